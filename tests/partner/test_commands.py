@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import sqlite3
 from contextlib import closing
@@ -83,17 +84,36 @@ def test_a_check_shows_movements_counts_and_refused_rows_and_stores_nothing(fold
         "m-4,issue,2024-05-03,W-1,L-1,1,copper,t\n"
     )
     found = run("push", "own.csv", "--source", "acme", "--time-zone", "Europe/Berlin", "--check", "--rows", "1")
-    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in found.stdout.splitlines() if "│" in line]
+    rows = [line.split() for line in found.stdout.splitlines()]
 
     assert found.exit_code == 1
-    assert rows == [
-        ["m-1", "RECEIPT", "2024-05-02T06:15:00Z", "W-1", "L-1", "1.5", "t", "copper"],
+    assert "every movement: warehouse W-1, unit t, good copper" in found.stdout
+    assert [row for row in rows if row and row[0] in {"m-1", "m-2", "ISSUE", "RECEIPT"}] == [
+        ["m-1", "RECEIPT", "2024-05-02T06:15:00Z", "L-1", "1.5"],
         ["ISSUE", "copper", "t", "1", "1"],
         ["RECEIPT", "copper", "t", "2", "3.5"],
     ]
     assert "the first 1 of 3 movements; --rows 0 shows all" in found.stdout
     assert "own.csv:4: time: got '2024-03-31 02:30', want a time that exists in Europe/Berlin" in found.stderr
     assert [path.name for path in folder.iterdir()] == ["own.csv"]
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 160])
+def test_a_check_fits_the_terminal_and_cuts_no_figure_or_time(width, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    file, toml = SAMPLE / "movements.csv", SAMPLE / "mapping.toml"
+    found = run("push", file, "--source", "acme", "--columns", toml, "--check")
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", found.stdout).splitlines()
+    row = next(line.split() for line in lines if line.startswith("SP-3001"))
+
+    assert found.exit_code == 0
+    assert row[:7] == ["SP-3001", "1", "SPLIT", "2024-05-07T07:30:00Z", "CU-24-017", "100", "t"]
+    assert [len(line) for line in lines if len(line) > width and "check:" not in line and "left out" not in line] == []
+    if width > 100:
+        assert row[7:] == ["copper", "CU-24-019"]
+    else:
+        assert any(line.startswith("left out because the terminal is narrow:") for line in lines)
 
 
 def test_a_check_leaves_an_outbox_as_it_is_and_states_its_pending_movements(folder):

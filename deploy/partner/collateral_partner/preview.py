@@ -21,8 +21,14 @@ from collateral_partner.terminal import (
     print_table,
 )
 
-ALWAYS = ("movement", "kind", "time", "warehouse", "lot", "quantity", "unit", "good")
-OPTIONAL = ("bin", "to_warehouse", "to_lot", "to_bin", "grade", "corrects", "document")
+COLUMNS = (
+    "movement", "kind", "time", "warehouse", "lot", "quantity", "unit", "good", "to_warehouse", "to_lot", "corrects",
+    "bin", "to_bin", "grade", "document",
+)  # fmt: skip
+EVERYWHERE = ("warehouse", "unit", "good", "bin", "to_warehouse", "to_bin", "grade", "document")
+"""Columns that are shown in one line if all movements have the same value."""
+
+OPTIONAL = ("good", "to_warehouse", "to_lot", "corrects", "bin", "to_bin", "grade", "document")
 
 
 def show_preview(rows: MovementRows, name: str, outbox: Path, shown: int) -> int:
@@ -30,13 +36,8 @@ def show_preview(rows: MovementRows, name: str, outbox: Path, shown: int) -> int
 
     All movements are shown if ``shown`` is 0.
     """
-    listed = rows.movements[: shown or None]
-    filled = [column for column in OPTIONAL if any(getattr(one, column) for one in rows.movements)]
-    cells = ([*_cells(one), *(getattr(one, column) for column in filled)] for one in listed)
-    print_table((*ALWAYS, *filled), cells, ("quantity",))
-    if len(listed) < len(rows.movements):
-        print_line(f"the first {len(listed)} of {len(rows.movements)} movements; --rows 0 shows all")
-    print_table(("kind", "good", "unit", "movements", "quantity"), _totals(rows.movements), ("movements", "quantity"))
+    if rows.movements:
+        _print_movements(rows.movements, shown)
     print_line(
         f"check: {len(rows.movements)} movements would be sent, {len(rows.refused)} rows refused; nothing was sent"
     )
@@ -44,9 +45,28 @@ def show_preview(rows: MovementRows, name: str, outbox: Path, shown: int) -> int
     return _conflicts(rows, name, outbox) or (EXIT_SOME_REFUSED if rows.refused else 0)
 
 
-def _cells(one: Movement) -> tuple[str, ...]:
-    time = "" if one.happened == EPOCH else f"{one.happened.astimezone(UTC):%Y-%m-%dT%H:%M:%S}Z"
-    return (one.movement_id, one.kind, time, one.warehouse, one.lot, f"{one.quantity:f}", one.unit, one.good)
+def _print_movements(movements: list[Movement], shown: int) -> None:
+    """Prints the first movements, and the totals of all."""
+    listed = movements[: shown or None]
+    values = {name: {_cell(one, name) for one in movements} for name in COLUMNS}
+    everywhere = [name for name in EVERYWHERE if len(values[name]) == 1 < len(movements) and values[name] != {""}]
+    if everywhere:
+        print_line("every movement: " + ", ".join(f"{name} {next(iter(values[name]))}" for name in everywhere))
+    names = [name for name in COLUMNS if values[name] - {""} and name not in everywhere]
+    print_table(names, [[_cell(one, name) for name in names] for one in listed], ("quantity",), OPTIONAL)
+    if len(listed) < len(movements):
+        print_line(f"the first {len(listed)} of {len(movements)} movements; --rows 0 shows all")
+    print_line("")
+    print_table(("kind", "good", "unit", "movements", "quantity"), _totals(movements), ("movements", "quantity"))
+    print_line("")
+
+
+def _cell(one: Movement, name: str) -> str:
+    if name == "time":
+        return "" if one.happened == EPOCH else f"{one.happened.astimezone(UTC):%Y-%m-%dT%H:%M:%S}Z"
+    if name == "quantity":
+        return f"{one.quantity:f}"
+    return str(getattr(one, "movement_id" if name == "movement" else name))
 
 
 def _totals(movements: list[Movement]) -> Iterator[tuple[str, ...]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,11 @@ EXIT_INTERRUPTED = 130
 ENVIRONMENT_VARIABLE = "COLLATERAL_STOCK_TOKEN"
 SHOWN_PROBLEMS = 50
 WIDTH_OF_FILES = 1000
+PADDING = 3
+"""Characters between two columns."""
+
+WORD = r"[\w:.+-]{0,20}"
+"""A word, number, date or time that is not folded."""
 
 
 def print_error(message: str) -> None:
@@ -45,20 +51,38 @@ def print_problems(problems: Sequence[str], shown: int = SHOWN_PROBLEMS) -> None
         print_line(f"... and {len(problems) - shown} more", to_stderr=True)
 
 
-def print_table(names: Sequence[str], rows: Iterable[Sequence[str]], right: Iterable[str] = ()) -> None:
-    """Prints rows under the names of their columns. A cell too long for the terminal is folded, never cut."""
+def print_table(
+    names: Sequence[str], rows: Iterable[Sequence[str]], right: Container[str] = (), optional: Sequence[str] = ()
+) -> None:
+    """Prints rows under the names of their columns; those in ``right`` are right-aligned.
+
+    Where the terminal is too narrow, columns of ``optional`` are left out, the last one first, and named below. After
+    that, long texts are folded at the end of a column; numbers and words are never cut.
+    """
+    from rich import box
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    numbers = set(right)
-    table = Table()
-    for name in names:
-        table.add_column(name, overflow="fold", no_wrap=name in numbers, justify="right" if name in numbers else "left")
-    for row in rows:
-        table.add_row(*map(Text, row))
     console = Console()
-    (console if console.is_terminal else Console(width=WIDTH_OF_FILES)).print(table)
+    console = console if console.is_terminal else Console(width=WIDTH_OF_FILES)
+    columns = dict(zip(names, zip(*(names, *rows), strict=True), strict=True))
+    widths = {name: PADDING + max(map(cell_len, cells)) for name, cells in columns.items()}
+    left_out: list[str] = []
+    for name in reversed([one for one in optional if one in columns]):
+        if sum(widths.values()) - PADDING > console.width:
+            del widths[name]
+            left_out.insert(0, name)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for name in widths:
+        whole = name in right or all(re.fullmatch(WORD, cell) for cell in columns[name])
+        table.add_column(name, overflow="fold", no_wrap=whole, justify="right" if name in right else "left")
+    for cells in list(zip(*(columns[name] for name in widths), strict=True))[1:]:
+        table.add_row(*map(Text, cells))
+    console.print(table)
+    if left_out:
+        print_line(f"left out because the terminal is narrow: {', '.join(left_out)}; a file (> FILE) has all columns")
 
 
 def report_rpc_error(error: grpc.RpcError, server: str) -> int:
