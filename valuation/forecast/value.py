@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 
@@ -29,7 +30,17 @@ DECAY = 0.97
 LONGEST_HORIZON = 2500
 """Largest horizon in business days, ten years; a simulation needs memory for each day of each path."""
 
-RANDOM_WALK = "random-walk"
+RANDOM_WALK, AUTO = "random-walk", "auto"
+
+MODEL_NAMES = (AUTO, *MODELS)
+"""Models that a caller may name; ``auto`` selects one by backtest."""
+
+
+class NoForecast(Enum):
+    """Why a series has no forecast."""
+
+    SHORT_HISTORY = f"fewer than {MIN_OBSERVATIONS} prices since the last level break"
+    CONSTANT_PRICE = "the price never moves"
 
 
 @dataclass(frozen=True)
@@ -38,7 +49,7 @@ class ValueForecast:
 
     ``fan`` [7, H] holds the price quantiles at ``QUANTILES``. ``lendable`` [H] is the lowest of the last price, as far
     as earlier quotes support it, and all medians up to that horizon, so that an expected rise never increases the
-    lendable value. Both arrays have no columns if there is no forecast.
+    lendable value. Both arrays have no columns if there is no forecast. ``observations`` is the number of prices used.
     """
 
     date: np.datetime64
@@ -48,6 +59,15 @@ class ValueForecast:
     fan: Float
     lendable: Float
     cleaned: Cleaned
+    observations: int
+
+    @property
+    def missing(self) -> NoForecast | None:
+        """Why there is no forecast; None if there is one."""
+        if self.fan.shape[1]:
+            return None
+        short = self.observations < MIN_OBSERVATIONS
+        return NoForecast.SHORT_HISTORY if short else NoForecast.CONSTANT_PRICE
 
     @property
     def horizon_days(self) -> Int:
@@ -60,14 +80,17 @@ class ValueForecast:
         return dates_ahead(self.date, self.step_days, self.fan.shape[1])
 
 
-def forecast(prices: Float, dates: Dates, horizon_days: int, *, seed: int = 0) -> ValueForecast:
+def forecast(prices: Float, dates: Dates, horizon_days: int, *, model: str = AUTO, seed: int = 0) -> ValueForecast:
     """Forecasts a series from its raw quotes [n] since the last level break, up to a horizon in business days.
 
-    ``select`` chooses the model. Surprises are drawn from the model's residuals, scaled by their EWMA volatility
+    ``select`` chooses the model, unless one of MODELS is named; a named model whose fit fails is replaced by the random
+    walk. Surprises are drawn from the model's residuals, scaled by their EWMA volatility
     (filtered historical simulation, Barone-Adesi, Giannopoulos and Vosper 1999), and propagated by the model's
     responses. The median of the fan is the model's path. Raises InvalidInput for a horizon outside 1 to
-    LONGEST_HORIZON, dates that do not match the prices, or no usable price.
+    LONGEST_HORIZON, an unknown model, dates that do not match the prices, or no usable price.
     """
+    if model not in MODEL_NAMES:
+        raise InvalidInput("model", repr(model), ", ".join(MODEL_NAMES))
     whole = isinstance(horizon_days, int | np.integer) and not isinstance(horizon_days, bool)
     if not whole or not 1 <= horizon_days <= LONGEST_HORIZON:
         raise InvalidInput("horizon_days", repr(horizon_days), f"1 to {LONGEST_HORIZON}")
@@ -81,15 +104,15 @@ def forecast(prices: Float, dates: Dates, horizon_days: int, *, seed: int = 0) -
     steps = -(-horizon_days // step)
     start = None  # stays None for a short history and for a price that never moves: then there is no forecast
     if len(logs) >= MIN_OBSERVATIONS:
-        selection, fitted = _fitted(logs, days, step, steps)
+        selection, fitted = _fitted(logs, days, step, steps, model)
         start = filtered(fitted.residuals, DECAY)
     if start is None:
         untested = Selection(RANDOM_WALK, (Trial(RANDOM_WALK, 0, float("nan"), None, 0),))
-        return _value_forecast(cleaned, step, untested, np.zeros((len(QUANTILES), 0)))
+        return _value_forecast(cleaned, len(logs), step, untested, np.zeros((len(QUANTILES), 0)))
     errors = simulated_errors(start, fitted.responses, seed=seed)
     spread = np.quantile(errors, QUANTILES, axis=0)
     spread -= spread[QUANTILES.index(0.50)]
-    return _value_forecast(cleaned, step, selection, np.exp(logs[-1] + fitted.path + spread))
+    return _value_forecast(cleaned, len(logs), step, selection, np.exp(logs[-1] + fitted.path + spread))
 
 
 def simulated_errors(start: Start, responses: Float, *, seed: int, paths: int = PATHS) -> Float:
@@ -106,9 +129,9 @@ def simulated_errors(start: Start, responses: Float, *, seed: int, paths: int = 
     return np.asarray(surprises @ propagated)
 
 
-def _fitted(logs: Float, dates: Dates, step_days: int, steps: int) -> tuple[Selection, Fitted]:
-    """Selects a model and fits it to the newest prices; falls back to the random walk if that fit fails."""
-    selection = select(logs, dates, step_days, steps)
+def _fitted(logs: Float, dates: Dates, step_days: int, steps: int, model: str) -> tuple[Selection, Fitted]:
+    """Selects a model, or takes the named one, and fits it; falls back to the random walk if that fit fails."""
+    selection = select(logs, dates, step_days, steps) if model == AUTO else Selection(model, ())
     history = history_at(logs, dates, len(logs) - 1, step_days, steps)
     fitted = MODELS[selection.model](history)
     if fitted is None:
@@ -116,9 +139,9 @@ def _fitted(logs: Float, dates: Dates, step_days: int, steps: int) -> tuple[Sele
     return selection, fitted
 
 
-def _value_forecast(cleaned: Cleaned, step: int, selection: Selection, fan: Float) -> ValueForecast:
+def _value_forecast(cleaned: Cleaned, used: int, step: int, selection: Selection, fan: Float) -> ValueForecast:
     last = float(cleaned.prices[-1])
     median = fan[QUANTILES.index(0.50)]
     supported = supported_price(cleaned.dates, cleaned.prices)
     lendable = np.minimum.accumulate(np.minimum(median, min(last, supported)))
-    return ValueForecast(cleaned.dates[-1], last, step, selection, fan, lendable, cleaned)
+    return ValueForecast(cleaned.dates[-1], last, step, selection, fan, lendable, cleaned, used)

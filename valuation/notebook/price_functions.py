@@ -141,25 +141,27 @@ def forecast_price(
     dates: object = None,
     horizon_days: int = 60,
     *,
+    model: str = "auto",
     seed: int = 0,
     date_column: str = "date",
     price_column: str = "price",
 ) -> Forecast:
     """Forecasts one series: quantiles of the price at each step ahead, and the value that a lender may rely on.
 
-    The random walk is used unless another model was significantly better on the series' own past. ``fan`` has no
-    columns if there are fewer than 60 prices or the price never moves. The other arguments are those of ``haircut``.
-    The first call imports statsmodels, which takes seconds.
+    ``model`` is "random-walk", "damped-ets", "arima", "sarimax", or "auto": the random walk unless another one was
+    significantly better on the series' own past. ``fan`` has no columns if there are fewer than 60 prices or the price
+    never moves; ``missing`` states which. The other arguments are those of ``haircut``. The first call imports
+    statsmodels, which takes seconds.
 
     >>> import numpy as np, valuation
     >>> days = np.busday_offset("2020-01-01", np.arange(59), roll="forward")
     >>> found = valuation.forecast_price(np.linspace(100, 110, 59), days, horizon_days=20)
-    >>> found.last_price, found.has_forecast
-    (110.0, False)
+    >>> found.last_price, found.missing.name
+    (110.0, 'SHORT_HISTORY')
     """
     require_seed(seed)
     quotes, days = read_single("prices", prices, dates, PriceColumns(date=date_column, price=price_column))
-    return Forecast(**vars(forecasts.forecast(quotes, days, horizon_days, seed=seed)))
+    return Forecast(**vars(forecasts.forecast(quotes, days, horizon_days, model=model, seed=seed)))
 
 
 def price_adjustment(
