@@ -5,6 +5,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 ADDRESS ?= 127.0.0.1:50051
+HTTP ?= 127.0.0.1:50080
 SAMPLE ?= yes
 DATABASE ?=
 UPGRADE ?= no
@@ -74,8 +75,8 @@ setup: $(INSTALLED) $(GENERATED)/__init__.py $(PARTNER_GENERATED)/__init__.py ##
 develop: $(DEVELOPMENT) ## Add the packages of tests and checks to the environment
 	@$(MAKE) --no-print-directory setup
 
-run: setup ## Start the service with the sample book (SAMPLE=no ADDRESS=host:port DATABASE=url)
-	$(BIN)/collateral run --address $(ADDRESS) $(if $(filter no,$(SAMPLE)),--no-sample,--sample) $(if $(DATABASE),--database '$(DATABASE)')
+run: setup ## Start the service with the sample book (SAMPLE=no ADDRESS=host:port HTTP=host:port DATABASE=url)
+	$(BIN)/collateral run --address $(ADDRESS) $(if $(HTTP),--http-address $(HTTP)) $(if $(filter no,$(SAMPLE)),--no-sample,--sample) $(if $(DATABASE),--database '$(DATABASE)')
 
 test: develop ## Run all tests, on SQLite and PostgreSQL
 	$(BIN)/python -m pytest -n 2 --dist worksteal

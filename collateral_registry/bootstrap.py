@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager, suppress
 from functools import partial
 from os import cpu_count
 from threading import Event, Thread
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import structlog
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
@@ -33,6 +33,9 @@ from collateral_registry.store.engine.database import Database, sqlite_file
 from collateral_registry.store.engine.migrate import migrate as migrate_schema
 from collateral_registry.store.engine.wal_checkpoints import checkpoint, empty_log
 from valuation.extras import is_installed
+
+if TYPE_CHECKING:
+    from collateral_registry.web.server import HttpServer
 
 ENDING_SECONDS = 2.0
 """Longest time to wait until a stopping server releases its SQLite book."""
@@ -99,7 +102,9 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess) -> Non
     for extra, effect in EXTRAS.items():
         if not is_installed(extra):
             LOG.info("an optional part is not installed", extra=extra, effect=effect)
-    port = await server.start(settings.address)
+    port = server.listen(settings.address)
+    web = await _start_http(settings, server) if settings.http_address else None
+    await server.start()
     LOG.info("serving", address=settings.address.rpartition(":")[0], port=port)
     follower = asyncio.create_task(_follow_clock(server, settings, clock)) if settings.follows_clock else None
     await stop.wait()
@@ -108,10 +113,21 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess) -> Non
         follower.cancel()
         with suppress(asyncio.CancelledError):
             await follower
-    await server.drain()
+    await asyncio.gather(server.drain(), web.drain() if web else asyncio.sleep(0))
     stop_thread.set()
     database.close()
     LOG.info("stopped")
+
+
+async def _start_http(settings: Settings, server: RpcServer) -> HttpServer:
+    """Starts the HTTP server, which calls the gRPC server of this process."""
+    from collateral_registry.web.server import HttpServer  # noqa: PLC0415 - needed only with HTTP
+
+    web = HttpServer(settings.message_limit_bytes, settings.drain_seconds, shares_port=settings.processes > 1)
+    server.listen(web.local_address)
+    port = await web.start(settings.http_address)
+    LOG.info("serving HTTP", address=settings.http_address.rpartition(":")[0], port=port)
+    return web
 
 
 def _start_thread(settings: Settings, database: Database, runner: BookRunner, loop: asyncio.AbstractEventLoop) -> Event:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
+from ipaddress import ip_address
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from collateral_registry.domain.stock.partners import Partner
@@ -29,6 +31,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="COLLATERAL_", env_file="collateral.env", extra="forbid")
 
     address: str = Field("127.0.0.1:50051", description="host:port to listen on")
+    http_address: str = Field("", description="loopback host:port of HTTP/JSON; empty means none")
     database_url: str = Field("", description="SQLAlchemy URL; empty means the embedded database in data_folder")
     data_folder: Path = Field(Path(".data"), description="folder of the embedded database")
     business_date: str = Field(FOLLOW_CLOCK, description="'wall', or the first date of a book advanced manually")
@@ -41,6 +44,16 @@ class Settings(BaseSettings):
     revaluation_workers: int = Field(0, ge=0, description="processes for whole-book runs; 0 for one per CPU")
     dask_scheduler: str = Field("", description="address of a Dask scheduler for whole-book runs")
     date_check_seconds: float = Field(20.0, gt=0, description="interval of checking the clock for a new business date")
+
+    @field_validator("http_address")
+    @classmethod
+    def _is_loopback(cls, address: str) -> str:
+        """Returns the address unchanged if it is empty or on the loopback interface: HTTP callers have no identity."""
+        host, _, port = address.rpartition(":")
+        if address and not (port.isdigit() and int(port) < 2**16 and _is_local(host.strip("[]"))):
+            want = "want a loopback address such as 127.0.0.1:50080, because callers over HTTP have no identity"
+            raise PydanticCustomError("loopback", want)
+        return address
 
     @property
     def url(self) -> str:
@@ -66,3 +79,10 @@ class Settings(BaseSettings):
     def first_date(self, today: date) -> date:
         """Returns the first business date of a new book; raises ValueError for an invalid date."""
         return today if self.follows_clock else date.fromisoformat(self.business_date)
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

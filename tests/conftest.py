@@ -24,7 +24,7 @@ settings.register_profile("steady", derandomize=True, deadline=None, max_example
 settings.load_profile("steady")
 
 
-SLOW_FIXTURES = {"cluster", "prepared_database", "postgres_url", "server", "client", "shared_client"}
+SLOW_FIXTURES = {"cluster", "prepared_database", "postgres_url", "server", "client", "shared_client", "web"}
 """Fixtures that start a server or PostgreSQL, or stand for one that a package defines under the same name."""
 
 

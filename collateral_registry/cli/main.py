@@ -52,6 +52,7 @@ app.add_typer(ip_app, name="ip")
 app.add_typer(price_app)
 
 Database = Annotated[str, typer.Option(help="SQLAlchemy URL; default: the embedded database")]
+HttpAddress = Annotated[str, typer.Option(help="loopback host:port of HTTP/JSON; default: none")]
 BusinessDate = Annotated[
     str, typer.Option(help="'wall' to follow the clock, or the first date of a new book advanced by hand")
 ]
@@ -92,11 +93,12 @@ def serve(
     processes: Annotated[
         int, typer.Option(min=0, help="server processes sharing one port (PostgreSQL only); 0: from the settings")
     ] = 0,
+    http_address: HttpAddress = "",
 ) -> None:
     """Start a server and serve until Ctrl-C."""
     from collateral_registry.cli.server.start import run_server
 
-    raise typer.Exit(run_server(address, database, business_date, processes))
+    raise typer.Exit(run_server(address, database, business_date, processes, http_address))
 
 
 @app.command()
@@ -113,6 +115,7 @@ def run(
     address: Annotated[str, typer.Option(help="host:port to listen at")] = "",
     database: Database = "",
     exit_after_replay: Annotated[bool, typer.Option(help="exit after printing the report")] = False,
+    http_address: HttpAddress = "",
 ) -> None:
     """Start a server with the sample book and print its report.
 
@@ -120,7 +123,7 @@ def run(
     """
     from collateral_registry.cli.server.start import run_with_sample
 
-    raise typer.Exit(run_with_sample(address, database, sample=sample, stay=not exit_after_replay))
+    raise typer.Exit(run_with_sample(address, database, http_address, sample=sample, stay=not exit_after_replay))
 
 
 @app.command()

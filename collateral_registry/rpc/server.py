@@ -126,17 +126,20 @@ class RpcServer:
         (service,) = messages.DESCRIPTOR.services_by_name.values()
         return str(service.full_name)
 
-    async def start(self, address: str) -> int:
-        """Listens on host:port, reports SERVING and returns the port; raises OSError if the port is not available."""
+    def listen(self, address: str) -> int:
+        """Listens on host:port or unix:path and returns the port; raises OSError if the address is not available."""
         port = self.server.add_insecure_port(address)
         if not port:
             raise OSError(f"cannot listen at {address}")
+        return int(port)
+
+    async def start(self) -> None:
+        """Starts to answer calls and reports SERVING."""
         await self.server.start()
         self.runs.start()
         self.stock_sync.start()
         for service in (*self.service_names, ""):  # the empty name stands for the whole server
             await self.health.set(service, health_pb2.HealthCheckResponse.SERVING)
-        return int(port)
 
     async def drain(self) -> None:
         """Reports NOT_SERVING, ends watches and stock streams, lets running calls finish, and stops."""

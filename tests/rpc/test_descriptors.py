@@ -2,6 +2,7 @@
 
 import runpy
 from importlib.resources import files
+from typing import Any
 
 import grpc
 import pytest
@@ -60,9 +61,11 @@ def test_a_client_with_the_descriptor_set_alone_calls_and_reads_errors(shared_cl
     with pytest.raises(grpc.RpcError) as refused:
         call(message_factory.GetMessageClass(method.input_type)(name="loan-1"))
 
-    status = details["Status"].FromString(dict(refused.value.trailing_metadata())["grpc-status-details-bin"])
+    trailing: dict[str, Any] = dict(refused.value.trailing_metadata())
+    status: Any = details["Status"].FromString(trailing["grpc-status-details-bin"])
     (bad,) = [one for one in status.details if one.type_url.endswith("BadRequest")]
-    assert [one.field for one in details["BadRequest"].FromString(bad.value).field_violations] == ["name"]
+    violations: Any = details["BadRequest"].FromString(bad.value)
+    assert [one.field for one in violations.field_violations] == ["name"]
 
 
 def test_every_proto_is_of_the_contract_or_vendored_with_its_licence():

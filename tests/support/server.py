@@ -69,11 +69,13 @@ class Server:
         business_date: str = FIRST_DAY.isoformat(),
         environment: Mapping[str, str] = MappingProxyType({}),
         processes: int = 1,
+        options: Sequence[str] = (),
     ) -> None:
         self.url = url
         self.processes = processes
         self.business_date = business_date
         self.environment = environment
+        self.options = options
         # A file and not a pipe: a full pipe would block the server.
         self.output = tempfile.NamedTemporaryFile()  # noqa: SIM115 - open as long as the server
         self.address = f"127.0.0.1:{free_port()}"
@@ -83,6 +85,7 @@ class Server:
         """Starts the process and waits until it is healthy."""
         arguments = ["serve", "--address", self.address, "--database", self.url]
         arguments += ["--business-date", self.business_date, "--processes", str(self.processes)]
+        arguments += self.options
         launch = spawned if self.environment else Server.launch
         self.process = launch(arguments, self.environment, Path(self.output.name))
         with ExitStack() as undone:

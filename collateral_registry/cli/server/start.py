@@ -28,7 +28,9 @@ FOLLOW_CLOCK = "wall"
 DATABASE_URL = re.compile(r"(sqlite|postgresql(\+psycopg)?)://")
 
 
-def settings_from(address: str, database: str, business_date: str, processes: int = 0) -> Settings:
+def settings_from(
+    address: str, database: str, business_date: str, processes: int = 0, http_address: str = ""
+) -> Settings:
     """Returns the settings; options that are given override them. Raises ValueError naming an invalid setting."""
     from pydantic import ValidationError
 
@@ -41,6 +43,7 @@ def settings_from(address: str, database: str, business_date: str, processes: in
         "database_url": database,
         "business_date": business_date,
         "processes": processes,
+        "http_address": http_address,
     }
     try:
         settings = Settings(**{name: value for name, value in options.items() if value})
@@ -53,13 +56,13 @@ def settings_from(address: str, database: str, business_date: str, processes: in
     return settings
 
 
-def run_server(address: str, database: str, business_date: str, processes: int) -> int:
+def run_server(address: str, database: str, business_date: str, processes: int, http_address: str) -> int:
     """Serves until stopped and returns the exit code."""
     from collateral_registry.domain.shared.errors import DomainError
     from collateral_registry.supervisor import serve_in_processes
 
     try:
-        serve_in_processes(settings_from(address, database, business_date, processes))
+        serve_in_processes(settings_from(address, database, business_date, processes, http_address))
     except (DomainError, OSError) as error:
         print_error(str(error))
         return EXIT_REFUSED
@@ -90,16 +93,17 @@ class StopRequested(Exception):
     """Raised by the signal handler on Ctrl-C or SIGTERM."""
 
 
-def run_with_sample(address: str, database: str, *, sample: bool, stay: bool) -> int:
+def run_with_sample(address: str, database: str, http_address: str, *, sample: bool, stay: bool) -> int:
     """Starts a server process, loads the sample into a new book, prints the report and waits for Ctrl-C.
 
     Returns the exit code. If ``stay`` is False, the server is stopped after the report.
     """
     try:
-        address = settings_from(address, database, "").address
+        settings = settings_from(address, database, "", http_address=http_address)
     except ValueError as error:
         print_error(str(error))
         return EXIT_USAGE
+    address, http_address = settings.address, settings.http_address
     if _is_taken(address):
         print_error(f"another process already listens at {address}; stop it or choose another --address")
         return EXIT_REFUSED
@@ -107,10 +111,10 @@ def run_with_sample(address: str, database: str, *, sample: bool, stay: bool) ->
         signal.signal(number, _request_stop)
     try:
         with subprocess.Popen(  # noqa: S603 - starts this program itself
-            _command(address, database, sample=sample), start_new_session=True
+            _command(address, database, http_address, sample=sample), start_new_session=True
         ) as server:
             try:
-                return _run_until_stopped(server, address, sample=sample, stay=stay)
+                return _run_until_stopped(server, address, http_address, sample=sample, stay=stay)
             finally:
                 _stop(server)
     except StopRequested:
@@ -142,15 +146,18 @@ def _is_taken(address: str) -> bool:
     return True
 
 
-def _command(address: str, database: str, *, sample: bool) -> list[str]:
+def _command(address: str, database: str, http_address: str, *, sample: bool) -> list[str]:
     from collateral_registry.cli.server.sample import OPENING
 
     command = [sys.executable, "-m", "collateral_registry", "serve", "--address", address]
     command += ["--database", database] if database else []
+    command += ["--http-address", http_address] if http_address else []
     return command + (["--business-date", OPENING] if sample else [])
 
 
-def _run_until_stopped(server: subprocess.Popen[bytes], address: str, *, sample: bool, stay: bool) -> int:
+def _run_until_stopped(
+    server: subprocess.Popen[bytes], address: str, http_address: str, *, sample: bool, stay: bool
+) -> int:
     from rich.console import Console
 
     console = Console()
@@ -159,6 +166,8 @@ def _run_until_stopped(server: subprocess.Popen[bytes], address: str, *, sample:
     if sample:
         with session(address) as channel:
             _show_sample(channel, console)
+    if http_address:
+        console.print(f"HTTP/JSON at http://{http_address}/v1/openapi.json", highlight=False, soft_wrap=True)
     console.print(f"gRPC at {address} (health and reflection on); stop with Ctrl-C", highlight=False, soft_wrap=True)
     while stay and server.poll() is None:
         time.sleep(0.2)

@@ -1,0 +1,305 @@
+"""The HTTP application: each call is passed to the gRPC server, whose interceptors and limits apply."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from http import HTTPStatus
+from ipaddress import ip_address
+from typing import Any
+
+import grpc
+import structlog
+from google.protobuf.message import Message
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from collateral_registry.rpc.common.errors import status_of
+from collateral_registry.web.gateway.contract import Method, contract, descriptor_set
+from collateral_registry.web.gateway.errors import (
+    CLIENT_CLOSED_REQUEST,
+    HttpError,
+    document_of,
+    headers_of,
+    of_call,
+    refusal,
+)
+from collateral_registry.web.gateway.json_messages import MalformedJson, answer_of, read_message, read_object
+from collateral_registry.web.gateway.openapi import openapi_document
+from valuation.errors import InvalidInput
+
+CALLS_LIMIT = 64
+"""Calls over HTTP at the same time in one process. Further calls are answered UNAVAILABLE."""
+
+BODY_SECONDS = 20.0
+"""Longest time in which a body is received."""
+
+DEADLINE_SECONDS = 300.0
+"""Longest duration of a call. The header grpc-timeout may shorten it."""
+
+INLINE_LIMIT_BYTES = 16 * 1024
+"""Bodies and messages up to this size are converted in the event loop, larger ones in a thread."""
+
+THREADS_LIMIT = 2
+"""Threads that convert large bodies and messages."""
+
+JSON = "application/json"
+PASSED_HEADERS = ("authorization", "x-request-id", "traceparent")
+"""Headers that are passed to the gRPC server as metadata."""
+
+_TIMEOUT = re.compile(r"([0-9]{1,8})([HMSmun])")
+_UNIT_SECONDS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
+_PRINTABLE = re.compile(r"[ -~]*")
+
+LOG = structlog.get_logger("http")
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """Passes calls to a gRPC server. ``body_bytes`` is the largest body of a request."""
+
+    channel: grpc.aio.Channel
+    body_bytes: int
+    threads: ThreadPoolExecutor
+    calls: asyncio.Semaphore
+
+    async def call(self, request: Request) -> Response:
+        """Answers the call of a method."""
+        method = _method_of(request)
+        _check_content_type(request.headers)
+        timeout, metadata = _timeout_of(request.headers), _metadata_of(request.headers)
+        if self.calls.locked():
+            raise refusal(
+                grpc.StatusCode.UNAVAILABLE, "TOO_MANY_CALLS", f"got more than {CALLS_LIMIT} calls at once; try again"
+            )
+        async with self.calls:
+            body = await self._body(request)
+            message = await self._converted(_read, method.request, body)
+            sent = self.channel.unary_unary(method.path, None, None)(message, timeout=timeout, metadata=metadata)
+            answer = await _until_disconnected(request, sent)
+            content = await self._converted(_write, method.response, answer)
+        return Response(content, media_type=JSON, headers=_echo(request.headers))
+
+    async def _body(self, request: Request) -> bytes:
+        """Returns the body of a request; raises HttpError if it is too large or takes too long."""
+        body = bytearray()
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                async for chunk in request.stream():
+                    body += chunk
+                    if len(body) > self.body_bytes:
+                        raise refusal(
+                            grpc.StatusCode.INVALID_ARGUMENT,
+                            "BODY_TOO_LARGE",
+                            f"body: got more than {self.body_bytes} bytes, want at most {self.body_bytes}",
+                            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                        )
+        except TimeoutError:
+            raise refusal(
+                grpc.StatusCode.DEADLINE_EXCEEDED,
+                "BODY_TOO_SLOW",
+                f"body: got no end within {BODY_SECONDS:g} s",
+                HTTPStatus.REQUEST_TIMEOUT,
+            ) from None
+        return bytes(body)
+
+    async def _converted(
+        self, convert: Callable[[type[Message], bytes], bytes], kind: type[Message], content: bytes
+    ) -> bytes:
+        """Converts a small message here and a large one in a thread, so that other calls continue meanwhile."""
+        if len(content) <= INLINE_LIMIT_BYTES:
+            return convert(kind, content)
+        return await asyncio.get_running_loop().run_in_executor(self.threads, convert, kind, content)
+
+
+def gateway_app(channel: grpc.aio.Channel, body_bytes: int) -> Starlette:
+    """Returns the application that passes calls to the server of a channel."""
+    gateway = Gateway(channel, body_bytes, ThreadPoolExecutor(THREADS_LIMIT, "json"), asyncio.Semaphore(CALLS_LIMIT))
+    return Starlette(
+        routes=[
+            Route("/v1/openapi.json", _openapi, methods=["GET"]),
+            Route("/v1/descriptors.binpb", _descriptors, methods=["GET"]),
+            Route("/v1/{service}/{method}", gateway.call, methods=["POST"]),
+        ],
+        middleware=[Middleware(_LocalOnly)],
+        exception_handlers={
+            HttpError: _answer_error,
+            HTTPException: _answer_http_exception,
+            ClientDisconnect: _answer_disconnect,
+            Exception: _answer_defect,
+        },
+    )
+
+
+class _LocalOnly:
+    """Refuses requests that name another host than this machine.
+
+    A page of another site cannot reach the service by a host name of its own that resolves to this machine.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not _is_local(dict(scope["headers"]).get(b"host", b"").decode("latin-1")):
+            want = "host: want localhost or a loopback address"
+            refused = refusal(grpc.StatusCode.PERMISSION_DENIED, "HOST_NOT_LOCAL", want)
+            await _error_response(refused)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+def _is_local(host: str) -> bool:
+    name = host.rpartition("]")[0].removeprefix("[") if host.startswith("[") else host.partition(":")[0]
+    try:
+        return name.lower() == "localhost" or ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _method_of(request: Request) -> Method:
+    """Returns the method that the path names; raises HttpError if there is none or if it streams."""
+    service, name = request.path_params["service"], request.path_params["method"]
+    method = contract().methods.get((service, name))
+    if method is None:
+        message = f"/v1/{service}/{name} is no method; /v1/openapi.json lists all methods"
+        raise refusal(grpc.StatusCode.NOT_FOUND, "UNKNOWN_METHOD", message[:200])
+    if method.streams:
+        message = f"{service}/{name} streams messages, which HTTP/JSON does not offer; call it over gRPC"
+        raise refusal(grpc.StatusCode.UNIMPLEMENTED, "STREAMING_METHOD", message)
+    return method
+
+
+def _check_content_type(headers: Mapping[str, str]) -> None:
+    """Raises HttpError unless the body is JSON in UTF-8, without compression.
+
+    The content type is required for empty bodies too, because pages of other sites may send other types unasked.
+    """
+    kind, _, parameters = headers.get("content-type", "").partition(";")
+    charset = parameters.strip().lower().replace('"', "")
+    if kind.strip().lower() != JSON or charset not in {"", "charset=utf-8"}:
+        got = headers.get("content-type", "nothing")[:80]
+        _refuse_media(f"content-type: got {got!r}, want {JSON} in UTF-8")
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        _refuse_media(f"content-encoding: got {headers['content-encoding'][:80]!r}, want a body without compression")
+
+
+def _refuse_media(message: str) -> None:
+    raise refusal(
+        grpc.StatusCode.INVALID_ARGUMENT, "UNSUPPORTED_MEDIA_TYPE", message, HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    )
+
+
+def _timeout_of(headers: Mapping[str, str]) -> float:
+    """Returns the seconds that a call may last."""
+    text = headers.get("grpc-timeout")
+    if text is None:
+        return DEADLINE_SECONDS
+    stated = _TIMEOUT.fullmatch(text)
+    if stated is None:
+        raise _bad_header("grpc-timeout", "digits and a unit, such as 10S or 500m")
+    return min(int(stated[1]) * _UNIT_SECONDS[stated[2]], DEADLINE_SECONDS)
+
+
+def _metadata_of(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    passed = tuple((name, headers[name]) for name in PASSED_HEADERS if name in headers)
+    for name, text in passed:
+        if not _PRINTABLE.fullmatch(text):
+            raise _bad_header(name, "printable ASCII characters")
+    return passed
+
+
+def _bad_header(name: str, want: str) -> HttpError:
+    return refusal(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_HEADER", f"header {name}: want {want}")
+
+
+def _echo(headers: Mapping[str, str]) -> dict[str, str]:
+    found = headers.get("x-request-id")
+    return {"cache-control": "no-store", **({"x-request-id": found} if found else {})}
+
+
+def _read(kind: type[Message], body: bytes) -> bytes:
+    """Returns the serialised message in a body; raises HttpError if it is not one."""
+    try:
+        return read_message(kind, read_object(body)).SerializeToString()
+    except MalformedJson as error:
+        raise refusal(grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_JSON", str(error)) from None
+    except InvalidInput as error:
+        raise HttpError(status_of(error)[1]) from None
+
+
+def _write(kind: type[Message], content: bytes) -> bytes:
+    return _json(answer_of(kind.FromString(content)))
+
+
+def _json(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+async def _until_disconnected(request: Request, call: Awaitable[bytes]) -> bytes:
+    """Returns the answer to a call; cancels it if the caller disconnects. Raises HttpError for an error."""
+    answered, left = asyncio.ensure_future(_answered(call)), asyncio.ensure_future(request.receive())
+    try:
+        await asyncio.wait({answered, left}, return_when=asyncio.FIRST_COMPLETED)
+        if not answered.done():
+            raise ClientDisconnect
+        return answered.result()
+    finally:
+        left.cancel()
+        answered.cancel()
+
+
+async def _answered(call: Awaitable[bytes]) -> bytes:
+    try:
+        return await call
+    except grpc.aio.AioRpcError as error:
+        raise of_call(error) from None
+
+
+async def _openapi(_: Request) -> Response:
+    return Response(_json(openapi_document()), media_type=JSON)
+
+
+async def _descriptors(_: Request) -> Response:
+    return Response(descriptor_set(), media_type="application/x-protobuf")
+
+
+def _error_response(error: HttpError) -> Response:
+    headers = {"cache-control": "no-store", **headers_of(error)}
+    return Response(_json(document_of(error)), error.http_status, headers, JSON)
+
+
+async def _answer_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HttpError)  # noqa: S101 - registered for this class
+    return _error_response(error)
+
+
+async def _answer_http_exception(_: Request, error: Exception) -> Response:
+    """Answers an unknown path or a wrong HTTP method."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        message = "methods are called by POST, and /v1/openapi.json is read by GET"
+        refused = refusal(grpc.StatusCode.UNIMPLEMENTED, "METHOD_NOT_ALLOWED", message, error.status_code)
+    else:
+        message = "got an unknown path, want /v1/{Service}/{Method} or /v1/openapi.json"
+        refused = refusal(grpc.StatusCode.NOT_FOUND, "UNKNOWN_PATH", message, error.status_code)
+    refused.headers.update(error.headers or {})
+    return _error_response(refused)
+
+
+async def _answer_disconnect(_: Request, __: Exception) -> Response:
+    return Response(status_code=CLIENT_CLOSED_REQUEST)
+
+
+async def _answer_defect(request: Request, error: Exception) -> Response:
+    LOG.error("call failed", path=request.url.path, cause=repr(error))
+    return _error_response(refusal(grpc.StatusCode.INTERNAL, "INTERNAL", "the call failed; the log states the cause"))

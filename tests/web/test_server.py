@@ -1,0 +1,60 @@
+"""The HTTP server listens on this machine only, ends with the service, and works with several processes."""
+
+import asyncio
+import os
+import signal
+import socket
+from contextlib import AsyncExitStack
+
+import pytest
+
+from collateral_registry.cli.server.start import settings_from
+from collateral_registry.web.server import HttpServer
+from tests.support.http import post
+from tests.support.postgres import wait_until
+from tests.support.server import Server, free_port
+
+DATE = "BusinessDateService/GetBusinessDate"
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:50080", "[::]:50080", "collateral.example:50080", "50080", "localhost:x"])
+def test_an_address_that_other_machines_reach_is_refused(address):
+    with pytest.raises(ValueError, match=r"http_address: .*; want a loopback address such as"):
+        settings_from("", "", "", http_address=address)
+
+
+@pytest.mark.parametrize("address", ["", "127.0.0.1:50080", "[::1]:50080", "localhost:0"])
+def test_addresses_of_this_machine_are_accepted(address):
+    assert settings_from("", "", "", http_address=address).http_address == address
+
+
+@pytest.mark.slow
+def test_a_stopping_server_answers_the_call_that_it_has_begun(tmp_path):
+    address = f"127.0.0.1:{free_port()}"
+    server = Server(f"sqlite:///{tmp_path / 'book.db'}", options=["--http-address", address]).start()
+    host, port = address.split(":")
+    head = ("host: localhost", "content-type: application/json", "content-length: 2", "connection: close", "", "{")
+    with socket.create_connection((host, int(port)), timeout=20) as begun:
+        begun.sendall("\r\n".join([f"POST /v1/{DATE} HTTP/1.1", *head]).encode())
+        assert post(address, DATE, {}).status == 200
+        os.kill(server.process.pid, signal.SIGTERM)
+        wait_until(lambda: "draining" in server.said)
+        begun.sendall(b"}")
+        answer = b"".join(iter(lambda: begun.recv(65536), b""))
+
+    assert answer.startswith((b"HTTP/1.1 200", b"HTTP/1.1 503"))
+    assert server.process.wait(20) == 0
+
+
+def test_several_processes_share_the_port_and_others_do_not():
+    async def listen(*, shares_port: bool) -> None:
+        address = f"127.0.0.1:{free_port()}"
+        async with AsyncExitStack() as started:
+            for _ in range(2):
+                server = HttpServer(1024, 1.0, shares_port=shares_port)
+                await server.start(address)
+                started.push_async_callback(server.drain)
+
+    asyncio.run(listen(shares_port=True))
+    with pytest.raises(OSError, match=r"cannot listen at .* for HTTP: Address already in use"):
+        asyncio.run(listen(shares_port=False))
