@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
 
 from collateral_registry.commands.pipeline.comparables import ModelFiles, fitted
+from collateral_registry.commands.pipeline.stated_assets import checked_new_detail
 from collateral_registry.commands.valuations.value import value_assets
 from collateral_registry.domain.assets.kinds import CLASS_ROOT, Equipment, Kind
 from collateral_registry.domain.equipment.comparables import observed
@@ -37,7 +39,7 @@ from valuation.equipment.appraisals.reconciliation import (
     weight_by_age,
 )
 from valuation.equipment.sales.files import date_of_years
-from valuation.errors import InvalidInput
+from valuation.errors import InvalidInput, check_all
 from valuation.extras import load
 
 if TYPE_CHECKING:
@@ -83,18 +85,41 @@ def activate(write: Write, model_id: str, asset_class: str) -> StoredModel:
 def appraise_machines(connection: Connection, model_id: str, asset_ids: Sequence[str]) -> tuple[Estimates, str]:
     """Returns a model's estimates of registered machines on the business date, and the model's currency."""
     machines = [machine_of(get_asset(connection, asset_id)) for asset_id in asset_ids]
-    return quote_machines(connection, model_id, machines, None)
+    return _estimates(connection, model_id, machines, newest_commit(connection)[1])
 
 
 def quote_machines(
     connection: Connection, model_id: str, machines: Sequence[Equipment], on: date | None
 ) -> tuple[Estimates, str]:
-    """Returns a model's estimates of machines on a day (default: the business date), and the model's currency."""
+    """Returns a model's estimates of machines on a day (default: the business date), and the model's currency.
+
+    Raises InvalidInput where the registration of a machine would.
+    """
+    _, today = newest_commit(connection)
+    checked: dict[int, Equipment] = {}
+    check_all(*(partial(_check_machine, at, machine, today, checked) for at, machine in enumerate(machines)))
+    return _estimates(connection, model_id, list(checked.values()), today if on is None else day_of(on))
+
+
+def _check_machine(index: int, machine: Equipment, today: int, into: dict[int, Equipment]) -> None:
+    with of_machine(index):
+        into[index] = checked_new_detail(machine, today)
+
+
+@contextmanager
+def of_machine(index: int) -> Iterator[None]:
+    """Names the machine of a request to which the violations of the block belong."""
+    try:
+        yield
+    except InvalidInput as error:
+        raise error.named(lambda name: name.replace("equipment", f"machines[{index}]", 1)) from None
+
+
+def _estimates(connection: Connection, model_id: str, machines: Sequence[Equipment], day: int) -> tuple[Estimates, str]:
     from valuation.equipment.models.hedonic import appraise
 
     stored = get_model(connection, model_id)
     model = fitted(ModelFiles(stored.model_hash, partial(files_of, connection, stored.key)))
-    day = newest_commit(connection)[1] if on is None else day_of(on)
     return appraise(model.learned, observed(machines, model.learned.mapping, day)), stored.currency
 
 

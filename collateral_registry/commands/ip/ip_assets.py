@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from collateral_registry.commands.assets.register import change
+from collateral_registry.commands.pipeline.stated_assets import checked_new_detail
 from collateral_registry.domain.assets.kinds import CLASS_ROOT, Asset, IntellectualProperty, Status
 from collateral_registry.domain.ip.ip_valuation import RightAnswer, RightQuestion, value_right
 from collateral_registry.domain.shared.days import NO_DAY, date_at, day_of
@@ -49,8 +50,12 @@ def value_registered(connection: Connection, asset_id: str, question: RightQuest
 
 
 def quote(connection: Connection, ip: IntellectualProperty, question: RightQuestion) -> RightAnswer:
-    """Returns the valuation of an unregistered IP asset, with the cap that the policy sets for its kind."""
+    """Returns the valuation of an unregistered IP asset, with the cap that the policy sets for its kind.
+
+    Raises InvalidInput where the registration of the IP asset would.
+    """
     _, day = newest_commit(connection)
+    ip = checked_new_detail(ip, day)
     state = RightState(
         status=ip.legal_status, licensed_exclusively=ip.licensed_exclusively, owned_share=float(ip.owned_share)
     )

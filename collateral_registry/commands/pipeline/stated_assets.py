@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date
+from typing import TypeVar, cast
 
 from collateral_registry.domain.assets.identity import check_numbers
-from collateral_registry.domain.assets.kinds import Asset, Inventory
+from collateral_registry.domain.assets.kinds import CLASS_ROOT, Asset, Equipment, IntellectualProperty, Inventory
 from collateral_registry.domain.assets.observation_dates import check_hours, with_observation_dates
 from collateral_registry.domain.assets.valuation_columns import check_series
 from collateral_registry.domain.book.policy import check_class
 from collateral_registry.domain.shared.days import date_at
+from collateral_registry.domain.shared.money import Money
 from collateral_registry.domain.shared.units import unit_of
 from collateral_registry.store.assets.repository import priced_by
 from collateral_registry.store.book.policies import policy_in_force
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.prices.unit_spellings import units_of_owner
 from valuation.errors import InvalidInput, check_all, joined
+
+D = TypeVar("D", Equipment, IntellectualProperty)
+
+QUOTE_ID = "quote"
+"""Stands for the id and the owner of an asset that is quoted and not registered."""
+
+ANY_CURRENCY = "USD"
+"""Currency of an asset that states no amount."""
 
 PAST_DATES = {
     "built": "build_date",
@@ -39,6 +49,20 @@ def checked_new_asset(connection: Connection, asset: Asset, day: int) -> Asset:
     asset = with_observation_dates(checked_asset(connection, asset, None, day), None, date_at(day))
     check_hours(asset, None)
     return asset
+
+
+def checked_new_detail(detail: D, day: int) -> D:
+    """Returns a machine or an IP asset to be quoted alone, with the dates of its observations.
+
+    Raises InvalidInput where the registration of an asset with this detail would.
+    """
+    amounts = [one for field in fields(detail) if isinstance(one := getattr(detail, field.name), Money)]
+    currency = amounts[0].currency if amounts else ANY_CURRENCY
+    asset = Asset(QUOTE_ID, QUOTE_ID, CLASS_ROOT[detail.kind], currency, detail)
+    check_all(lambda: check_numbers(asset, None), lambda: _check_dates(None, asset, date_at(day)))
+    asset = with_observation_dates(asset, None, date_at(day))
+    check_hours(asset, None)
+    return cast("D", asset.detail)
 
 
 def checked_asset(connection: Connection, asset: Asset, before: Asset | None, day: int) -> Asset:

@@ -11,7 +11,7 @@ import numpy as np
 from collateral_registry.commands.pipeline.comparables import machine_estimates, quoted_estimates
 from collateral_registry.commands.pipeline.load_inputs import LoadedInputs, in_currency, load_inputs_in, market_for
 from collateral_registry.commands.pipeline.recompute import valuation_columns
-from collateral_registry.commands.pipeline.stated_assets import checked_asset
+from collateral_registry.commands.pipeline.stated_assets import checked_new_asset
 from collateral_registry.domain.assets.kinds import Asset, Equipment
 from collateral_registry.domain.book.policy import Policy
 from collateral_registry.domain.shared.days import NO_DAY
@@ -67,9 +67,9 @@ def value_assets(connection: Connection, asset_ids: Sequence[str], currency: str
 
 
 def quote_asset(connection: Connection, asset: Asset, currency: str) -> Valued:
-    """Returns the value of an unregistered asset."""
+    """Returns the value of an unregistered asset; raises InvalidInput where its registration would."""
     policy, day = _policy_today(connection)
-    asset = checked_asset(connection, asset, None, day)
+    asset = checked_new_asset(connection, asset, day)
     assets = facts_of(connection, asset)
     targets = in_currency(assets, currency)
     loaded = LoadedInputs(assets, targets, market_for(connection, assets, targets, policy, []))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import partial
-from typing import Any, assert_never
+from typing import Any, TypeVar, assert_never
 
 from google.protobuf.message import Message
 from google.type.date_pb2 import Date
@@ -31,6 +31,8 @@ from valuation.errors import InvalidInput
 from valuation.ip.life import RightKind
 from valuation.ip.status import LegalStatus
 
+M = TypeVar("M", bound=Message)
+
 
 def read_asset(message: pb.Asset, asset_id: str) -> Asset:
     """Returns the asset in a message; raises InvalidInput with the name of the field."""
@@ -44,6 +46,54 @@ def read_asset(message: pb.Asset, asset_id: str) -> Asset:
         status=lambda: convert.member("status", Status, message.status or pb.ASSET_STATUS_NORMAL),
     )
     return Asset(asset_id=asset_id, asset_class=message.asset_class, display_name=message.display_name, **stated)
+
+
+def read_active(message: pb.Asset, asset_id: str) -> Asset:
+    """Returns the asset in a message; raises InvalidInput for status RETIRED, which only RetireAsset sets."""
+    asset = read_asset(message, asset_id)
+    if asset.status == Status.RETIRED:
+        raise InvalidInput("status", "RETIRED", "an asset in use; RetireAsset retires")
+    return asset
+
+
+UNSTATED = "(not stated)"
+"""Stands for the owner and the numbers that an asset to be quoted does not state."""
+
+PAPERS_OF_OWNERSHIP = {
+    "inventory": ("warehouse", "lot"),
+    "equipment": ("make", "serial_number"),
+    "intellectual_property": ("number",),
+    "receivable": ("debtor", "invoice_number"),
+    "purchase_order": ("buyer", "order_number"),
+}
+"""Fields that registration requires and a value does not, by kind: they say which thing it is and whose."""
+
+
+def read_quoted(message: pb.Asset, asset_id: str) -> Asset:
+    """Returns an asset to be quoted, which need not state an owner and which thing it is.
+
+    Raises InvalidInput for everything else that registration refuses.
+    """
+    kind = message.WhichOneof("detail")
+    quoted = pb.Asset()
+    quoted.CopyFrom(message)
+    quoted.owner = _stated(message.owner)
+    if kind is not None:
+        getattr(quoted, kind).CopyFrom(to_be_quoted(kind, getattr(message, kind)))
+    return read_active(quoted, asset_id)
+
+
+def to_be_quoted(kind: str, detail: M) -> M:
+    """Returns the detail of an asset with UNSTATED in place of the papers of ownership that it does not state."""
+    quoted = type(detail)()
+    quoted.CopyFrom(detail)
+    for name in PAPERS_OF_OWNERSHIP[kind]:
+        setattr(quoted, name, _stated(getattr(detail, name)))
+    return quoted
+
+
+def _stated(text: str) -> str:
+    return text if text.strip() else UNSTATED
 
 
 def _currency(code: str) -> str:

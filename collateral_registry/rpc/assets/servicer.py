@@ -11,7 +11,7 @@ from collateral_registry.commands.assets.corrections import correct_identity
 from collateral_registry.domain.assets.identity import IDENTITY_FIELDS
 from collateral_registry.domain.assets.kinds import Asset, Kind, Status
 from collateral_registry.domain.shared.names import checked_id, checked_text, id_of
-from collateral_registry.rpc.assets.messages import asset_message, plain_message, read_asset
+from collateral_registry.rpc.assets.messages import asset_message, plain_message, read_active
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.checks import check_count
@@ -113,7 +113,7 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
             message = plain_message(asset)
             _check_kind(request, message)
             masked(request.asset, message, request.update_mask, MASKED_FIELDS)
-            return _read_active(message, asset_id)
+            return read_active(message, asset_id)
 
         work = _answering(lambda write: commands.change(write, asset_id, etag, changed, work_done))
         return await self.runner.write(call_of(request, "UpdateAsset", pb.Asset), work)
@@ -132,7 +132,7 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
             _check_kind(request, message)
             _check_identifies(request, asset)
             masked(request.asset, message, request.update_mask, MASKED_FIELDS)
-            return _read_active(message, asset_id)
+            return read_active(message, asset_id)
 
         def work(write: Write) -> StoredAsset:
             return correct_identity(write, asset_id, request.asset.etag, changed, read["reason"])
@@ -168,7 +168,7 @@ def _check_kind(request: pb.UpdateAssetRequest | pb.CorrectAssetIdentityRequest,
 def _read_new(request: pb.CreateAssetRequest) -> Asset:
     """Returns the asset that a request registers; raises InvalidInput with the name of the field."""
     read = convert.read_all(
-        asset=lambda: _read_active(request.asset, request.asset_id),
+        asset=lambda: read_active(request.asset, request.asset_id),
         asset_id=lambda: checked_id("asset_id", request.asset_id),
     )
     asset: Asset = read["asset"]
@@ -203,14 +203,6 @@ def _check_of_batch(name: str, value: object) -> None:
     """Raises InvalidInput for a field that one request of a batch states and that applies to the whole batch."""
     if value:
         raise InvalidInput(name, repr(value)[:80], f"nothing: {name} is stated for the batch")
-
-
-def _read_active(message: pb.Asset, asset_id: str) -> Asset:
-    """Returns the asset in a message; raises InvalidInput for status RETIRED, which only RetireAsset sets."""
-    asset = read_asset(message, asset_id)
-    if asset.status == Status.RETIRED:
-        raise InvalidInput("status", "RETIRED", "an asset in use; RetireAsset retires")
-    return asset
 
 
 def _answering(work: Callable[[Write], StoredAsset]) -> Callable[[Write], pb.Asset]:

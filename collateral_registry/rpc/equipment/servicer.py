@@ -13,7 +13,7 @@ from collateral_registry.commands.equipment import models as commands, reconcili
 from collateral_registry.domain.assets.kinds import Equipment
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.names import checked_id, id_of
-from collateral_registry.rpc.assets.messages import read_equipment
+from collateral_registry.rpc.assets.messages import read_equipment, to_be_quoted
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.checks import check_count
@@ -218,10 +218,8 @@ def _read_machines(messages: Sequence[asset_pb2.Equipment]) -> list[Equipment]:
 
 def _read_machine(index: int, message: asset_pb2.Equipment) -> Equipment:
     """Returns a machine of a request; errors name its place in the request."""
-    try:
-        return read_equipment(message)
-    except InvalidInput as error:
-        raise error.named(lambda name: name.replace("equipment", f"machines[{index}]", 1)) from None
+    with commands.of_machine(index):
+        return read_equipment(to_be_quoted("equipment", message))
 
 
 def _fit(fit: Fit) -> pb.EquipmentFit:

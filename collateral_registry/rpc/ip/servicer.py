@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from collateral_registry.domain.assets.kinds import IntellectualProperty
 from collateral_registry.domain.ip.ip_valuation import EVIDENCE, RightAnswer, RightQuestion
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.names import id_of
-from collateral_registry.rpc.assets.messages import read_ip_asset, survival_message
+from collateral_registry.rpc.assets.messages import read_ip_asset, survival_message, to_be_quoted
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.paging import NEWEST, page_of
@@ -69,7 +70,12 @@ class IpServicer(ip_pb2_grpc.IpServiceServicer):
         if currency != asset.next_year_revenue.currency:
             raise InvalidInput("currency_code", currency, f"{asset.next_year_revenue.currency}, that of the revenue")
         _check_brackets(request.question.brackets, currency)
-        return await self.runner.read(lambda connection: _value(commands.quote(connection, asset, question), currency))
+
+        def work(connection: Connection) -> pb.RightValue:
+            with _of_right():
+                return _value(commands.quote(connection, asset, question), currency)
+
+        return await self.runner.read(work)
 
     async def RecordRightEvent(self, request: pb.RecordRightEventRequest, context: ServicerContext) -> pb.RightEvent:
         """Records an event of an IP asset and revalues it and its loans."""
@@ -126,8 +132,15 @@ class IpServicer(ip_pb2_grpc.IpServiceServicer):
 
 def _right(message: asset_pb2.IntellectualProperty) -> IntellectualProperty:
     """Returns an IP asset that is not registered; raises InvalidInput with the name of the field."""
+    with _of_right():
+        return read_ip_asset(to_be_quoted("intellectual_property", message))
+
+
+@contextmanager
+def _of_right() -> Iterator[None]:
+    """Names the IP asset in violations of the block as the request does."""
     try:
-        return read_ip_asset(message)
+        yield
     except InvalidInput as error:
         raise error.named(lambda name: name.replace("intellectual_property", "right")) from None
 

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 
 from grpc.aio import ServicerContext
 
+from collateral_registry.commands.pipeline.stated_assets import QUOTE_ID
 from collateral_registry.commands.revaluation.runs import start_run
 from collateral_registry.commands.valuations.recorded_valuations import recorded_valuation, recorded_valuations
 from collateral_registry.commands.valuations.revalue import revalue
 from collateral_registry.commands.valuations.value import quote_asset
 from collateral_registry.domain.assets.kinds import Asset
-from collateral_registry.domain.shared.errors import Refused
+from collateral_registry.domain.shared.errors import Refused, located
 from collateral_registry.domain.shared.names import id_of
-from collateral_registry.rpc.assets.messages import read_asset
+from collateral_registry.rpc.assets.messages import read_quoted
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.checks import check_count, number_in_name
@@ -24,11 +25,9 @@ from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.runtime.value_batcher import ValueBatcher
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.v1 import asset_pb2, valuation_pb2 as pb, valuation_pb2_grpc
-from valuation.errors import InvalidInput
 
 VALUE_LIMIT = 1_000
 REVALUE_LIMIT = 10_000
-QUOTE_ID = "quote"
 VALUATION_NAME = "assets/{asset}/valuations/{sequence}-{currency}"
 
 
@@ -131,7 +130,5 @@ def _asset_ids(names: Sequence[str], limit: int, least: int = 1) -> list[str]:
 
 def _read_quoted(message: asset_pb2.Asset) -> Asset:
     """Returns the asset of a quote; errors name its fields from the root, because the request has a currency too."""
-    try:
-        return read_asset(message, QUOTE_ID)
-    except InvalidInput as error:
-        raise error.named(lambda name: f"asset.{name}") from None
+    with located("asset"):
+        return read_quoted(message, QUOTE_ID)
