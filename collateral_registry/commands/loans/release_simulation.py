@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from collateral_registry.commands.pipeline.judge_loans import Covered, cover_loans
+from collateral_registry.commands.pipeline.covers import Covered, cover_loans
 from collateral_registry.commands.pipeline.load_inputs import LoadedInputs, market_for
 from collateral_registry.commands.pipeline.loan_position import LoanPosition
 from collateral_registry.commands.pipeline.recompute import valuation_columns

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from collateral_registry.commands.pipeline.judge_loans import cover_loans, judged_loans
+from collateral_registry.commands.pipeline.covers import cover_loans
+from collateral_registry.commands.pipeline.judge_loans import judged_loans
 from collateral_registry.commands.pipeline.load_inputs import load_inputs
 from collateral_registry.commands.pipeline.recompute import NO_KEYS, valued
 from collateral_registry.domain.loans.dispositions import CoverState

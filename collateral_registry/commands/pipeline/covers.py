@@ -1,0 +1,204 @@
+"""Computes the collateral of loans: claims by rank on new, recorded or assumed values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collateral_registry.commands.pipeline.registrations import Registrations, registrations_of
+from collateral_registry.domain.book.policy import Policy
+from collateral_registry.domain.loans.cover import PledgeColumns, TargetColumns, claim_values, pool_sums
+from collateral_registry.store.engine.bulk import Columns, Source
+from collateral_registry.store.loans.repository import read_loans
+from collateral_registry.store.valuations.repository import newest_values
+from collateral_registry.store.valuations.valuation_inputs import read_cover_targets
+from valuation._typing import Int
+from valuation.flags import UnknownReason
+from valuation.value import adjusted_value
+
+RECORDED_CLAIMS = ("market_minor", "lendable_minor")
+
+WANT_OF_PRICE = UnknownReason.NO_PRICE | UnknownReason.STALE_PRICE | UnknownReason.NO_FX | UnknownReason.STALE_FX
+"""Reasons that end when a price or an exchange rate arrives."""
+
+
+@dataclass(frozen=True)
+class Pools:
+    """Collateral of each loan [l], with its quality flags.
+
+    The collateral is the sum of the loan's claims, by conservative values, by last good values (``good_…``), and by
+    conservative values at the lower of the price in use and a newer quarantined one (``decision_…``).
+    """
+
+    market: Int
+    lendable: Int
+    good_market: Int
+    good_lendable: Int
+    decision_market: Int
+    decision_lendable: Int
+    never_valued: NDArray[np.bool_]
+    unpriced: NDArray[np.bool_]
+    unknown_assets: Int
+    unknown: Int
+    quality: Int
+    oldest_day: Int
+
+
+@dataclass(frozen=True)
+class Covered:
+    """Loans with their collateral, and the claims of their pledges; ``claim_loan`` [c] is the row of the loan.
+
+    ``decision_claims`` are the claims by which draws and releases are decided.
+    """
+
+    loans: Columns
+    pools: Pools
+    claims: Columns
+    decision_claims: Columns
+    claim_loan: Int
+
+
+@dataclass(frozen=True)
+class CoverInputs:
+    """What the cover of loans is computed from.
+
+    The loans [l], all active pledges [p] on their assets with what their registration means, and the targets [t] of
+    these assets with the value of each. Loans and targets are in key order.
+    """
+
+    loans: Columns
+    pledges: Columns
+    registrations: Registrations
+    targets: Columns
+    values: Columns
+
+
+def cover_loans(
+    connection: Source, loan_keys: Int, pledges: Columns, values: Columns | None, policy: Policy, day: int
+) -> Covered:
+    """Returns the collateral of the loans. New values are used where given, otherwise the newest recorded ones."""
+    targets = read_cover_targets(connection, np.unique(pledges["asset_key"]))
+    inputs = CoverInputs(
+        loans=read_loans(connection, loan_keys),
+        pledges=pledges,
+        registrations=registrations_of(connection, pledges, policy, day),
+        targets=targets,
+        values=_values_of(connection, targets["target_key"], values),
+    )
+    return cover_of(inputs, day)
+
+
+def cover_of(inputs: CoverInputs, day: int) -> Covered:
+    """Returns the collateral of loans on a day, computed from what was read or is assumed."""
+    loans, pledges, targets = inputs.loans, inputs.pledges, inputs.targets
+    valued, registrations = inputs.values, inputs.registrations
+    columns = PledgeColumns(
+        target=_rows_in(targets["target_key"], pledges["target_key"]),
+        loan=_rows_in(loans["loan_key"], pledges["loan_key"]),
+        rank=pledges["rank"],
+        share_ppm=pledges["share_ppm"],
+        limit_minor=pledges["limit_minor"],
+    )
+    asset = np.unique(targets["asset_key"], return_inverse=True)[1].astype(np.int64)
+    own = TargetColumns(asset, targets["prior_claims_minor"])
+    # Claims on the market value are claims on the adjusted one (rules.md section 1).
+    market = adjusted_value(valued["market_minor"], valued["price_adjustment"])
+    good_market = adjusted_value(valued["good_market_minor"], valued["good_price_adjustment"])
+    lendable = replace(columns, share_ppm=registrations.share_ppm)
+    by_value = {"market_minor": columns, "lendable_minor": lendable}
+    by_value |= {f"good_{name}": pledged for name, pledged in by_value.items()}
+    worth = {**valued, "market_minor": market, "good_market_minor": good_market}
+    claims = {name: claim_values(pledged, own, worth[name]) for name, pledged in by_value.items()}
+    for name in RECORDED_CLAIMS:
+        claims[name] = np.where(registrations.unknown != 0, 0, claims[name])
+    decision = _decision_claims(by_value, own, worth, claims)
+    mine = np.isin(pledges["loan_key"], loans["loan_key"])
+    pools = _pools(columns, claims, decision, valued, registrations.unknown, mine, len(loans["loan_key"]), day)
+    keys = {"pledge_key": pledges["pledge_key"][mine]}
+    kept, decided = ({**keys, **{name: one[name][mine] for name in RECORDED_CLAIMS}} for one in (claims, decision))
+    return Covered(loans, pools, kept, decided, columns.loan[mine])
+
+
+def _decision_claims(
+    by_value: Mapping[str, PledgeColumns], targets: TargetColumns, worth: Columns, claims: Columns
+) -> Columns:
+    """Returns the claims [p] at the lower of the price in use and a newer quarantined one, never above ``claims``."""
+    if not worth["withheld_share"].any():
+        return {name: claims[name] for name in RECORDED_CLAIMS}
+    kept = 1.0 - worth["withheld_share"]
+    lower = {name: np.floor(worth[name] * kept).astype(np.int64) for name in RECORDED_CLAIMS}
+    found = {name: claim_values(by_value[name], targets, lower[name]) for name in RECORDED_CLAIMS}
+    return {name: np.minimum(found[name], claims[name]) for name in RECORDED_CLAIMS}
+
+
+def _rows_in(keys: Int, wanted: Int) -> Int:
+    """Returns the row of each wanted key [n] among sorted keys."""
+    rows: Int = np.searchsorted(keys, wanted).astype(np.int64)
+    return rows
+
+
+def _values_of(connection: Source, target_keys: Int, values: Columns | None) -> Columns:
+    """Returns the value of every target [t]: the new one, else the newest recorded one, else unknown."""
+    names = ("market_minor", "lendable_minor", "good_seq", "good_market_minor", "good_lendable_minor", "quality")
+    found: Columns = {name: np.zeros(len(target_keys), dtype=np.int64) for name in (*names, "oldest_day")}
+    found |= {name: np.ones(len(target_keys)) for name in ("price_adjustment", "good_price_adjustment")}
+    found["withheld_share"] = np.zeros(len(target_keys))
+    found["unknown"] = np.full(len(target_keys), int(UnknownReason.MISSING_INPUT), dtype=np.int64)
+    missing = np.ones(len(target_keys), dtype=np.bool_)
+    if values is not None:
+        _fill(found, missing, target_keys, values)
+    if missing.any():
+        _fill(found, missing, target_keys, newest_values(connection, target_keys[missing]))
+    return found
+
+
+def _fill(found: Columns, missing: NDArray[np.bool_], target_keys: Int, values: Columns) -> None:
+    """Copies values to the rows of their targets and clears those rows in ``missing``."""
+    inside = np.isin(values["target_key"], target_keys)
+    row = np.searchsorted(target_keys, values["target_key"][inside])
+    for name in found:
+        found[name][row] = values[name][inside]
+    missing[row] = False
+
+
+def _pools(
+    pledges: PledgeColumns,
+    claims: Columns,
+    decision: Columns,
+    valued: Columns,
+    unregistered: Int,
+    mine: NDArray[np.bool_],
+    count: int,
+    day: int,
+) -> Pools:
+    """Sums the claims of each loan and combines the flags of its assets and of the pledges' registrations."""
+    own = PledgeColumns(
+        *(getattr(pledges, name)[mine] for name in ("target", "loan", "rank", "share_ppm", "limit_minor"))
+    )
+    unknown = valued["unknown"][own.target] | unregistered[mine]
+    never = (valued["unknown"][own.target] != 0) & (valued["good_seq"][own.target] == 0)
+    bits = {"unknown": np.zeros(count, dtype=np.int64), "quality": np.zeros(count, dtype=np.int64)}
+    np.bitwise_or.at(bits["unknown"], own.loan, unknown)
+    np.bitwise_or.at(bits["quality"], own.loan, valued["quality"][own.target])
+    unpriced = never & (unknown & ~int(WANT_OF_PRICE) == 0)
+    pledged = np.bincount(own.loan, minlength=count)
+    oldest = np.full(count, day, dtype=np.int64)
+    seen = valued["oldest_day"][own.target] != 0
+    np.minimum.at(oldest, own.loan[seen], valued["oldest_day"][own.target[seen]])
+    return Pools(
+        market=pool_sums(own, claims["market_minor"][mine], count),
+        lendable=pool_sums(own, claims["lendable_minor"][mine], count),
+        good_market=pool_sums(own, claims["good_market_minor"][mine], count),
+        good_lendable=pool_sums(own, claims["good_lendable_minor"][mine], count),
+        decision_market=pool_sums(own, decision["market_minor"][mine], count),
+        decision_lendable=pool_sums(own, decision["lendable_minor"][mine], count),
+        never_valued=pool_sums(own, never.astype(np.int64), count) > 0,
+        unpriced=(pledged > 0) & (pool_sums(own, unpriced.astype(np.int64), count) == pledged),
+        unknown_assets=pool_sums(own, (unknown != 0).astype(np.int64), count),
+        unknown=bits["unknown"],
+        quality=bits["quality"],
+        oldest_day=oldest,
+    )
