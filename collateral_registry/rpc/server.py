@@ -32,6 +32,7 @@ from collateral_registry.rpc.stock.ledger_servicer import StockLedgerServicer
 from collateral_registry.rpc.stock.partners import PartnerInterceptor
 from collateral_registry.rpc.stock.servicer import StockServicer
 from collateral_registry.rpc.stock.warehouse_servicer import WarehouseServicer
+from collateral_registry.rpc.valuations.forecast_servicer import ForecastServicer
 from collateral_registry.rpc.valuations.haircut_servicer import HaircutServicer
 from collateral_registry.rpc.valuations.servicer import ValuationServicer
 from collateral_registry.runtime.revaluation.driver import RunDriver
@@ -83,6 +84,7 @@ class RpcServer:
         self.stock = StockServicer(runner, intake)
         self.stock_sync = StockSyncTask(runner, self.stock.batcher)
         self.equipment = EquipmentServicer(runner)
+        self.forecast = ForecastServicer(runner)
         self.health = health.aio.HealthServicer()  # type: ignore[attr-defined] # missing from the stubs
         health_pb2_grpc.add_HealthServicer_to_server(self.health, self.server)
         names = [self._register(servicer) for servicer in self._services()]
@@ -96,6 +98,7 @@ class RpcServer:
             AssetServicer(runner),
             PriceServicer(runner),
             HaircutServicer(runner),
+            self.forecast,
             PolicyServicer(runner, runs),
             ValuationServicer(runner, runs),
             LoanServicer(runner),
@@ -152,4 +155,5 @@ class RpcServer:
         await stopping
         await self.stock_sync.stop()
         self.equipment.fits.close()
+        self.forecast.forecasts.close()
         self.runner.close()

@@ -13,7 +13,16 @@ from google.type.date_pb2 import Date
 from google.type.decimal_pb2 import Decimal
 from google.type.money_pb2 import Money
 
-from collateral_registry.v1 import asset_pb2, breach_pb2, loan_pb2, policy_pb2, price_pb2, report_pb2, valuation_pb2
+from collateral_registry.v1 import (
+    asset_pb2,
+    breach_pb2,
+    forecast_pb2,
+    loan_pb2,
+    policy_pb2,
+    price_pb2,
+    report_pb2,
+    valuation_pb2,
+)
 from tests.support.server import FIRST_DAY, calendar, copper_lot, details_of, money, observation
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
@@ -391,6 +400,7 @@ def test_each_balance_is_accepted_or_refused_separately(client):
         ("loans", "ListPledges", loan_pb2.ListPledgesRequest(parent="loans/none")),
         ("assets", "GetAsset", asset_pb2.GetAssetRequest(name="assets/none")),
         ("prices", "GetPriceSeries", price_pb2.GetPriceSeriesRequest(name="priceSeries/none")),
+        ("forecasts", "ForecastPrice", forecast_pb2.ForecastPriceRequest(price_series="priceSeries/none")),
         ("policies", "GetPolicy", policy_pb2.GetPolicyRequest(name="policies/none")),
         ("breaches", "GetBreach", breach_pb2.GetBreachRequest(name="loans/none/breaches/1")),
         ("valuations", "GetValuation", valuation_pb2.GetValuationRequest(name="assets/none/valuations/1-usd")),

@@ -12,9 +12,10 @@ from sqlalchemy import select
 
 from collateral_registry.commands.assets import register
 from collateral_registry.commands.book.business_date import open_book
+from collateral_registry.commands.pipeline.moments import moment_of
 from collateral_registry.commands.prices.admission import Quote
 from collateral_registry.commands.prices.ingest import ingest_prices, open_series
-from collateral_registry.commands.reports.generate import LtvReports, moment_of
+from collateral_registry.commands.reports.generate import LtvReports
 from collateral_registry.commands.revaluation.runs import run_book
 from collateral_registry.commands.valuations.revalue import revalue
 from collateral_registry.commands.valuations.value import value_assets

@@ -30,6 +30,7 @@ from collateral_registry.v1 import (
     business_date_pb2,
     business_date_pb2_grpc,
     finding_pb2_grpc,
+    forecast_pb2_grpc,
     haircut_pb2_grpc,
     loan_pb2,
     loan_pb2_grpc,
@@ -129,6 +130,7 @@ class Client:
         self.assets = asset_pb2_grpc.AssetServiceStub(self.channel)
         self.prices = price_pb2_grpc.PriceServiceStub(self.channel)
         self.haircuts = haircut_pb2_grpc.HaircutServiceStub(self.channel)
+        self.forecasts = forecast_pb2_grpc.ForecastServiceStub(self.channel)
         self.policies = policy_pb2_grpc.PolicyServiceStub(self.channel)
         self.valuations = valuation_pb2_grpc.ValuationServiceStub(self.channel)
         self.loans = loan_pb2_grpc.LoanServiceStub(self.channel)

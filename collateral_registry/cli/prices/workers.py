@@ -14,14 +14,12 @@ from typing import TypeVar
 from rich.progress import track
 
 from collateral_registry.cli.prices.price_file import History
+from collateral_registry.runtime.child_process import ONE_THREAD
 
 Result = TypeVar("Result")
 
 IN_FLIGHT_PER_WORKER = 4
 """Series submitted in advance per worker; this keeps workers busy without copying all histories at once."""
-
-ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-"""One thread per library in each worker, because the workers already use all cores."""
 
 WORKER_ENDED = "its worker process was killed, by a signal or for lack of memory"
 

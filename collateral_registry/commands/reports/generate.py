@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 
+from collateral_registry.commands.pipeline.moments import Moment
 from collateral_registry.commands.reports.breaches import Breach, breach_histories
 from collateral_registry.commands.reports.snapshots import Snapshots
 from collateral_registry.domain.reports.ltv_rows import in_order, wanted_rows
 from collateral_registry.domain.reports.snapshot import Snapshot
 from collateral_registry.domain.reports.totals import Concentration, Total, concentrations, totals
-from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.lru_cache import LruCache
-from collateral_registry.store.engine.commits import (
-    last_commit_known_by,
-    last_commit_of_day,
-    market_day_of,
-    newest_commit,
-)
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.engine.filters import Condition
 from collateral_registry.store.loans.breaches import BreachesWanted
@@ -29,14 +22,6 @@ BREACH_FILTERS = ("state", "level", "borrower")
 
 CACHED_REPORTS = 16
 """Number of row orders, and of sums, that are cached for further pages."""
-
-
-@dataclass(frozen=True)
-class Moment:
-    """The commit that a report describes, and its business date."""
-
-    seq: int
-    market_day: int
 
 
 @dataclass(frozen=True)
@@ -86,26 +71,6 @@ class LtvReports:
             found = Sums(totals(snapshot, rows), concentrations(snapshot, rows, limit))
             self._sums.put(key, found)
         return found
-
-
-def moment_of(
-    connection: Connection, seq: int | None = None, known_us: int | None = None, day: date | None = None
-) -> Moment:
-    """Returns the requested moment: a commit, a time, the end of a business date, or now.
-
-    Raises InvalidInput for a sequence after the newest commit.
-    """
-    newest, _ = newest_commit(connection)
-    chosen = newest
-    if seq is not None:
-        if not 0 <= seq <= newest:
-            raise InvalidInput("as_of.sequence", seq, f"0 to {newest}, the newest commit")
-        chosen = seq
-    elif known_us is not None:
-        chosen = last_commit_known_by(connection, known_us)
-    elif day is not None:
-        chosen = last_commit_of_day(connection, day_of(day))
-    return Moment(chosen, market_day_of(connection, chosen))
 
 
 def breach_report(

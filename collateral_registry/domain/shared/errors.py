@@ -10,15 +10,18 @@ from valuation.errors import InvalidInput
 
 __all__ = [
     "AlreadyExists",
+    "Busy",
     "DomainError",
     "EtagMismatch",
     "InvalidInput",
     "NotFound",
     "NotPermitted",
+    "Overdue",
     "Refused",
     "RequestIdReused",
     "StoreUnavailable",
     "Unauthenticated",
+    "WorkerLost",
 ]
 
 
@@ -127,3 +130,21 @@ class StoreUnavailable(DomainError):
     """The database is temporarily unavailable; no partial change was stored."""
 
     reason = "STORE_UNAVAILABLE"
+
+
+class Busy(DomainError):
+    """Too many calls are waiting for a limited worker; nothing was computed."""
+
+    reason = "BUSY"
+
+
+class Overdue(DomainError):
+    """The work did not end within its time limit and was stopped."""
+
+    reason = "OVERDUE"
+
+
+class WorkerLost(DomainError):
+    """The process that did the work has died; a later attempt starts another."""
+
+    reason = "WORKER_LOST"

@@ -14,15 +14,18 @@ from google.rpc.status_pb2 import Status
 
 from collateral_registry.domain.shared.errors import (
     AlreadyExists,
+    Busy,
     DomainError,
     EtagMismatch,
     InvalidInput,
     NotFound,
     NotPermitted,
+    Overdue,
     Refused,
     RequestIdReused,
     StoreUnavailable,
     Unauthenticated,
+    WorkerLost,
 )
 from valuation.errors import MissingExtra
 
@@ -42,6 +45,9 @@ STATUS_OF: dict[type[Exception], grpc.StatusCode] = {
     Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
     NotPermitted: grpc.StatusCode.PERMISSION_DENIED,
     MissingExtra: grpc.StatusCode.FAILED_PRECONDITION,
+    Busy: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Overdue: grpc.StatusCode.DEADLINE_EXCEEDED,
+    WorkerLost: grpc.StatusCode.UNAVAILABLE,
 }
 """Status code of every error that a command may raise."""
 
@@ -92,6 +98,6 @@ def _details(error: Exception) -> list[ErrorInfo | BadRequest | RetryInfo]:
     details: list[ErrorInfo | BadRequest | RetryInfo] = []
     if isinstance(error, DomainError):
         details.append(ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=dict(error.facts)))
-    if isinstance(error, StoreUnavailable):
+    if isinstance(error, StoreUnavailable | Busy | WorkerLost):
         details.append(RetryInfo(retry_delay=Duration(seconds=RETRY_AFTER_SECONDS)))
     return details

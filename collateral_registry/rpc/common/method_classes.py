@@ -46,7 +46,7 @@ _METHODS = {
         FitEquipmentModel GetEquipmentFit WatchEquipmentFit GetEquipmentModel ListEquipmentModels
         AppraiseEquipment QuoteEquipment RecordAppraisal ListAppraisals ReconcileAppraisals BacktestAppraisers
         GetFinding ListFindings
-        EstimateHaircut BacktestHaircut ListHaircutEstimates
+        EstimateHaircut BacktestHaircut ListHaircutEstimates ForecastPrice
         ValueRight QuoteRight ListRightEvents ListComingFees
         GetLoan ListLoans GetPledge ListPledges
         ProposeOverride RejectOverride GetOverride ListOverrides
@@ -69,8 +69,8 @@ _READS = """
     GetAsset BatchGetAssets ListAssets GetBreach ListBreaches WatchBreaches GetBusinessDate GetEquipmentFit
     WatchEquipmentFit
     GetEquipmentModel ListEquipmentModels AppraiseEquipment QuoteEquipment ListAppraisals ReconcileAppraisals
-    BacktestAppraisers GetFinding ListFindings EstimateHaircut BacktestHaircut ListHaircutEstimates ValueRight
-    QuoteRight ListRightEvents ListComingFees GetLoan ListLoans GetPledge ListPledges CheckDraw GetOverride
+    BacktestAppraisers GetFinding ListFindings EstimateHaircut BacktestHaircut ListHaircutEstimates ForecastPrice
+    ValueRight QuoteRight ListRightEvents ListComingFees GetLoan ListLoans GetPledge ListPledges CheckDraw GetOverride
     ListOverrides CheckPickup GetPickup ListPickups GetControlledValue GetPolicy ListPolicies GetPriceSeries
     ListPriceSeries ListPrices GenerateLtvReport StreamLtvReport GenerateBreachReport GetRevaluation
     ListRevaluations WatchRevaluation GetStockFeed ListStockFeeds ListStockLots ListMovements ListRejectedMovements

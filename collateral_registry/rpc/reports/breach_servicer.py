@@ -9,8 +9,9 @@ from typing import Any
 
 from grpc.aio import ServicerContext
 
+from collateral_registry.commands.pipeline.moments import moment_of
 from collateral_registry.commands.reports import breaches as commands
-from collateral_registry.commands.reports.generate import breach_report, moment_of
+from collateral_registry.commands.reports.generate import breach_report
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.names import checked_text, id_of
 from collateral_registry.rpc.common import convert

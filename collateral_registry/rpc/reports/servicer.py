@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from google.type.date_pb2 import Date
 from grpc.aio import ServicerContext
 
-from collateral_registry.clock import microseconds
-from collateral_registry.commands.reports.generate import LtvReport, LtvReports, Moment, breach_report, moment_of
+from collateral_registry.commands.pipeline.moments import moment_of
+from collateral_registry.commands.reports.generate import LtvReport, LtvReports, breach_report
 from collateral_registry.domain.reports.ltv_rows import plain_rows
 from collateral_registry.domain.reports.totals import Concentration, Total
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.cover_messages import cover_message
 from collateral_registry.rpc.common.filtering import conditions_in
+from collateral_registry.rpc.common.moments import market_date, read_moment
 from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.rpc.reports.breach_messages import BREACH_ENUMS, breach_message
 from collateral_registry.runtime.report_refresher import ReportRefresher
@@ -54,7 +53,7 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
 
         def work(connection: Connection) -> pb.GenerateLtvReportResponse:
             pinned, start = page.after
-            moment = _moment(connection, request.as_of, pinned)
+            moment = read_moment(connection, request.as_of, pinned)
             report = self.ltv.report(connection, moment, wanted, request.order_by)
             sums = self.ltv.sums(report, wanted, keys)
             end = start + page.size
@@ -63,7 +62,7 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
                 totals=[_total(total) for total in sums.totals],
                 concentrations=[_concentration(one) for one in sums.concentrations],
                 sequence=moment.seq,
-                market_date=_market_date(moment),
+                market_date=market_date(moment),
                 next_page_token=page.token((moment.seq, end)) if end < len(report.rows) else "",
             )
 
@@ -83,14 +82,14 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
         def work(connection: Connection) -> tuple[LtvReport, ArrowRows]:
             from collateral_registry.rpc.reports.arrow_rows import ArrowRows  # noqa: PLC0415 - slow to load
 
-            report = self.ltv.report(connection, _moment(connection, request.as_of), wanted, request.order_by)
+            report = self.ltv.report(connection, read_moment(connection, request.as_of), wanted, request.order_by)
             return report, ArrowRows(report.snapshot)
 
         report, rows = await self.runner.read(work)
         yield pb.StreamLtvReportResponse(
             arrow=rows.begin,
             sequence=report.moment.seq,
-            market_date=_market_date(report.moment),
+            market_date=market_date(report.moment),
             row_count=len(report.rows),
         )
         for batch in rows.batches(report.rows):
@@ -107,13 +106,13 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
 
         def work(connection: Connection) -> pb.GenerateBreachReportResponse:
             pinned, before = page.after
-            moment = _moment(connection, request.as_of, pinned)
+            moment = read_moment(connection, request.as_of, pinned)
             found = breach_report(connection, moment, wanted, before, page.size + 1)
             rows, token = page.cut(found, lambda breach: (moment.seq, breach.first_event))
             return pb.GenerateBreachReportResponse(
                 breaches=[breach_message(breach) for breach in rows],
                 sequence=moment.seq,
-                market_date=_market_date(moment),
+                market_date=market_date(moment),
                 next_page_token=token,
             )
 
@@ -128,28 +127,6 @@ def _concentration_limit(requested: int) -> int:
     if requested < 0:
         raise InvalidInput("concentration_limit", requested, "0 or more")
     return min(requested or CONCENTRATIONS_DEFAULT, CONCENTRATIONS_LIMIT)
-
-
-def _moment(connection: Connection, as_of: pb.AsOf, pinned_seq: int = 0) -> Moment:
-    """Returns the requested moment.
-
-    If ``pinned_seq`` is given, the result is the moment of the first page, so that all pages show the same commit.
-    """
-    if pinned_seq:
-        return moment_of(connection, seq=pinned_seq)
-    chosen = as_of.WhichOneof("moment")
-    if chosen == "sequence":
-        return moment_of(connection, seq=as_of.sequence)
-    if chosen == "known_time":
-        return moment_of(connection, known_us=microseconds(as_of.known_time.ToDatetime(tzinfo=UTC)))
-    if chosen == "market_date":
-        return moment_of(connection, day=convert.required_date("as_of.market_date", as_of, "market_date"))
-    return moment_of(connection)
-
-
-def _market_date(moment: Moment) -> Date | None:
-    """Returns the business date of a moment; None before the first commit."""
-    return convert.day(moment.market_day) if moment.seq else None
 
 
 def _row(row: dict[str, Any]) -> pb.LtvReportRow:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkContext, SpawnContext
-from threading import Thread
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import structlog
 
 from collateral_registry.clock import Clock
 from collateral_registry.domain.shared.errors import StoreUnavailable
+from collateral_registry.runtime.child_process import live_with_service
 from collateral_registry.store.engine.database import Database
 
 P = ParamSpec("P")
@@ -87,10 +85,7 @@ class _Raised:
 
 def _serve(pipe: Connection, url: str, clock: Clock) -> None:
     """Runs each piece of work that arrives, until None arrives."""
-    # A signal to the process group must not end the child: the service still acknowledges what it has received.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    Thread(target=_end_with_service, name="service", daemon=True).start()
+    live_with_service()  # and no longer, because the service still acknowledges what it has received
     database = Database(url, clock)
     while (request := pipe.recv()) is not None:
         work, args, named = request
@@ -101,11 +96,3 @@ def _serve(pipe: Connection, url: str, clock: Clock) -> None:
         pipe.send(answer)
     # When its last connection closes, a SQLite book is left as a single file.
     database.close()
-
-
-def _end_with_service() -> None:
-    """Ends this process as soon as the service has died; a transaction that is not yet committed is undone."""
-    service = parent_process()
-    if service is not None:
-        service.join()
-        os._exit(1)

@@ -36,6 +36,9 @@ FILTERS = {
 HISTORY_LIMIT = 2_000
 """Most observations read from a series: four windows of the haircut model, because some may be corrections."""
 
+NEWEST_COMMIT = 2**62
+"""A commit sequence that no commit reaches."""
+
 
 @dataclass(frozen=True)
 class StoredSeries:
@@ -154,12 +157,12 @@ class History:
     pending_text: NDArray[Any]
 
 
-def history(connection: Source, series_key: int, since: int = NO_DAY) -> History:
-    """Returns the history of a series since a day: the last observation of each day.
+def history(connection: Source, series_key: int, since: int = NO_DAY, by: int = NEWEST_COMMIT) -> History:
+    """Returns the history of a series since a day, as known by a commit: the last observation of each day.
 
     Only the newest HISTORY_LIMIT observations are read.
     """
-    newest_first = read_columns(connection, _NEWEST_PRICES, {"of_series": series_key, "since": since})
+    newest_first = read_columns(connection, _NEWEST_PRICES, {"of_series": series_key, "since": since, "by": by})
     day, price, verdict, text = (column[::-1] for column in newest_first.values())
     accepted = _last_of_each_day(day, verdict == int(AdmissionVerdict.ACCEPTED))
     last = _last_of_each_day(day, np.ones(len(day), dtype=np.bool_))
@@ -171,7 +174,7 @@ _IS_QUARANTINED = PriceRow.verdict == int(AdmissionVerdict.QUARANTINED)
 _NEWEST_PRICES = (
     select(*columns_of(PriceRow, "day", "value", "verdict"))
     .add_columns(case((_IS_QUARANTINED, PriceRow.decimal_text), else_="").label("pending_text"))
-    .where(PriceRow.series_key == bindparam("of_series"), PriceRow.day >= bindparam("since"))
+    .where(PriceRow.series_key == bindparam("of_series"), PriceRow.day >= bindparam("since"), PriceRow.seq <= bindparam("by"))
     .order_by(PriceRow.day.desc(), PriceRow.seq.desc())
     .limit(HISTORY_LIMIT)
 )

@@ -1,0 +1,35 @@
+"""Converts the moment of a request."""
+
+from __future__ import annotations
+
+from datetime import UTC
+
+from google.type.date_pb2 import Date
+
+from collateral_registry.clock import microseconds
+from collateral_registry.commands.pipeline.moments import Moment, moment_of
+from collateral_registry.rpc.common import convert
+from collateral_registry.store.engine.database import Connection
+from collateral_registry.v1 import report_pb2 as pb
+
+
+def read_moment(connection: Connection, as_of: pb.AsOf, pinned_seq: int = 0) -> Moment:
+    """Returns the requested moment.
+
+    If ``pinned_seq`` is given, the result is the moment of the first page, so that all pages show the same commit.
+    """
+    if pinned_seq:
+        return moment_of(connection, seq=pinned_seq)
+    chosen = as_of.WhichOneof("moment")
+    if chosen == "sequence":
+        return moment_of(connection, seq=as_of.sequence)
+    if chosen == "known_time":
+        return moment_of(connection, known_us=microseconds(as_of.known_time.ToDatetime(tzinfo=UTC)))
+    if chosen == "market_date":
+        return moment_of(connection, day=convert.required_date("as_of.market_date", as_of, "market_date"))
+    return moment_of(connection)
+
+
+def market_date(moment: Moment) -> Date | None:
+    """Returns the business date of a moment; None before the first commit."""
+    return convert.day(moment.market_day) if moment.seq else None
