@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from collateral_registry.domain.shared.days import day_of
+from collateral_registry.store.book.policies import policy_id_at
 from collateral_registry.store.engine.commits import (
     last_commit_known_by,
     last_commit_of_day,
@@ -18,10 +19,14 @@ from valuation.errors import InvalidInput
 
 @dataclass(frozen=True)
 class Moment:
-    """The commit that an answer describes, and its business date."""
+    """The commit that an answer describes, its business date, and the id of the policy in force then.
+
+    The id is empty before the first policy.
+    """
 
     seq: int
     market_day: int
+    policy_id: str
 
 
 def moment_of(
@@ -41,4 +46,5 @@ def moment_of(
         chosen = last_commit_known_by(connection, known_us)
     elif day is not None:
         chosen = last_commit_of_day(connection, day_of(day))
-    return Moment(chosen, market_day_of(connection, chosen))
+    day_then = market_day_of(connection, chosen)
+    return Moment(chosen, day_then, policy_id_at(connection, chosen, day_then))

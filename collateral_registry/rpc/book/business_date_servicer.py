@@ -7,13 +7,14 @@ from datetime import date
 from grpc.aio import ServicerContext
 
 from collateral_registry.commands.book.business_date import advance
+from collateral_registry.commands.pipeline.moments import moment_of
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
+from collateral_registry.rpc.common.moments import policy_name
 from collateral_registry.runtime.revaluation.driver import RunDriver
 from collateral_registry.runtime.transactions import BookRunner
-from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.v1 import business_date_pb2 as pb, business_date_pb2_grpc
 
@@ -35,8 +36,13 @@ class BusinessDateServicer(business_date_pb2_grpc.BusinessDateServiceServicer):
         """Returns the business date and the newest commit."""
 
         def work(connection: Connection) -> pb.GetBusinessDateResponse:
-            seq, day = newest_commit(connection)
-            return pb.GetBusinessDateResponse(date=convert.day(day), follows_clock=self.follows_clock, sequence=seq)
+            now = moment_of(connection)
+            return pb.GetBusinessDateResponse(
+                date=convert.day(now.market_day),
+                follows_clock=self.follows_clock,
+                sequence=now.seq,
+                policy=policy_name(now),
+            )
 
         return await self.runner.read(work)
 

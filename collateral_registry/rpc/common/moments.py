@@ -30,6 +30,11 @@ def read_moment(connection: Connection, as_of: pb.AsOf, pinned_seq: int = 0) -> 
     return moment_of(connection)
 
 
+def policy_name(moment: Moment) -> str:
+    """Returns the name of the policy in force at a moment; empty before the first policy."""
+    return f"policies/{moment.policy_id}" if moment.policy_id else ""
+
+
 def market_date(moment: Moment) -> Date | None:
     """Returns the business date of a moment; None before the first commit."""
     return convert.day(moment.market_day) if moment.seq else None

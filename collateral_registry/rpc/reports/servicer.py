@@ -15,7 +15,7 @@ from collateral_registry.domain.reports.totals import Concentration, Total
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.cover_messages import cover_message
 from collateral_registry.rpc.common.filtering import conditions_in
-from collateral_registry.rpc.common.moments import market_date, read_moment
+from collateral_registry.rpc.common.moments import market_date, policy_name, read_moment
 from collateral_registry.rpc.common.paging import NEWEST, page_of
 from collateral_registry.rpc.reports.breach_messages import BREACH_ENUMS, breach_message
 from collateral_registry.runtime.report_refresher import ReportRefresher
@@ -63,6 +63,7 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
                 concentrations=[_concentration(one) for one in sums.concentrations],
                 sequence=moment.seq,
                 market_date=market_date(moment),
+                policy=policy_name(moment),
                 next_page_token=page.token((moment.seq, end)) if end < len(report.rows) else "",
             )
 
@@ -90,6 +91,7 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
             arrow=rows.begin,
             sequence=report.moment.seq,
             market_date=market_date(report.moment),
+            policy=policy_name(report.moment),
             row_count=len(report.rows),
         )
         for batch in rows.batches(report.rows):
@@ -113,6 +115,7 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
                 breaches=[breach_message(breach) for breach in rows],
                 sequence=moment.seq,
                 market_date=market_date(moment),
+                policy=policy_name(moment),
                 next_page_token=token,
             )
 

@@ -47,6 +47,13 @@ _IN_FORCE = (
     .limit(1)
 )
 
+_ID_IN_FORCE = (
+    select(PolicyRow.policy_id)
+    .where(PolicyRow.activated_seq <= bindparam("by_seq"), PolicyRow.effective_day <= bindparam("on_day"))
+    .order_by(PolicyRow.effective_day.desc(), PolicyRow.activated_seq.desc())
+    .limit(1)
+)
+
 
 def insert_policy(write: Write, policy: Policy) -> int:
     """Stores a version and returns its key; raises AlreadyExists if the id is taken."""
@@ -75,6 +82,11 @@ def policy_in_force(connection: Connection, day: int) -> StoredPolicy:
     if row is None:
         raise Refused("NO_POLICY", "no policy is in force on this date; activate one with an effective date before it")
     return _stored(row)
+
+
+def policy_id_at(connection: Connection, seq: int, day: int) -> str:
+    """Returns the id of the version in force on a day as of a commit; empty if there was none."""
+    return str(connection.execute(_ID_IN_FORCE, {"by_seq": seq, "on_day": day}).scalar() or "")
 
 
 def policies_after(connection: Connection, day: int) -> list[StoredPolicy]:
