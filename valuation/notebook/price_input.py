@@ -135,7 +135,8 @@ def _of_frame(field: str, frame: Mapping[str, ArrayLike], dates: object, columns
         return PriceInput({"": (quotes, days)}, many=False)
     series = np.asarray(frame[columns.series]).astype(str)
     groups = {str(name): np.flatnonzero(series == name) for name in dict.fromkeys(series.tolist())}
-    return PriceInput({name: (quotes[rows], days[rows]) for name, rows in groups.items()}, many=True)
+    found = {name: (quotes[rows], days[rows]) for name, rows in groups.items()}
+    return PriceInput(found, many=len(found) != 1)
 
 
 def _frame_columns(field: str, prices: object) -> dict[str, ArrayLike] | None:

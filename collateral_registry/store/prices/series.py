@@ -174,7 +174,11 @@ _IS_QUARANTINED = PriceRow.verdict == int(AdmissionVerdict.QUARANTINED)
 _NEWEST_PRICES = (
     select(*columns_of(PriceRow, "day", "value", "verdict"))
     .add_columns(case((_IS_QUARANTINED, PriceRow.decimal_text), else_="").label("pending_text"))
-    .where(PriceRow.series_key == bindparam("of_series"), PriceRow.day >= bindparam("since"), PriceRow.seq <= bindparam("by"))
+    .where(
+        PriceRow.series_key == bindparam("of_series"),
+        PriceRow.day >= bindparam("since"),
+        PriceRow.seq <= bindparam("by"),
+    )
     .order_by(PriceRow.day.desc(), PriceRow.seq.desc())
     .limit(HISTORY_LIMIT)
 )

@@ -1,0 +1,243 @@
+"""A book on a server, as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Any, Self
+
+import pyarrow as pa
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.date_pb2 import Date
+
+from collateral_registry.notebook import tables
+from collateral_registry.notebook.channel import CALL_SECONDS, ROWS_LIMIT, Caller, require_rows
+from collateral_registry.notebook.columns import name_of
+from collateral_registry.v1 import (
+    business_date_pb2,
+    business_date_pb2_grpc,
+    forecast_pb2,
+    forecast_pb2_grpc,
+    haircut_pb2,
+    haircut_pb2_grpc,
+    price_pb2,
+    price_pb2_grpc,
+    report_pb2,
+    report_pb2_grpc,
+    valuation_pb2,
+    valuation_pb2_grpc,
+)
+from valuation.errors import InvalidInput
+from valuation.result_table import ResultTable
+
+READ_ATTEMPTS = 3
+"""Attempts to read the pages of a list without a commit between them."""
+
+AsOf = date | datetime | int | str | None
+"""A business date (also as text such as 2022-07-13), a time with a zone, the sequence of a commit, or None for now."""
+
+
+def connect(address: str = "127.0.0.1:50051", *, seconds: float = CALL_SECONDS) -> Book:
+    """Returns the book of a server; ``seconds`` is the longest time of a call. Raises Unreachable."""
+    book = Book(address, seconds)
+    book.state()
+    return book
+
+
+class Book:
+    """The book of a server.
+
+    Every table has the metadata ``commit``, ``business_date`` and ``policy``: what it describes. Amounts are decimals
+    with the decimals of their currencies, levels are ordered categories, reasons and flags are lists of names, and
+    times are in UTC. All rows are read; a table beyond ``limit`` rows raises TooManyRows.
+    """
+
+    def __init__(self, address: str, seconds: float) -> None:
+        self._caller = caller = Caller(address, seconds)
+        channel = caller.channel
+        self._reports = report_pb2_grpc.ReportServiceStub(channel)
+        self._prices = price_pb2_grpc.PriceServiceStub(channel)
+        self._values = valuation_pb2_grpc.ValuationServiceStub(channel)
+        self._haircuts = haircut_pb2_grpc.HaircutServiceStub(channel)
+        self._forecasts = forecast_pb2_grpc.ForecastServiceStub(channel)
+        self._days = business_date_pb2_grpc.BusinessDateServiceStub(channel)
+
+    def __repr__(self) -> str:
+        state = self.state()
+        return f"Book({self._caller.address!r}, business_date={state['business_date']}, commit={state['commit']})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._caller.channel.close()
+
+    def state(self) -> dict[str, str]:
+        """Returns the newest commit, the business date, and the policy in force."""
+        now = self._caller.call(self._days.GetBusinessDate, business_date_pb2.GetBusinessDateRequest())
+        return _state(now.sequence, now.date, now.policy)
+
+    def loans(
+        self, as_of: AsOf = None, *, filter: str = "", order_by: str = "", limit: int = ROWS_LIMIT
+    ) -> ResultTable:
+        """Returns the LTV report: a row for each open loan with its cover, level and cures.
+
+        ``filter`` and ``order_by`` are those of ``StreamLtvReport``, such as ``level = MARGIN_CALL``.
+        """
+        request = report_pb2.StreamLtvReportRequest(as_of=_moment(as_of), filter=filter, order_by=order_by)
+        chunks = self._caller.stream(self._reports.StreamLtvReport, request)
+        first = next(chunks)
+        require_rows(first.row_count, limit)
+        data = b"".join([first.arrow, *(chunk.arrow for chunk in chunks)])
+        report = pa.ipc.open_stream(data).read_all()
+        return _table(tables.loan_table(report), _state(first.sequence, first.market_date, first.policy))
+
+    def breaches(self, as_of: AsOf = None, *, filter: str = "", limit: int = ROWS_LIMIT) -> ResultTable:
+        """Returns the breaches, newest first, with the figures of their newest events.
+
+        ``filter`` is that of ``GenerateBreachReport``, such as ``state = OPEN``. All pages show the same commit.
+        """
+        request = report_pb2.GenerateBreachReportRequest(as_of=_moment(as_of), filter=filter)
+        pages = list(self._caller.rows(self._reports.GenerateBreachReport, request, "breaches", limit))
+        found = [breach for page in pages for breach in page.breaches]
+        first = pages[0]
+        return _table(tables.breach_table(found), _state(first.sequence, first.market_date, first.policy))
+
+    def prices(self, series: str, *, every_record: bool = False, limit: int = ROWS_LIMIT) -> ResultTable:
+        """Returns the prices of a series in use, oldest first; ``valuation.haircut`` accepts the table.
+
+        Corrected and quarantined prices are left out unless ``every_record`` is set.
+        """
+        name = _name("series", series, "priceSeries")
+        described = self._caller.call(self._prices.GetPriceSeries, price_pb2.GetPriceSeriesRequest(name=name))
+
+        def read() -> list[Any]:
+            request = price_pb2.ListPricesRequest(parent=name)
+            pages = self._caller.rows(self._prices.ListPrices, request, "prices", limit)
+            return [one for page in pages for one in page.prices][::-1]
+
+        found, state = self._at_one_commit(read)
+        if not every_record:
+            accepted = price_pb2.PRICE_VERDICT_ACCEPTED
+            found = [one for one in found if one.verdict == accepted and not one.superseded]
+        return _table(tables.price_table(described, found), state)
+
+    def valuations(self, asset: str, *, limit: int = ROWS_LIMIT) -> ResultTable:
+        """Returns the recorded valuations of an asset, newest first, with every part of the haircut."""
+        parent = _name("asset", asset, "assets")
+
+        def read() -> list[Any]:
+            request = valuation_pb2.ListValuationsRequest(parent=parent)
+            pages = self._caller.rows(self._values.ListValuations, request, "valuations", limit)
+            return [one for page in pages for one in page.valuations]
+
+        found, state = self._at_one_commit(read)
+        return _table(tables.valuation_table(found), state)
+
+    def haircuts(self, *, filter: str = "", every_record: bool = False, limit: int = ROWS_LIMIT) -> ResultTable:
+        """Returns the newest haircut curve of each series, currency and confidence.
+
+        ``filter`` is that of ``ListHaircutEstimates``, such as ``series = copper``. Earlier curves are left out unless
+        ``every_record`` is set.
+        """
+
+        def read() -> list[Any]:
+            request = haircut_pb2.ListHaircutEstimatesRequest(filter=filter)
+            pages = self._caller.rows(self._haircuts.ListHaircutEstimates, request, "haircut_estimates", limit)
+            return [one for page in pages for one in page.haircut_estimates]
+
+        found, state = self._at_one_commit(read)
+        if not every_record:
+            newest: dict[tuple[str, ...], Any] = {}
+            for one in found:
+                key = (one.price_series, one.base_currency_code, one.currency_code, one.confidence.value)
+                newest.setdefault(key, one)
+            found = list(newest.values())
+        return _table(tables.haircut_table(found), state)
+
+    def forecast(
+        self, series: str = "", *, asset: str = "", horizon_days: int = 60, model: str = "auto", as_of: AsOf = None
+    ) -> ResultTable:
+        """Returns the forecast of a series, or of the series that prices a lot: a row for each step ahead.
+
+        The metadata has ``series``, ``model``, ``price`` and ``price_date`` instead of a policy, on which no forecast
+        depends. A forecast that is unknown has no rows and the metadata ``unknown_reason``.
+        """
+        request = forecast_pb2.ForecastPriceRequest(
+            price_series=_name("series", series, "priceSeries") if series else "",
+            asset=_name("asset", asset, "assets") if asset else "",
+            horizon_days=horizon_days,
+            model=model,
+            as_of=_moment(as_of),
+        )
+        found = self._caller.call(self._forecasts.ForecastPrice, request)
+        reason = name_of(forecast_pb2.ForecastUnknownReason, found.unknown_reason)
+        described = {
+            "series": found.price_series.partition("/")[2],
+            "model": found.model,
+            "price": found.price.value,
+            "price_date": _day_text(found.date),
+            "currency_code": found.currency_code,
+            "unit": found.unit,
+            "unknown_reason": reason or "",
+        }
+        described |= {"commit": str(found.sequence), "business_date": _day_text(found.market_date)}
+        return _table(tables.forecast_table(found), {key: text for key, text in described.items() if text})
+
+    def _at_one_commit(self, read: Callable[[], list[Any]]) -> tuple[list[Any], dict[str, str]]:
+        """Returns rows that were read while no commit was made, with the state of the book.
+
+        If commits keep coming, the state also has ``last_commit``: rows may be of any commit up to it.
+        """
+        for _ in range(READ_ATTEMPTS):
+            before = self.state()
+            rows = read()
+            after = self.state()
+            if after == before:
+                return rows, before
+        return rows, {**before, "last_commit": after["commit"]}
+
+
+def _table(table: pa.Table, metadata: Mapping[str, str]) -> ResultTable:
+    return ResultTable(tables.with_metadata(table, metadata))
+
+
+def _state(sequence: int, day: Date, policy: str) -> dict[str, str]:
+    return {"commit": str(sequence), "business_date": _day_text(day), "policy": policy}
+
+
+def _day_text(day: Date) -> str:
+    return f"{day.year:04}-{day.month:02}-{day.day:02}" if day.year else ""
+
+
+def _name(field: str, given: str, collection: str) -> str:
+    """Returns the full name of a resource that is given by its name or its id."""
+    if not isinstance(given, str) or not given:
+        raise InvalidInput(field, repr(given), f"an id, or {collection}/ and an id")
+    return given if "/" in given else f"{collection}/{given}"
+
+
+def _moment(as_of: AsOf) -> report_pb2.AsOf | None:
+    """Returns the moment of a request; raises InvalidInput for a time without a zone and for other types."""
+    if as_of is None:
+        return None
+    if isinstance(as_of, str):
+        try:
+            as_of = date.fromisoformat(as_of)
+        except ValueError:
+            raise InvalidInput("as_of", repr(as_of), "a date such as 2022-07-13") from None
+    if isinstance(as_of, datetime):
+        if as_of.tzinfo is None:
+            raise InvalidInput("as_of", as_of.isoformat(), "a time with a time zone, or a date")
+        known = Timestamp()
+        known.FromDatetime(as_of)
+        return report_pb2.AsOf(known_time=known)
+    if isinstance(as_of, date):
+        return report_pb2.AsOf(market_date=Date(year=as_of.year, month=as_of.month, day=as_of.day))
+    if isinstance(as_of, int) and not isinstance(as_of, bool):
+        return report_pb2.AsOf(sequence=as_of)
+    raise InvalidInput("as_of", repr(as_of), "a date, a time with a time zone, or the sequence of a commit")

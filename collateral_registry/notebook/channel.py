@@ -1,0 +1,103 @@
+"""Calls a server from a notebook: a time limit for every call, errors in one sentence, and all pages of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol, TypeVar
+
+import grpc
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
+
+PAGE_ROWS = 1_000
+
+ROWS_LIMIT = 1_000_000
+"""Most rows of a table; a larger one raises TooManyRows."""
+
+CALL_SECONDS = 60.0
+"""Longest time for a call, or for a page of a table."""
+
+MESSAGE_LIMIT_BYTES = 64 * 1024 * 1024
+DETAILS_KEY = "grpc-status-details-bin"
+
+Request = TypeVar("Request")
+
+
+class CallFailed(Exception):
+    """A call that the server refused; ``code`` is the gRPC status and ``reason`` the stable reason of the refusal."""
+
+    def __init__(self, message: str, code: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.reason = reason
+
+
+class Unreachable(CallFailed):
+    """No server answered at the address."""
+
+
+class TooManyRows(ValueError):
+    """A table has more rows than its limit; nothing was left out silently."""
+
+
+class PagedResponse(Protocol):
+    """A response message with the standard paging field."""
+
+    next_page_token: str
+
+
+class Caller:
+    """Makes calls on one channel."""
+
+    def __init__(self, address: str, seconds: float) -> None:
+        self.address = address
+        self._seconds = seconds
+        self.channel = grpc.insecure_channel(
+            address, options=[("grpc.max_receive_message_length", MESSAGE_LIMIT_BYTES)]
+        )
+
+    def call(self, method: Callable[..., Any], request: object) -> Any:
+        """Returns the response to a request; raises CallFailed."""
+        try:
+            return method(request, timeout=self._seconds)
+        except grpc.RpcError as error:
+            raise self._failure(error) from None
+
+    def stream(self, method: Callable[..., Any], request: object) -> Iterator[Any]:
+        """Yields the responses of a streaming call; raises CallFailed."""
+        try:
+            yield from method(request, timeout=self._seconds * 10)
+        except grpc.RpcError as error:
+            raise self._failure(error) from None
+
+    def rows(self, method: Callable[..., Any], request: Any, field: str, limit: int) -> Iterator[Any]:
+        """Yields the pages of a list call; raises CallFailed, and TooManyRows beyond ``limit`` rows."""
+        request.page_size, count = PAGE_ROWS, 0
+        while True:
+            page = self.call(method, request)
+            rows = getattr(page, field)
+            count += len(rows)
+            require_rows(count, limit)
+            yield page
+            request.page_token = page.next_page_token
+            if not request.page_token:
+                return
+
+    def _failure(self, error: grpc.RpcError) -> CallFailed:
+        code: grpc.StatusCode = error.code()
+        trailing: dict[str, bytes] = dict(error.trailing_metadata() or ())
+        if code is grpc.StatusCode.UNAVAILABLE and DETAILS_KEY not in trailing:
+            message = f"cannot reach a server at {self.address}; start one with: collateral serve"
+            return Unreachable(message, code.name)
+        reason = ""
+        if DETAILS_KEY in trailing:
+            info = ErrorInfo()
+            for detail in Status.FromString(trailing[DETAILS_KEY]).details:
+                reason = info.reason if detail.Unpack(info) else reason
+        return CallFailed(error.details() or f"the server failed with {code.name}", code.name, reason)
+
+
+def require_rows(count: int, limit: int) -> None:
+    """Raises TooManyRows if a table has more rows than its limit."""
+    if count > limit:
+        raise TooManyRows(f"rows: got more than {limit:,}, want at most that many; pass a filter, or a larger limit")
