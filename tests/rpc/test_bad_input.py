@@ -335,7 +335,7 @@ def test_lists_are_filtered_and_bad_filters_are_refused(client):
     found = client.assets.ListAssets(asset_pb2.ListAssetsRequest(filter='kind = INVENTORY AND owner = "Acme Metals"'))
 
     assert len(found.assets) == 1
-    for bad in ("kind = SHIP", "colour = red", "owner", "owner = 'x' OR kind = INVENTORY", "x" * 1001):
+    for bad in ("kind = SHIP", "colour = red", "owner", "owner = 'x' or kind = INVENTORY", "x" * 20_001):
         error = refused(client.assets.ListAssets, asset_pb2.ListAssetsRequest(filter=bad))
         assert details_of(error)[1] == ["filter"]
 

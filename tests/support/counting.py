@@ -1,6 +1,7 @@
 """Stock movements and counts for tests of findings, executed by the commands at a fixed time."""
 
 from collateral_registry.commands.stock.counts import reconcile
+from collateral_registry.domain.filters.expressions import EVERYTHING
 from collateral_registry.domain.stock.counts import CountLine, CountMethod, StockCount
 from collateral_registry.store.assets.repository import get_asset
 from collateral_registry.store.findings.repository import list_findings
@@ -57,7 +58,7 @@ def quantity(database, asset_id):
 def findings(database):
     """Returns all findings, newest first."""
     with database.read() as connection:
-        return list_findings(connection, (), 2**62, 100)
+        return list_findings(connection, EVERYTHING, 2**62, 100)
 
 
 def events_of(database, loan_id, *kinds):

@@ -20,6 +20,7 @@ from collateral_registry.commands.stock.outgoing_movements import touch_moved_lo
 from collateral_registry.commands.stock.stock_intake import Batch, book_batches, open_feed
 from collateral_registry.commands.stock.sync_lots import LOTS_LIMIT, find_pending_lots, sync_pending_lots
 from collateral_registry.domain.assets.kinds import Asset, Equipment, Inventory
+from collateral_registry.domain.filters.expressions import EVERYTHING
 from collateral_registry.domain.loans.agreements import Balance, Loan, OwnLimits, Pledge
 from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.domain.prices.series import PriceSeries
@@ -193,7 +194,7 @@ def cover(database, loan_id):
 def findings(database):
     """Returns all findings, oldest first."""
     with database.read() as connection:
-        return list_findings(connection, [], 10**9, 1_000)[::-1]
+        return list_findings(connection, EVERYTHING, 10**9, 1_000)[::-1]
 
 
 def move_to(database, day):

@@ -15,6 +15,7 @@ from collateral_registry.commands.valuations.value import value_assets
 from collateral_registry.domain.assets.kinds import CLASS_ROOT, Equipment, Kind
 from collateral_registry.domain.equipment.comparables import observed
 from collateral_registry.domain.equipment.value_bases import machine_bases
+from collateral_registry.domain.filters.expressions import Expression
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.money import Money, digits_of
 from collateral_registry.domain.shared.names import checked_text
@@ -150,12 +151,12 @@ class ReviewedAppraisal:
 
 
 def review_appraisals(
-    connection: Connection, asset_id: str, before_key: int, limit: int
+    connection: Connection, asset_id: str, wanted: Expression, before_key: int, limit: int
 ) -> tuple[list[ReviewedAppraisal], bool]:
     """Returns a page of a machine's appraisals, newest first, and whether its valid ones contradict each other."""
     asset = get_asset(connection, asset_id)
     machine_of(asset)
-    found = appraisals_of(connection, asset.key, before_key, limit)
+    found = appraisals_of(connection, asset.key, wanted, before_key, limit)
     values, (_, today) = values_by_basis(connection, asset_id), newest_commit(connection)
     compared = [reviewed(one, values, today) for one in found]
     valid = [one for one in found if today - one.day <= VALID_DAYS and one.amount_minor > 0]

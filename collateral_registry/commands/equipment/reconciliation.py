@@ -11,6 +11,7 @@ from scipy.special import ndtri
 
 from collateral_registry.commands.equipment.models import ReviewedAppraisal, machine_of, reviewed, values_by_basis
 from collateral_registry.commands.valuations.value import value_assets
+from collateral_registry.domain.filters.expressions import EVERYTHING
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.store.assets.repository import get_asset
@@ -58,7 +59,7 @@ def reconcile_machine(connection: Connection, asset_id: str) -> list[ReconciledB
         return []
     doubt = value_assets(connection, [asset_id], "")[0].row["h_value"]
     error = max(float(-np.log1p(-doubt)), HALF_WIDTH_FLOOR) / float(-ndtri(LOW))
-    stored = appraisals_of(connection, asset.key, NEWEST, APPRAISALS_LIMIT)
+    stored = appraisals_of(connection, asset.key, EVERYTHING, NEWEST, APPRAISALS_LIMIT)
     found = []
     for basis, value in values.items():
         newest = list(_newest_by_appraiser(one for one in stored if one.basis is basis).values())
@@ -110,7 +111,7 @@ def _appraisals_before(connection: Connection, sale: Sale) -> Mapping[str, Store
         raise InvalidInput("sales.price", sale.price.currency, f"an amount in {asset.asset.currency}")
     if sale.price.minor <= 0:
         raise InvalidInput("sales.price", sale.price.major, "more than 0")
-    found = appraisals_of(connection, asset.key, NEWEST, APPRAISALS_LIMIT)
+    found = appraisals_of(connection, asset.key, EVERYTHING, NEWEST, APPRAISALS_LIMIT)
     last = day_of(sale.on)
     return _newest_by_appraiser(
         one for one in found if one.basis is sale.basis and one.day <= last and one.amount_minor > 0

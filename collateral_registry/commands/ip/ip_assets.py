@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -9,6 +10,8 @@ from decimal import Decimal
 from collateral_registry.commands.assets.register import change
 from collateral_registry.commands.pipeline.stated_assets import checked_new_detail
 from collateral_registry.domain.assets.kinds import CLASS_ROOT, Asset, IntellectualProperty, Status
+from collateral_registry.domain.filters.expressions import EVERYTHING, Expression, Value, matches
+from collateral_registry.domain.filters.fields import Day, FieldType, Id, Number
 from collateral_registry.domain.ip.ip_valuation import RightAnswer, RightQuestion, value_right
 from collateral_registry.domain.shared.days import NO_DAY, date_at, day_of
 from collateral_registry.domain.shared.names import checked_text
@@ -86,11 +89,13 @@ def record_event(write: Write, asset_id: str, event: RightEvent, note: str) -> S
     return insert_ip_event(write, stored.key, event.kind, day_of(event.day), event.owned_share, ip.legal_status, text)
 
 
-def list_events(connection: Connection, asset_id: str, before_key: int, limit: int) -> list[StoredIpEvent]:
+def list_events(
+    connection: Connection, asset_id: str, wanted: Expression, before_key: int, limit: int
+) -> list[StoredIpEvent]:
     """Returns a page of the events of an IP asset, newest first."""
     stored = get_asset(connection, asset_id)
     _ip_of(stored.asset)
-    return ip_events_of(connection, stored.key, before_key, limit)
+    return ip_events_of(connection, stored.key, wanted, before_key, limit)
 
 
 @dataclass(frozen=True)
@@ -101,11 +106,18 @@ class ComingFee:
     fee: Fee
 
 
-def coming_fees(connection: Connection, days_ahead: int) -> tuple[list[ComingFee], list[str]]:
+FEE_FILTER: Mapping[str, FieldType] = {"asset": Id("assets"), "number": Number(), "due_date": Day(), "last_date": Day()}
+"""Fields by which fees can be filtered."""
+
+
+def coming_fees(
+    connection: Connection, days_ahead: int, wanted: Expression = EVERYTHING
+) -> tuple[list[ComingFee], list[str]]:
     """Returns the fees payable from the business date to ``days_ahead`` days later, in the order of their due dates.
 
-    Only IP assets in force or in dispute are considered. The second result lists the IP assets whose fees are unknown.
-    Either no fee calendar exists for their office and kind, or the date from which the calendar counts is missing.
+    Only fees that match the filter, of IP assets in force or in dispute, are returned. The second result lists the IP
+    assets whose fees are unknown. Either no fee calendar exists for their office and kind, or the date from which the
+    calendar counts is missing.
     """
     _, day = newest_commit(connection)
     first, last = date_at(day), date_at(day + days_ahead)
@@ -118,8 +130,14 @@ def coming_fees(connection: Connection, days_ahead: int) -> tuple[list[ComingFee
         if fees is None:
             without.append(asset_id)
         else:
-            found += [ComingFee(asset_id, fee) for fee in fees]
+            found += [ComingFee(asset_id, fee) for fee in fees if matches(wanted, _fields_of(asset_id, fee))]
     return sorted(found, key=lambda one: (one.fee.due, one.asset_id)), without
+
+
+def _fields_of(asset_id: str, fee: Fee) -> dict[str, Value | None]:
+    """Returns the values of the fields of FEE_FILTER."""
+    due, last = day_of(fee.due), day_of(fee.last_day)
+    return {"asset": asset_id, "number": fee.number, "due_date": due, "last_date": last}
 
 
 def _fees(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from collateral_registry.commands.pipeline.event_columns import event_columns
+from collateral_registry.domain.filters.expressions import EVERYTHING, Expression, narrowed
 from collateral_registry.domain.loans.judge import EventKind
 from collateral_registry.domain.loans.levels import Level
 from collateral_registry.domain.shared.days import NO_DAY, date_at, day_of
@@ -17,7 +18,7 @@ from collateral_registry.domain.shared.errors import NotFound, Refused
 from collateral_registry.domain.shared.names import checked_text
 from collateral_registry.store.engine.bulk import Columns
 from collateral_registry.store.engine.database import Connection, Write
-from collateral_registry.store.loans.breaches import LAST, BreachesWanted, list_breaches
+from collateral_registry.store.loans.breaches import LAST, list_breaches
 from collateral_registry.store.loans.events import events_of_breaches, insert_events
 from collateral_registry.store.loans.judgements import claims_of, insert_judgements, newest_judgements
 from collateral_registry.store.loans.repository import get_loan
@@ -90,7 +91,7 @@ class Breach:
 
 
 def breach_histories(
-    connection: Connection, seq: int, wanted: BreachesWanted, before: int = LAST, limit: int | None = None
+    connection: Connection, seq: int, wanted: Expression, before: int = LAST, limit: int | None = None
 ) -> list[Breach]:
     """Returns the breaches as of a commit with their events, newest first.
 
@@ -109,7 +110,8 @@ def breach_histories(
 
 def get_breach(connection: Connection, seq: int, loan_id: str, number: int) -> Breach:
     """Returns one breach; raises NotFound."""
-    found = breach_histories(connection, seq, BreachesWanted(loan_id, (("number", number),)))
+    wanted = narrowed(narrowed(EVERYTHING, "loan", loan_id), "number", number)
+    found = breach_histories(connection, seq, wanted)
     if not found:
         raise NotFound(f"loans/{loan_id}/breaches/{number}")
     return found[0]

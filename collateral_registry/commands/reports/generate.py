@@ -8,17 +8,13 @@ from dataclasses import dataclass
 from collateral_registry.commands.pipeline.moments import Moment
 from collateral_registry.commands.reports.breaches import Breach, breach_histories
 from collateral_registry.commands.reports.snapshots import Snapshots
+from collateral_registry.domain.filters.expressions import EVERYTHING, Expression
 from collateral_registry.domain.reports.ltv_rows import in_order, wanted_rows
 from collateral_registry.domain.reports.snapshot import Snapshot
 from collateral_registry.domain.reports.totals import Concentration, Total, concentrations, totals
 from collateral_registry.domain.shared.lru_cache import LruCache
 from collateral_registry.store.engine.database import Connection
-from collateral_registry.store.engine.filters import Condition
-from collateral_registry.store.loans.breaches import BreachesWanted
 from valuation._typing import Int
-from valuation.errors import InvalidInput
-
-BREACH_FILTERS = ("state", "level", "borrower")
 
 CACHED_REPORTS = 16
 """Number of row orders, and of sums, that are cached for further pages."""
@@ -50,21 +46,20 @@ class LtvReports:
         self._sums: LruCache[tuple[object, ...], Sums] = LruCache(CACHED_REPORTS)
 
     def report(
-        self, connection: Connection, moment: Moment, wanted: Sequence[Condition] = (), order_by: str = ""
+        self, connection: Connection, moment: Moment, wanted: Expression = EVERYTHING, order_by: str = ""
     ) -> LtvReport:
         """Returns the loans that were open at the moment and match the filter, in order."""
         snapshot = self._snapshots.at(connection, moment.seq)
-        key = (moment.seq, tuple(wanted), order_by)
+        key = (moment.seq, wanted, order_by)
         rows = self._orders.get(key)
         if rows is None:
-            shown = wanted_rows(snapshot, [(condition.field, condition.value) for condition in wanted])
-            rows = in_order(snapshot, shown, order_by)
+            rows = in_order(snapshot, wanted_rows(snapshot, wanted), order_by)
             self._orders.put(key, rows)
         return LtvReport(moment, snapshot, rows)
 
-    def sums(self, report: LtvReport, wanted: Sequence[Condition], limit: int) -> Sums:
+    def sums(self, report: LtvReport, wanted: Expression, limit: int) -> Sums:
         """Returns totals and concentrations over all rows, with at most ``limit`` keys per dimension and currency."""
-        key = (report.moment.seq, tuple(wanted), limit)
+        key = (report.moment.seq, wanted, limit)
         found = self._sums.get(key)
         if found is None:
             snapshot, rows = report.snapshot, report.rows
@@ -73,15 +68,6 @@ class LtvReports:
         return found
 
 
-def breach_report(
-    connection: Connection, moment: Moment, wanted: Sequence[Condition], before: int, limit: int, loan_id: str = ""
-) -> list[Breach]:
-    """Returns a page of the breaches at a moment that match the filter, newest first.
-
-    Raises InvalidInput for an unknown filter field.
-    """
-    for condition in wanted:
-        if condition.field not in BREACH_FILTERS:
-            raise InvalidInput("filter", repr(condition.field[:40]), "one of " + ", ".join(BREACH_FILTERS))
-    query = BreachesWanted(loan_id, tuple((condition.field, condition.value) for condition in wanted))
-    return breach_histories(connection, moment.seq, query, before, limit)
+def breach_report(connection: Connection, moment: Moment, wanted: Expression, before: int, limit: int) -> list[Breach]:
+    """Returns a page of the breaches at a moment that match the filter, newest first."""
+    return breach_histories(connection, moment.seq, wanted, before, limit)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from collateral_registry.commands.valuations.value import Valued, with_last_good_day
+from collateral_registry.domain.filters.expressions import Expression
 from collateral_registry.store.assets.repository import document_at, get_asset
 from collateral_registry.store.book.policies import policy_by_key
 from collateral_registry.store.engine.database import Connection
@@ -17,10 +18,12 @@ def recorded_valuation(connection: Connection, asset_id: str, seq: int, currency
     return _valued(connection, get_valuation(connection, asset_id, seq, currency))
 
 
-def recorded_valuations(connection: Connection, asset_id: str, before: tuple[int, str], limit: int) -> list[Valued]:
+def recorded_valuations(
+    connection: Connection, asset_id: str, wanted: Expression, before: tuple[int, str], limit: int
+) -> list[Valued]:
     """Returns a page of an asset's recorded valuations, newest first; raises NotFound for an unknown asset."""
     get_asset(connection, asset_id)
-    return [_valued(connection, row) for row in list_valuations(connection, asset_id, before, limit)]
+    return [_valued(connection, row) for row in list_valuations(connection, asset_id, wanted, before, limit)]
 
 
 def _valued(connection: Connection, row: dict[str, Any]) -> Valued:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from enum import IntEnum
 from functools import partial
 
 import numpy as np
@@ -77,6 +78,14 @@ RULE_PARAMETERS: Mapping[str, tuple[str, str]] = {
 LATER_RULES."""
 
 WEEKMASK = "Mon Tue Wed Thu Fri"
+
+
+class PolicyState(IntEnum):
+    """State of a version; the numeric values are sent."""
+
+    DRAFT = 1
+    ACTIVE = 2
+    SUPERSEDED = 3
 
 
 @dataclass(frozen=True)

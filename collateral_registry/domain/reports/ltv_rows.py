@@ -2,20 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from collateral_registry.domain.filters.expressions import (
+    COMPARE,
+    Connectives,
+    Expression,
+    Operator,
+    Test,
+    evaluate,
+    is_met,
+)
+from collateral_registry.domain.filters.fields import Amount, Enum, FieldType, Id, Measure, Number, Text, enum
 from collateral_registry.domain.loans.agreements import LoanState
-from collateral_registry.domain.loans.levels import LtvBasis, loan_to_value
+from collateral_registry.domain.loans.levels import Level, LtvBasis, loan_to_value
 from collateral_registry.domain.reports.snapshot import COVER_NAMES, Snapshot
 from collateral_registry.domain.shared.string_interner import StringInterner
 from valuation._typing import Float, Int
 from valuation.errors import InvalidInput
 
-LTV_FILTERS = ("borrower", "currency_code", "level", "coverage")
+LTV_FILTER: Mapping[str, FieldType] = {
+    "loan": Id("loans"),
+    "borrower": Text(),
+    "currency_code": Text(),
+    "level": enum(Level, "LTV_LEVEL_", ordered=True),
+    "coverage": Enum({"KNOWN": 0, "UNKNOWN": 1}, "COVERAGE_"),
+    "ltv": Measure(),
+    "exposure": Amount(),
+    "market_value": Amount(),
+    "lendable_value": Amount(),
+    "unknown_asset_count": Number(),
+}
+"""Fields by which the report can be filtered. ``ltv`` is absent if nothing is owed."""
+
+WORD_COLUMNS = {"loan": "loan_id", "borrower": "borrower", "currency_code": "currency"}
+NUMBER_COLUMNS = {
+    "level": "level",
+    "coverage": "coverage_unknown",
+    "exposure": "exposure_minor",
+    "market_value": "market_minor",
+    "lendable_value": "lendable_minor",
+    "unknown_asset_count": "unknown_assets",
+}
+"""The columns of the snapshot that hold a field."""
+
 NEXT_LIMIT_NAMES = ("watch_ppm", "margin_call_ppm", "stop_draw_ppm", "liquidation_ppm")
 """Columns that hold the limit of the next level, indexed by the current level."""
 
@@ -51,27 +85,32 @@ def next_limit_of(covers: Mapping[str, Int]) -> Int:
     return limit
 
 
-def wanted_rows(snapshot: Snapshot, wanted: Sequence[tuple[str, str | int]]) -> Int:
-    """Returns the rows of running loans that match every (field, value) filter.
-
-    Raises InvalidInput for a field that is not in LTV_FILTERS.
-    """
-    terms = snapshot.cover_terms
-    keep: NDArray[np.bool_] = snapshot.terms["state"][terms] == int(LoanState.ACTIVE)
-    for name, value in wanted:
-        keep = keep & _equal(snapshot, name, value)
-    return np.flatnonzero(keep).astype(np.int64)
+def wanted_rows(snapshot: Snapshot, wanted: Expression) -> Int:
+    """Returns the rows of running loans that match a filter on LTV_FILTER."""
+    is_active: NDArray[np.bool_] = snapshot.terms["state"][snapshot.cover_terms] == int(LoanState.ACTIVE)
+    return np.flatnonzero(is_active & evaluate(wanted, lambda test: _is_met(snapshot, test), _COLUMNS)).astype(np.int64)
 
 
-def _equal(snapshot: Snapshot, name: str, value: str | int) -> NDArray[np.bool_]:
-    if name not in LTV_FILTERS:
-        raise InvalidInput("filter", repr(name[:40]), "one of " + ", ".join(LTV_FILTERS))
-    numbered = {"level": "level", "coverage": "coverage_unknown"}
-    if name in numbered:
-        return np.equal(snapshot.covers[numbered[name]], value)
-    column = {"borrower": "borrower", "currency_code": "currency"}[name]
-    words: StringInterner = getattr(snapshot.words, column)
-    return np.equal(snapshot.terms[column][snapshot.cover_terms], words.number_of(str(value)))
+_COLUMNS = Connectives[NDArray[np.bool_]](np.logical_and.reduce, np.logical_or.reduce, np.logical_not)
+
+
+def _is_met(snapshot: Snapshot, test: Test) -> NDArray[np.bool_]:
+    """Returns which rows [l] meet a test."""
+    if test.field in WORD_COLUMNS:
+        column = WORD_COLUMNS[test.field]
+        words: StringInterner = getattr(snapshot.words, column)
+        by_word = np.array([is_met(test, text) for text in words.texts], dtype=np.bool_)
+        return by_word[snapshot.terms[column][snapshot.cover_terms]]
+    values = ltv_of(snapshot.covers) if test.field == "ltv" else snapshot.covers[NUMBER_COLUMNS[test.field]]
+    present = snapshot.covers["exposure_minor"] > 0 if test.field == "ltv" else np.ones(len(values), dtype=np.bool_)
+    match test.operator:
+        case Operator.PRESENT:
+            return present
+        case Operator.IN:
+            return present & np.isin(values, np.array(test.values))
+        case _:
+            found: NDArray[np.bool_] = present & COMPARE[test.operator](values, test.values[0])
+            return found
 
 
 def in_order(snapshot: Snapshot, rows: Int, order_by: str) -> Int:

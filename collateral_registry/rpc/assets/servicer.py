@@ -9,15 +9,14 @@ from grpc.aio import ServicerContext
 from collateral_registry.commands.assets import register as commands
 from collateral_registry.commands.assets.corrections import correct_identity
 from collateral_registry.domain.assets.identity import IDENTITY_FIELDS
-from collateral_registry.domain.assets.kinds import Asset, Kind, Status
+from collateral_registry.domain.assets.kinds import Asset
 from collateral_registry.domain.shared.names import checked_id, checked_text, id_of
 from collateral_registry.rpc.assets.messages import asset_message, plain_message, read_active
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.checks import check_count
 from collateral_registry.rpc.common.field_masks import masked
-from collateral_registry.rpc.common.filtering import conditions_in, enum_values
-from collateral_registry.rpc.common.paging import page_of
+from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.assets.repository import StoredAsset, assets_of, get_asset, list_assets
 from collateral_registry.store.engine.database import Connection, Write
@@ -29,8 +28,6 @@ CREATED_LIMIT = 200
 
 NAMES_LIMIT = 1_000
 """Largest number of assets that a batch returns."""
-
-ENUMS = enum_values(kind=Kind, status=Status)
 
 MASKED_FIELDS = (
     "display_name",
@@ -91,8 +88,7 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
 
     async def ListAssets(self, request: pb.ListAssetsRequest, context: ServicerContext) -> pb.ListAssetsResponse:
         """Lists assets in the order of their ids."""
-        wanted = conditions_in(request.filter, ENUMS)
-        page = page_of(request, f"ListAssets {request.filter}", "")
+        wanted, page = filtered_page(request, "ListAssets", "")
 
         def work(connection: Connection) -> pb.ListAssetsResponse:
             rows, token = page.cut(list_assets(connection, wanted, *page.bounds), lambda row: row.asset.asset_id)

@@ -13,7 +13,8 @@ from collateral_registry.domain.book.policy import Numbers, Policy, SourcedNumbe
 from collateral_registry.domain.shared.names import checked_id, id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
-from collateral_registry.rpc.common.paging import NEWEST, page_of
+from collateral_registry.rpc.common.filtering import filtered_page
+from collateral_registry.rpc.common.paging import NEWEST
 from collateral_registry.runtime.revaluation.driver import RunDriver
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.book.policies import StoredPolicy, get_policy, list_policies, policy_in_force
@@ -53,11 +54,11 @@ class PolicyServicer(policy_pb2_grpc.PolicyServiceServicer):
 
     async def ListPolicies(self, request: pb.ListPoliciesRequest, context: ServicerContext) -> pb.ListPoliciesResponse:
         """Lists policies, newest first."""
-        page = page_of(request, "ListPolicies", NEWEST)
+        wanted, page = filtered_page(request, "ListPolicies", NEWEST)
 
         def work(connection: Connection) -> pb.ListPoliciesResponse:
-            rows, token = page.cut(list_policies(connection, *page.bounds), lambda row: row.key)
             in_force = _key_in_force(connection)
+            rows, token = page.cut(list_policies(connection, in_force, wanted, *page.bounds), lambda row: row.key)
             return pb.ListPoliciesResponse(policies=[_policy(row, in_force) for row in rows], next_page_token=token)
 
         return await self.runner.read(work)

@@ -1,47 +1,99 @@
-"""Filters of lists: equalities joined by AND, such as ``kind = INVENTORY AND owner = "Acme"`` (a subset of AIP-160)."""
+"""Filters and pages of lists: which fields each list can be filtered by, and the page that a request asks for."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from enum import IntEnum
+from collections.abc import Callable, Mapping
+from typing import Protocol
 
-from collateral_registry.store.engine.filters import Condition
-from valuation.errors import InvalidInput
+from collateral_registry.commands.ip.ip_assets import FEE_FILTER
+from collateral_registry.domain.filters.expressions import EVERYTHING, AllOf, Expression, conjuncts
+from collateral_registry.domain.filters.fields import FieldType
+from collateral_registry.domain.filters.parser import parse_filter
+from collateral_registry.domain.reports.ltv_rows import LTV_FILTER
+from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.common.paging import Page, Position, page_of
+from collateral_registry.store.assets.repository import ASSET_FILTER
+from collateral_registry.store.book.policies import POLICY_FILTER
+from collateral_registry.store.equipment.appraisals import APPRAISAL_FILTER
+from collateral_registry.store.equipment.models import MODEL_FILTER
+from collateral_registry.store.findings.repository import FINDING_FILTER
+from collateral_registry.store.ip.events import EVENT_FILTER
+from collateral_registry.store.loans.breaches import BREACH_FILTER
+from collateral_registry.store.loans.overrides import OVERRIDE_FILTER
+from collateral_registry.store.loans.pickups import PICKUP_FILTER
+from collateral_registry.store.loans.pledges import PLEDGE_FILTER
+from collateral_registry.store.loans.repository import LOAN_FILTER
+from collateral_registry.store.prices.haircut_curves import CURVE_FILTER
+from collateral_registry.store.prices.series import PRICE_FILTER, SERIES_FILTER
+from collateral_registry.store.revaluation.runs import RUN_FILTER
+from collateral_registry.store.stock.counts import COUNT_FILTER
+from collateral_registry.store.stock.feeds import FEED_FILTER
+from collateral_registry.store.stock.ledger import LOT_FILTER, MOVEMENT_FILTER
+from collateral_registry.store.stock.rejections import REJECTION_FILTER
+from collateral_registry.store.stock.warehouse_scores import WAREHOUSE_FILTER
+from collateral_registry.store.valuations.repository import VALUATION_FILTER
 
-FILTER_LIMIT_CHARACTERS = 1_000
-_TERM = re.compile(r"""\s*([a-z_]+)\s*=\s*(?:"([^"]*)"|([^\s"]+))\s*""")
+FILTER_FIELDS: Mapping[str, Mapping[str, FieldType]] = {
+    "ListAppraisals": APPRAISAL_FILTER.kinds,
+    "ListAssets": ASSET_FILTER.kinds,
+    "ListBreaches": BREACH_FILTER.kinds,
+    "ListComingFees": FEE_FILTER,
+    "ListCountedLots": COUNT_FILTER.kinds,
+    "ListEquipmentModels": MODEL_FILTER.kinds,
+    "ListFindings": FINDING_FILTER.kinds,
+    "ListHaircutEstimates": CURVE_FILTER.kinds,
+    "ListLoans": LOAN_FILTER.kinds,
+    "ListMovements": MOVEMENT_FILTER.kinds,
+    "ListOverrides": OVERRIDE_FILTER.kinds,
+    "ListPickups": PICKUP_FILTER.kinds,
+    "ListPledges": PLEDGE_FILTER.kinds,
+    "ListPolicies": POLICY_FILTER.kinds,
+    "ListPriceSeries": SERIES_FILTER.kinds,
+    "ListPrices": PRICE_FILTER.kinds,
+    "ListRejectedMovements": REJECTION_FILTER.kinds,
+    "ListRevaluations": RUN_FILTER.kinds,
+    "ListRightEvents": EVENT_FILTER.kinds,
+    "ListStockFeeds": FEED_FILTER.kinds,
+    "ListStockLots": LOT_FILTER.kinds,
+    "ListValuations": VALUATION_FILTER.kinds,
+    "ListWarehouses": WAREHOUSE_FILTER.kinds,
+    "GenerateBreachReport": BREACH_FILTER.kinds,
+    "GenerateLtvReport": LTV_FILTER,
+    "StreamLtvReport": LTV_FILTER,
+}
+"""The fields of each method that takes a filter."""
 
 
-Enums = Mapping[str, Mapping[str, int | str]]
-"""For each field, the names that a filter may use and the values that are stored for them."""
+class FilteredRequest(Protocol):
+    """Request message with the fields of paging and a filter."""
+
+    page_size: int
+    page_token: str
+    filter: str
 
 
-def enum_values(**enums: type[IntEnum]) -> Enums:
-    """Returns the names and numbers of the enums, by field."""
-    return {field: {member.name: int(member) for member in kind} for field, kind in enums.items()}
+def filter_of(method: str, text: str) -> Expression:
+    """Returns the filter of a request for a method; raises InvalidInput with the position of the error."""
+    return parse_filter(text, FILTER_FIELDS[method])
 
 
-def conditions_in(text: str, enums: Enums) -> list[Condition]:
-    """Returns the conditions in a filter, with the names in ``enums`` replaced by their stored values.
+def filtered_page(
+    request: FilteredRequest,
+    method: str,
+    start: Position,
+    *scope: object,
+    of_parent: Callable[[str], Expression] = lambda _: EVERYTHING,
+) -> tuple[Expression, Page[Position]]:
+    """Returns the filter, restricted to the parent, and the page that a request asks for.
 
-    Raises InvalidInput if the filter is too long, malformed, or uses an unknown name for an enum.
+    ``scope`` are fields other than the parent that select or order rows. A page token is valid only for the same
+    method, parent, scope and filter. Raises one InvalidInput that lists every wrong field.
     """
-    if len(text) > FILTER_LIMIT_CHARACTERS:
-        raise InvalidInput("filter", f"{len(text)} characters", f"at most {FILTER_LIMIT_CHARACTERS} characters")
-    if not text.strip():
-        return []
-    return [_condition(term, enums) for term in re.split(r"\s+AND\s+", text.strip())]
-
-
-def _condition(term: str, enums: Enums) -> Condition:
-    match = _TERM.fullmatch(term)
-    if match is None:
-        raise InvalidInput("filter", repr(term[:60]), 'field = value, joined by AND, text in "quotes"')
-    field, quoted, plain = match.groups()
-    value = quoted if quoted is not None else plain
-    if field not in enums:
-        return Condition(field, value)
-    if value not in enums[field]:
-        raise InvalidInput("filter", repr(value[:40]), f"one of {', '.join(enums[field])} for {field}")
-    return Condition(field, enums[field][value])
+    parent: str = getattr(request, "parent", "")
+    query = repr((method, parent, *map(str, scope), request.filter))
+    read = convert.read_all(
+        filter=lambda: filter_of(method, request.filter),
+        parent=lambda: of_parent(parent),
+        page=lambda: page_of(request, query, start),
+    )
+    return AllOf((*conjuncts(read["filter"]), *conjuncts(read["parent"]))), read["page"]

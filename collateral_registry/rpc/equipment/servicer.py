@@ -17,7 +17,8 @@ from collateral_registry.rpc.assets.messages import read_equipment, to_be_quoted
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.checks import check_count
-from collateral_registry.rpc.common.paging import NEWEST, page_of
+from collateral_registry.rpc.common.filtering import filtered_page
+from collateral_registry.rpc.common.paging import NEWEST
 from collateral_registry.runtime.equipment_fits import Fit, Fits, FitState
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection, Write
@@ -90,10 +91,10 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
         self, request: pb.ListEquipmentModelsRequest, context: ServicerContext
     ) -> pb.ListEquipmentModelsResponse:
         """Lists models, newest first."""
-        page = page_of(request, "ListEquipmentModels", NEWEST)
+        wanted, page = filtered_page(request, "ListEquipmentModels", NEWEST)
 
         def work(connection: Connection) -> pb.ListEquipmentModelsResponse:
-            found, token = page.cut(list_models(connection, *page.bounds), lambda row: row.key)
+            found, token = page.cut(list_models(connection, wanted, *page.bounds), lambda row: row.key)
             return pb.ListEquipmentModelsResponse(
                 equipment_models=[_model(one) for one in found], next_page_token=token
             )
@@ -163,11 +164,14 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
         self, request: pb.ListAppraisalsRequest, context: ServicerContext
     ) -> pb.ListAppraisalsResponse:
         """Lists the appraisals of a machine, newest first, each compared with its current value."""
-        (asset_id,) = id_of("parent", request.parent, "assets")
-        page = page_of(request, f"ListAppraisals {request.parent}", NEWEST)
+        read = convert.read_all(
+            rows=lambda: filtered_page(request, "ListAppraisals", NEWEST),
+            asset_id=lambda: id_of("parent", request.parent, "assets")[0],
+        )
+        (wanted, page), asset_id = read["rows"], read["asset_id"]
 
         def work(connection: Connection) -> pb.ListAppraisalsResponse:
-            reviewed, apart = commands.review_appraisals(connection, asset_id, *page.bounds)
+            reviewed, apart = commands.review_appraisals(connection, asset_id, wanted, *page.bounds)
             found, token = page.cut(reviewed, lambda one: one.stored.key)
             return pb.ListAppraisalsResponse(
                 appraisals=[_appraisal(asset_id, one) for one in found],

@@ -5,19 +5,16 @@ from __future__ import annotations
 from grpc.aio import ServicerContext
 
 from collateral_registry.commands.stock.resolve_finding import resolve
-from collateral_registry.domain.findings.kinds import FindingKind, FindingState, Severity
 from collateral_registry.domain.shared.names import checked_text
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
-from collateral_registry.rpc.common.filtering import conditions_in, enum_values
-from collateral_registry.rpc.common.paging import NEWEST, page_of
+from collateral_registry.rpc.common.filtering import filtered_page
+from collateral_registry.rpc.common.paging import NEWEST
 from collateral_registry.rpc.findings.messages import finding_key, finding_message
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.findings.repository import get_finding, list_findings
 from collateral_registry.v1 import finding_pb2 as pb, finding_pb2_grpc
-
-ENUMS = enum_values(kind=FindingKind, severity=Severity, state=FindingState)
 
 
 class FindingServicer(finding_pb2_grpc.FindingServiceServicer):
@@ -33,8 +30,7 @@ class FindingServicer(finding_pb2_grpc.FindingServiceServicer):
 
     async def ListFindings(self, request: pb.ListFindingsRequest, context: ServicerContext) -> pb.ListFindingsResponse:
         """Lists findings, newest first."""
-        wanted = conditions_in(request.filter, ENUMS)
-        page = page_of(request, f"ListFindings {request.filter}", NEWEST)
+        wanted, page = filtered_page(request, "ListFindings", NEWEST)
 
         def work(connection: Connection) -> pb.ListFindingsResponse:
             rows, token = page.cut(list_findings(connection, wanted, *page.bounds), lambda row: row.key)

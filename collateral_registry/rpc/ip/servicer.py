@@ -20,7 +20,8 @@ from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.assets.messages import read_ip_asset, survival_message, to_be_quoted
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
-from collateral_registry.rpc.common.paging import NEWEST, page_of
+from collateral_registry.rpc.common.filtering import filtered_page
+from collateral_registry.rpc.common.paging import NEWEST
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.ip.events import StoredIpEvent
@@ -98,11 +99,16 @@ class IpServicer(ip_pb2_grpc.IpServiceServicer):
         self, request: pb.ListRightEventsRequest, context: ServicerContext
     ) -> pb.ListRightEventsResponse:
         """Lists the events of an IP asset, newest first."""
-        (asset_id,) = id_of("parent", request.parent, "assets")
-        page = page_of(request, f"ListRightEvents {request.parent}", NEWEST)
+        read = convert.read_all(
+            rows=lambda: filtered_page(request, "ListRightEvents", NEWEST),
+            asset_id=lambda: id_of("parent", request.parent, "assets")[0],
+        )
+        (wanted, page), asset_id = read["rows"], read["asset_id"]
 
         def work(connection: Connection) -> pb.ListRightEventsResponse:
-            found, token = page.cut(commands.list_events(connection, asset_id, *page.bounds), lambda row: row.key)
+            found, token = page.cut(
+                commands.list_events(connection, asset_id, wanted, *page.bounds), lambda row: row.key
+            )
             return pb.ListRightEventsResponse(
                 right_events=[_event(asset_id, one) for one in found], next_page_token=token
             )
@@ -116,10 +122,10 @@ class IpServicer(ip_pb2_grpc.IpServiceServicer):
         if not 0 <= request.days_ahead <= DAYS_AHEAD_LIMIT:
             raise InvalidInput("days_ahead", request.days_ahead, f"0 to {DAYS_AHEAD_LIMIT}")
         days = request.days_ahead or DAYS_AHEAD
-        page = page_of(request, f"ListComingFees {days}", 0)
+        wanted, page = filtered_page(request, "ListComingFees", 0, days)
 
         def work(connection: Connection) -> pb.ListComingFeesResponse:
-            fees, without = commands.coming_fees(connection, days)
+            fees, without = commands.coming_fees(connection, days, wanted)
             listed, token = page.cut(fees[page.after :], lambda _: page.after + page.size)
             return pb.ListComingFeesResponse(
                 fees=[_fee(fee) for fee in listed],

@@ -9,12 +9,12 @@ from typing import assert_never
 from grpc.aio import ServicerContext
 
 from collateral_registry.commands.loans import overrides as commands
-from collateral_registry.domain.loans.overrides import Override, OverrideState, PickupTerms, PledgeTerms, ReleaseTerms
+from collateral_registry.domain.loans.overrides import Override, PickupTerms, PledgeTerms, ReleaseTerms
 from collateral_registry.domain.shared.names import checked_id, checked_text, id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
-from collateral_registry.rpc.common.filtering import conditions_in, enum_values
-from collateral_registry.rpc.common.paging import NEWEST, page_of
+from collateral_registry.rpc.common.filtering import filtered_page
+from collateral_registry.rpc.common.paging import NEWEST
 from collateral_registry.rpc.loans.messages import new_terms, plain_pledge, read_release
 from collateral_registry.rpc.loans.pickup_servicer import of_loan, read_pickup
 from collateral_registry.runtime.transactions import BookRunner
@@ -24,8 +24,6 @@ from collateral_registry.store.loans.pledges import get_pledge
 from collateral_registry.v1 import loan_pb2, override_pb2 as pb, override_pb2_grpc, pickup_pb2
 from valuation.errors import InvalidInput
 from valuation.money import PPM
-
-ENUMS = enum_values(state=OverrideState)
 
 
 class OverrideServicer(override_pb2_grpc.OverrideServiceServicer):
@@ -67,11 +65,7 @@ class OverrideServicer(override_pb2_grpc.OverrideServiceServicer):
         self, request: pb.ListOverridesRequest, context: ServicerContext
     ) -> pb.ListOverridesResponse:
         """Lists the overrides of a loan, or of all loans, newest first."""
-        read = convert.read_all(
-            filter=lambda: conditions_in(request.filter, ENUMS), loan=lambda: of_loan(request.parent)
-        )
-        wanted = [*read["filter"], *read["loan"]]
-        page = page_of(request, f"ListOverrides {request.parent} {request.filter}", NEWEST)
+        wanted, page = filtered_page(request, "ListOverrides", NEWEST, of_parent=of_loan)
 
         def work(connection: Connection) -> pb.ListOverridesResponse:
             rows, token = page.cut(list_overrides(connection, wanted, *page.bounds), lambda row: row.key)

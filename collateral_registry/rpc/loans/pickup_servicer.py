@@ -8,30 +8,27 @@ from grpc.aio import ServicerContext
 
 from collateral_registry.commands.loans import pickups as commands
 from collateral_registry.commands.loans.controlled_value import controlled_value
+from collateral_registry.domain.filters.expressions import EVERYTHING, Expression, narrowed
 from collateral_registry.domain.loans.controlled_value import ControlledValue
-from collateral_registry.domain.loans.pickups import PickupState
 from collateral_registry.domain.shared.names import checked_id, id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.cover_messages import coverage_message
-from collateral_registry.rpc.common.filtering import conditions_in, enum_values
-from collateral_registry.rpc.common.paging import page_of
+from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.runtime.up_to_date import read_up_to_date
 from collateral_registry.store.engine.database import Connection, Write
-from collateral_registry.store.engine.filters import Condition
 from collateral_registry.store.loans.pickups import StoredPickup, get_pickup, list_pickups
 from collateral_registry.store.loans.repository import get_loan
 from collateral_registry.v1 import pickup_pb2 as pb, pickup_pb2_grpc
 
-ENUMS = enum_values(state=PickupState)
 EVERY_LOAN = {"", "loans/-"}
 """Parents that stand for all loans."""
 
 
-def of_loan(parent: str) -> list[Condition]:
-    """Returns the condition that restricts a list to a loan; an empty list for all loans."""
-    return [] if parent in EVERY_LOAN else [Condition("loan", id_of("parent", parent, "loans")[0])]
+def of_loan(parent: str) -> Expression:
+    """Returns the expression that restricts a list to a loan, or that matches everything for all loans."""
+    return EVERYTHING if parent in EVERY_LOAN else narrowed(EVERYTHING, "loan", id_of("parent", parent, "loans")[0])
 
 
 class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
@@ -75,11 +72,7 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
 
     async def ListPickups(self, request: pb.ListPickupsRequest, context: ServicerContext) -> pb.ListPickupsResponse:
         """Lists the pick-ups of a loan, or of all loans, oldest first."""
-        read = convert.read_all(
-            filter=lambda: conditions_in(request.filter, ENUMS), loan=lambda: of_loan(request.parent)
-        )
-        wanted = [*read["filter"], *read["loan"]]
-        page = page_of(request, f"ListPickups {request.parent} {request.filter}", 0)
+        wanted, page = filtered_page(request, "ListPickups", 0, of_parent=of_loan)
 
         def work(connection: Connection) -> pb.ListPickupsResponse:
             rows, token = page.cut(list_pickups(connection, wanted, *page.bounds), lambda row: row.key)

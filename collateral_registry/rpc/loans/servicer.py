@@ -11,15 +11,14 @@ from collateral_registry.commands.loans import draws, lending, pledges
 from collateral_registry.commands.loans.cures import cures_in_kind
 from collateral_registry.commands.loans.lending import BalanceProblem, BalancePush
 from collateral_registry.commands.pipeline.settle import settled
-from collateral_registry.domain.loans.agreements import Loan, LoanState, Pledge, PledgeState
+from collateral_registry.domain.loans.agreements import Loan, Pledge
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.domain.shared.names import checked_id, id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.checks import check_count
 from collateral_registry.rpc.common.field_masks import masked
-from collateral_registry.rpc.common.filtering import conditions_in, enum_values
-from collateral_registry.rpc.common.paging import page_of
+from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.rpc.loans.messages import (
     cure_messages,
     draw_message,
@@ -32,19 +31,16 @@ from collateral_registry.rpc.loans.messages import (
     read_pledge,
     read_release,
 )
-from collateral_registry.rpc.loans.pickup_servicer import EVERY_LOAN
+from collateral_registry.rpc.loans.pickup_servicer import EVERY_LOAN, of_loan
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.runtime.up_to_date import read_up_to_date
 from collateral_registry.store.engine.database import Connection, Write
-from collateral_registry.store.engine.filters import Condition
 from collateral_registry.store.loans.pledges import StoredPledge, get_pledge, list_pledges
 from collateral_registry.store.loans.repository import StoredLoan, get_loan, list_loans
 from collateral_registry.v1 import loan_pb2 as pb, loan_pb2_grpc
 from valuation.errors import InvalidInput
 
 BALANCES_LIMIT = 10_000
-ENUMS = enum_values(state=LoanState)
-PLEDGE_ENUMS = enum_values(state=PledgeState)
 LOAN_MASK = ("borrower", "credit_limit", "ltv_basis", "ltv_levels", "maturity_date")
 
 
@@ -78,8 +74,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
 
     async def ListLoans(self, request: pb.ListLoansRequest, context: ServicerContext) -> pb.ListLoansResponse:
         """Lists loans in the order of their ids."""
-        wanted = conditions_in(request.filter, ENUMS)
-        page = page_of(request, f"ListLoans {request.filter}", "")
+        wanted, page = filtered_page(request, "ListLoans", "")
 
         def work(connection: Connection) -> pb.ListLoansResponse:
             rows, token = page.cut(list_loans(connection, wanted, *page.bounds), lambda row: row.loan.loan_id)
@@ -158,12 +153,12 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
     async def ListPledges(self, request: pb.ListPledgesRequest, context: ServicerContext) -> pb.ListPledgesResponse:
         """Lists the pledges of a loan, or of all loans, in the order of the ids of loan and pledge."""
         loan_id = "" if request.parent in EVERY_LOAN else id_of("parent", request.parent, "loans")[0]
-        wanted = conditions_in(request.filter, PLEDGE_ENUMS)
-        page = page_of(request, f"ListPledges {request.parent} {request.filter}", ("", ""))
+        wanted, page = filtered_page(request, "ListPledges", ("", ""), of_parent=of_loan)
 
         def work(connection: Connection) -> pb.ListPledgesResponse:
-            of_loan = [Condition("loan", get_loan(connection, loan_id).loan.loan_id)] if loan_id else []
-            found = list_pledges(connection, [*wanted, *of_loan], *page.bounds)
+            if loan_id:
+                get_loan(connection, loan_id)
+            found = list_pledges(connection, wanted, *page.bounds)
             rows, token = page.cut(found, lambda row: (row.pledge.loan_id, row.pledge.pledge_id))
             return pb.ListPledgesResponse(pledges=pledge_messages(connection, rows), next_page_token=token)
 

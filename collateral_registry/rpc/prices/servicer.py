@@ -12,14 +12,16 @@ from grpc.aio import ServicerContext
 from collateral_registry.commands.prices import ingest as commands
 from collateral_registry.commands.prices.admission import Quote
 from collateral_registry.commands.prices.ingest import Ingested, QuoteProblem
+from collateral_registry.domain.filters.expressions import within
 from collateral_registry.domain.prices.series import PriceSeries, fx_series
+from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.names import id_of
 from collateral_registry.domain.shared.units import checked_own_spellings, own_units, unit_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.checks import check_count
-from collateral_registry.rpc.common.filtering import conditions_in
-from collateral_registry.rpc.common.paging import NEWEST, page_of
+from collateral_registry.rpc.common.filtering import filtered_page
+from collateral_registry.rpc.common.paging import NEWEST
 from collateral_registry.runtime.price_batcher import PriceBatcher
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection, Write
@@ -74,8 +76,7 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
         self, request: pb.ListPriceSeriesRequest, context: ServicerContext
     ) -> pb.ListPriceSeriesResponse:
         """Lists price series in the order of their ids."""
-        wanted = conditions_in(request.filter, {})
-        page = page_of(request, f"ListPriceSeries {request.filter}", "")
+        wanted, page = filtered_page(request, "ListPriceSeries", "")
 
         def work(connection: Connection) -> pb.ListPriceSeriesResponse:
             rows, token = page.cut(list_series(connection, wanted, *page.bounds), lambda row: row.series.series_id)
@@ -104,12 +105,18 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
 
     async def ListPrices(self, request: pb.ListPricesRequest, context: ServicerContext) -> pb.ListPricesResponse:
         """Lists the prices of a series, newest first, including superseded and quarantined ones."""
-        (series_id,) = id_of("parent", request.parent, "priceSeries")
-        page = page_of(request, f"ListPrices {request.parent}", (NEWEST, NEWEST))
+        ends = (request.start_date, request.end_date)
+        read = convert.read_all(
+            series_id=lambda: id_of("parent", request.parent, "priceSeries")[0],
+            dates=lambda: _date_range(request),
+            rows=lambda: filtered_page(request, "ListPrices", (NEWEST, NEWEST), *ends),
+        )
+        series_id, (wanted, page) = read["series_id"], read["rows"]
+        between = within(wanted, "date", *read["dates"])
 
         def work(connection: Connection) -> pb.ListPricesResponse:
             key = get_series(connection, series_id).key
-            rows, token = page.cut(list_prices(connection, key, *page.bounds), lambda row: (row.day, row.seq))
+            rows, token = page.cut(list_prices(connection, key, between, *page.bounds), lambda row: (row.day, row.seq))
             return pb.ListPricesResponse(prices=[_price(row) for row in rows], next_page_token=token)
 
         return await self.runner.read(work)
@@ -128,6 +135,18 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
             return _ingested(pb.IngestFxRatesResponse, commands.ingest_prices(write, quotes, refused), write.seq)
 
         return await self.runner.write(call_of(request, "IngestFxRates", pb.IngestFxRatesResponse), work, _changed)
+
+
+def _date_range(request: pb.ListPricesRequest) -> tuple[int | None, int | None]:
+    """Returns the days of the first and last date of a request; raises InvalidInput if they are in the wrong order."""
+    read = convert.read_all(
+        first=lambda: convert.read_date("start_date", request, "start_date"),
+        last=lambda: convert.read_date("end_date", request, "end_date"),
+    )
+    first, last = read["first"], read["last"]
+    if first is not None and last is not None and first > last:
+        raise InvalidInput("start_date", first, f"a date not after end_date, which is {last}")
+    return (None if first is None else day_of(first), None if last is None else day_of(last))
 
 
 def _read_series(request: pb.CreatePriceSeriesRequest) -> tuple[PriceSeries, dict[str, str]]:

@@ -6,13 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from collateral_registry.commands.reports.breaches import Breach
-from collateral_registry.domain.loans.levels import Level, LtvBasis
+from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.cover_messages import add_ltv, coverage_message, level_message
 from collateral_registry.v1 import breach_pb2 as pb
-
-BREACH_ENUMS = {"state": {"OPEN": 1, "CURED": 0}, "level": {level.name: int(level) for level in Level}}
-"""The names that a filter of breaches may use, and the values stored for them."""
 
 
 def event_message(event: Mapping[str, Any]) -> pb.BreachEvent:

@@ -17,9 +17,10 @@ from collateral_registry.domain.shared.names import checked_text, id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.checks import number_in_name
-from collateral_registry.rpc.common.filtering import conditions_in
-from collateral_registry.rpc.common.paging import NEWEST, page_of
-from collateral_registry.rpc.reports.breach_messages import BREACH_ENUMS, breach_message, event_message
+from collateral_registry.rpc.common.filtering import filtered_page
+from collateral_registry.rpc.common.paging import NEWEST
+from collateral_registry.rpc.loans.pickup_servicer import EVERY_LOAN, of_loan
+from collateral_registry.rpc.reports.breach_messages import breach_message, event_message
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Connection, Write
@@ -55,14 +56,13 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
 
     async def ListBreaches(self, request: pb.ListBreachesRequest, context: ServicerContext) -> pb.ListBreachesResponse:
         """Lists the breaches of a loan, or of all loans, newest first and without their histories."""
-        loan_id = "" if request.parent in {"loans/-", ""} else id_of("parent", request.parent, "loans")[0]
-        wanted = conditions_in(request.filter, BREACH_ENUMS)
-        page = page_of(request, f"ListBreaches {request.parent} {request.filter}", NEWEST)
+        wanted, page = filtered_page(request, "ListBreaches", NEWEST, of_parent=of_loan)
+        loan_id = "" if request.parent in EVERY_LOAN else id_of("parent", request.parent, "loans")[0]
 
         def work(connection: Connection) -> pb.ListBreachesResponse:
             if loan_id:
                 get_loan(connection, loan_id)
-            found = breach_report(connection, moment_of(connection), wanted, *page.bounds, loan_id)
+            found = breach_report(connection, moment_of(connection), wanted, *page.bounds)
             rows, token = page.cut(found, lambda breach: breach.first_event)
             messages = [breach_message(row, with_history=False) for row in rows]
             return pb.ListBreachesResponse(breaches=messages, next_page_token=token)

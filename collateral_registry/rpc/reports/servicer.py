@@ -10,14 +10,15 @@ from grpc.aio import ServicerContext
 
 from collateral_registry.commands.pipeline.moments import moment_of
 from collateral_registry.commands.reports.generate import LtvReport, LtvReports, breach_report
+from collateral_registry.domain.filters.expressions import EVERYTHING
 from collateral_registry.domain.reports.ltv_rows import plain_rows
 from collateral_registry.domain.reports.totals import Concentration, Total
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.cover_messages import cover_message
-from collateral_registry.rpc.common.filtering import conditions_in
+from collateral_registry.rpc.common.filtering import filter_of, filtered_page
 from collateral_registry.rpc.common.moments import market_date, policy_name, read_moment
-from collateral_registry.rpc.common.paging import NEWEST, page_of
-from collateral_registry.rpc.reports.breach_messages import BREACH_ENUMS, breach_message
+from collateral_registry.rpc.common.paging import NEWEST
+from collateral_registry.rpc.reports.breach_messages import breach_message
 from collateral_registry.runtime.report_refresher import ReportRefresher
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 CONCENTRATIONS_DEFAULT = 100
 CONCENTRATIONS_LIMIT = 10_000
 """Number of keys that are listed for a dimension and currency. The others are returned as one sum."""
-
-ENUMS = {**BREACH_ENUMS, "coverage": {"KNOWN": 0, "UNKNOWN": 1}}
 
 
 class ReportServicer(report_pb2_grpc.ReportServiceServicer):
@@ -46,8 +45,7 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
         self, request: pb.GenerateLtvReportRequest, context: ServicerContext
     ) -> pb.GenerateLtvReportResponse:
         """Returns a page of loans, with totals and concentrations of the book."""
-        wanted = conditions_in(request.filter, ENUMS)
-        page = page_of(request, f"Ltv {request.as_of} {request.filter} {request.order_by}", (0, 0))
+        wanted, page = filtered_page(request, "GenerateLtvReport", (0, 0), request.as_of, request.order_by)
         keys = _concentration_limit(request.concentration_limit)
         self.refresher.touch()
 
@@ -72,13 +70,13 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
     def _prepare(self, connection: Connection) -> None:
         """Builds and caches the rows and sums that the first page of the current report needs."""
         report = self.ltv.report(connection, moment_of(connection))
-        self.ltv.sums(report, (), CONCENTRATIONS_DEFAULT)
+        self.ltv.sums(report, EVERYTHING, CONCENTRATIONS_DEFAULT)
 
     async def StreamLtvReport(
         self, request: pb.StreamLtvReportRequest, context: ServicerContext
     ) -> AsyncIterator[pb.StreamLtvReportResponse]:
         """Streams every loan as of one moment in Arrow IPC format; a slow reader keeps no transaction open."""
-        wanted = conditions_in(request.filter, ENUMS)
+        wanted = filter_of("StreamLtvReport", request.filter)
 
         def work(connection: Connection) -> tuple[LtvReport, ArrowRows]:
             from collateral_registry.rpc.reports.arrow_rows import ArrowRows  # noqa: PLC0415 - slow to load
@@ -103,8 +101,7 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
         self, request: pb.GenerateBreachReportRequest, context: ServicerContext
     ) -> pb.GenerateBreachReportResponse:
         """Returns a page of breaches, newest first."""
-        wanted = conditions_in(request.filter, ENUMS)
-        page = page_of(request, f"Breaches {request.as_of} {request.filter}", (0, NEWEST))
+        wanted, page = filtered_page(request, "GenerateBreachReport", (0, NEWEST), request.as_of)
 
         def work(connection: Connection) -> pb.GenerateBreachReportResponse:
             pinned, before = page.after

@@ -11,7 +11,8 @@ from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.checks import number_in_name
-from collateral_registry.rpc.common.paging import NEWEST, page_of
+from collateral_registry.rpc.common.filtering import filtered_page
+from collateral_registry.rpc.common.paging import NEWEST
 from collateral_registry.runtime.revaluation.driver import RunDriver
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection, Write
@@ -46,10 +47,10 @@ class RevaluationServicer(revaluation_pb2_grpc.RevaluationServiceServicer):
         self, request: pb.ListRevaluationsRequest, context: ServicerContext
     ) -> pb.ListRevaluationsResponse:
         """Lists runs, newest first."""
-        page = page_of(request, "ListRevaluations", NEWEST)
+        wanted, page = filtered_page(request, "ListRevaluations", NEWEST)
 
         def work(connection: Connection) -> pb.ListRevaluationsResponse:
-            found, token = page.cut(list_runs(connection, *page.bounds), lambda run: run.seq)
+            found, token = page.cut(list_runs(connection, wanted, *page.bounds), lambda run: run.seq)
             return pb.ListRevaluationsResponse(revaluations=[run_message(run) for run in found], next_page_token=token)
 
         return await self.runner.read(work)

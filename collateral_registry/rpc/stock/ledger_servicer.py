@@ -8,20 +8,19 @@ from grpc.aio import ServicerContext
 
 from collateral_registry.commands.stock.feed_spellings import change_spellings, feed_with_spellings
 from collateral_registry.commands.stock.rejections import Resolution, book_rejection, dismiss_rejection
-from collateral_registry.domain.shared.names import checked_id, checked_text, id_of
-from collateral_registry.domain.stock.movements import MovementKind, RejectionReason, RejectionState
+from collateral_registry.domain.filters.expressions import EVERYTHING, Expression, narrowed
+from collateral_registry.domain.shared.names import checked_text, id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.checks import number_in_name
 from collateral_registry.rpc.common.field_masks import masked
-from collateral_registry.rpc.common.filtering import conditions_in, enum_values
-from collateral_registry.rpc.common.paging import NEWEST, page_of
+from collateral_registry.rpc.common.filtering import filtered_page
+from collateral_registry.rpc.common.paging import NEWEST
 from collateral_registry.rpc.stock.ledger_messages import feed_message, lot_message, recorded_message, rejected_message
 from collateral_registry.rpc.stock.movement_columns import read_movements
 from collateral_registry.runtime.stock.stock_batcher import StockBatcher
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection, Write
-from collateral_registry.store.engine.filters import Condition
 from collateral_registry.store.prices.unit_spellings import own_spellings
 from collateral_registry.store.stock.feeds import list_feeds
 from collateral_registry.store.stock.ledger import list_lots, list_movements, open_rejections
@@ -31,8 +30,6 @@ from valuation.errors import InvalidInput
 
 MASKED_FIELDS = ("unit_spellings",)
 """Fields of a feed that an update mask may name."""
-
-ENUMS = enum_values(kind=MovementKind, state=RejectionState, reason=RejectionReason)
 
 
 class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
@@ -74,10 +71,10 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
         self, request: pb.ListStockFeedsRequest, context: ServicerContext
     ) -> pb.ListStockFeedsResponse:
         """Lists feeds in the order of their ids."""
-        page = page_of(request, "ListStockFeeds", "")
+        wanted, page = filtered_page(request, "ListStockFeeds", "")
 
         def work(connection: Connection) -> pb.ListStockFeedsResponse:
-            found, token = page.cut(list_feeds(connection, *page.bounds), lambda row: row.source_id)
+            found, token = page.cut(list_feeds(connection, wanted, *page.bounds), lambda row: row.source_id)
             rejections = open_rejections(connection, found)
             own = own_spellings(connection, [f"stockFeeds/{one.source_id}" for one in found])
             feeds = [feed_message(one, rejections, own[f"stockFeeds/{one.source_id}"]) for one in found]
@@ -89,8 +86,7 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
         self, request: pb.ListStockLotsRequest, context: ServicerContext
     ) -> pb.ListStockLotsResponse:
         """Lists lots in their current state, in the order in which they were opened."""
-        wanted = conditions_in(request.filter, {})
-        page = page_of(request, f"ListStockLots {request.filter}", 0)
+        wanted, page = filtered_page(request, "ListStockLots", 0)
 
         def work(connection: Connection) -> pb.ListStockLotsResponse:
             found, token = page.cut(list_lots(connection, wanted, *page.bounds), lambda row: row.key)
@@ -102,8 +98,7 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
         self, request: pb.ListMovementsRequest, context: ServicerContext
     ) -> pb.ListMovementsResponse:
         """Lists booked movements, most recently booked first."""
-        wanted = conditions_in(request.filter, ENUMS)
-        page = page_of(request, f"ListMovements {request.filter}", NEWEST)
+        wanted, page = filtered_page(request, "ListMovements", NEWEST)
 
         def work(connection: Connection) -> pb.ListMovementsResponse:
             found, token = page.cut(list_movements(connection, wanted, *page.bounds), lambda row: row.key)
@@ -115,11 +110,7 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
         self, request: pb.ListRejectedMovementsRequest, context: ServicerContext
     ) -> pb.ListRejectedMovementsResponse:
         """Lists the items that were not booked, of one feed or of all feeds, newest first."""
-        read = convert.read_all(
-            filter=lambda: conditions_in(request.filter, ENUMS), feed=lambda: _of_feed(request.parent)
-        )
-        wanted = [*read["filter"], *read["feed"]]
-        page = page_of(request, f"ListRejectedMovements {request.parent} {request.filter}", NEWEST)
+        wanted, page = filtered_page(request, "ListRejectedMovements", NEWEST, of_parent=_of_feed)
 
         def work(connection: Connection) -> pb.ListRejectedMovementsResponse:
             found, token = page.cut(list_rejections(connection, wanted, *page.bounds), lambda row: row.key)
@@ -158,9 +149,8 @@ def _check_resolved(state: int) -> None:
         raise InvalidInput("state", state, "BOOKED or DISMISSED")
 
 
-def _of_feed(parent: str) -> list[Condition]:
-    """Returns the condition that restricts a list to a feed; an empty list for stockFeeds/-."""
+def _of_feed(parent: str) -> Expression:
+    """Returns the expression that restricts a list to a feed, or that matches everything for stockFeeds/-."""
     if parent == "stockFeeds/-":
-        return []
-    (source_id,) = id_of("parent", parent, "stockFeeds")
-    return [Condition("feed", checked_id("parent", source_id))]
+        return EVERYTHING
+    return narrowed(EVERYTHING, "feed", id_of("parent", parent, "stockFeeds")[0])

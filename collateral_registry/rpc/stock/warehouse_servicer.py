@@ -12,7 +12,8 @@ from collateral_registry.domain.shared.names import checked_text
 from collateral_registry.domain.stock.counts import StockCount
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
-from collateral_registry.rpc.common.paging import NEWEST, page_of
+from collateral_registry.rpc.common.filtering import filtered_page
+from collateral_registry.rpc.common.paging import NEWEST
 from collateral_registry.rpc.common.warehouse_names import warehouse_of
 from collateral_registry.rpc.stock.count_messages import (
     counted_lot_message,
@@ -67,10 +68,10 @@ class WarehouseServicer(warehouse_pb2_grpc.WarehouseServiceServicer):
         self, request: pb.ListWarehousesRequest, context: ServicerContext
     ) -> pb.ListWarehousesResponse:
         """Lists warehouses in the order of their names."""
-        page = page_of(request, "ListWarehouses", "")
+        wanted, page = filtered_page(request, "ListWarehouses", "")
 
         def work(connection: Connection) -> pb.ListWarehousesResponse:
-            names, token = page.cut(list_warehouses(connection, *page.bounds), lambda row: row)
+            names, token = page.cut(list_warehouses(connection, wanted, *page.bounds), lambda row: row)
             rows = known_warehouses(connection, names)
             return pb.ListWarehousesResponse(warehouses=[warehouse_message(row) for row in rows], next_page_token=token)
 
@@ -93,11 +94,14 @@ class WarehouseServicer(warehouse_pb2_grpc.WarehouseServiceServicer):
         self, request: pb.ListCountedLotsRequest, context: ServicerContext
     ) -> pb.ListCountedLotsResponse:
         """Lists the lots counted in a warehouse, newest first."""
-        warehouse = warehouse_of("parent", request.parent)
-        page = page_of(request, f"ListCountedLots {request.parent}", NEWEST)
+        read = convert.read_all(
+            rows=lambda: filtered_page(request, "ListCountedLots", NEWEST),
+            warehouse=lambda: warehouse_of("parent", request.parent),
+        )
+        (wanted, page), warehouse = read["rows"], read["warehouse"]
 
         def work(connection: Connection) -> pb.ListCountedLotsResponse:
-            rows, token = page.cut(list_counts(connection, warehouse, *page.bounds), lambda row: row.key)
+            rows, token = page.cut(list_counts(connection, warehouse, wanted, *page.bounds), lambda row: row.key)
             return pb.ListCountedLotsResponse(
                 counted_lots=[counted_lot_message(row) for row in rows], next_page_token=token
             )

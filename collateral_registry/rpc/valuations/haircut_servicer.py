@@ -17,13 +17,12 @@ from collateral_registry.commands.valuations.haircuts import (
     estimate_haircut,
     memory_of_class,
 )
-from collateral_registry.domain.prices.market_data import EstimateCause
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.checks import check_count
-from collateral_registry.rpc.common.filtering import conditions_in
-from collateral_registry.rpc.common.paging import NEWEST, page_of
+from collateral_registry.rpc.common.filtering import filtered_page
+from collateral_registry.rpc.common.paging import NEWEST
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.prices.haircut_curves import StoredEstimate, list_estimates
@@ -34,7 +33,6 @@ from valuation.haircuts.backtesting.track_record import BacktestVerdict, pooled_
 from valuation.haircuts.models.price_haircut import HaircutModel
 from valuation.haircuts.models.sale_horizon import Sale, SaleHaircut, after_impact
 from valuation.haircuts.monitoring.drift import THRESHOLD
-from valuation.haircuts.monitoring.model_monitor import NO_STATUS
 from valuation.money import PPM
 
 PRICES_LIMIT = 10_000
@@ -49,12 +47,6 @@ SALE_NUMBERS = (1e-9, 1e18)
 
 BACKTEST_MODELS = {"auto": HaircutModel.POOLED, "ewma-fhs": HaircutModel.EWMA_FHS}
 """Models by name. A backtest needs log returns, so the arithmetic model for prices below 0 is not included."""
-
-ENUMS = {
-    "cause": {str(one): str(one) for one in EstimateCause},
-    "light": {one: one for one in (NO_STATUS, "green", "amber", "red")},
-}
-"""Values with which a filter may compare these fields. They are stored as strings."""
 
 HaircutRequest = pb.EstimateHaircutRequest | pb.BacktestHaircutRequest
 
@@ -105,8 +97,7 @@ class HaircutServicer(haircut_pb2_grpc.HaircutServiceServicer):
         self, request: pb.ListHaircutEstimatesRequest, context: ServicerContext
     ) -> pb.ListHaircutEstimatesResponse:
         """Lists the haircut curves used by valuations, newest first."""
-        wanted = conditions_in(request.filter, ENUMS)
-        page = page_of(request, f"ListHaircutEstimates by commit {request.filter}", (NEWEST, NEWEST))
+        wanted, page = filtered_page(request, "ListHaircutEstimates", (NEWEST, NEWEST))
 
         def work(connection: Connection) -> pb.ListHaircutEstimatesResponse:
             found = list_estimates(connection, wanted, *page.bounds)

@@ -18,7 +18,8 @@ from collateral_registry.rpc.assets.messages import read_quoted
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.checks import check_count, number_in_name
-from collateral_registry.rpc.common.paging import NEWEST, page_of
+from collateral_registry.rpc.common.filtering import filtered_page
+from collateral_registry.rpc.common.paging import NEWEST
 from collateral_registry.rpc.valuations.messages import valuation_message
 from collateral_registry.runtime.revaluation.driver import RunDriver
 from collateral_registry.runtime.transactions import BookRunner
@@ -75,11 +76,14 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
         self, request: pb.ListValuationsRequest, context: ServicerContext
     ) -> pb.ListValuationsResponse:
         """Lists the recorded valuations of an asset, newest first."""
-        (asset_id,) = id_of("parent", request.parent, "assets")
-        page = page_of(request, f"ListValuations {request.parent}", (NEWEST, ""))
+        read = convert.read_all(
+            rows=lambda: filtered_page(request, "ListValuations", (NEWEST, "")),
+            asset_id=lambda: id_of("parent", request.parent, "assets")[0],
+        )
+        (wanted, page), asset_id = read["rows"], read["asset_id"]
 
         def work(connection: Connection) -> pb.ListValuationsResponse:
-            found = recorded_valuations(connection, asset_id, *page.bounds)
+            found = recorded_valuations(connection, asset_id, wanted, *page.bounds)
             rows, token = page.cut(found, lambda valued: (valued.row["seq"], valued.currency))
             return pb.ListValuationsResponse(valuations=[valuation_message(row) for row in rows], next_page_token=token)
 

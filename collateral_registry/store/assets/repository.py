@@ -15,6 +15,7 @@ from collateral_registry.domain.assets.kinds import (
     Equipment,
     IntellectualProperty,
     Inventory,
+    Kind,
     PurchaseOrder,
     Receivable,
     Status,
@@ -25,6 +26,8 @@ from collateral_registry.domain.assets.valuation_columns import (
     inventory_numbers,
     ip_numbers,
 )
+from collateral_registry.domain.filters.expressions import Expression
+from collateral_registry.domain.filters.fields import Day, EncodedName, Id, Text, Time, enum
 from collateral_registry.domain.findings.references import identities_of
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.errors import AlreadyExists, NotFound
@@ -32,7 +35,7 @@ from collateral_registry.store.assets.references import write_identities
 from collateral_registry.store.engine.asset_documents import asset_from_document
 from collateral_registry.store.engine.bulk import Columns, Source, read_columns
 from collateral_registry.store.engine.database import Write
-from collateral_registry.store.engine.filters import Condition, conditions
+from collateral_registry.store.engine.filters import FilterField, FilterTable, optional_day
 from collateral_registry.store.engine.json_documents import to_document
 from collateral_registry.store.engine.key_sets import KEYS, TEXTS, is_one_of
 from collateral_registry.store.engine.rows import columns_of, existing, insert_row, of_first_revision, values_of
@@ -52,15 +55,22 @@ from collateral_registry.store.stock.claims_by_place import write_claim
 from collateral_registry.store.stock.warehouse_scores import haircut_of_warehouse
 from valuation._typing import Int
 
-FILTERS = {
-    "kind": AssetRow.kind,
-    "asset_class": AssetRow.asset_class,
-    "owner": AssetRow.owner,
-    "good": AssetRow.good,
-    "warehouse": AssetRow.place,
-    "status": AssetRow.status,
-    "currency_code": AssetRow.currency,
-}
+_CREATED, _UPDATED = CommitRow.__table__.alias("created"), CommitRow.__table__.alias("updated")
+
+ASSET_FILTER = FilterTable(
+    name=FilterField(Id("assets"), AssetRow.asset_id),
+    kind=FilterField(enum(Kind, ""), AssetRow.kind),
+    asset_class=FilterField(Text(), AssetRow.asset_class),
+    owner=FilterField(Text(), AssetRow.owner),
+    good=FilterField(Text(), AssetRow.good),
+    warehouse=FilterField(EncodedName("warehouses"), AssetRow.place),
+    status=FilterField(enum(Status, "ASSET_STATUS_"), AssetRow.status),
+    currency_code=FilterField(Text(), AssetRow.currency),
+    insurance_expire_date=optional_day(Day(), AssetRow.insurance_day),
+    last_inspection_date=optional_day(Day(), AssetRow.inspection_day),
+    create_time=FilterField(Time(), _CREATED.c.known_us),
+    update_time=FilterField(Time(), _UPDATED.c.known_us),
+)
 """Fields by which assets can be filtered."""
 
 
@@ -111,9 +121,9 @@ def assets_of(connection: Connection, asset_ids: Sequence[str]) -> list[StoredAs
     return [found[asset_id] for asset_id in asset_ids]
 
 
-def list_assets(connection: Connection, wanted: Sequence[Condition], after: str, limit: int) -> list[StoredAsset]:
+def list_assets(connection: Connection, wanted: Expression, after: str, limit: int) -> list[StoredAsset]:
     """Returns a page of assets, ordered by id."""
-    return _stored(connection, [*conditions(FILTERS, wanted), AssetRow.asset_id > after], limit)
+    return _stored(connection, [ASSET_FILTER.where(wanted), AssetRow.asset_id > after], limit)
 
 
 def asset_keys(connection: Connection, asset_ids: Sequence[str]) -> Int:
@@ -208,12 +218,13 @@ def _newest_documents(connection: Connection, key: int, where: ColumnElement[boo
 
 
 def _stored(connection: Connection, where: Sequence[ColumnElement[bool]], limit: int | None) -> list[StoredAsset]:
-    created, updated = CommitRow.__table__.alias(), CommitRow.__table__.alias()
     statement = (
-        select(AssetRow.asset_key, AssetRevisionRow.document, AssetRow.revision, created.c.known_us, updated.c.known_us)
+        select(
+            AssetRow.asset_key, AssetRevisionRow.document, AssetRow.revision, _CREATED.c.known_us, _UPDATED.c.known_us
+        )
         .join(AssetRevisionRow, IS_NEWEST_OF_ASSET)
-        .join(created, created.c.seq == AssetRow.created_seq)
-        .join(updated, updated.c.seq == AssetRow.updated_seq)
+        .join(_CREATED, _CREATED.c.seq == AssetRow.created_seq)
+        .join(_UPDATED, _UPDATED.c.seq == AssetRow.updated_seq)
         .where(*where)
         .order_by(AssetRow.asset_id)
         .limit(limit)

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import BigInteger, Connection, Row, bindparam, case, select, update
 
-from collateral_registry.domain.book.policy import Policy
+from collateral_registry.domain.book.policy import Policy, PolicyState
+from collateral_registry.domain.filters.expressions import Expression
+from collateral_registry.domain.filters.fields import Day, Id, Time, enum
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.filters import FilterField, FilterTable, nullable
 from collateral_registry.store.engine.json_documents import from_document, to_document
 from collateral_registry.store.engine.rows import check_unused, existing, insert_row
 from collateral_registry.store.schema.book import CommitRow, PolicyRow
@@ -40,6 +43,21 @@ _POLICIES = (
     .join(_CREATED, _CREATED.c.seq == PolicyRow.created_seq)
     .outerjoin(_ACTIVATED, _ACTIVATED.c.seq == PolicyRow.activated_seq)
 )
+
+_STATE = case(
+    (PolicyRow.activated_seq.is_(None), int(PolicyState.DRAFT)),
+    (PolicyRow.policy_key < bindparam("key_in_force", type_=BigInteger), int(PolicyState.SUPERSEDED)),
+    else_=int(PolicyState.ACTIVE),
+)
+
+POLICY_FILTER = FilterTable(
+    name=FilterField(Id("policies"), PolicyRow.policy_id),
+    state=FilterField(enum(PolicyState, "POLICY_STATE_"), _STATE),
+    effective_date=FilterField(Day(), PolicyRow.effective_day),
+    create_time=FilterField(Time(), _CREATED.c.known_us),
+    activate_time=nullable(Time(), _ACTIVATED.c.known_us),
+)
+"""Fields by which versions can be filtered."""
 
 _IN_FORCE = (
     _POLICIES.where(PolicyRow.activated_seq.is_not(None), PolicyRow.effective_day <= bindparam("on_day"))
@@ -106,10 +124,13 @@ def policy_by_key(connection: Connection, key: int) -> StoredPolicy:
     return _stored(connection.execute(_POLICIES.where(PolicyRow.policy_key == key)).one())
 
 
-def list_policies(connection: Connection, before_key: int, limit: int) -> list[StoredPolicy]:
-    """Returns a page of versions, newest first."""
-    older = _POLICIES.where(PolicyRow.policy_key < before_key).order_by(PolicyRow.policy_key.desc()).limit(limit)
-    return [_stored(row) for row in connection.execute(older)]
+def list_policies(
+    connection: Connection, key_in_force: int, wanted: Expression, before_key: int, limit: int
+) -> list[StoredPolicy]:
+    """Returns a page of versions, newest first; their state depends on the version that is in force."""
+    older = _POLICIES.where(POLICY_FILTER.where(wanted), PolicyRow.policy_key < before_key)
+    page = older.order_by(PolicyRow.policy_key.desc()).limit(limit)
+    return [_stored(row) for row in connection.execute(page, {"key_in_force": key_in_force})]
 
 
 @lru_cache(KEPT_POLICIES_LIMIT)

@@ -6,7 +6,10 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, select
 
+from collateral_registry.domain.filters.expressions import Expression
+from collateral_registry.domain.filters.fields import Amount, Day, Number, Text, enum
 from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.filters import FilterField, FilterTable
 from collateral_registry.store.engine.rows import from_row, insert_row, values_of
 from collateral_registry.store.schema.equipment import AppraisalRow
 from valuation.equipment.appraisals.reconciliation import AppraisalBasis
@@ -34,11 +37,26 @@ def insert_appraisal(
     return replace(appraisal, key=insert_row(write.connection, AppraisalRow, asset_key=asset_key, **values))
 
 
-def appraisals_of(connection: Connection, asset_key: int, before_key: int, limit: int) -> list[StoredAppraisal]:
+APPRAISAL_FILTER = FilterTable(
+    appraiser=FilterField(Text(), AppraisalRow.appraiser),
+    date=FilterField(Day(), AppraisalRow.day),
+    basis=FilterField(enum(AppraisalBasis, "APPRAISAL_BASIS_"), AppraisalRow.basis),
+    currency_code=FilterField(Text(), AppraisalRow.currency),
+    amount=FilterField(Amount(), AppraisalRow.amount_minor),
+    sequence=FilterField(Number(), AppraisalRow.seq),
+)
+"""Fields by which appraisals can be filtered."""
+
+
+def appraisals_of(
+    connection: Connection, asset_key: int, wanted: Expression, before_key: int, limit: int
+) -> list[StoredAppraisal]:
     """Returns a page of the appraisals of a machine, newest first."""
     statement = (
         select(AppraisalRow.__table__)
-        .where(AppraisalRow.asset_key == asset_key, AppraisalRow.appraisal_key < before_key)
+        .where(
+            AppraisalRow.asset_key == asset_key, AppraisalRow.appraisal_key < before_key, APPRAISAL_FILTER.where(wanted)
+        )
         .order_by(AppraisalRow.appraisal_key.desc())
         .limit(limit)
     )

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, func, insert, select
 
+from collateral_registry.domain.filters.expressions import Expression
+from collateral_registry.domain.filters.fields import Day, Id, Number, Text, Time
 from collateral_registry.store.engine.bulk import Source, read_columns, read_keys
 from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.filters import FilterField, FilterTable
 from collateral_registry.store.engine.key_sets import TEXTS, is_one_of
 from collateral_registry.store.engine.rows import check_unused, columns_of, existing, from_row, insert_row
 from collateral_registry.store.schema.assets import AssetRow
@@ -48,9 +51,20 @@ def get_model(connection: Connection, model_id: str) -> StoredModel:
     return existing(_stored(connection, EquipmentModelRow.model_id == model_id, 1), f"equipmentModels/{model_id}")
 
 
-def list_models(connection: Connection, before_key: int, limit: int) -> list[StoredModel]:
+MODEL_FILTER = FilterTable(
+    name=FilterField(Id("equipmentModels"), EquipmentModelRow.model_id),
+    currency_code=FilterField(Text(), EquipmentModelRow.currency),
+    sale_count=FilterField(Number(), EquipmentModelRow.sales),
+    first_sale_date=FilterField(Day(), EquipmentModelRow.first_day),
+    last_sale_date=FilterField(Day(), EquipmentModelRow.last_day),
+    create_time=FilterField(Time(), CommitRow.known_us),
+)
+"""Fields by which models can be filtered."""
+
+
+def list_models(connection: Connection, wanted: Expression, before_key: int, limit: int) -> list[StoredModel]:
     """Returns a page of models, newest first."""
-    return _stored(connection, EquipmentModelRow.model_key < before_key, limit)
+    return _stored(connection, MODEL_FILTER.where(wanted) & (EquipmentModelRow.model_key < before_key), limit)
 
 
 def files_of(source: Source, model_key: int) -> dict[str, bytes]:

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, literal_column, select, update
 
+from collateral_registry.domain.filters.expressions import Expression
+from collateral_registry.domain.filters.fields import EncodedName, Id, Text, Time, enum
 from collateral_registry.domain.findings.kinds import Finding, FindingKind, FindingState, Severity
 from collateral_registry.store.engine.bulk import insert_columns, new_keys
 from collateral_registry.store.engine.database import Write
-from collateral_registry.store.engine.filters import Condition, conditions
+from collateral_registry.store.engine.filters import FilterField, FilterTable, nullable, unless
 from collateral_registry.store.engine.key_sets import TEXTS, is_one_of
 from collateral_registry.store.engine.rows import existing, from_row, values_of
 from collateral_registry.store.schema.assets import AssetRow
@@ -20,14 +22,19 @@ from collateral_registry.store.schema.findings import FindingRow
 from collateral_registry.store.schema.loans import LoanRow
 from collateral_registry.store.schema.stock import StockLotRow
 
-FINDING_FILTERS = {
-    "kind": FindingRow.kind,
-    "severity": FindingRow.severity,
-    "state": FindingRow.state,
-    "warehouse": FindingRow.warehouse,
-    "asset": AssetRow.asset_id,
-    "loan": LoanRow.loan_id,
-}
+FINDING_FILTER = FilterTable(
+    kind=FilterField(enum(FindingKind, "FINDING_KIND_"), FindingRow.kind),
+    severity=FilterField(enum(Severity, "FINDING_SEVERITY_", ordered=True), FindingRow.severity),
+    state=FilterField(enum(FindingState, "FINDING_STATE_"), FindingRow.state),
+    warehouse=FilterField(EncodedName("warehouses"), FindingRow.warehouse),
+    asset=nullable(Id("assets"), AssetRow.asset_id),
+    loan=nullable(Id("loans"), LoanRow.loan_id),
+    lot=FilterField(Text(), func.coalesce(StockLotRow.lot, "")),
+    create_time=FilterField(Time(), FindingRow.created_us),
+    creator=FilterField(Text(), FindingRow.created_by),
+    resolve_time=unless(Time(), FindingRow.resolved_us, 0),
+    resolver=FilterField(Text(), FindingRow.resolved_by),
+)
 """Fields by which findings can be filtered."""
 
 
@@ -106,11 +113,9 @@ def get_finding(connection: Connection, key: int) -> StoredFinding:
     return existing(_stored(connection, [FindingRow.finding_key == key], 1), f"findings/{key}")
 
 
-def list_findings(
-    connection: Connection, wanted: Sequence[Condition], before_key: int, limit: int
-) -> list[StoredFinding]:
+def list_findings(connection: Connection, wanted: Expression, before_key: int, limit: int) -> list[StoredFinding]:
     """Returns a page of findings, newest first."""
-    return _stored(connection, [*conditions(FINDING_FILTERS, wanted), FindingRow.finding_key < before_key], limit)
+    return _stored(connection, [FINDING_FILTER.where(wanted), FindingRow.finding_key < before_key], limit)
 
 
 _NOT_RESOLVED = {"resolved_seq": 0, "resolved_us": 0, "resolved_by": "", "note": ""}

@@ -11,9 +11,12 @@ from sqlalchemy import Connection, Row, Select, select
 from sqlmodel import col
 
 from collateral_registry.domain.assets.kinds import Status
+from collateral_registry.domain.filters.expressions import Expression
+from collateral_registry.domain.filters.fields import Day, Measure, Number, enum
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.store.engine.bulk import Columns, read_columns
 from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.filters import FilterField, FilterTable
 from collateral_registry.store.engine.rows import from_row, insert_row, values_of
 from collateral_registry.store.schema.assets import AssetRow, IntellectualPropertyRow
 from collateral_registry.store.schema.ip import RightEventRow
@@ -43,9 +46,20 @@ def insert_ip_event(
     return replace(event, key=insert_row(write.connection, RightEventRow, asset_key=asset_key, **values))
 
 
-def ip_events_of(connection: Connection, asset_key: int, before_key: int, limit: int) -> list[StoredIpEvent]:
+EVENT_FILTER = FilterTable(
+    kind=FilterField(enum(RightEventKind, "RIGHT_EVENT_KIND_"), RightEventRow.kind),
+    date=FilterField(Day(), RightEventRow.day),
+    owned_share=FilterField(Measure(), RightEventRow.owned_share),
+    sequence=FilterField(Number(), RightEventRow.seq),
+)
+"""Fields by which events can be filtered."""
+
+
+def ip_events_of(
+    connection: Connection, asset_key: int, wanted: Expression, before_key: int, limit: int
+) -> list[StoredIpEvent]:
     """Returns a page of the events of an IP asset, newest first."""
-    statement = _events(asset_key).where(RightEventRow.event_key < before_key).limit(limit)
+    statement = _events(asset_key).where(EVENT_FILTER.where(wanted), RightEventRow.event_key < before_key).limit(limit)
     return [_stored(row) for row in connection.execute(statement)]
 
 

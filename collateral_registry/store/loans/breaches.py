@@ -5,18 +5,21 @@ A list of breaches is read from these rows by an index, not from all events.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, case, select, update
+from sqlalchemy import BigInteger, Connection, bindparam, case, select, update
 from sqlmodel import col
 
+from collateral_registry.domain.filters.expressions import Expression
+from collateral_registry.domain.filters.fields import Day, Enum, Id, Number, Text, enum
 from collateral_registry.domain.loans.judge import EventKind
+from collateral_registry.domain.loans.levels import Level
 from collateral_registry.store.engine.bulk import Columns, insert_columns
 from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.filters import FilterField, FilterTable
 from collateral_registry.store.engine.key_sets import is_one_of
-from collateral_registry.store.schema.loans import BreachRow, EventRow, LoanRow
+from collateral_registry.store.schema.loans import BreachRow, EventRow, LoanRevisionRow, LoanRow
 
 NOT_CURED = 2**62
 """Value of ``cured_seq`` while a breach is open."""
@@ -25,12 +28,50 @@ LAST = 2**62
 """A number larger than that of any event."""
 
 
-@dataclass(frozen=True)
-class BreachesWanted:
-    """A filter of breaches by loan (empty for all), and by state (1 open, 0 cured), level, borrower or number."""
+_AS_OF = bindparam("as_of_seq", type_=BigInteger)
+"""The commit as of which breaches are listed."""
 
-    loan_id: str = ""
-    equal: tuple[tuple[str, str | int], ...] = ()
+_IS_OPEN = col(BreachRow.cured_seq) > _AS_OF
+
+# The level after the last event of the breach. For a cured breach it is the level before that event.
+_LEVEL = (
+    select(case((_IS_OPEN, EventRow.level), else_=EventRow.level_before))
+    .where(
+        EventRow.loan_key == BreachRow.loan_key,
+        EventRow.breach_number == BreachRow.breach_number,
+        EventRow.seq <= _AS_OF,
+    )
+    .order_by(col(EventRow.event_seq).desc())
+    .limit(1)
+    .correlate(BreachRow)
+    .scalar_subquery()
+)
+
+_BORROWER = (
+    select(LoanRevisionRow.borrower)
+    .where(LoanRevisionRow.loan_key == BreachRow.loan_key, LoanRevisionRow.seq <= _AS_OF)
+    .order_by(col(LoanRevisionRow.revision).desc())
+    .limit(1)
+    .correlate(BreachRow)
+    .scalar_subquery()
+)
+
+_OPEN_DAY = (
+    select(EventRow.market_day)
+    .where(EventRow.event_seq == BreachRow.first_event)
+    .correlate(BreachRow)
+    .scalar_subquery()
+)
+
+BREACH_FILTER = FilterTable(
+    loan=FilterField(Id("loans"), LoanRow.loan_id),
+    number=FilterField(Number(), BreachRow.breach_number),
+    borrower=FilterField(Text(), _BORROWER),
+    state=FilterField(Enum({"OPEN": 1, "CURED": 0}, "BREACH_STATE_"), case((_IS_OPEN, 1), else_=0)),
+    level=FilterField(enum(Level, "LTV_LEVEL_", ordered=True), _LEVEL),
+    open_date=FilterField(Day(), _OPEN_DAY),
+)
+"""Fields by which breaches can be filtered, as of a commit."""
 
 
 def record_breaches(write: Write, events: Columns) -> None:
@@ -55,43 +96,26 @@ def record_breaches(write: Write, events: Columns) -> None:
 
 
 def list_breaches(
-    connection: Connection, seq: int, wanted: BreachesWanted, before: int, limit: int | None
+    connection: Connection, seq: int, wanted: Expression, before: int, limit: int | None
 ) -> list[dict[str, Any]]:
     """Returns a page of the breaches that were opened up to commit ``seq``, newest first.
 
-    Each row has the loan, the borrower, the number of the breach and its first event. ``before`` is the first event of
-    the last breach on the previous page.
+    Each row has the loan, its borrower as of that commit, the number of the breach and its first event. ``before`` is
+    the first event of the last breach on the previous page.
     """
-    statement = (
-        select(BreachRow.loan_key, LoanRow.loan_id, LoanRow.borrower, BreachRow.breach_number, BreachRow.first_event)
-        .join(LoanRow, LoanRow.loan_key == BreachRow.loan_key)
-        .where(BreachRow.opened_seq <= seq, BreachRow.first_event < before)
-        .where(*[_equal(name, value, seq) for name, value in wanted.equal])
-        .order_by(BreachRow.first_event.desc())
-        .limit(limit)
+    statement = _BREACHES.where(BreachRow.first_event < before, BREACH_FILTER.where(wanted)).limit(limit)
+    return [dict(row) for row in connection.execute(statement, {"as_of_seq": seq}).mappings()]
+
+
+_BREACHES = (
+    select(
+        BreachRow.loan_key,
+        LoanRow.loan_id,
+        _BORROWER.label("borrower"),
+        BreachRow.breach_number,
+        BreachRow.first_event,
     )
-    if wanted.loan_id:
-        statement = statement.where(LoanRow.loan_id == wanted.loan_id)
-    return [dict(row) for row in connection.execute(statement).mappings()]
-
-
-def _equal(name: str, value: str | int, seq: int) -> ColumnElement[bool]:
-    """Returns the SQL condition that, as of commit ``seq``, a field of a breach equals ``value``."""
-    open_then = col(BreachRow.cured_seq) > seq
-    if name == "state":
-        return open_then if value else ~open_then
-    if name == "level":
-        # This is the level after the last event of the breach up to ``seq``. For a cured breach it is the level before.
-        last = (
-            select(case((open_then, EventRow.level), else_=EventRow.level_before))
-            .where(
-                EventRow.loan_key == BreachRow.loan_key,
-                EventRow.breach_number == BreachRow.breach_number,
-                EventRow.seq <= seq,
-            )
-            .order_by(EventRow.event_seq.desc())
-            .limit(1)
-            .correlate(BreachRow)
-        )
-        return last.scalar_subquery() == value
-    return {"borrower": col(LoanRow.borrower), "number": col(BreachRow.breach_number)}[name] == value
+    .join(LoanRow, LoanRow.loan_key == BreachRow.loan_key)
+    .where(BreachRow.opened_seq <= _AS_OF)
+    .order_by(col(BreachRow.first_event).desc())
+)

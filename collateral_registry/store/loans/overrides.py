@@ -6,17 +6,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, insert, select, update
-from sqlalchemy.orm import aliased
 
-from collateral_registry.domain.loans.overrides import Override
+from collateral_registry.domain.filters.expressions import Expression
+from collateral_registry.domain.filters.fields import Id, Time, enum
+from collateral_registry.domain.loans.overrides import Override, OverrideState
 from collateral_registry.store.engine.database import Write
-from collateral_registry.store.engine.filters import Condition, conditions
+from collateral_registry.store.engine.filters import FilterField, FilterTable, nullable
 from collateral_registry.store.engine.json_documents import from_document, to_document
 from collateral_registry.store.engine.rows import check_unused, existing, values_of
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.loans import LoanRow, OverrideRow
 
-OVERRIDE_FILTERS = {"loan": LoanRow.loan_id, "state": OverrideRow.state}
+_PROPOSAL, _DECISION = CommitRow.__table__.alias("proposal"), CommitRow.__table__.alias("decision")
+
+OVERRIDE_FILTER = FilterTable(
+    loan=FilterField(Id("loans"), LoanRow.loan_id),
+    state=FilterField(enum(OverrideState, "OVERRIDE_STATE_"), OverrideRow.state),
+    propose_time=FilterField(Time(), _PROPOSAL.c.known_us),
+    decide_time=nullable(Time(), _DECISION.c.known_us),
+)
 """Fields that a list of overrides can be filtered by."""
 
 UNDECIDED = 0
@@ -60,22 +68,23 @@ def get_override(connection: Connection, loan_id: str, override_id: str) -> Stor
     return existing(rows, f"loans/{loan_id}/overrides/{override_id}")
 
 
-def list_overrides(
-    connection: Connection, wanted: Sequence[Condition], before_key: int, limit: int
-) -> list[StoredOverride]:
+def list_overrides(connection: Connection, wanted: Expression, before_key: int, limit: int) -> list[StoredOverride]:
     """Returns a page of overrides, newest first."""
-    return _overrides(connection, [*conditions(OVERRIDE_FILTERS, wanted), OverrideRow.override_key < before_key], limit)
+    return _overrides(connection, [OVERRIDE_FILTER.where(wanted), OverrideRow.override_key < before_key], limit)
 
 
 def _overrides(connection: Connection, where: Sequence[ColumnElement[bool]], limit: int) -> list[StoredOverride]:
-    proposal, decision = aliased(CommitRow), aliased(CommitRow)
     statement = (
         select(
-            OverrideRow.override_key, OverrideRow.loan_key, OverrideRow.document, proposal.known_us, decision.known_us
+            OverrideRow.override_key,
+            OverrideRow.loan_key,
+            OverrideRow.document,
+            _PROPOSAL.c.known_us,
+            _DECISION.c.known_us,
         )
         .join(LoanRow, LoanRow.loan_key == OverrideRow.loan_key)
-        .join(proposal, proposal.seq == OverrideRow.proposed_seq)
-        .outerjoin(decision, decision.seq == OverrideRow.decided_seq)
+        .join(_PROPOSAL, _PROPOSAL.c.seq == OverrideRow.proposed_seq)
+        .outerjoin(_DECISION, _DECISION.c.seq == OverrideRow.decided_seq)
         .where(*where)
         .order_by(OverrideRow.override_key.desc())
         .limit(limit)

@@ -8,23 +8,31 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
+from collateral_registry.domain.filters.expressions import Expression
+from collateral_registry.domain.filters.fields import Day, EncodedName, Id, Number, Text, Time, enum
 from collateral_registry.domain.loans.pickups import Pickup, PickupState
 from collateral_registry.domain.shared.days import date_at, day_of
 from collateral_registry.store.engine.database import Write
-from collateral_registry.store.engine.filters import Condition, conditions
+from collateral_registry.store.engine.filters import FilterField, FilterTable
 from collateral_registry.store.engine.key_sets import KEYS, is_one_of
 from collateral_registry.store.engine.rows import check_unused, existing, from_row, values_of
 from collateral_registry.store.schema.assets import AssetRow
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.loans import LoanJudgementRow, LoanRow, PickupRow
 from valuation._typing import Int
+from valuation.money import PPM
 
-PICKUP_FILTERS = {
-    "asset": AssetRow.asset_id,
-    "loan": LoanRow.loan_id,
-    "warehouse": AssetRow.place,
-    "state": PickupRow.state,
-}
+PICKUP_FILTER = FilterTable(
+    asset=FilterField(Id("assets"), AssetRow.asset_id),
+    loan=FilterField(Id("loans"), LoanRow.loan_id),
+    warehouse=FilterField(EncodedName("warehouses"), AssetRow.place),
+    state=FilterField(enum(PickupState, "PICKUP_STATE_"), PickupRow.state),
+    quantity=FilterField(Number(PPM), PickupRow.quantity),
+    taken_quantity=FilterField(Number(PPM), PickupRow.taken),
+    unit=FilterField(Text(), PickupRow.unit),
+    expire_date=FilterField(Day(), PickupRow.expire_day),
+    create_time=FilterField(Time(), CommitRow.known_us),
+)
 """Fields by which pick-ups can be filtered."""
 
 
@@ -61,9 +69,9 @@ def get_pickup(connection: Connection, loan_id: str, pickup_id: str) -> StoredPi
     return existing(rows, f"loans/{loan_id}/pickups/{pickup_id}")
 
 
-def list_pickups(connection: Connection, wanted: Sequence[Condition], after_key: int, limit: int) -> list[StoredPickup]:
+def list_pickups(connection: Connection, wanted: Expression, after_key: int, limit: int) -> list[StoredPickup]:
     """Returns a page of authorisations, oldest first."""
-    return _pickups(connection, [*conditions(PICKUP_FILTERS, wanted), PickupRow.pickup_key > after_key], limit)
+    return _pickups(connection, [PICKUP_FILTER.where(wanted), PickupRow.pickup_key > after_key], limit)
 
 
 def pickups_of(connection: Connection, asset_keys: Int) -> dict[int, list[StoredPickup]]:

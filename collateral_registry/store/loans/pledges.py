@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, insert, or_, select, update
 
+from collateral_registry.domain.filters.expressions import Expression
+from collateral_registry.domain.filters.fields import Amount, Day, Id, Number, Text, Time, enum
 from collateral_registry.domain.loans.agreements import LoanState, Pledge, PledgeState
 from collateral_registry.domain.loans.cover import NO_LIMIT
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.store.engine.bulk import Columns, Source, read_columns, read_keys
 from collateral_registry.store.engine.database import Write
-from collateral_registry.store.engine.filters import Condition, conditions
+from collateral_registry.store.engine.filters import FilterField, FilterTable, optional_day, unless
 from collateral_registry.store.engine.json_documents import from_document, to_document
 from collateral_registry.store.engine.key_sets import KEYS, KeyedSelect, is_one_of
 from collateral_registry.store.engine.rows import (
@@ -30,13 +32,20 @@ from collateral_registry.store.schema.assets import AssetRow
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.loans import IS_NEWEST_OF_PLEDGE, LoanRow, PledgeRevisionRow, PledgeRow
 from valuation._typing import Int
+from valuation.money import PPM
 
-PLEDGE_FILTERS = {
-    "loan": LoanRow.loan_id,
-    "asset": AssetRow.asset_id,
+PLEDGE_FILTER = FilterTable(
+    loan=FilterField(Id("loans"), LoanRow.loan_id),
+    asset=FilterField(Id("assets"), AssetRow.asset_id),
     # An expression, because SQLite would scan and sort all pledges for a condition on a column.
-    "state": PledgeRow.state + 0,
-}
+    state=FilterField(enum(PledgeState, "PLEDGE_STATE_"), PledgeRow.state + 0),
+    rank=FilterField(Number(), PledgeRow.rank),
+    share=FilterField(Number(PPM), PledgeRow.share_ppm),
+    currency_code=FilterField(Text(), LoanRow.currency),
+    limit=unless(Amount(), PledgeRow.limit_minor, NO_LIMIT),
+    registration_expire_date=optional_day(Day(), PledgeRow.registration_expire_day),
+    create_time=FilterField(Time(), CommitRow.known_us),
+)
 """Fields by which pledges can be filtered."""
 
 
@@ -79,14 +88,12 @@ def get_pledge(connection: Connection, loan_id: str, pledge_id: str) -> StoredPl
     return existing(rows, f"loans/{loan_id}/pledges/{pledge_id}")
 
 
-def list_pledges(
-    connection: Connection, wanted: Sequence[Condition], after: tuple[str, str], limit: int
-) -> list[StoredPledge]:
+def list_pledges(connection: Connection, wanted: Expression, after: tuple[str, str], limit: int) -> list[StoredPledge]:
     """Returns a page of pledges, ordered by the ids of loan and pledge."""
     loan_id, pledge_id = after
     later = or_(LoanRow.loan_id > loan_id, (LoanRow.loan_id == loan_id) & (PledgeRow.pledge_id > pledge_id))
     # The first condition repeats a part of the second, so that the database begins to read at the loan.
-    return _pledges(connection, [*conditions(PLEDGE_FILTERS, wanted), LoanRow.loan_id >= loan_id, later], limit)
+    return _pledges(connection, [PLEDGE_FILTER.where(wanted), LoanRow.loan_id >= loan_id, later], limit)
 
 
 def first_of_pledge(connection: Connection, pledge_key: int) -> tuple[Pledge, int]:

@@ -8,12 +8,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, insert, or_, select, update
 
+from collateral_registry.domain.filters.expressions import Expression
+from collateral_registry.domain.filters.fields import Amount, Day, Id, Text, Time, enum
 from collateral_registry.domain.loans.agreements import Loan, LoanState, OwnLimits
 from collateral_registry.domain.loans.cover import NO_LIMIT
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.store.engine.bulk import Columns, Source, read_columns
 from collateral_registry.store.engine.database import Write
-from collateral_registry.store.engine.filters import Condition, conditions
+from collateral_registry.store.engine.filters import FilterField, FilterTable, optional_day, unless
 from collateral_registry.store.engine.json_documents import from_document, to_document
 from collateral_registry.store.engine.key_sets import KeyedSelect, is_one_of
 from collateral_registry.store.engine.rows import (
@@ -29,7 +31,17 @@ from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.loans import IS_NEWEST_OF_LOAN, LoanRevisionRow, LoanRow
 from valuation._typing import Int
 
-LOAN_FILTERS = {"borrower": LoanRow.borrower, "currency_code": LoanRow.currency, "state": LoanRow.state}
+LOAN_FILTER = FilterTable(
+    name=FilterField(Id("loans"), LoanRow.loan_id),
+    borrower=FilterField(Text(), LoanRow.borrower),
+    currency_code=FilterField(Text(), LoanRow.currency),
+    state=FilterField(enum(LoanState, "LOAN_STATE_"), LoanRow.state),
+    exposure=FilterField(Amount(), LoanRow.exposure_minor),
+    credit_limit=unless(Amount(), LoanRow.credit_limit_minor, NO_LIMIT),
+    balance_date=optional_day(Day(), LoanRow.balance_day),
+    maturity_date=optional_day(Day(), LoanRow.maturity_day),
+    create_time=FilterField(Time(), CommitRow.known_us),
+)
 """Fields by which loans can be filtered."""
 
 LIMIT_COLUMNS = ("watch_ppm", "margin_call_ppm", "stop_draw_ppm", "liquidation_ppm")
@@ -78,9 +90,9 @@ def find_loans(connection: Connection, loan_ids: Sequence[str]) -> dict[str, Sto
     return {row.loan.loan_id: row for row in rows}
 
 
-def list_loans(connection: Connection, wanted: Sequence[Condition], after: str, limit: int) -> list[StoredLoan]:
+def list_loans(connection: Connection, wanted: Expression, after: str, limit: int) -> list[StoredLoan]:
     """Returns a page of loans, ordered by id."""
-    return _loans(connection, [*conditions(LOAN_FILTERS, wanted), LoanRow.loan_id > after], limit)
+    return _loans(connection, [LOAN_FILTER.where(wanted), LoanRow.loan_id > after], limit)
 
 
 def loans_with_own_limits(connection: Connection) -> list[StoredLoan]:

@@ -10,16 +10,19 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, Select, and_, bindparam, or_, select
 
-from collateral_registry.domain.prices.market_data import CurveNeed, Estimate
+from collateral_registry.domain.filters.expressions import Expression
+from collateral_registry.domain.filters.fields import Day, Enum, Id, Number, Text
+from collateral_registry.domain.prices.market_data import CurveNeed, Estimate, EstimateCause
 from collateral_registry.store.engine.bulk import Source, insert_columns, read_columns
-from collateral_registry.store.engine.filters import Condition, conditions
+from collateral_registry.store.engine.filters import FilterField, FilterTable, nullable
 from collateral_registry.store.engine.key_sets import KEYS, RecordSet, is_one_of
 from collateral_registry.store.engine.locks import hold_lock
 from collateral_registry.store.engine.rows import columns_of, values_of
 from collateral_registry.store.schema.prices import HaircutCurveRow, PriceSeriesRow
 from valuation._typing import Float
 from valuation.haircuts.models.tier1 import HaircutCurve
-from valuation.haircuts.monitoring.model_monitor import Watch
+from valuation.haircuts.monitoring.model_monitor import NO_STATUS, Watch
+from valuation.money import PPM
 
 WATCH = ("light", "multiplier", "exceedances", "promises", "drift", "next_variance")
 """Columns of the monitoring result, in the order of its fields."""
@@ -28,13 +31,19 @@ NEED = tuple(field.name for field in fields(CurveNeed))
 ESTIMATE = tuple(field.name for field in fields(Estimate) if field.name != "watch")
 """Columns that are fields of both the need and the estimate."""
 
-FILTERS = {
-    "series": PriceSeriesRow.series_id,
-    "currency_code": HaircutCurveRow.currency,
-    "model": HaircutCurveRow.model,
-    "light": HaircutCurveRow.light,
-    "cause": HaircutCurveRow.cause,
-}
+CURVE_FILTER = FilterTable(
+    price_series=nullable(Id("priceSeries"), PriceSeriesRow.series_id),
+    series=nullable(Id("priceSeries"), PriceSeriesRow.series_id),
+    base_currency_code=FilterField(Text(), HaircutCurveRow.base_currency),
+    currency_code=FilterField(Text(), HaircutCurveRow.currency),
+    confidence=FilterField(Number(PPM), HaircutCurveRow.confidence_ppm),
+    date=FilterField(Day(), HaircutCurveRow.day),
+    model=FilterField(Text(), HaircutCurveRow.model),
+    observation_count=FilterField(Number(), HaircutCurveRow.observations),
+    light=FilterField(Enum({one: one for one in (NO_STATUS, "green", "amber", "red")}, ""), HaircutCurveRow.light),
+    cause=FilterField(Enum({str(one): str(one) for one in EstimateCause}, ""), HaircutCurveRow.cause),
+    sequence=FilterField(Number(), HaircutCurveRow.seq),
+)
 """Fields by which curves can be filtered."""
 
 
@@ -177,14 +186,14 @@ class StoredEstimate:
 
 
 def list_estimates(
-    connection: Connection, wanted: Sequence[Condition], before: tuple[int, int], limit: int
+    connection: Connection, wanted: Expression, before: tuple[int, int], limit: int
 ) -> list[StoredEstimate]:
     """Returns a page of the curves before (commit, key), newest first; curves of the same commit are ordered by key."""
     seq, key = before
     statement = (
         select(*columns_of(HaircutCurveRow, *NEED, *ESTIMATE, *WATCH, "observations", "seq"), PriceSeriesRow.series_id)
         .outerjoin(PriceSeriesRow, PriceSeriesRow.series_key == HaircutCurveRow.series_key)
-        .where(*conditions(FILTERS, wanted))
+        .where(CURVE_FILTER.where(wanted))
         .where(or_(HaircutCurveRow.seq < seq, and_(HaircutCurveRow.seq == seq, HaircutCurveRow.estimate_key < key)))
         .order_by(HaircutCurveRow.seq.desc(), HaircutCurveRow.estimate_key.desc())
         .limit(limit)

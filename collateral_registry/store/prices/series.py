@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, bindparam, case, select
 
+from collateral_registry.domain.filters.expressions import Expression
+from collateral_registry.domain.filters.fields import Boolean, Day, Enum, Id, Measure, Number, Text, Time
 from collateral_registry.domain.prices.exchange_rates import QuotedRate
 from collateral_registry.domain.prices.market_data import SeriesFacts
 from collateral_registry.domain.prices.quarantine import Quarantine
@@ -17,7 +19,7 @@ from collateral_registry.domain.prices.series import PriceSeries
 from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.store.engine.bulk import Columns, ColumnUpdate, Source, insert_columns, read_columns
 from collateral_registry.store.engine.database import Write
-from collateral_registry.store.engine.filters import Condition, conditions
+from collateral_registry.store.engine.filters import FilterField, FilterTable, optional_day
 from collateral_registry.store.engine.key_sets import KEYS, TEXTS, is_one_of
 from collateral_registry.store.engine.rows import check_unused, columns_of, existing, from_row, insert_row
 from collateral_registry.store.schema.book import CommitRow
@@ -25,13 +27,45 @@ from collateral_registry.store.schema.prices import PriceRow, PriceSeriesRow
 from valuation._typing import Int
 from valuation.prices.admission import AdmissionVerdict
 
-FILTERS = {
-    "good": PriceSeriesRow.good,
-    "unit": PriceSeriesRow.unit,
-    "currency_code": PriceSeriesRow.currency,
-    "market": PriceSeriesRow.market,
-}
+SERIES_FILTER = FilterTable(
+    name=FilterField(Id("priceSeries"), PriceSeriesRow.series_id),
+    good=FilterField(Text(), PriceSeriesRow.good),
+    unit=FilterField(Text(), PriceSeriesRow.unit),
+    currency_code=FilterField(Text(), PriceSeriesRow.currency),
+    market=FilterField(Text(), PriceSeriesRow.market),
+    source=FilterField(Text(), PriceSeriesRow.source),
+    max_age_days=FilterField(Number(), PriceSeriesRow.max_age_days),
+    latest_date=optional_day(Day(), PriceSeriesRow.latest_day),
+    create_time=FilterField(Time(), CommitRow.known_us),
+)
 """Fields by which series can be filtered."""
+
+_NEWER = PriceRow.__table__.alias("newer")
+_IS_SUPERSEDED = (
+    select(_NEWER.c.seq)
+    .where(
+        _NEWER.c.series_key == PriceRow.series_key,
+        _NEWER.c.day == PriceRow.day,
+        _NEWER.c.seq > PriceRow.seq,
+        _NEWER.c.verdict == int(AdmissionVerdict.ACCEPTED),
+    )
+    .exists()
+)
+
+PRICE_FILTER = FilterTable(
+    date=FilterField(Day(), PriceRow.day),
+    price=FilterField(Measure(), PriceRow.value),
+    verdict=FilterField(
+        Enum(
+            {one.name: int(one) for one in (AdmissionVerdict.ACCEPTED, AdmissionVerdict.QUARANTINED)}, "PRICE_VERDICT_"
+        ),
+        PriceRow.verdict,
+    ),
+    superseded=FilterField(Boolean(), case((_IS_SUPERSEDED, 1), else_=0)),
+    known_time=FilterField(Time(), CommitRow.known_us),
+    sequence=FilterField(Number(), PriceRow.seq),
+)
+"""Fields by which the prices of a series can be filtered."""
 
 HISTORY_LIMIT = 2_000
 """Most observations read from a series: four windows of the haircut model, because some may be corrections."""
@@ -89,9 +123,9 @@ def find_series(connection: Connection, series_ids: Sequence[str]) -> dict[str, 
     return {row.series.series_id: row for row in rows}
 
 
-def list_series(connection: Connection, wanted: Sequence[Condition], after: str, limit: int) -> list[StoredSeries]:
+def list_series(connection: Connection, wanted: Expression, after: str, limit: int) -> list[StoredSeries]:
     """Returns a page of series, ordered by id."""
-    return _stored(connection, [*conditions(FILTERS, wanted), PriceSeriesRow.series_id > after], limit)
+    return _stored(connection, [SERIES_FILTER.where(wanted), PriceSeriesRow.series_id > after], limit)
 
 
 def series_keys(connection: Source, series_ids: Sequence[str]) -> dict[str, int]:
@@ -218,24 +252,15 @@ def set_quarantined(write: Write, found: Mapping[int, Quarantine]) -> None:
 _QUARANTINED = ColumnUpdate(PriceSeriesRow, "series_key", ("quarantined_low", "quarantined_high", "quarantined_day"))
 
 
-def list_prices(connection: Connection, series_key: int, before: tuple[int, int], limit: int) -> list[StoredPrice]:
+def list_prices(
+    connection: Connection, series_key: int, wanted: Expression, before: tuple[int, int], limit: int
+) -> list[StoredPrice]:
     """Returns a page of the observations before (day, sequence), newest first."""
     day, seq = before
-    newer = PriceRow.__table__.alias()
-    superseded = (
-        select(newer.c.seq)
-        .where(
-            newer.c.series_key == PriceRow.series_key,
-            newer.c.day == PriceRow.day,
-            newer.c.seq > PriceRow.seq,
-            newer.c.verdict == int(AdmissionVerdict.ACCEPTED),
-        )
-        .exists()
-    )
     statement = (
-        select(PriceRow.day, PriceRow.decimal_text, PriceRow.verdict, PriceRow.seq, CommitRow.known_us, superseded)
+        select(PriceRow.day, PriceRow.decimal_text, PriceRow.verdict, PriceRow.seq, CommitRow.known_us, _IS_SUPERSEDED)
         .join(CommitRow, CommitRow.seq == PriceRow.seq)
-        .where(PriceRow.series_key == series_key)
+        .where(PriceRow.series_key == series_key, PRICE_FILTER.where(wanted))
         .where((PriceRow.day < day) | ((PriceRow.day == day) & (PriceRow.seq < seq)))
         .order_by(PriceRow.day.desc(), PriceRow.seq.desc())
         .limit(limit)

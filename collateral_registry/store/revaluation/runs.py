@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    RowMapping,
     Select,
     bindparam,
     cast,
@@ -22,11 +23,14 @@ from sqlalchemy import (
     update,
 )
 
+from collateral_registry.domain.filters.expressions import Expression
+from collateral_registry.domain.filters.fields import Day, Number, Text, Time, enum
 from collateral_registry.domain.loans.agreements import LoanState, PledgeState
 from collateral_registry.domain.prices.market_data import CurveNeed
 from collateral_registry.domain.revaluation.runs import Partition, RunState, RunStep
 from collateral_registry.store.engine.bulk import Columns, Source, insert_columns, read_columns, read_keys
 from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.filters import FilterField, FilterTable, nullable
 from collateral_registry.store.engine.rows import columns_of, existing, from_row, values_of
 from collateral_registry.store.schema.assets import AssetRow
 from collateral_registry.store.schema.book import CommitRow
@@ -80,9 +84,21 @@ def get_run(connection: Connection, seq: int) -> StoredRun:
     return existing(_stored(connection, _RUN, {"of_run": seq}), f"revaluations/{seq}")
 
 
-def list_runs(connection: Connection, before: int, limit: int) -> list[StoredRun]:
+RUN_FILTER = FilterTable(
+    state=FilterField(enum(RunState, "REVALUATION_STATE_"), RunRow.state),
+    market_date=FilterField(Day(), RunRow.market_day),
+    actor=FilterField(Text(), RunRow.actor),
+    start_time=FilterField(Time(), CommitRow.known_us),
+    finish_time=nullable(Time(), RunRow.finished_us),
+    event_count=FilterField(Number(), RunRow.events),
+)
+"""Fields by which runs can be filtered."""
+
+
+def list_runs(connection: Connection, wanted: Expression, before: int, limit: int) -> list[StoredRun]:
     """Returns a page of the runs started before a commit, newest first."""
-    return _stored(connection, _RUNS_BEFORE, {"before": before, "most": limit})
+    rows = connection.execute(_RUNS_BEFORE.where(RUN_FILTER.where(wanted)), {"before": before, "most": limit})
+    return [_run(row) for row in rows.mappings()]
 
 
 def unfinished_run(connection: Connection) -> StoredRun | None:
@@ -239,8 +255,11 @@ def _is_unpledged() -> ColumnElement[bool]:
 
 
 def _stored(connection: Connection, statement: Select[Any], named: Mapping[str, Any] | None = None) -> list[StoredRun]:
-    rows = connection.execute(statement, named).mappings()
-    return [StoredRun(**{**row, "state": RunState(row["state"])}) for row in rows]
+    return [_run(row) for row in connection.execute(statement, named).mappings()]
+
+
+def _run(row: RowMapping) -> StoredRun:
+    return StoredRun(**{**row, "state": RunState(row["state"])})
 
 
 def _progress() -> list[ColumnElement[int]]:

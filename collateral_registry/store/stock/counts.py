@@ -24,14 +24,18 @@ from sqlalchemy import (
     union_all,
 )
 
-from collateral_registry.domain.stock.counts import FEED_ACTOR, CountLine, StockCount
+from collateral_registry.domain.filters.expressions import Expression
+from collateral_registry.domain.filters.fields import Number, Text, Time, enum
+from collateral_registry.domain.stock.counts import FEED_ACTOR, CountLine, CountMethod, StockCount
 from collateral_registry.store.engine.bulk import Columns, ColumnUpdate, insert_columns, new_keys, read_columns
 from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.filters import FilterField, FilterTable
 from collateral_registry.store.engine.key_sets import KEYS, RecordSet, is_one_of
 from collateral_registry.store.engine.locks import hold_lock
 from collateral_registry.store.engine.rows import columns_of, values_of
 from collateral_registry.store.schema.stock import StockCountRow, StockLotRow, StockMovementRow, WarehouseCountRow
 from valuation._typing import Int
+from valuation.money import PPM
 
 NEVER_REPORTED = 0
 """Version of a lot that no feed has reported."""
@@ -273,7 +277,24 @@ def explain_lines(write: Write, explained: Sequence[tuple[int, int]]) -> None:
 _SET_EXPLAINED = ColumnUpdate(StockCountRow, "count_key", ("explained",))
 
 
-def list_counts(connection: Connection, warehouse: str, before_key: int, limit: int) -> list[StoredCount]:
+COUNT_FILTER = FilterTable(
+    lot=FilterField(Text(), _LOT.lot),
+    good=FilterField(Text(), _LOT.good),
+    unit=FilterField(Text(), _LOT.unit),
+    method=FilterField(enum(CountMethod, "COUNT_METHOD_"), _COUNT.method),
+    count_time=FilterField(Time(), _COUNT.counted_us),
+    known_time=FilterField(Time(), _COUNT.known_us),
+    counted_quantity=FilterField(Number(PPM), COUNTED_OF_GOOD),
+    book_quantity=FilterField(Number(PPM), _LINE.book),
+    actor=FilterField(Text(), _COUNT.actor),
+    document=FilterField(Text(), _COUNT.document),
+)
+"""Fields by which counted lots can be filtered."""
+
+
+def list_counts(
+    connection: Connection, warehouse: str, wanted: Expression, before_key: int, limit: int
+) -> list[StoredCount]:
     """Returns a page of the counts of a warehouse that could be compared, newest first."""
     statement: Select[Any] = (
         select(
@@ -286,7 +307,7 @@ def list_counts(connection: Connection, warehouse: str, before_key: int, limit: 
         )
         .join_from(StockCountRow, StockLotRow, _LOT.lot_key == _LINE.lot_key)
         .join(WarehouseCountRow, _COUNT.seq == _LINE.seq)
-        .where(_LOT.warehouse == warehouse, IS_COMPARABLE, _LINE.count_key < before_key)
+        .where(_LOT.warehouse == warehouse, IS_COMPARABLE, COUNT_FILTER.where(wanted), _LINE.count_key < before_key)
         .order_by(_LINE.count_key.desc())
         .limit(limit)
     )

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, bindparam, select, update
 
+from collateral_registry.domain.filters.expressions import Expression
+from collateral_registry.domain.filters.fields import Id, Number, Time
 from collateral_registry.store.engine.database import Intake
+from collateral_registry.store.engine.filters import FilterField, FilterTable, unless
 from collateral_registry.store.engine.key_sets import TEXTS, is_one_of
 from collateral_registry.store.engine.rows import columns_of, existing, insert_row, values_of
 from collateral_registry.store.schema.stock import StockBatchRow, StockFeedRow, StockRejectionRow
@@ -23,6 +26,14 @@ class Feed:
     last_call: int
     epoch: int
     received_us: int
+
+
+FEED_FILTER = FilterTable(
+    name=FilterField(Id("stockFeeds"), StockFeedRow.source_id),
+    last_sequence=FilterField(Number(), StockFeedRow.last_sequence),
+    receive_time=unless(Time(), StockFeedRow.received_us, 0),
+)
+"""Fields by which feeds can be filtered."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +58,13 @@ def get_feed(connection: Connection, source_id: str) -> Feed:
     return existing([*find_feeds(connection, [source_id]).values()], f"stockFeeds/{source_id}")
 
 
-def list_feeds(connection: Connection, after: str, limit: int) -> list[Feed]:
+def list_feeds(connection: Connection, wanted: Expression, after: str, limit: int) -> list[Feed]:
     """Returns a page of feeds, ordered by id."""
-    later = _FEEDS.where(StockFeedRow.source_id > after).order_by(StockFeedRow.source_id).limit(limit)
+    later = (
+        _FEEDS.where(FEED_FILTER.where(wanted), StockFeedRow.source_id > after)
+        .order_by(StockFeedRow.source_id)
+        .limit(limit)
+    )
     return [Feed(*row) for row in connection.execute(later)]
 
 

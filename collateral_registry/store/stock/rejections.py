@@ -8,18 +8,27 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, select, update
 
+from collateral_registry.domain.filters.expressions import Expression
+from collateral_registry.domain.filters.fields import Enum, Id, Number, Text, Time, enum
 from collateral_registry.domain.stock.movements import Movements, RejectionReason, RejectionState, movement_of
 from collateral_registry.store.engine.database import Intake
-from collateral_registry.store.engine.filters import Condition, conditions
+from collateral_registry.store.engine.filters import FilterField, FilterTable, unless
 from collateral_registry.store.engine.rows import existing, from_row
 from collateral_registry.store.schema.stock import StockFeedRow, StockRejectionRow
 
-REJECTION_FILTERS = {
-    "feed": StockFeedRow.source_id,
-    "state": StockRejectionRow.state,
-    "reason": StockRejectionRow.reason,
-    "movement": StockRejectionRow.movement_id,
-}
+REJECTION_FILTER = FilterTable(
+    feed=FilterField(Id("stockFeeds"), StockFeedRow.source_id),
+    state=FilterField(
+        Enum({one.name: int(one) for one in RejectionState if one is not RejectionState.REPEATED}, "REJECTION_STATE_"),
+        StockRejectionRow.state,
+    ),
+    reason=FilterField(enum(RejectionReason, "REJECTION_REASON_"), StockRejectionRow.reason),
+    movement=FilterField(Text(), StockRejectionRow.movement_id),
+    sequence=FilterField(Number(), StockRejectionRow.sequence),
+    receive_time=FilterField(Time(), StockRejectionRow.received_us),
+    resolve_time=unless(Time(), StockRejectionRow.resolved_us, 0),
+    resolver=FilterField(Text(), StockRejectionRow.resolved_by),
+)
 """Fields by which rejected items can be filtered."""
 
 
@@ -47,11 +56,9 @@ def get_rejection(connection: Connection, source_id: str, key: int) -> StoredRej
     return existing(_stored(connection, where, 1), f"stockFeeds/{source_id}/rejectedMovements/{key}")
 
 
-def list_rejections(
-    connection: Connection, wanted: Sequence[Condition], before_key: int, limit: int
-) -> list[StoredRejection]:
+def list_rejections(connection: Connection, wanted: Expression, before_key: int, limit: int) -> list[StoredRejection]:
     """Returns a page of items, newest first."""
-    where = [*conditions(REJECTION_FILTERS, wanted), StockRejectionRow.rejection_key < before_key]
+    where = [REJECTION_FILTER.where(wanted), StockRejectionRow.rejection_key < before_key]
     return _stored(connection, where, limit)
 
 

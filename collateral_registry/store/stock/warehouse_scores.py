@@ -8,11 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, Float, case, cast, delete, func, insert, select, text as sql, update
 
+from collateral_registry.domain.filters.expressions import Expression
+from collateral_registry.domain.filters.fields import EncodedName, Number
 from collateral_registry.domain.findings.kinds import FindingState
 from collateral_registry.domain.findings.references import folded
 from collateral_registry.domain.stock.warehouse_score import Record, Reliability
 from collateral_registry.store.engine.bulk import read_keys
 from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.filters import FilterField, FilterTable
 from collateral_registry.store.engine.key_sets import is_one_of
 from collateral_registry.store.engine.rows import values_of
 from collateral_registry.store.schema.assets import InventoryRow
@@ -134,9 +137,19 @@ def get_warehouses(connection: Connection, names: Sequence[str], since_us: int) 
     ]
 
 
-def list_warehouses(connection: Connection, after: str, limit: int) -> list[str]:
+WAREHOUSE_FILTER = FilterTable(
+    name=FilterField(EncodedName("warehouses"), StockWarehouseRow.warehouse),
+    movement_count=FilterField(Number(), StockWarehouseRow.movement_count),
+    late_count=FilterField(Number(), StockWarehouseRow.late_count),
+)
+"""Fields by which warehouses can be filtered."""
+
+
+def list_warehouses(connection: Connection, wanted: Expression, after: str, limit: int) -> list[str]:
     """Returns a page of the sorted names of warehouses."""
-    statement = select(StockWarehouseRow.warehouse).where(StockWarehouseRow.warehouse > after)
+    statement = select(StockWarehouseRow.warehouse).where(
+        WAREHOUSE_FILTER.where(wanted), StockWarehouseRow.warehouse > after
+    )
     return list(connection.execute(statement.order_by(StockWarehouseRow.warehouse).limit(limit)).scalars())
 
 

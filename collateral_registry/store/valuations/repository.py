@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Subquery, select, union_all
+from sqlalchemy import Connection, Subquery, case, select, union_all
 
+from collateral_registry.domain.filters.expressions import Expression
+from collateral_registry.domain.filters.fields import Amount, Day, Enum, Measure, Number, Text, Time
 from collateral_registry.store.engine.bulk import Columns, Source, insert_columns, read_columns
 from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.filters import FilterField, FilterTable, nullable
 from collateral_registry.store.engine.rows import columns_of, existing
 from collateral_registry.store.revaluation.row_versions import newest_of
 from collateral_registry.store.schema.assets import AssetRow, TargetRow
@@ -41,17 +44,38 @@ _NEWEST_VALUES = select(*COVER_COLUMNS).join_from(
 )
 
 
+_IS_KNOWN = ValuationRow.unknown == 0
+
+VALUATION_FILTER = FilterTable(
+    market_date=FilterField(Day(), ValuationRow.market_day),
+    state=FilterField(
+        Enum({"KNOWN": 1, "UNKNOWN": 2, "ZERO": 3}, "VALUATION_STATE_"),
+        case((ValuationRow.zero != 0, 3), (ValuationRow.unknown != 0, 2), else_=1),
+    ),
+    currency_code=FilterField(Text(), TargetRow.currency),
+    market_value=FilterField(Amount(), ValuationRow.market_minor, _IS_KNOWN),
+    lendable_value=FilterField(Amount(), ValuationRow.lendable_minor, _IS_KNOWN),
+    haircut=nullable(Measure(), ValuationRow.haircut),
+    horizon_days=FilterField(Number(), ValuationRow.horizon_days),
+    sequence=FilterField(Number(), ValuationRow.seq),
+    create_time=FilterField(Time(), CommitRow.known_us),
+)
+"""Fields by which the valuations of an asset can be filtered."""
+
+
 def get_valuation(connection: Connection, asset_id: str, seq: int, currency: str) -> dict[str, Any]:
     """Returns one valuation as a row; raises NotFound."""
     rows = _rows(connection, asset_id, (ValuationRow.seq == seq, TargetRow.currency == currency), 1)
     return existing(rows, f"assets/{asset_id}/valuations/{seq}-{currency.lower()}")
 
 
-def list_valuations(connection: Connection, asset_id: str, before: tuple[int, str], limit: int) -> list[dict[str, Any]]:
+def list_valuations(
+    connection: Connection, asset_id: str, wanted: Expression, before: tuple[int, str], limit: int
+) -> list[dict[str, Any]]:
     """Returns a page of the valuations of an asset before (sequence, currency), newest first."""
     seq, currency = before
     earlier = (ValuationRow.seq < seq) | ((ValuationRow.seq == seq) & (TargetRow.currency > currency))
-    return _rows(connection, asset_id, (earlier,), limit)
+    return _rows(connection, asset_id, (VALUATION_FILTER.where(wanted), earlier), limit)
 
 
 def _rows(connection: Connection, asset_id: str, where: tuple[Any, ...], limit: int) -> list[dict[str, Any]]:

@@ -14,9 +14,9 @@ from collateral_registry.commands.prices.admission import Quote
 from collateral_registry.commands.prices.ingest import ensure_fx_series, ingest_prices, open_series
 from collateral_registry.commands.valuations.revalue import revalue
 from collateral_registry.domain.assets.kinds import Inventory
+from collateral_registry.domain.filters.expressions import EVERYTHING, narrowed
 from collateral_registry.domain.prices.market_data import EstimateCause
 from collateral_registry.domain.prices.series import PriceSeries
-from collateral_registry.store.engine.filters import Condition
 from collateral_registry.store.prices.haircut_curves import list_estimates
 from collateral_registry.store.schema.prices import HaircutCurveRow
 from collateral_registry.store.valuations.repository import list_valuations
@@ -49,7 +49,7 @@ def ingest(database, prices, days, series="copper"):
 def curves(database, series="copper"):
     """Returns the stored curves of a series, oldest first."""
     with database.read() as connection:
-        return list_estimates(connection, [Condition("series", series)], END, 1_000)[::-1]
+        return list_estimates(connection, narrowed(EVERYTHING, "series", series), END, 1_000)[::-1]
 
 
 def causes(database):

@@ -19,13 +19,13 @@ from collateral_registry.commands.prices.ingest import ensure_fx_series, ingest_
 from collateral_registry.commands.revaluation.runs import finish_run
 from collateral_registry.commands.valuations.revalue import revalue
 from collateral_registry.commands.valuations.value import value_assets
+from collateral_registry.domain.filters.expressions import EVERYTHING, narrowed
 from collateral_registry.domain.loans.agreements import Balance, Loan, Pledge
 from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.domain.prices.market_data import EstimateCause
 from collateral_registry.domain.prices.series import PriceSeries
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.money import Money
-from collateral_registry.store.engine.filters import Condition
 from collateral_registry.store.loans.repository import get_loan
 from collateral_registry.store.prices.haircut_curves import list_estimates
 from collateral_registry.store.schema.prices import HaircutCurveRow
@@ -58,7 +58,10 @@ def row_of(database, currency="USD"):
 
 def causes(database):
     with database.read() as connection:
-        return [one.estimate.cause for one in list_estimates(connection, [Condition("series", "copper")], END, 1_000)]
+        return [
+            one.estimate.cause
+            for one in list_estimates(connection, narrowed(EVERYTHING, "series", "copper"), END, 1_000)
+        ]
 
 
 @pytest.fixture
@@ -222,7 +225,7 @@ def test_after_a_level_break_the_haircut_is_not_below_the_history_before_it(empt
     ingest(empty_book, wild[QUOTED - 1] * np.array([6.0, 6.1, 6.0]), DAYS[QUOTED : QUOTED + 3])
 
     with empty_book.read() as connection:
-        after, before = list_estimates(connection, [Condition("series", "copper")], END, 2)
+        after, before = list_estimates(connection, narrowed(EVERYTHING, "series", "copper"), END, 2)
     assert np.isnan(after.estimate.loss).all()
     assert (after.estimate.own_loss >= before.estimate.loss).all()
     row = row_of(empty_book).row

@@ -12,6 +12,7 @@ from collateral_registry.commands.prices.admission import Quote
 from collateral_registry.commands.prices.ingest import ensure_fx_series, ingest_prices, open_series
 from collateral_registry.commands.revaluation.runs import finish_run, run_book
 from collateral_registry.commands.valuations.value import value_assets
+from collateral_registry.domain.filters.expressions import EVERYTHING
 from collateral_registry.domain.loans.agreements import Balance, Loan, Pledge
 from collateral_registry.domain.prices.exchange_rates import legs_of, series_id_of
 from collateral_registry.domain.prices.series import PriceSeries
@@ -61,7 +62,7 @@ def ingest_rates(database, *quotes):
 def verdicts(database, base, quote):
     """Returns the stored observations of a pair, oldest first."""
     with database.read() as connection:
-        rows = list_prices(connection, get_series(connection, series_id_of(base, quote)).key, END, 1_000)
+        rows = list_prices(connection, get_series(connection, series_id_of(base, quote)).key, EVERYTHING, END, 1_000)
     return [row.verdict for row in rows[::-1]]
 
 

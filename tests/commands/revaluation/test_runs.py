@@ -18,6 +18,7 @@ from collateral_registry.commands.prices.admission import Quote
 from collateral_registry.commands.prices.ingest import ingest_prices
 from collateral_registry.commands.revaluation.run_partition import work_partition
 from collateral_registry.commands.revaluation.runs import pending_jobs, plan_run, publish_run, run_book, start_run
+from collateral_registry.domain.filters.expressions import EVERYTHING
 from collateral_registry.domain.loans.agreements import Balance
 from collateral_registry.domain.revaluation.runs import RunState, RunStep, cut
 from collateral_registry.domain.shared.days import day_of
@@ -165,7 +166,7 @@ def test_a_newer_run_replaces_an_unfinished_one(book):
         work_partition(book, order)
     run = publish(book, second)
     with book.read() as connection:
-        states = [one.state for one in list_runs(connection, NEWEST, 2)]
+        states = [one.state for one in list_runs(connection, EVERYTHING, NEWEST, 2)]
 
     assert run.state == RunState.PUBLISHED
     assert states == [RunState.PUBLISHED, RunState.ABANDONED]
