@@ -138,8 +138,12 @@ def _as_html(arrow: pa.Table) -> str:
         )
         rows.append(f"<tr>{cells}</tr>")
     more = f"the first {HTML_ROWS} of " if arrow.num_rows > HTML_ROWS else ""
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table><p>{more}{_size(arrow)}</p>"
+    body = f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
+    return f"<table>{body}</table><p>{escape(more + _size(arrow))}</p>"
 
 
 def _size(arrow: pa.Table) -> str:
-    return f"{arrow.num_rows:,} rows, {arrow.num_columns} columns"
+    """Returns the number of rows and columns, and what the table describes."""
+    described = [f"{key.decode()} {text.decode()}" for key, text in (arrow.schema.metadata or {}).items()]
+    size = f"{arrow.num_rows:,} rows, {arrow.num_columns} columns"
+    return f"{size}: {', '.join(described)}" if described else size

@@ -29,6 +29,7 @@ def fill(client):
         loan="loans/loan-2", principal=money("5000000", "JPY"), balance_date=calendar(FIRST_DAY)
     )
     client.loans.UpdateBalances(loan_pb2.UpdateBalancesRequest(balances=[owed]))
+    client.register_lot("lot-nordkupfer-1")  # the lot of the sample that the notebook shows
     client.quote("10001", FIRST_DAY)
     client.advance(NEXT_DAY)
     client.quote("7000.125", NEXT_DAY)

@@ -37,6 +37,7 @@ def test_a_table_opens_in_every_data_frame_and_states_what_it_describes(book, re
     assert table.metadata.get("policy", POLICY) == POLICY
     assert len(table.to_pandas()) == len(table.to_polars()) == len(pl.DataFrame(table)) == len(table)
     assert table.to_pandas().attrs == table.metadata
+    assert f"commit {table.metadata['commit']}" in repr(table)
     assert pa.table(table).schema.metadata == table.to_arrow().schema.metadata
 
 
