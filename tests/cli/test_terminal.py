@@ -65,7 +65,8 @@ WITHOUT_ROWS = {
 
 def leaves() -> dict[str, Any]:
     """Returns every command that is not a group, by its path."""
-    found, groups = {}, [("", COMMAND)]
+    found: dict[str, Any] = {}
+    groups: list[tuple[str, Any]] = [("", COMMAND)]
     while groups:
         path, group = groups.pop()
         for name, child in group.commands.items():

@@ -13,7 +13,8 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.support.environments import build, clean_environment, environment_with
-from tests.support.server import free_port, repository, wait_until
+from tests.support.postgres import wait_until
+from tests.support.server import free_port, repository
 
 pytestmark = pytest.mark.slow
 
