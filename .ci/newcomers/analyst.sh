@@ -4,7 +4,7 @@ export COLLATERAL_SERVER=127.0.0.1:$(free_port)
 export PATH=$PWD/.venv/bin:$PATH
 
 begun=$EPOCHREALTIME
-start run.log make run ADDRESS="$COLLATERAL_SERVER"
+start run.log make run ADDRESS="$COLLATERAL_SERVER" HTTP=
 await run.log "gRPC at $COLLATERAL_SERVER"
 row "make run to the first report, packages in the cache" "$(since "$begun")" s
 for columns in 80 120; do

@@ -3,7 +3,7 @@ source "$NEWCOMERS/steps.sh"
 address=127.0.0.1:$(free_port)
 
 begun=$EPOCHREALTIME
-start run.log make run ADDRESS="$address"
+start run.log make run ADDRESS="$address" HTTP=
 await run.log "gRPC at $address"
 row "make run to the first report, packages from the index" "$(since "$begun")" s
 size "environment of the service" .venv
@@ -13,7 +13,7 @@ output=$(mktemp)
 rm -rf .venv collateral_registry/v1 .data
 step "make setup, packages in the cache" make setup
 begun=$EPOCHREALTIME
-start run.log make run ADDRESS="$address"
+start run.log make run ADDRESS="$address" HTTP=
 await run.log "gRPC at $address"
 row "make run to the first report in this environment" "$(since "$begun")" s
 size "bytecode included" .venv
@@ -29,6 +29,6 @@ cat "$output"
 stop_servers
 output=$(mktemp)
 begun=$EPOCHREALTIME
-start run.log make run ADDRESS="$address"
+start run.log make run ADDRESS="$address" HTTP=
 await run.log "gRPC at $address"
 row "make run again, with the replayed book" "$(since "$begun")" s

@@ -16,7 +16,7 @@ prices = pandas.Series([float(row["price"]) for row in rows], index=pandas.to_da
 print(valuation.haircut(prices, horizon_days=20))
 '
 if [ -f docs/notebook.ipynb ]; then
-  start run.log make run ADDRESS="$address"
+  start run.log make run ADDRESS="$address" HTTP=
   await run.log "gRPC at $address"
   export COLLATERAL_SERVER=$address
   step "docs/notebook.ipynb from the first cell to the last" .venv/bin/python -m jupyter execute docs/notebook.ipynb
