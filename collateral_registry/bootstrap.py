@@ -32,7 +32,7 @@ from collateral_registry.store.engine.commit_listener import listen
 from collateral_registry.store.engine.database import Database, sqlite_file
 from collateral_registry.store.engine.migrate import migrate as migrate_schema
 from collateral_registry.store.engine.wal_checkpoints import checkpoint, empty_log
-from valuation.extras import is_installed
+from valuation.extras import check_installed, is_installed
 
 if TYPE_CHECKING:
     from collateral_registry.web.server import HttpServer
@@ -71,7 +71,7 @@ def prepare_book(settings: Settings, clock: Clock = wall_clock) -> None:
 def serve(settings: Settings, clock: Clock = wall_clock) -> None:
     """Serves until SIGINT or SIGTERM, and then lets running calls finish.
 
-    Raises Refused, StoreUnavailable or OSError if the server cannot start.
+    Raises Refused, StoreUnavailable, MissingExtra or OSError if the server cannot start.
     """
     import uvloop  # noqa: PLC0415 - needed by the server alone
 
@@ -146,8 +146,12 @@ def _start_thread(settings: Settings, database: Database, runner: BookRunner, lo
 
 
 def _workers(settings: Settings) -> Workers:
-    """Returns the workers that revalue partitions: local processes, or the workers of a Dask scheduler."""
+    """Returns the workers that revalue partitions: local processes, or the workers of a Dask scheduler.
+
+    Raises MissingExtra if a scheduler is set and Dask is not installed.
+    """
     if settings.dask_scheduler:
+        check_installed("cluster")
         from collateral_registry.runtime.revaluation.cluster_workers import ClusterWorkers  # noqa: PLC0415 - slow import
 
         return ClusterWorkers(settings.url, settings.dask_scheduler)

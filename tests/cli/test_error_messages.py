@@ -1,5 +1,6 @@
 """Errors of calls become messages and exit codes; also paging and --as-of."""
 
+import sys
 from concurrent import futures
 
 import grpc
@@ -8,11 +9,13 @@ import typer
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
+from typer.testing import CliRunner
 
 from collateral_registry.cli.common import client as cli_client
 from collateral_registry.cli.common.paging import fetch_all
 from collateral_registry.cli.loans.report import as_of_message
 from collateral_registry.cli.loans.show import event_line
+from collateral_registry.cli.main import app
 from collateral_registry.v1 import asset_pb2, asset_pb2_grpc, breach_pb2, common_pb2
 
 
@@ -148,3 +151,14 @@ def test_markup_in_notes_is_escaped():
     )
 
     assert r"(see \[/x])" in event_line(event)
+
+
+def test_a_server_with_a_scheduler_but_without_dask_names_the_extra_with_exit_code_4(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    monkeypatch.setenv("COLLATERAL_DASK_SCHEDULER", "tcp://127.0.0.1:1")
+    database = f"sqlite:///{tmp_path / 'book.db'}"
+
+    done = CliRunner().invoke(app, ["serve", "--address", "127.0.0.1:0", "--database", database])
+
+    assert done.exit_code == 4
+    assert "cluster needs distributed: install it with pip install 'collateral[cluster]'" in done.stderr

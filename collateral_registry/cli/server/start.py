@@ -60,10 +60,11 @@ def run_server(address: str, database: str, business_date: str, processes: int, 
     """Serves until stopped and returns the exit code."""
     from collateral_registry.domain.shared.errors import DomainError
     from collateral_registry.supervisor import serve_in_processes
+    from valuation.errors import MissingExtra
 
     try:
         serve_in_processes(settings_from(address, database, business_date, processes, http_address))
-    except (DomainError, OSError) as error:
+    except (DomainError, MissingExtra, OSError) as error:
         print_error(str(error))
         return EXIT_REFUSED
     except ValueError as error:
