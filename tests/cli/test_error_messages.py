@@ -11,6 +11,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
 from typer.testing import CliRunner
 
+from collateral_partner.stream import DETAILS_KEY
 from collateral_registry.cli.common import client as cli_client
 from collateral_registry.cli.common.paging import fetch_all
 from collateral_registry.cli.loans.report import as_of_message
@@ -36,7 +37,7 @@ class Refusing(asset_pb2_grpc.AssetServiceServicer):
             packed.Pack(detail)
             status.details.append(packed)
         if self.details:
-            context.set_trailing_metadata(((cli_client.DETAILS_KEY, status.SerializeToString()),))
+            context.set_trailing_metadata(((DETAILS_KEY, status.SerializeToString()),))
         return context.abort(self.code, self.message)
 
     GetAsset = get_asset

@@ -86,6 +86,19 @@ def test_the_installed_environment_is_small(wheel):
     assert own + needed < SIZE_LIMIT_BYTES
 
 
+def test_the_generated_modules_in_the_repository_are_those_of_its_sources(wheel):
+    """Otherwise the tests would run on old copies: ``make setup`` generates them again."""
+    package = repository() / "deploy/partner"
+    with zipfile.ZipFile(wheel) as built:
+        names = [
+            one for one in built.namelist() if one.startswith(("collateral_partner/v1/", "collateral_partner/tables/"))
+        ]
+        differing = [one for one in names if built.read(one) != (package / one).read_bytes()]
+
+    assert len(names) > 15
+    assert differing == []
+
+
 def test_no_file_is_in_two_wheels(wheel):
     """The wheel of the service holds its packages, and what its build adds to them."""
     build = tomllib.loads((repository() / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]

@@ -1,7 +1,9 @@
 """Outbox: items are durable, assigned to one batch, and deleted when acknowledged."""
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -9,6 +11,7 @@ from decimal import Decimal
 import pytest
 
 from collateral_partner import Backlog, Outbox, RejectedMovement
+from collateral_partner.outbox import pending_in
 from tests.support.movements import movement, receipts
 from tests.support.server import repository
 
@@ -135,6 +138,53 @@ def test_a_file_that_is_not_an_outbox_is_refused(path):
     path.write_text("movement,kind\n" * 100)
     with pytest.raises(ValueError, match=r"outbox\.db cannot be used"):
         Outbox(path, "acme")
+
+
+def test_the_last_acknowledged_batch_is_kept_as_it_was_sent(outbox):
+    outbox.add(receipts(5))
+    sent = outbox.batches(0, 8, 0, 2)
+    outbox.acknowledge(2, [])
+
+    assert outbox.last_acknowledged_batch() == sent[1]
+    assert outbox.acknowledge(2, []) == 0
+    assert outbox.last_acknowledged_batch() == sent[1]
+    missing = outbox.acknowledged_after(1)
+    assert (missing.batches, missing.items) == (1, 2)
+    assert outbox.acknowledged_after(2).batches == 0
+
+
+def test_renumbering_keeps_every_pending_item_in_order_and_forgets_the_book(outbox):
+    outbox.add(receipts(5))
+    outbox.batches(0, 8, 0, 2)
+    outbox.acknowledge(1, [])
+    outbox.destination = "10.0.0.5:50051"
+
+    assert outbox.renumber() == 3
+    assert outbox.waiting() == ["m-3", "m-4", "m-5"]
+    assert (outbox.last_acknowledged, outbox.last_acknowledged_batch(), outbox.destination) == (0, None, "")
+    assert [(one.sequence, ids(one)) for one in outbox.batches(0, 8, 7, 2)] == [(8, ["m-3", "m-4"]), (9, ["m-5"])]
+
+
+def test_an_outbox_of_an_earlier_version_keeps_its_items(path):
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE feed (source TEXT NOT NULL, last_sequence INTEGER NOT NULL)")
+        connection.execute("INSERT INTO feed VALUES ('acme', 4)")
+    with Outbox(path, "acme") as outbox:
+        outbox.add(receipts(2))
+
+        assert (outbox.last_acknowledged, outbox.last_acknowledged_batch()) == (4, None)
+        assert [one.sequence for one in outbox.batches(4, 8, 4, 2)] == [5]
+
+
+def test_pending_items_are_read_without_changing_the_file_also_while_it_is_open(path):
+    with Outbox(path, "acme") as outbox:
+        outbox.add(receipts(2))
+        assert list(pending_in(path)) == ["m-1", "m-2"]
+    before = path.read_bytes()
+
+    assert pending_in(path) == {one.movement_id: one.content for one in receipts(2)}
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+    assert path.read_bytes() == before
 
 
 def test_a_batch_omits_empty_columns(outbox):

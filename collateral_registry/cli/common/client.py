@@ -12,8 +12,9 @@ import grpc
 import typer
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
-from google.rpc.status_pb2 import Status
+
+from collateral_partner.stream import status_of
+from collateral_partner.terminal import error_text
 
 EXIT_SOME_REFUSED = 1
 EXIT_USAGE = 2
@@ -22,7 +23,6 @@ EXIT_REFUSED = 4
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 
-DETAILS_KEY = "grpc-status-details-bin"
 MESSAGE_LIMIT_BYTES = 64 * 1024 * 1024
 ATTEMPTS = 5
 RETRY = {
@@ -101,27 +101,8 @@ def print_message(message: Message) -> None:
 
 def report_rpc_error(error: grpc.RpcError, server: str) -> int:
     """Prints the message of a failed call and returns the exit code."""
-    if error.code() == grpc.StatusCode.UNAVAILABLE and not _details(error):
+    if error.code() == grpc.StatusCode.UNAVAILABLE and not status_of(error).details:
         print_error(f"cannot reach a server at {server}; start one with: collateral serve")
         return EXIT_UNREACHABLE
     print_error(error_text(error))
     return EXIT_REFUSED
-
-
-def error_text(error: grpc.RpcError) -> str:
-    """Returns the server's message with the invalid fields, and with the reason code and its details."""
-    text = error.details() or f"the server failed with {error.code().name}"
-    for detail in _details(error):
-        info, bad = ErrorInfo(), BadRequest()
-        if detail.Unpack(bad):
-            text += "".join(f"; {one.description}" for one in bad.field_violations if one.description not in text)
-        elif detail.Unpack(info) and info.reason:
-            details = [f"{key} {value}" for key, value in sorted(info.metadata.items()) if value not in text]
-            text += f" [{', '.join([info.reason, *details])}]"
-    return text
-
-
-def _details(error: grpc.RpcError) -> list[ErrorInfo | BadRequest]:
-    """Returns the status details that the server attached; empty if a proxy or another process answered."""
-    trailing: dict[str, bytes] = dict(error.trailing_metadata() or ())
-    return list(Status.FromString(trailing[DETAILS_KEY]).details) if DETAILS_KEY in trailing else []

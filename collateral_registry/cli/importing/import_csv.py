@@ -12,7 +12,8 @@ from google.protobuf.json_format import Parse, ParseError
 from rich.console import Console
 from rich.progress import Progress
 
-from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, error_text, print_line
+from collateral_partner.terminal import error_text
+from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, print_line
 from collateral_registry.cli.common.file_schemas import SCHEMAS, Row
 from collateral_registry.cli.common.request_id import with_request_id
 from collateral_registry.cli.importing import messages

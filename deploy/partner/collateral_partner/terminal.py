@@ -6,16 +6,12 @@ import os
 import re
 from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import grpc
 import typer
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 
 from collateral_partner.stream import status_of
-
-if TYPE_CHECKING:
-    from google.protobuf.any_pb2 import Any
 
 EXIT_SOME_REFUSED = 1
 EXIT_USAGE = 2
@@ -87,18 +83,17 @@ def print_table(
 
 def report_rpc_error(error: grpc.RpcError, server: str) -> int:
     """Prints the message of a failed call and returns the exit code."""
-    details = _details(error)
-    if error.code() == grpc.StatusCode.UNAVAILABLE and not details:
+    if error.code() == grpc.StatusCode.UNAVAILABLE and not status_of(error).details:
         print_error(f"cannot reach a server at {server}: check the address and that the server runs")
         return EXIT_UNREACHABLE
-    print_error(_text(error, details))
+    print_error(error_text(error))
     return EXIT_REFUSED
 
 
-def _text(error: grpc.RpcError, details: Iterable[Any]) -> str:
+def error_text(error: grpc.RpcError) -> str:
     """Returns the server's message with the invalid fields, and with the reason code and its details."""
     text: str = error.details() or f"the server failed with {error.code().name}"
-    for detail in details:
+    for detail in status_of(error).details:
         info, bad = ErrorInfo(), BadRequest()
         if detail.Unpack(bad):
             text += "".join(f"; {one.description}" for one in bad.field_violations if one.description not in text)
@@ -106,10 +101,6 @@ def _text(error: grpc.RpcError, details: Iterable[Any]) -> str:
             named = [f"{key} {value}" for key, value in sorted(info.metadata.items()) if value not in text]
             text += f" [{', '.join([info.reason, *named])}]"
     return text
-
-
-def _details(error: grpc.RpcError) -> list[Any]:
-    return list(status_of(error).details)
 
 
 def read_token(path: Path | None) -> str:
