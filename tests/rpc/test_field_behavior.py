@@ -201,14 +201,23 @@ def places(message: Any, prefix: str = "") -> Iterator[tuple[str, FieldDescripto
             yield from places(getattr(message, field.name), f"{path}.")
 
 
-def without(request: Any, path: str) -> Any:
-    """Returns a copy of a request with one field cleared; of a repeated message, in its first entry."""
+def copied(request: Any, path: str) -> tuple[Any, Any, str]:
+    """Returns a copy of a request, the message in it that contains the field at a path, and the name of the field.
+
+    Of repeated messages it is the first one.
+    """
     copy = type(request)()
     copy.CopyFrom(request)
     holder, (*above, last) = copy, path.split(".")
     for name in above:
         field = holder.DESCRIPTOR.fields_by_name[name]
         holder = getattr(holder, name)[0] if field.is_repeated else getattr(holder, name)
+    return copy, holder, last
+
+
+def without(request: Any, path: str) -> Any:
+    """Returns a copy of a request with one field cleared."""
+    copy, holder, last = copied(request, path)
     holder.ClearField(last)
     return copy
 
@@ -291,12 +300,7 @@ def test_output_only_fields_of_a_request_are_ignored(book, name):
 
 def filled(request: Any, path: str) -> Any:
     """Returns a copy of a request in which a field has another value."""
-    copy = type(request)()
-    copy.CopyFrom(request)
-    *above, last = path.split(".")
-    holder = copy
-    for name in above:
-        holder = getattr(holder, name)
+    copy, holder, last = copied(request, path)
     wrong = fill(type(holder)())
     if holder.DESCRIPTOR.fields_by_name[last].message_type is None:
         setattr(holder, last, getattr(wrong, last))
@@ -350,12 +354,7 @@ def test_names_are_read_by_their_patterns_only(book, name):
 
 def named(request: Any, path: str, name: str) -> Any:
     """Returns a copy of a request with a resource name in a field."""
-    copy = without(request, path)
-    *above, last = path.split(".")
-    holder = copy
-    for part in above:
-        field = holder.DESCRIPTOR.fields_by_name[part]
-        holder = getattr(holder, part)[0] if field.is_repeated else getattr(holder, part)
+    copy, holder, last = copied(without(request, path), path)
     if holder.DESCRIPTOR.fields_by_name[last].is_repeated:
         getattr(holder, last).append(name)
     else:
