@@ -63,6 +63,7 @@ FURTHER = [
 
 CONDITIONAL = {
     "EstimateHaircut": {"horizon_days"},  # unless a sale is stated
+    "ForecastPrice": {"price_series"},  # unless an asset is named
     "QuoteRight": {"right.next_year_revenue"},  # a registered IP asset may lack it, a quote may not
     "RecordInspection": {"count.lines"},  # unless the count is complete
     "ReportCount": {"count.lines"},
@@ -72,7 +73,7 @@ CONDITIONAL = {
 }
 """Optional fields that are required where others are absent; their comments in the contract say so."""
 
-QUOTES = {"QuoteAsset", "QuoteEquipment"}
+QUOTES = {"QuoteAsset", "QuoteEquipment", "QuoteRight"}
 """Methods that need less of an asset than its registration, to which its annotations refer."""
 
 UPDATES = {"UpdateAsset", "CorrectAssetIdentity", "UpdateLoan", "UpdatePledge", "UpdateStockFeed"}
