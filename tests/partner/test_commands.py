@@ -270,3 +270,24 @@ def test_a_token_of_another_feed_sends_nothing_and_says_what_to_check(tmp_path, 
     assert "check --source and the token: the lender issues one token for each feed" in found.stderr
     assert "1 movements are pending in the outbox" in found.stderr
     assert right.stdout == "stock: 1 booked, 0 already known, 0 rejected\n"
+
+
+def test_a_file_that_cannot_be_used_ends_with_one_sentence(tmp_path):
+    (tmp_path / "a-file").write_text("")
+    Path("outbox.db").write_text("no outbox\n" * 100)
+    file = file_of("m-1")
+    for arguments, message in (
+        (("push", file, "--source", "acme", "--outbox", "outbox.db"), "outbox: outbox.db cannot be used"),
+        (("push", file, "--source", "acme", "--outbox", "outbox.db", "--check"), "outbox: outbox.db cannot be used"),
+        (("push", file, "--source", "acme", "--outbox", "a-file/x/outbox.db"), "a-file/x: "),
+        (("push", file, "--source", "Acme"), "source: got 'Acme', want lower case letters, digits and hyphens"),
+        (("sample", "a-file/folder"), "a-file/folder: Not a directory"),
+        (("renumber", "--source", "acme"), "outbox-acme.db does not exist; the first push creates it"),
+        (("count", file, "--source", "acme", "--warehouse", "W-1"), "stock.csv: header: got column 'movement'"),
+    ):
+        found = run(*arguments)
+
+        assert found.exit_code == 2, found.output
+        assert message in found.stderr
+        assert found.stderr.startswith("collateral: ")
+        assert found.stderr.count("\n") == 1

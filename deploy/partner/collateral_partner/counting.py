@@ -17,8 +17,6 @@ from collateral_partner.feed_mapping import STANDARD, FeedMapping
 from collateral_partner.rows import read_count, read_time
 from collateral_partner.terminal import (
     EXIT_SOME_REFUSED,
-    EXIT_USAGE,
-    print_error,
     print_line,
     read_token,
     report_rpc_error,
@@ -47,15 +45,12 @@ def send_count(
     path: Path, details: CountDetails, source: str, server: str, token_file: Path | None, certificate: Path | None
 ) -> int:
     """Sends a count of a partner and prints the differences; returns the exit code, 1 if there are any."""
+    count = count_of(path, details)
     try:
-        count = count_of(path, details)
         with open_channel(server, certificate) as channel:
             return report_count(channel, count, details.name, source, read_token(token_file))
     except grpc.RpcError as error:
         return report_rpc_error(error, server)
-    except ValueError as error:
-        print_error(str(error))
-        return EXIT_USAGE
 
 
 def report_count(channel: grpc.Channel, count: warehouse_pb2.StockCount, name: str, source: str, token: str) -> int:

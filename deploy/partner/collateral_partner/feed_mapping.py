@@ -108,10 +108,8 @@ STANDARD = FeedMapping()
 """The mapping of a file whose columns have the standard names."""
 
 
-def read_mapping(path: Path | None) -> FeedMapping:
-    """Reads a mapping from a TOML file, or returns that of a standard file; raises InvalidInput that names an entry."""
-    if path is None:
-        return STANDARD
+def read_mapping(path: Path) -> FeedMapping:
+    """Reads a mapping from a TOML file; raises InvalidInput that names an invalid entry."""
     document = read_document(path, {"columns": COLUMNS, "fixed": FIXED, "reading": READING, "values": VALUES})
     columns = {name: _headers(name, given) for name, given in document["columns"].items()}
     values = {name: _spellings(name, given) for name, given in document["values"].items()}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn, ParamSpec
 
 import typer
 
@@ -30,6 +31,8 @@ from collateral_partner.options import (
 
 if TYPE_CHECKING:
     from collateral_partner.feed_mapping import FeedMapping
+
+P = ParamSpec("P")
 
 app = typer.Typer(
     help="Report the stock of a warehouse to a collateral registry.",
@@ -62,9 +65,9 @@ def push(
 
     mapping = read_columns(columns, time_zone)
     if check:
-        raise typer.Exit(check_file(file, mapping, source, outbox, rows))
+        _run(check_file, file, mapping, source, outbox, rows)
     options = PushOptions(server, token_file, root_certificate, patience)
-    raise typer.Exit(push_file(file, mapping, source, outbox, options))
+    _run(push_file, file, mapping, source, outbox, options)
 
 
 @app.command("backlog")
@@ -72,7 +75,7 @@ def backlog(source: Source, outbox: OutboxFile = None) -> None:
     """Show pending and rejected movements of an outbox."""
     from collateral_partner.pushing import show_backlog
 
-    raise typer.Exit(show_backlog(source, outbox))
+    _run(show_backlog, source, outbox)
 
 
 @app.command("rejected")
@@ -80,7 +83,7 @@ def rejected(source: Source, outbox: OutboxFile = None) -> None:
     """Show the movements that the server rejected, and why."""
     from collateral_partner.pushing import show_rejected
 
-    raise typer.Exit(show_rejected(source, outbox))
+    _run(show_rejected, source, outbox)
 
 
 @app.command("renumber")
@@ -91,7 +94,7 @@ def renumber(source: Source, outbox: OutboxFile = None) -> None:
     """
     from collateral_partner.pushing import renumber as renumber_outbox
 
-    raise typer.Exit(renumber_outbox(source, outbox))
+    _run(renumber_outbox, source, outbox)
 
 
 @app.command("count")
@@ -116,7 +119,7 @@ def count(
     from collateral_partner.counting import CountDetails, send_count
 
     details = CountDetails(warehouse, time, method.value, complete, document, read_columns(columns, time_zone))
-    raise typer.Exit(send_count(file, details, source, server, token_file, root_certificate))
+    _run(send_count, file, details, source, server, token_file, root_certificate)
 
 
 @app.command("sample")
@@ -126,19 +129,26 @@ def sample(
     """Write a sample file of movements and its mapping."""
     from collateral_partner.sample import write_samples
 
-    write_samples(folder)
+    _run(write_samples, folder)
 
 
 def read_columns(columns: Path | None, time_zone: str) -> FeedMapping:
     """Reads a mapping, or returns that of standard files; an invalid one ends the command with a message."""
-    from collateral_partner.feed_mapping import read_mapping
+    from collateral_partner.feed_mapping import STANDARD, read_mapping
     from collateral_partner.terminal import EXIT_USAGE, print_error
 
     try:
-        return read_mapping(columns).in_zone(time_zone)
+        return (read_mapping(columns) if columns else STANDARD).in_zone(time_zone)
     except ValueError as error:
         print_error(f"{columns.name}: {error}" if columns else str(error))
         raise typer.Exit(EXIT_USAGE) from None
+
+
+def _run(call: Callable[P, int], *arguments: P.args, **options: P.kwargs) -> NoReturn:
+    """Ends the command with the exit code of a function."""
+    from collateral_partner.terminal import exit_code_of
+
+    raise typer.Exit(exit_code_of(call, *arguments, **options))
 
 
 def main() -> None:

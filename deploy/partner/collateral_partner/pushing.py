@@ -20,11 +20,9 @@ from collateral_partner.pusher import OtherBook, Pusher, PushResult
 from collateral_partner.rows import MovementRows, read_movements
 from collateral_partner.stream import NoAnswer
 from collateral_partner.terminal import (
-    EXIT_INTERRUPTED,
     EXIT_REFUSED,
     EXIT_SOME_REFUSED,
     EXIT_UNREACHABLE,
-    EXIT_USAGE,
     print_error,
     print_line,
     print_problems,
@@ -54,29 +52,18 @@ def push_file(path: Path, mapping: FeedMapping, source: str, outbox_path: Path |
 
     Returns the exit code.
     """
-    try:
-        rows = read_movements(path, mapping)
-        with (
-            _open_outbox(source, outbox_path, create=True) as outbox,
-            open_channel(options.server, options.root_certificate) as channel,
-        ):
-            outbox.add(rows.movements)
-            return _push(channel, outbox, options, path.name, rows)
-    except ValueError as error:
-        print_error(str(error))
-        return EXIT_USAGE
-    except KeyboardInterrupt:
-        print_error("interrupted; pending movements are sent by the next push")
-        return EXIT_INTERRUPTED
+    rows = read_movements(path, mapping)
+    with (
+        _open_outbox(source, outbox_path, create=True) as outbox,
+        open_channel(options.server, options.root_certificate) as channel,
+    ):
+        outbox.add(rows.movements)
+        return _push(channel, outbox, options, path.name, rows)
 
 
 def check_file(path: Path, mapping: FeedMapping, source: str, outbox_path: Path | None, shown: int) -> int:
     """Shows what a push of the file would send, and returns the exit code; sends and stores nothing."""
-    try:
-        return show_preview(read_movements(path, mapping), path.name, _outbox_path(source, outbox_path), shown)
-    except ValueError as error:
-        print_error(str(error))
-        return EXIT_USAGE
+    return show_preview(read_movements(path, mapping), path.name, _outbox_path(source, outbox_path), shown)
 
 
 def _push(channel: grpc.Channel, outbox: Outbox, options: PushOptions, name: str, rows: MovementRows) -> int:
@@ -133,12 +120,8 @@ def _rejection_line(one: RejectedMovement, name: str, rows: MovementRows) -> str
 
 def show_backlog(source: str, outbox_path: Path | None) -> int:
     """Prints the pending and rejected movements of an outbox; returns the exit code."""
-    try:
-        with _open_outbox(source, outbox_path, create=False) as outbox:
-            backlog, rejected = outbox.backlog(), outbox.rejected()
-    except ValueError as error:
-        print_error(str(error))
-        return EXIT_USAGE
+    with _open_outbox(source, outbox_path, create=False) as outbox:
+        backlog, rejected = outbox.backlog(), outbox.rejected()
     oldest = datetime.fromtimestamp(backlog.oldest_us / MICROSECONDS, UTC).isoformat(timespec="seconds")
     since = f", oldest added {oldest}" if backlog.items else ""
     print_line(f"stock: {backlog.items} movements pending, {backlog.batches} batches formed{since}")
@@ -149,12 +132,8 @@ def show_backlog(source: str, outbox_path: Path | None) -> int:
 
 def show_rejected(source: str, outbox_path: Path | None) -> int:
     """Prints the movements of an outbox that the server rejected; returns the exit code."""
-    try:
-        with _open_outbox(source, outbox_path, create=False) as outbox:
-            rejected = outbox.rejected()
-    except ValueError as error:
-        print_error(str(error))
-        return EXIT_USAGE
+    with _open_outbox(source, outbox_path, create=False) as outbox:
+        rejected = outbox.rejected()
     if not rejected:
         print_line("none")
         return 0
@@ -169,12 +148,8 @@ def show_rejected(source: str, outbox_path: Path | None) -> int:
 
 def renumber(source: str, outbox_path: Path | None) -> int:
     """Prepares an outbox for a new or restored book and prints what to do next; returns the exit code."""
-    try:
-        with _open_outbox(source, outbox_path, create=False) as outbox:
-            items = outbox.renumber()
-    except ValueError as error:
-        print_error(str(error))
-        return EXIT_USAGE
+    with _open_outbox(source, outbox_path, create=False) as outbox:
+        items = outbox.renumber()
     print_line(f"stock: {items} movements pending, which get new numbers at the next push")
     print_line("push the files again whose movements the book may lack; movements that it has are not counted twice")
     return 0

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Container, Iterable, Sequence
+import sqlite3
+from collections.abc import Callable, Container, Iterable, Sequence
 from pathlib import Path
+from typing import ParamSpec
 
 import grpc
 import typer
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 
 from collateral_partner.stream import status_of
+
+P = ParamSpec("P")
 
 EXIT_SOME_REFUSED = 1
 EXIT_USAGE = 2
@@ -27,6 +31,25 @@ PADDING = 3
 
 WORD = r"[\w:.+-]{0,20}"
 """A word, number, date or time that is not folded."""
+
+
+def exit_code_of(call: Callable[P, int], *arguments: P.args, **options: P.kwargs) -> int:
+    """Calls a function that returns an exit code; prints an error in one sentence and returns its exit code."""
+    try:
+        return call(*arguments, **options)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        print_error(f"{error.filename}: {reason}" if error.filename else reason)
+    except sqlite3.Error as error:
+        print_error(f"outbox: {error}")
+    except ValueError as error:
+        print_error(str(error))
+    except KeyboardInterrupt:
+        print_error("interrupted; pending movements are sent by the next push")
+        return EXIT_INTERRUPTED
+    return EXIT_USAGE
 
 
 def print_error(message: str) -> None:

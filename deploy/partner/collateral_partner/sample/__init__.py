@@ -10,8 +10,8 @@ from collateral_partner.terminal import print_line
 SAMPLES = ("movements.csv", "mapping.toml", "movements.zh.csv", "mapping.zh.toml")
 
 
-def write_samples(folder: Path) -> None:
-    """Writes the samples and states where; files of the same names are not overwritten."""
+def write_samples(folder: Path) -> int:
+    """Writes the samples, states where, and returns the exit code; files of the same names are not overwritten."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in SAMPLES:
         path = folder / name
@@ -20,3 +20,4 @@ def write_samples(folder: Path) -> None:
             continue
         path.write_bytes((files("collateral_partner.sample") / name).read_bytes())
         print_line(f"wrote {path}")
+    return 0
