@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     from collateral_registry.config import Settings
 
-HEALTH_WAIT_SECONDS = 30.0
+HEALTH_WAIT_SECONDS = 300.0
+"""Longest time that a server may take to start; the first start compiles the bytecode of all packages."""
+
 STOP_WAIT_SECONDS = 20.0
 CONNECT_WAIT_SECONDS = 1.0
 REPEAT_STOP_SECONDS = 0.5
@@ -163,6 +165,8 @@ def _run_until_stopped(
 
     console = Console()
     if not _wait_for_health(server, address):
+        if server.poll() is None:
+            print_error(f"the server did not start within {HEALTH_WAIT_SECONDS:g} s; try again")
         return server.poll() or EXIT_REFUSED
     if sample:
         with session(address) as channel:
