@@ -8,25 +8,34 @@ call() { # service and method, request as JSON
   echo
 }
 
-step "make setup" make setup
-start server.log .venv/bin/collateral serve --address "$COLLATERAL_SERVER" --http-address "$http" \
-  --database sqlite:///first.db --business-date 2022-06-01
-await server.log serving
+serve() { # database, options...: starts a server with an empty book
+  local database=$1
+  shift
+  start "$database.log" .venv/bin/collateral serve --address "$COLLATERAL_SERVER" --database "sqlite:///$database" \
+    --business-date 2022-06-01 "$@"
+  await "$database.log" serving
+}
 
-if [ -f examples/python/first_client.py ]; then
-  show .venv/bin/python examples/python/first_client.py
+step "make setup" make setup
+if [ -f examples/first_client.py ]; then
+  serve python.db
+  show .venv/bin/python examples/first_client.py
   expect "loans/loan-1/breaches/1"
+  stop_servers
 fi
-if command -v node >/dev/null && [ -d examples/node ]; then
-  start node.log .venv/bin/collateral serve --address "127.0.0.1:$(free_port)" --database sqlite:///node.db \
-    --business-date 2022-06-01
+if command -v npm >/dev/null && [ -d examples/node ]; then
+  serve node.db
   cd examples/node
   step "npm ci" npm ci --no-audit --no-fund
   size "packages of the first client in Node.js" node_modules
+  show npm start --silent
+  expect "loans/loan-1/breaches/1"
   cd ../..
+  stop_servers
 else
   echo "no Node.js or no example: the first client in Node.js is not run"
 fi
+serve http.db --http-address "$http"
 if command -v curl >/dev/null; then
   show call ServiceInfoService/GetServiceInfo '{}'
   expect contract_digest

@@ -8,7 +8,6 @@ await run.log "gRPC at $address"
 row "make run to the first report, packages from the index" "$(since "$begun")" s
 size "environment of the service" .venv
 step "stop by Ctrl-C" stop_servers
-output=$(mktemp)
 
 rm -rf .venv collateral_registry/v1 .data
 step "make setup, packages in the cache" make setup
@@ -16,8 +15,7 @@ begun=$EPOCHREALTIME
 start run.log make run ADDRESS="$address" HTTP=
 await run.log "gRPC at $address"
 row "make run to the first report in this environment" "$(since "$begun")" s
-size "bytecode included" .venv
-du -sm --apparent-size .venv | cut -f1 >"$output"
+row "environment with bytecode" "$(du -sm --apparent-size .venv | cut -f1)" MB
 
 show .venv/bin/collateral --version
 expect "schema "
@@ -27,7 +25,6 @@ code=0
 [ "$code" -eq 4 ] || fail "a busy port ends with exit code 4, got $code"
 cat "$output"
 stop_servers
-output=$(mktemp)
 begun=$EPOCHREALTIME
 start run.log make run ADDRESS="$address" HTTP=
 await run.log "gRPC at $address"

@@ -4,7 +4,7 @@ export LC_ALL=C.UTF-8
 user=$(basename "$0" .sh)
 output=$(mktemp)
 servers=()
-trap 'stop_servers' EXIT
+trap 'stop_servers; rm -f "$output"' EXIT
 
 row() { # description, figure, unit
   printf '%-9s %-58s %8s %s\n' "$user" "$1" "$2" "$3"
@@ -44,10 +44,12 @@ free_port() {
   python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-start() { # log file, command...: starts a server in the background
+start() { # log file, command...: starts a server in the background, in a process group of its own as at a terminal
   local log=$1
   shift
+  set -m
   "$@" >"$log" 2>&1 &
+  set +m
   servers+=($!)
 }
 
@@ -61,14 +63,13 @@ await() { # log file, text: waits until the log contains the text
   done
 }
 
-stop_servers() {
+stop_servers() { # presses Ctrl-C
   local server
   for server in "${servers[@]}"; do
-    kill -INT "$server" 2>/dev/null || true
+    kill -INT -- "-$server" 2>/dev/null || true
   done
   wait
   servers=()
-  rm -f "$output"
 }
 
 at_columns() { # columns, command...: prints the command's output on a terminal of that width
