@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from collateral_registry.cli.common.request_id import with_request_id
 from collateral_registry.cli.importing import messages
 from collateral_registry.cli.importing.batches import batches
 from collateral_registry.v1 import (
+    asset_pb2,
     asset_pb2_grpc,
     loan_pb2,
     loan_pb2_grpc,
@@ -31,6 +33,7 @@ from valuation.tables.reader import NumberedRow, read_file
 
 BATCH_ROWS = 5_000
 BATCH_BYTES = 3 * 1024 * 1024  # the server accepts 4 MiB
+BATCH_ASSETS = 200
 SHOWN_PROBLEMS = 50
 REFUSALS = {
     grpc.StatusCode.INVALID_ARGUMENT,
@@ -126,9 +129,14 @@ def import_rows(channel: grpc.Channel, file_kind: str, numbered: Sequence[Number
                 progress.advance(task, len(batch))
             return
         import_one = _single_call(channel, file_kind)
-        for row in numbered:
-            _import_row(import_one, row, tally)
-            progress.advance(task)
+        for start in range(0, len(numbered), BATCH_ASSETS):
+            rows = numbered[start : start + BATCH_ASSETS]
+            if file_kind == "assets" and _create_together(channel, rows, tally):
+                progress.advance(task, len(rows))
+                continue
+            for row in rows:
+                _import_row(import_one, row, tally)
+                progress.advance(task)
 
 
 def _parse(numbered: Sequence[NumberedRow], reader: Callable[[Row], Any], tally: Tally) -> list[Numbered]:
@@ -170,15 +178,34 @@ def _count(answer: IngestResponse, batch: Sequence[Numbered], tally: Tally) -> l
     return refused
 
 
+def _create_together(channel: grpc.Channel, rows: Sequence[NumberedRow], tally: Tally) -> bool:
+    """Registers assets in one call; returns False if one of them is refused, so that none is registered."""
+    stub = asset_pb2_grpc.AssetServiceStub(channel)
+    try:
+        requests = [messages.asset_request(row.values) for row in rows]
+        stub.BatchCreateAssets(with_request_id(asset_pb2.BatchCreateAssetsRequest(requests=requests)))
+    except (ValueError, KeyError):
+        return False
+    except grpc.RpcError as error:
+        if error.code() not in REFUSALS:
+            raise
+        return False
+    tally.accepted += len(rows)
+    return True
+
+
 def _single_call(channel: grpc.Channel, file_kind: str) -> Callable[[Row], Any]:
     """Returns the call that imports a single row, for a kind of file without a batch call."""
     assets = asset_pb2_grpc.AssetServiceStub(channel)
     loans = loan_pb2_grpc.LoanServiceStub(channel)
     prices = price_pb2_grpc.PriceServiceStub(channel)
 
+    @cache
+    def currency_of(loan: str) -> str:
+        return loans.GetLoan(loan_pb2.GetLoanRequest(name=f"loans/{loan}")).currency_code
+
     def pledge_asset(row: Row) -> None:
-        loan = loans.GetLoan(loan_pb2.GetLoanRequest(name=f"loans/{row['loan']}"))
-        loans.PledgeAsset(with_request_id(messages.pledge_request(row, loan.currency_code)))
+        loans.PledgeAsset(with_request_id(messages.pledge_request(row, currency_of(row["loan"]))))
 
     return {
         "assets": lambda row: assets.CreateAsset(with_request_id(messages.asset_request(row))),
