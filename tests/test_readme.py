@@ -1,39 +1,20 @@
 """The README and the contributing guide agree with the repository."""
 
-import os
 import re
-import subprocess
-import sys
 
-import pytest
-
-from tests.support.server import Server, repository
+from tests.support.server import repository
 
 
-@pytest.mark.slow
-def test_the_first_client_of_the_readme_receives_its_breach(tmp_path):
+def test_the_readme_shows_the_first_client_of_the_examples():
     text = (repository() / "README.md").read_text(encoding="utf-8")
-    program = re.search(r"```python\n(.*?)```", text, re.DOTALL)
-    assert program is not None
-    server = Server(f"sqlite:///{tmp_path / 'first.db'}", business_date="2022-06-01").start()
-    environment = {**os.environ, "COLLATERAL_SERVER": server.address}
-    found = subprocess.run(
-        [sys.executable, "-c", program.group(1)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env=environment,
-    )
-    server.stop()
+    program = (repository() / "examples" / "first_client.py").read_text(encoding="utf-8")
 
-    assert found.returncode == 0, found.stderr
-    assert "loans/loan-1/breaches/1" in found.stdout
+    assert f"```python\n{program}```" in text
 
 
 def test_the_readme_names_files_that_exist():
     text = (repository() / "README.md").read_text(encoding="utf-8")
-    named = re.findall(r"`((?:docs|collateral_registry|protos)/[\w./-]+)`", text)
+    named = re.findall(r"`((?:docs|collateral_registry|examples|protos)/[\w./-]+)`", text)
 
     assert named
     for name in named:
