@@ -405,6 +405,11 @@ def test_each_balance_is_accepted_or_refused_separately(client):
         ("breaches", "GetBreach", breach_pb2.GetBreachRequest(name="loans/none/breaches/1")),
         ("valuations", "GetValuation", valuation_pb2.GetValuationRequest(name="assets/none/valuations/1-usd")),
         ("valuations", "ValueAssets", valuation_pb2.ValueAssetsRequest(names=["assets/none"])),
+        (
+            "valuations",
+            "QuotePool",
+            valuation_pb2.QuotePoolRequest(assets=[valuation_pb2.PooledAsset(name="assets/none")], currency_code="USD"),
+        ),
     ],
 )
 def test_unknown_resources_are_not_found(shared_client, service, call, request_message):

@@ -37,6 +37,13 @@ from tests.support.server import FIRST_DAY, Server, calendar, connected, copper_
         ),
         ("valuations", "ValueAssets", valuation_pb2.ValueAssetsRequest(names=["assets/a"] * 1_001), "names"),
         ("valuations", "ValueAssets", valuation_pb2.ValueAssetsRequest(), "names"),
+        (
+            "valuations",
+            "QuotePool",
+            valuation_pb2.QuotePoolRequest(assets=[valuation_pb2.PooledAsset(name="assets/a")] * 201),
+            "assets",
+        ),
+        ("valuations", "QuotePool", valuation_pb2.QuotePoolRequest(), "assets"),
         ("valuations", "Revalue", valuation_pb2.RevalueRequest(names=["assets/a"] * 10_001), "names"),
         ("assets", "ListAssets", asset_pb2.ListAssetsRequest(page_size=-1), "page_size"),
         ("reports", "GenerateLtvReport", report_pb2.GenerateLtvReportRequest(order_by="colour"), "order_by"),

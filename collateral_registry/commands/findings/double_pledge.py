@@ -37,9 +37,9 @@ from collateral_registry.store.assets.references import (
     write_identities,
     write_missing,
 )
-from collateral_registry.store.assets.repository import get_asset, update_asset
+from collateral_registry.store.assets.repository import get_asset, holder_of_identity, update_asset
 from collateral_registry.store.engine.bulk import Columns
-from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.findings.repository import get_finding, known_fingerprints
 from valuation._typing import Int
 from valuation.errors import InvalidInput
@@ -50,6 +50,9 @@ PAIR_DIGEST_BYTES = 16
 
 PAIRS_LIMIT = 10_000
 """Number of pairs of reference numbers that a check of the book holds in memory as objects at a time."""
+
+NOT_REGISTERED = 0
+"""Key of an asset that is not registered."""
 
 SEVERITY = {ReferenceVerdict.STRONG: Severity.CRITICAL, ReferenceVerdict.SUSPICION: Severity.WARNING}
 KIND = {
@@ -76,6 +79,17 @@ def check_asset(write: Write, key: int, asset: Asset, before: Asset | None = Non
     for identity in identities_of(asset):
         if identity not in known:
             _check(write, KnownIdentity(identity, key, asset.asset_id, asset.owner, "", ""))
+
+
+def registered_as(connection: Connection, asset: Asset) -> str:
+    """Returns the name of the registered asset that is the same thing as one to be quoted; empty if there is none."""
+    holder = holder_of_identity(connection, asset.identity)
+    for identity in identities_of(asset):
+        own = KnownIdentity(identity, NOT_REGISTERED, asset.asset_id, asset.owner, "", "")
+        for other in similar_identities(connection, identity, NOT_REGISTERED):
+            if not holder and _verdict(own, other) == ReferenceVerdict.STRONG:
+                holder = other.asset_id
+    return f"assets/{holder}" if holder else ""
 
 
 def check_notice(write: Write, pledge: Pledge, pledge_key: int, asset_key: int, asset: Asset, loan: Loan) -> None:

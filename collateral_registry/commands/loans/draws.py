@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import date
 
 import numpy as np
@@ -62,22 +62,19 @@ def check_draw(connection: Connection, loan_id: str, amount: Money) -> DrawAnswe
 
 
 def _terms(loan: Loan, position: LoanPosition, day: date, *, is_judged: bool) -> DrawTerms:
-    return DrawTerms(
-        exposure=position.exposure,
-        pool=position.pool,
-        good_pool=position.good_pool,
-        decision_pool=position.decision_pool,
-        watch_ppm=position.watch_ppm,
-        target_ppm=position.target_ppm,
-        judged=position.judged,
-        level=position.level,
-        coverage_unknown=position.coverage_unknown,
-        never_valued=position.never_valued,
+    return replace(
+        draw_terms(position),
         credit_limit=loan.credit_limit.minor if loan.credit_limit else None,
         is_closed=loan.state == LoanState.CLOSED,
         is_matured=loan.maturity is not None and loan.maturity < day,
         is_judged=is_judged,
     )
+
+
+def draw_terms(position: LoanPosition) -> DrawTerms:
+    """Returns the position of a judged loan as an input of the rule of draws."""
+    names = {field.name for field in fields(DrawTerms)} & {field.name for field in fields(LoanPosition)}
+    return DrawTerms(**{name: getattr(position, name) for name in names})
 
 
 def _reason(refusal: DrawRefusal, amount: Money, largest: Money, loan: Loan, position: LoanPosition) -> str:

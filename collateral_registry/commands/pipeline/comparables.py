@@ -6,7 +6,7 @@ active model. Without them (the extra ``comparables``) the depreciation curve of
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING
@@ -65,8 +65,13 @@ def fitted(files: ModelFiles) -> Fitted:
     return unpack(files.read())
 
 
-def machine_estimates(source: Source, assets: AssetFacts, day: int) -> MachineEstimates:
-    """Returns estimates of the machines whose class has a model in their currency."""
+def machine_estimates(
+    source: Source, assets: AssetFacts, day: int, quoted: Mapping[int, Equipment]
+) -> MachineEstimates:
+    """Returns estimates of the machines whose class has a model in their currency.
+
+    ``quoted`` holds the machines that are not registered, by the key that stands for them in ``assets``.
+    """
     rows = assets.equipment["asset_row"]
     classes, code = codes_of(assets.asset_class[rows])
     found = []
@@ -74,24 +79,14 @@ def machine_estimates(source: Source, assets: AssetFacts, day: int) -> MachineEs
         of_class = (code == classes.index(asset_class)) & (assets.currency[rows] == currency)
         if of_class.any():
             files, at = ModelFiles(model_hash, partial(files_of, source, key)), rows[of_class]
-            found.append(_estimates(files, at, _machines(source, assets, at), day))
+            found.append(_estimates(files, at, _machines(source, assets, at, quoted), day))
     return _joined(found) if found else MachineEstimates.none()
 
 
-def quoted_estimates(source: Source, assets: AssetFacts, machine: Equipment, day: int) -> MachineEstimates:
-    """Returns the estimate of an unregistered machine, if its class has a model in its currency."""
-    active = active_models(source, [assets.asset_class[0]]).get(assets.asset_class[0])
-    if active is None or active[2] != assets.currency[0]:
-        return MachineEstimates.none()
-    key, model_hash, _ = active
-    files = ModelFiles(model_hash, partial(files_of, source, key))
-    return _estimates(files, np.zeros(1, dtype=np.int64), [machine], day)
-
-
-def _machines(source: Source, assets: AssetFacts, rows: Int) -> list[Equipment]:
+def _machines(source: Source, assets: AssetFacts, rows: Int, quoted: Mapping[int, Equipment]) -> list[Equipment]:
     """Returns the machines in the order of their rows."""
     keys = assets.asset_key[rows]
-    by_key = equipment_of(source, keys)
+    by_key = {**equipment_of(source, keys[~np.isin(keys, list(quoted))]), **quoted}
     return [by_key[int(key)] for key in keys]
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from collateral_registry.commands.pipeline.curves import curves_for
+from collateral_registry.domain.assets.kinds import Equipment
 from collateral_registry.domain.book.policy import Policy
 from collateral_registry.domain.prices.exchange_rates import fx_paths
 from collateral_registry.domain.prices.market_data import CurveNeed, FxQuote, IndexHistory, Quarantined
@@ -29,11 +30,15 @@ from valuation._typing import Int
 
 @dataclass(frozen=True)
 class LoadedInputs:
-    """Assets, the currencies in which they are valued, and market data."""
+    """Assets, the currencies in which they are valued, and market data.
+
+    ``quoted`` holds the machines that are not registered, by the key that stands for them in ``assets``.
+    """
 
     assets: AssetFacts
     targets: TargetFacts
     market: MarketFacts
+    quoted: Mapping[int, Equipment] = field(default_factory=dict)
 
     def with_estimates(self, machines: MachineEstimates) -> LoadedInputs:
         """Returns the same inputs with model estimates of the machines."""

@@ -61,7 +61,7 @@ def position_of(connection: Connection, loan_key: int) -> LoanPosition:
 
 def positions_of(connection: Connection, loan_keys: Int) -> dict[int, LoanPosition]:
     """Returns the newest judgement of each loan."""
-    return _positions(newest_judgements(connection, loan_keys))
+    return positions_in(newest_judgements(connection, loan_keys))
 
 
 def decision_claims(connection: Connection, loan_key: int) -> dict[int, int]:
@@ -89,10 +89,11 @@ def preview_positions(write: Write, loan_keys: Int) -> dict[int, LoanPosition]:
         loaded = load_inputs(write.connection, assets, policy, [])
         values = valued(write.connection, loaded, policy, write.market_day, write.seq)
     judged = judged_loans(write.connection, loan_keys, pledges, values, policy, write.market_day, NO_KEYS)
-    return _positions(judged.rows)
+    return positions_in(judged.rows)
 
 
-def _positions(rows: Columns) -> dict[int, LoanPosition]:
+def positions_in(rows: Columns) -> dict[int, LoanPosition]:
+    """Returns the positions in judgements [l], by loan."""
     plain = {name: column.tolist() for name, column in rows.items()}
     return {
         key: _position({name: column[at] for name, column in plain.items()}) for at, key in enumerate(plain["loan_key"])

@@ -58,7 +58,7 @@ def _value_and_record(write: Write, assets: Int, policy: StoredPolicy) -> Column
 
 def valued(source: Source, loaded: LoadedInputs, policy: StoredPolicy, day: int, seq: int) -> Columns:
     """Returns the valuation rows to be recorded with a sequence. A known value is itself the last good value."""
-    loaded = loaded.with_estimates(machine_estimates(source, loaded.assets, day))
+    loaded = loaded.with_estimates(machine_estimates(source, loaded.assets, day, loaded.quoted))
     appraisal = appraise(loaded.assets, loaded.targets, loaded.market, policy.policy, day)
     columns = valuation_columns(source, loaded, appraisal, policy, day)
     columns["good_seq"] = np.where(columns["unknown"] == 0, seq, columns["good_seq"])

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from collateral_registry.commands.pipeline.comparables import machine_estimates, quoted_estimates
 from collateral_registry.commands.pipeline.load_inputs import LoadedInputs, in_currency, load_inputs_in, market_for
-from collateral_registry.commands.pipeline.recompute import valuation_columns
+from collateral_registry.commands.pipeline.recompute import valued
 from collateral_registry.commands.pipeline.stated_assets import checked_new_asset
 from collateral_registry.domain.assets.kinds import Asset, Equipment
 from collateral_registry.domain.book.policy import Policy
 from collateral_registry.domain.shared.days import NO_DAY
-from collateral_registry.domain.valuations.appraise import appraise
 from collateral_registry.store.assets.repository import asset_keys, documents_of
 from collateral_registry.store.book.policies import StoredPolicy, policy_in_force
+from collateral_registry.store.engine.bulk import Columns
 from collateral_registry.store.engine.commits import market_day_of, newest_commit
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.valuations.valuation_inputs import facts_of
 from valuation.value import adjusted_value
+
+NOT_RECORDED = 0
+"""Sequence of a valuation that is not recorded."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,11 @@ def value_assets(connection: Connection, asset_ids: Sequence[str], currency: str
     policy, day = _policy_today(connection)
     keys = asset_keys(connection, asset_ids)
     loaded = load_inputs_in(connection, np.unique(keys), policy, currency)
-    loaded = loaded.with_estimates(machine_estimates(connection, loaded.assets, day))
     rows = _rows(connection, loaded, policy, day)
     documents = documents_of(connection, loaded.assets.asset_key)
     by_key = {int(key): row for row, key in enumerate(loaded.assets.asset_key)}
-    found = [_valued(rows, by_key[int(key)], loaded, documents[int(key)], policy) for key in keys]
-    return [with_last_good_day(connection, valued) for valued in found]
+    found = [valued_at(rows, by_key[int(key)], loaded, documents[int(key)], policy) for key in keys]
+    return [with_last_good_day(connection, one) for one in found]
 
 
 def quote_asset(connection: Connection, asset: Asset, currency: str) -> Valued:
@@ -72,17 +73,16 @@ def quote_asset(connection: Connection, asset: Asset, currency: str) -> Valued:
     asset = checked_new_asset(connection, asset, day)
     assets = facts_of(connection, asset)
     targets = in_currency(assets, currency)
-    loaded = LoadedInputs(assets, targets, market_for(connection, assets, targets, policy, []))
-    if isinstance(asset.detail, Equipment):
-        loaded = loaded.with_estimates(quoted_estimates(connection, assets, asset.detail, day))
-    return _valued(_rows(connection, loaded, policy, day), 0, loaded, asset, policy)
+    quoted = {int(assets.asset_key[0]): asset.detail} if isinstance(asset.detail, Equipment) else {}
+    loaded = LoadedInputs(assets, targets, market_for(connection, assets, targets, policy, []), quoted)
+    return valued_at(_rows(connection, loaded, policy, day), 0, loaded, asset, policy)
 
 
-def with_last_good_day(connection: Connection, valued: Valued) -> Valued:
+def with_last_good_day(connection: Connection, one: Valued) -> Valued:
     """Returns the valuation. An unknown one also gets the business date of its last good value, if there is one."""
-    if not valued.row["unknown"] or not valued.row["good_seq"]:
-        return valued
-    return replace(valued, last_good_day=market_day_of(connection, valued.row["good_seq"]))
+    if not one.row["unknown"] or not one.row["good_seq"]:
+        return one
+    return replace(one, last_good_day=market_day_of(connection, one.row["good_seq"]))
 
 
 def _policy_today(connection: Connection) -> tuple[StoredPolicy, int]:
@@ -91,14 +91,20 @@ def _policy_today(connection: Connection) -> tuple[StoredPolicy, int]:
 
 
 def _rows(connection: Connection, loaded: LoadedInputs, policy: StoredPolicy, day: int) -> dict[str, list[Any]]:
-    appraisal = appraise(loaded.assets, loaded.targets, loaded.market, policy.policy, day)
-    columns = valuation_columns(connection, loaded, appraisal, policy, day)
+    return plain_rows(valued(connection, loaded, policy, day, NOT_RECORDED))
+
+
+def plain_rows(columns: Columns) -> dict[str, list[Any]]:
+    """Returns columns as lists of plain values."""
     return {name: column.tolist() for name, column in columns.items()}
 
 
-def _valued(rows: dict[str, list[Any]], at: int, loaded: LoadedInputs, asset: Asset, policy: StoredPolicy) -> Valued:
+def valued_at(
+    rows: Mapping[str, Sequence[Any]], at: int, loaded: LoadedInputs, asset: Asset, policy: StoredPolicy
+) -> Valued:
+    """Returns the valuation in one of the rows, with the records to which its keys refer."""
     row = {name: column[at] for name, column in rows.items()}
-    row["seq"] = 0
+    row["seq"] = NOT_RECORDED
     curves = {one.estimate_key: (one.model, one.hidden_gap) for one in loaded.market.curves.values()}
     model, gap = curves.get(row["estimate_key"], ("", 0.0))
     return Valued(row, asset, str(loaded.targets.currency[at]), policy.policy, model, gap)

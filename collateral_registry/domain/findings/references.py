@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import IntEnum
+from itertools import product
 from typing import assert_never
 
 from collateral_registry.domain.assets.kinds import (
@@ -105,6 +106,12 @@ def verdict_of(one: Identity, other: Identity) -> ReferenceVerdict:
     if match == Match.SAME and one.kind == IdentityKind.LOT and agrees:
         return ReferenceVerdict.STRONG
     return ReferenceVerdict.SUSPICION if match > Match.NONE and shared_evidence(one, other) else ReferenceVerdict.NONE
+
+
+def is_same_thing(one: Asset, other: Asset) -> bool:
+    """Returns whether two assets have the same natural key, or numbers that are strong evidence of one thing."""
+    pairs = product(identities_of(one), identities_of(other))
+    return one.identity == other.identity or any(verdict_of(*pair) == ReferenceVerdict.STRONG for pair in pairs)
 
 
 def shared_evidence(one: Identity, other: Identity) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from collateral_registry.domain.prices.market_data import CurveNeed, Estimate, FxQuote, IndexHistory, SeriesFacts
 from valuation._typing import Columns, Float, Int, Texts
+
+KINDS = ("inventory", "equipment", "rights")
+"""Names of the tables that hold the numbers of one kind of assets."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,23 @@ class AssetFacts:
     inventory: Columns
     equipment: Columns
     rights: Columns
+
+
+def joined_facts(parts: Sequence[AssetFacts]) -> AssetFacts:
+    """Returns the assets of all parts, in their order."""
+    starts = np.cumsum([0, *(len(part.asset_key) for part in parts)])
+    joined: dict[str, Any] = {}
+    for name in (one.name for one in fields(AssetFacts)):
+        columns = [getattr(part, name) for part in parts]
+        joined[name] = _joined(columns, starts) if name in KINDS else np.concatenate(columns)
+    return AssetFacts(**joined)
+
+
+def _joined(tables: Sequence[Columns], starts: Int) -> Columns:
+    """Returns the rows of the tables of one kind; ``starts`` [n] are the rows of the first asset of each part."""
+    found: Columns = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+    rows = [table["asset_row"] + start for table, start in zip(tables, starts, strict=False)]
+    return {**found, "asset_row": np.concatenate(rows)}
 
 
 @dataclass(frozen=True)

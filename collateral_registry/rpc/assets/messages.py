@@ -57,7 +57,7 @@ def read_active(message: pb.Asset, asset_id: str) -> Asset:
 
 
 UNSTATED = "(not stated)"
-"""Stands for the owner and the numbers that an asset to be quoted does not state."""
+"""Begins what stands for the owner and the numbers that an asset to be quoted does not state."""
 
 PAPERS_OF_OWNERSHIP = {
     "inventory": ("warehouse", "lot"),
@@ -72,28 +72,30 @@ PAPERS_OF_OWNERSHIP = {
 def read_quoted(message: pb.Asset, asset_id: str) -> Asset:
     """Returns an asset to be quoted, which need not state an owner and which thing it is.
 
-    Raises InvalidInput for everything else that registration refuses.
+    What it does not state differs from that of quoted assets with other ids. Raises InvalidInput for everything else
+    that registration refuses.
     """
     kind = message.WhichOneof("detail")
     quoted = pb.Asset()
     quoted.CopyFrom(message)
-    quoted.owner = _stated(message.owner)
+    unstated = f"{UNSTATED} {asset_id}"
+    quoted.owner = _stated(message.owner, unstated)
     if kind is not None:
-        getattr(quoted, kind).CopyFrom(to_be_quoted(kind, getattr(message, kind)))
+        getattr(quoted, kind).CopyFrom(to_be_quoted(kind, getattr(message, kind), unstated))
     return read_active(quoted, asset_id)
 
 
-def to_be_quoted(kind: str, detail: M) -> M:
-    """Returns the detail of an asset with UNSTATED in place of the papers of ownership that it does not state."""
+def to_be_quoted(kind: str, detail: M, unstated: str = UNSTATED) -> M:
+    """Returns the detail of an asset with a text in place of the papers of ownership that it does not state."""
     quoted = type(detail)()
     quoted.CopyFrom(detail)
     for name in PAPERS_OF_OWNERSHIP[kind]:
-        setattr(quoted, name, _stated(getattr(detail, name)))
+        setattr(quoted, name, _stated(getattr(detail, name), unstated))
     return quoted
 
 
-def _stated(text: str) -> str:
-    return text if text.strip() else UNSTATED
+def _stated(text: str, unstated: str) -> str:
+    return text if text.strip() else unstated
 
 
 def _currency(code: str) -> str:

@@ -57,7 +57,7 @@ _METHODS = {
         GenerateLtvReport StreamLtvReport GenerateBreachReport
         GetRevaluation ListRevaluations WatchRevaluation
         GetStockFeed UpdateStockFeed ListStockFeeds ListStockLots ListMovements ListRejectedMovements
-        ValueAssets QuoteAsset GetValuation ListValuations
+        ValueAssets QuoteAsset QuotePool GetValuation ListValuations
         GetWarehouse ListWarehouses ListCountedLots
     """,
 }
@@ -74,7 +74,8 @@ _READS = """
     ListOverrides CheckPickup GetPickup ListPickups GetControlledValue GetPolicy ListPolicies GetPriceSeries
     ListPriceSeries ListPrices GenerateLtvReport StreamLtvReport GenerateBreachReport GetRevaluation
     ListRevaluations WatchRevaluation GetStockFeed ListStockFeeds ListStockLots ListMovements ListRejectedMovements
-    ValueAssets QuoteAsset GetValuation ListValuations GetWarehouse ListWarehouses ListCountedLots GetServiceInfo
+    ValueAssets QuoteAsset QuotePool GetValuation ListValuations GetWarehouse ListWarehouses ListCountedLots
+    GetServiceInfo
 """
 
 READING_METHODS = frozenset(_READS.split())

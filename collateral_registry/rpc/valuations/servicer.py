@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from grpc.aio import ServicerContext
 
+from collateral_registry.commands.loans.pool_quotes import quote_pool
 from collateral_registry.commands.pipeline.stated_assets import QUOTE_ID
 from collateral_registry.commands.revaluation.runs import start_run
 from collateral_registry.commands.valuations.recorded_valuations import recorded_valuation, recorded_valuations
@@ -13,6 +14,7 @@ from collateral_registry.commands.valuations.revalue import revalue
 from collateral_registry.commands.valuations.value import quote_asset
 from collateral_registry.domain.assets.kinds import Asset
 from collateral_registry.domain.shared.errors import Refused, located
+from collateral_registry.domain.shared.money import digits_of
 from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.assets.messages import read_quoted
 from collateral_registry.rpc.common import convert
@@ -21,6 +23,7 @@ from collateral_registry.rpc.common.checks import check_count, number_in_name
 from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.rpc.common.paging import NEWEST
 from collateral_registry.rpc.valuations.messages import valuation_message
+from collateral_registry.rpc.valuations.pool_messages import pool_message, read_pool
 from collateral_registry.runtime.revaluation.driver import RunDriver
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.runtime.value_batcher import ValueBatcher
@@ -28,6 +31,7 @@ from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.v1 import asset_pb2, valuation_pb2 as pb, valuation_pb2_grpc
 
 VALUE_LIMIT = 1_000
+POOL_LIMIT = 200
 REVALUE_LIMIT = 10_000
 VALUATION_NAME = "assets/{asset}/valuations/{sequence}-{currency}"
 
@@ -60,6 +64,18 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
             message = valuation_message(quote_asset(connection, read["asset"], read["currency"]))
             message.asset = ""
             return message
+
+        return await self.runner.read(work)
+
+    async def QuotePool(self, request: pb.QuotePoolRequest, context: ServicerContext) -> pb.QuotePoolResponse:
+        """Returns what may be lent on assets together, registered or not; records nothing."""
+        check_count("assets", request.assets, POOL_LIMIT)
+        read = convert.read_all(
+            members=lambda: read_pool(request.assets), currency_code=lambda: digits_of(request.currency_code)
+        )
+
+        def work(connection: Connection) -> pb.QuotePoolResponse:
+            return pool_message(request, quote_pool(connection, read["members"], request.currency_code))
 
         return await self.runner.read(work)
 

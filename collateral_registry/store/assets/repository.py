@@ -138,6 +138,11 @@ def asset_keys(connection: Connection, asset_ids: Sequence[str]) -> Int:
 _KEYS_OF = select(AssetRow.asset_id, AssetRow.asset_key).where(is_one_of(AssetRow.asset_id, TEXTS))
 
 
+def holder_of_identity(connection: Connection, identity: str) -> str:
+    """Returns the id of the asset with a natural key; empty if there is none."""
+    return connection.execute(select(AssetRow.asset_id).where(AssetRow.identity == identity)).scalar() or ""
+
+
 def ensure_target(write: Write, asset_key: int, currency: str) -> int:
     """Returns the key of an asset's valuation target in a currency; creates the target if necessary."""
     found = write.connection.execute(

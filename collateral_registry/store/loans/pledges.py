@@ -148,7 +148,21 @@ def read_pledges(connection: Source, loan_keys: Int) -> Columns:
 
     They include pledges to other loans, because the loans share the value of an asset by rank.
     """
-    return read_columns(connection, *_ACTIVE_PLEDGES.of(assets_of_loans(connection, loan_keys)))
+    return read_pledges_on(connection, assets_of_loans(connection, loan_keys))
+
+
+def read_pledges_on(connection: Source, asset_keys: Int) -> Columns:
+    """Returns all active pledges on the assets, in key order."""
+    return read_columns(connection, *_ACTIVE_PLEDGES.of(asset_keys))
+
+
+def active_pledges_by_asset(connection: Connection, asset_keys: Int) -> dict[int, list[StoredPledge]]:
+    """Returns the active pledges on assets, by asset and in the order of their ranks."""
+    found: dict[int, list[StoredPledge]] = {}
+    rows = _pledges(connection, [is_one_of(PledgeRow.asset_key, asset_keys), _IS_ACTIVE], None)
+    for row in sorted(rows, key=lambda row: row.pledge.rank):
+        found.setdefault(row.asset_key, []).append(row)
+    return found
 
 
 _ASSETS_PLEDGED = KeyedSelect(select(PledgeRow.asset_key).where(_IS_ACTIVE), PledgeRow.loan_key)

@@ -152,11 +152,15 @@ _OF_KIND: dict[type[SQLModel], KeyedSelect] = {
 }
 
 
-def facts_of(connection: Connection, asset: Asset) -> AssetFacts:
-    """Returns the facts of an asset that is not registered, in the same columns as for registered assets."""
+def facts_of(connection: Connection, asset: Asset, key: int = 0) -> AssetFacts:
+    """Returns the facts of an asset that is not registered, in the same columns as for registered assets.
+
+    ``key`` stands for the asset; it is not positive, as keys of registered assets are.
+    """
     table, numbers = numbers_of(connection, asset)
     days = {"insurance_day": day_of(asset.insurance_expire), "inspection_day": day_of(asset.last_inspection)}
-    own = {"asset_key": 0, "revision": 0, "status": int(asset.status), "prior_claims_minor": 0, **days}
+    prior = asset.prior_claims.minor if asset.prior_claims else 0
+    own = {"asset_key": key, "revision": 0, "status": int(asset.status), "prior_claims_minor": prior, **days}
     return AssetFacts(
         **{name: np.array([value], dtype=np.int64) for name, value in own.items()},
         asset_class=np.array([asset.asset_class], dtype=object),
