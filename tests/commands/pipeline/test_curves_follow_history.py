@@ -87,7 +87,7 @@ def test_a_value_uses_the_replaced_curve(quiet):
     ingest(quiet, [prices_of(QUIET)[QUOTED - 10] * 1.04], [DAYS[QUOTED - 10]])
 
     with quiet.read() as connection:
-        newest, before = list_valuations(connection, LOT.asset_id, (1 << 62, ""), 10)[:2]
+        newest, before = list_valuations(connection, LOT.asset_id, EVERYTHING, (1 << 62, ""), 10)[:2]
     assert newest["estimate_key"] == curves(quiet)[-1].estimate.estimate_key
     assert newest["lendable_minor"] < before["lendable_minor"]
     assert newest["market_minor"] == before["market_minor"]
@@ -164,7 +164,7 @@ def test_a_newest_price_corrected_back_has_the_first_curve_and_replaces_it_only_
     ingest(quiet, [correct], [DAYS[QUOTED - 1]])
 
     with quiet.read() as connection:
-        values = list_valuations(connection, LOT.asset_id, (1 << 62, ""), 10)
+        values = list_valuations(connection, LOT.asset_id, EVERYTHING, (1 << 62, ""), 10)
     first, _, last = curves(quiet)
     assert values[0]["estimate_key"] == last.estimate.estimate_key
     np.testing.assert_array_equal(first.estimate.loss, last.estimate.loss)
@@ -208,7 +208,7 @@ def test_a_smoothed_quote_is_worth_less_after_a_fall_and_no_more_after_a_rise(bo
     ingest(book, prices[:QUOTED], DAYS[:QUOTED])
     fallen = curves(book)[-1].estimate
     with book.read() as connection:
-        value = list_valuations(connection, LOT.asset_id, (1 << 62, ""), 1)[0]
+        value = list_valuations(connection, LOT.asset_id, EVERYTHING, (1 << 62, ""), 1)[0]
 
     assert fallen.flags & int(QualityFlag.SMOOTHED)
     assert fallen.hidden_gap < -0.01
@@ -219,7 +219,7 @@ def test_a_smoothed_quote_is_worth_less_after_a_fall_and_no_more_after_a_rise(bo
     ingest(book, prices[QUOTED : QUOTED + 1], DAYS[QUOTED : QUOTED + 1])
     risen = curves(book)[-1].estimate
     with book.read() as connection:
-        value = list_valuations(connection, LOT.asset_id, (1 << 62, ""), 1)[0]
+        value = list_valuations(connection, LOT.asset_id, EVERYTHING, (1 << 62, ""), 1)[0]
     assert (risen.cause, risen.hidden_gap > 0.0) == (EstimateCause.SMOOTHED, True)
     assert value["price"] == float(f"{prices[QUOTED]:.6g}")
 

@@ -125,7 +125,7 @@ def test_a_value_on_demand_and_the_run_over_the_whole_book_give_the_same_row(boo
     finish_run(book)
 
     with book.read() as connection:
-        recorded = list_valuations(connection, LOT.asset_id, (1 << 62, ""), 1)[0]
+        recorded = list_valuations(connection, LOT.asset_id, EVERYTHING, (1 << 62, ""), 1)[0]
     asked = row_of(book).row
     names = ("market_minor", "price_adjustment", "lendable_minor", "estimate_key", "quality")
     assert [recorded[name] for name in names] == [asked[name] for name in names]

@@ -69,7 +69,11 @@ def verdicts(database, base, quote):
 def latest(database, asset="lot-1", currency="EUR"):
     """Returns the newest recorded valuation in a currency."""
     with database.read() as connection:
-        return next(row for row in list_valuations(connection, asset, (1 << 62, ""), 50) if row["currency"] == currency)
+        return next(
+            row
+            for row in list_valuations(connection, asset, EVERYTHING, (1 << 62, ""), 50)
+            if row["currency"] == currency
+        )
 
 
 def valued(database, currency, asset="lot-1"):

@@ -122,17 +122,17 @@ def test_no_row_of_a_run_is_valid_before_publication(book):
     with book.read() as connection:
         seq = unfinished_run(connection).seq
         before = newest_values(connection, np.array([1, 2], dtype=np.int64))
-        listed = len(list_valuations(connection, "lot-1", (NEWEST, ""), 100))
+        listed = len(list_valuations(connection, "lot-1", EVERYTHING, (NEWEST, ""), 100))
     plan_run(book, seq)
     for order in pending_jobs(book, seq):
         work_partition(book, order)
     with book.read() as connection:
         unpublished = newest_values(connection, np.array([1, 2], dtype=np.int64))
-        assert len(list_valuations(connection, "lot-1", (NEWEST, ""), 100)) == listed
+        assert len(list_valuations(connection, "lot-1", EVERYTHING, (NEWEST, ""), 100)) == listed
     publish(book, seq)
     with book.read() as connection:
         published = newest_values(connection, np.array([1, 2], dtype=np.int64))
-        assert len(list_valuations(connection, "lot-1", (NEWEST, ""), 100)) == listed + 2
+        assert len(list_valuations(connection, "lot-1", EVERYTHING, (NEWEST, ""), 100)) == listed + 2
 
     np.testing.assert_equal(unpublished, before)
     assert published["unknown"].tolist() != before["unknown"].tolist(), "after 60 days the price of copper is stale"
@@ -209,7 +209,7 @@ def test_a_registration_during_a_run_keeps_its_value(book):
         work_partition(book, order)
     publish(book, seq)
     with book.read() as connection:
-        rows = list_valuations(connection, "lot-2", (NEWEST, ""), 10)
+        rows = list_valuations(connection, "lot-2", EVERYTHING, (NEWEST, ""), 10)
 
     assert rows[0]["seq"] > seq
     assert rows[0]["market_minor"] > 0

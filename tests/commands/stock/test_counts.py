@@ -11,6 +11,7 @@ from hypothesis import given, strategies as st
 from collateral_registry.commands.stock.counts import UndecidedReason
 from collateral_registry.commands.stock.resolve_finding import resolve
 from collateral_registry.commands.valuations.value import quote_asset, value_assets
+from collateral_registry.domain.filters.expressions import EVERYTHING
 from collateral_registry.domain.findings.kinds import FindingKind, FindingState, Severity
 from collateral_registry.domain.loans.judge import EventKind
 from collateral_registry.domain.stock.counts import CountLine, CountMethod, StockCount, compare
@@ -43,7 +44,7 @@ def test_a_count_within_the_tolerance_is_recorded_and_nothing_else(book):
     assert findings(book) == []
     assert quantity(book, "a") == 100
     with book.read() as connection:
-        (kept,) = list_counts(connection, WAREHOUSE, 2**62, 10)
+        (kept,) = list_counts(connection, WAREHOUSE, EVERYTHING, 2**62, 10)
     assert (kept.counted, kept.book, kept.tolerance) == (99_600_000, 100_000_000, 500_000)
 
 
@@ -318,7 +319,9 @@ def test_late_reports_reduce_the_value_of_the_lots_without_any_count(book):
 
     with book.read() as connection:
         added = haircut_of_warehouse(connection, WAREHOUSE)
-        (before, after) = [row["h_value"] for row in list_valuations(connection, "a", (2**62, ""), 9)][::-1][-2:]
+        (before, after) = [row["h_value"] for row in list_valuations(connection, "a", EVERYTHING, (2**62, ""), 9)][
+            ::-1
+        ][-2:]
     assert added == pytest.approx(0.02 * 2 / 3, abs=1e-4)
     assert after == pytest.approx(1 - (1 - before) * (1 - added))
 

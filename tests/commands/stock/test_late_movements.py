@@ -10,6 +10,7 @@ from sqlalchemy import text
 from collateral_registry.commands.stock.counts import reconcile
 from collateral_registry.commands.stock.resolve_finding import resolve
 from collateral_registry.commands.stock.stock_intake import CALL, Batch, book_batches
+from collateral_registry.domain.filters.expressions import EVERYTHING
 from collateral_registry.domain.findings.kinds import FindingKind, FindingState
 from collateral_registry.domain.stock.counts import CountLine, CountMethod, StockCount
 from collateral_registry.domain.stock.movements import MovementKind, Movements
@@ -28,7 +29,7 @@ OWN = "stockFeeds/dagang"
 def reserve(database, name, warehouse=WAREHOUSE):
     """Returns the reserved tonnes of a lot."""
     with database.read() as connection:
-        found = {(one.warehouse, one.lot): one.reserved for one in list_lots(connection, (), 0, 100)}
+        found = {(one.warehouse, one.lot): one.reserved for one in list_lots(connection, EVERYTHING, 0, 100)}
     return found[warehouse, name] / 1_000_000
 
 
@@ -208,7 +209,7 @@ class Reporter:
         with self.database.read() as connection:
             lots = {
                 (one.warehouse, one.lot): (one.good, one.unit, one.quantity, one.reserved)
-                for one in list_lots(connection, (), 0, 99)
+                for one in list_lots(connection, EVERYTHING, 0, 99)
             }
             lines = connection.execute(text(LINES)).all()
             records = [record_of(connection, name, 0) for name in (WAREHOUSE, OTHER)]

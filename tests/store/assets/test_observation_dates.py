@@ -13,6 +13,7 @@ from sqlalchemy import text
 from collateral_registry.commands.assets.register import change, register
 from collateral_registry.commands.pipeline.settle import commit
 from collateral_registry.commands.valuations.revalue import revalue
+from collateral_registry.domain.filters.expressions import EVERYTHING
 from collateral_registry.domain.ip.ip_valuation import life_of
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.store.assets.repository import get_asset
@@ -104,7 +105,9 @@ def test_a_machine_without_a_new_reading_loses_value_every_day(database_url):
             revalue(write, [MACHINE.asset_id])
             commit(write)
     with database.read() as connection:
-        values = [row["market_minor"] for row in list_valuations(connection, MACHINE.asset_id, (1 << 62, ""), 100)]
+        values = [
+            row["market_minor"] for row in list_valuations(connection, MACHINE.asset_id, EVERYTHING, (1 << 62, ""), 100)
+        ]
     database.close()
 
     assert len(values) == 30

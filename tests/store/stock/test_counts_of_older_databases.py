@@ -6,6 +6,7 @@ from alembic.config import Config
 from sqlalchemy import text
 
 from collateral_registry.commands.stock.resolve_finding import resolve
+from collateral_registry.domain.filters.expressions import EVERYTHING
 from collateral_registry.store.engine.migrate import MIGRATIONS, migrate
 from collateral_registry.store.stock.counts import list_counts
 from tests.support.books import do
@@ -38,7 +39,10 @@ def test_a_migrated_count_keeps_its_figures_and_its_reserve(older):
     sync_stock(older)
 
     with older.read() as connection:
-        kept = {one.lot: (one.counted, one.book, one.actor) for one in list_counts(connection, WAREHOUSE, 2**62, 10)}
+        kept = {
+            one.lot: (one.counted, one.book, one.actor)
+            for one in list_counts(connection, WAREHOUSE, EVERYTHING, 2**62, 10)
+        }
         tolerance = connection.execute(text("SELECT tolerance_ppm FROM warehouse_count")).scalar_one()
     assert kept == {"a": (60_000_000, 100_000_000, "test"), "b": (60_000_000, 100_000_000, "test")}
     assert tolerance == 5_000
