@@ -33,6 +33,9 @@ from collateral_registry.v1 import (
 
 MINOR = "_minor"
 LEVEL_COLUMNS = ("level", "next_level")
+FIRST_LOAN_COLUMNS = ("loan_id", "borrower", "level", "coverage", "ltv", "exposure", "cash_cure", "currency_code")
+"""Columns of the loans that stand first; the others follow in the order of the stream."""
+
 NAME_COLUMNS = ("unknown_reasons", "quality_flags")
 
 BREACH_AMOUNTS = ("exposure", "market_value", "lendable_value", "cash_cure", "collateral_cure")
@@ -56,7 +59,8 @@ def loan_table(report: pa.Table) -> pa.Table:
             columns[name] = pa.array([text.split() for text in column.to_pylist()], NAMES)
         elif name != "minor_unit_digits":
             columns[name] = column
-    return pa.table(columns)
+    first = [name for name in FIRST_LOAN_COLUMNS if name in columns]
+    return pa.table({name: columns[name] for name in [*first, *(name for name in columns if name not in first)]})
 
 
 def breach_table(breaches: Sequence[breach_pb2.Breach]) -> pa.Table:
