@@ -8,10 +8,22 @@ from typing import Annotated
 
 import typer
 
-from collateral_registry.cli.common.options import File
+from collateral_registry.cli.common.options import (
+    DEFAULT_ADDRESS,
+    File,
+    Form,
+    Format,
+    Layout,
+    Server,
+    Wide,
+    in_session,
+)
 
 app = typer.Typer(rich_markup_mode=None)
 
+OptionalFile = Annotated[
+    Path | None, typer.Argument(exists=True, dir_okay=False, readable=True, help="file: CSV, xlsx or parquet")
+]
 SeriesColumn = Annotated[str, typer.Option(help="column of series names; without it the file is one series")]
 DateColumn = Annotated[str, typer.Option(help="column of dates")]
 PriceColumn = Annotated[str, typer.Option(help="column of prices")]
@@ -114,17 +126,41 @@ def backtest_command(
 
 @app.command("forecast")
 def forecast_command(
-    prices: File,
-    output: Annotated[Path, typer.Option(help="folder for forecast.csv, selection.csv and charts")],
+    prices: OptionalFile = None,
+    output: Annotated[Path | None, typer.Option(help="folder for forecast.csv, selection.csv and charts")] = None,
     horizon_days: Annotated[int, typer.Option(min=1, max=250, help="business days ahead")] = 60,
+    series: Annotated[str, typer.Option(help="registered series to forecast on the server, instead of a file")] = "",
+    as_of: Annotated[str, typer.Option(help="business date from which to forecast; only with --series")] = "",
     series_column: SeriesColumn = "series",
     date_column: DateColumn = "date",
     price_column: PriceColumn = "price",
     workers: Workers = 1,
+    form: Form = Format.TABLE,
+    wide: Wide = False,
+    server: Server = DEFAULT_ADDRESS,
 ) -> None:
-    """Forecast prices from a price file; no server needed."""
+    """Forecast prices from a file, or of a series on the server."""
+    if series:
+        from collateral_registry.cli.prices.forecast_series import show_forecast
+
+        if prices is not None:
+            raise _usage("PRICES: got a file and --series, want one of them")
+        in_session(server, show_forecast, series, horizon_days, as_of, output, Layout(form, None, wide))
+        return
     from collateral_registry.cli.prices.forecast import run_forecast
     from collateral_registry.cli.prices.price_file import PriceColumns
 
+    if prices is None or output is None:
+        raise _usage("PRICES and --output: got one or none, want both, or --series and the name of a series")
+    if as_of:
+        raise _usage("--as-of: got a file, want --series; a file is forecast from its newest price")
     columns = PriceColumns(series_column, date_column, price_column)
     raise typer.Exit(run_forecast(prices, output, columns, horizon_days, workers))
+
+
+def _usage(message: str) -> typer.Exit:
+    """Prints an error about the options; returns the exit with its code."""
+    from collateral_registry.cli.common.client import EXIT_USAGE, print_error
+
+    print_error(message)
+    return typer.Exit(EXIT_USAGE)

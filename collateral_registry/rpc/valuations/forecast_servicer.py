@@ -103,7 +103,7 @@ def _unknown(found: pb.ForecastPriceResponse, reason: pb.ForecastUnknownReason.V
 def _filled(found: pb.ForecastPriceResponse, made: ValueForecast, dates: Dates) -> pb.ForecastPriceResponse:
     """Adds a forecast, or the reason why there is none."""
     found.date.CopyFrom(convert.day(_number(made.date)))
-    found.price.CopyFrom(convert.decimal(Decimal(repr(made.last_price))))
+    found.price.CopyFrom(convert.decimal(Decimal(repr(made.last_price)).normalize()))
     found.observation_count = made.observations
     found.trials.extend(_trial(one) for one in made.selection.trials if one.comparison or one.origins)
     found.defects.extend(
