@@ -5,7 +5,7 @@ export PATH=$PWD/.venv/bin:$PATH
 
 begun=$EPOCHREALTIME
 start run.log make run ADDRESS="$COLLATERAL_SERVER" HTTP=
-await run.log "gRPC at $COLLATERAL_SERVER"
+await run.log "Ctrl-C stops the server"
 row "make run to the first report, packages in the cache" "$(since "$begun")" s
 for columns in 80 120; do
   at_columns "$columns" collateral report ltv --limit 8

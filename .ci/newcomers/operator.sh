@@ -4,7 +4,7 @@ address=127.0.0.1:$(free_port)
 
 begun=$EPOCHREALTIME
 start run.log make run ADDRESS="$address" HTTP=
-await run.log "gRPC at $address"
+await run.log "Ctrl-C stops the server"
 row "make run to the first report, packages from the index" "$(since "$begun")" s
 size "environment of the service" .venv
 step "stop by Ctrl-C" stop_servers
@@ -13,7 +13,7 @@ rm -rf .venv collateral_registry/v1 .data
 step "make setup, packages in the cache" make setup
 begun=$EPOCHREALTIME
 start run.log make run ADDRESS="$address" HTTP=
-await run.log "gRPC at $address"
+await run.log "Ctrl-C stops the server"
 row "make run to the first report in this environment" "$(since "$begun")" s
 row "environment with bytecode" "$(du -sm --apparent-size .venv | cut -f1)" MB
 
@@ -27,5 +27,5 @@ cat "$output"
 stop_servers
 begun=$EPOCHREALTIME
 start run.log make run ADDRESS="$address" HTTP=
-await run.log "gRPC at $address"
+await run.log "Ctrl-C stops the server"
 row "make run again, with the replayed book" "$(since "$begun")" s

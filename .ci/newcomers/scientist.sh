@@ -17,7 +17,7 @@ print(valuation.haircut(prices, horizon_days=20))
 '
 if [ -f docs/notebook.ipynb ]; then
   start run.log make run ADDRESS="$address" HTTP=
-  await run.log "gRPC at $address"
+  await run.log "Ctrl-C stops the server"
   export COLLATERAL_SERVER=$address
   step "docs/notebook.ipynb from the first cell to the last" .venv/bin/python -m jupyter execute docs/notebook.ipynb
 fi

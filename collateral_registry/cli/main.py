@@ -121,7 +121,7 @@ def run(
 
     The sample book is loaded and replayed on the first start.
     """
-    from collateral_registry.cli.server.start import run_with_sample
+    from collateral_registry.cli.server.run import run_with_sample
 
     raise typer.Exit(run_with_sample(address, database, http_address, sample=sample, stay=not exit_after_replay))
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -188,11 +189,9 @@ def test_an_invalid_setting_is_reported(arguments, message):
 
 
 @pytest.fixture(scope="module")
-def sampled(tmp_path_factory):
+def sampled(sample_file, tmp_path_factory):
     """A server with the sample book."""
-    running = Server(f"sqlite:///{tmp_path_factory.mktemp('sample') / 'book.db'}").start()
-    found = run("sample", "load", server=running)
-    assert found.returncode == 0, found.stderr
+    running = Server(f"sqlite:///{shutil.copy(sample_file, tmp_path_factory.mktemp('sample'))}").start()
     yield running
     running.stop()
 

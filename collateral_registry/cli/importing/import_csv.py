@@ -202,7 +202,8 @@ def _single_call(channel: grpc.Channel, file_kind: str) -> Callable[[Row], Any]:
 
     @cache
     def currency_of(loan: str) -> str:
-        return loans.GetLoan(loan_pb2.GetLoanRequest(name=f"loans/{loan}")).currency_code
+        currency: str = loans.GetLoan(loan_pb2.GetLoanRequest(name=f"loans/{loan}")).currency_code
+        return currency
 
     def pledge_asset(row: Row) -> None:
         loans.PledgeAsset(with_request_id(messages.pledge_request(row, currency_of(row["loan"]))))

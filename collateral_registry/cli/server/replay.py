@@ -9,14 +9,13 @@ from decimal import Decimal
 import grpc
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.type.date_pb2 import Date
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from collateral_registry.cli.common.file_schemas import Row
 from collateral_registry.cli.common.formatting import date_message, to_decimal
 from collateral_registry.cli.common.paging import fetch_all
 from collateral_registry.cli.common.request_id import with_request_id
 from collateral_registry.cli.importing import messages
+from collateral_registry.cli.server.progress import shown_progress
 from collateral_registry.cli.server.sample import LAST, OPENING, table, update_balances
 from collateral_registry.v1 import (
     asset_pb2,
@@ -41,21 +40,20 @@ def replay(channel: grpc.Channel, until: str = LAST, first: str = "") -> str:
     The current business date is replayed first, because an earlier replay may have stopped on that day. Requests that
     were already applied have no further effect. Raises ValueError for an invalid date.
     """
-    now = _business_date(channel)
+    now, _ = business_date(channel)
     start = max(now, _parse_date("--from", first)) if first else now
     days = [day for day in business_days(start, _parse_date("--until", until)) if day.isoformat() > OPENING]
     if not days:
         return f"nothing to replay from {start} until {until}; {breach_count(channel)}"
     by_day = {name: _by_day(table(name)) for name in ("prices", "fx", "timeline")}
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("replaying", total=len(days))
-        for day in days:
-            if day != now:
+    if days[0] == now:
+        _replay_day(channel, by_day, days.pop(0))
+    if days:
+        with shown_progress(len(days)) as done:
+            for day in days:
                 _advance(channel, day)
-            _replay_day(channel, by_day, day)
-            progress.update(task, advance=1, description=f"replaying {day}")
+                _replay_day(channel, by_day, day)
+                done(day)
     return breach_count(channel)
 
 
@@ -73,10 +71,11 @@ def breach_count(channel: grpc.Channel) -> str:
     return f"{len(found)} breaches opened, {cured} cured, {len(found) - cured} live"
 
 
-def _business_date(channel: grpc.Channel) -> date:
+def business_date(channel: grpc.Channel) -> tuple[date, int]:
+    """Returns the business date and the number of the newest commit."""
     stub = business_date_pb2_grpc.BusinessDateServiceStub(channel)
-    now = stub.GetBusinessDate(business_date_pb2.GetBusinessDateRequest()).date
-    return date(now.year, now.month, now.day)
+    state = stub.GetBusinessDate(business_date_pb2.GetBusinessDateRequest())
+    return date(state.date.year, state.date.month, state.date.day), state.sequence
 
 
 def _advance(channel: grpc.Channel, day: date) -> None:
