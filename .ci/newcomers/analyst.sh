@@ -3,10 +3,7 @@ source "$NEWCOMERS/steps.sh"
 export COLLATERAL_SERVER=127.0.0.1:$(free_port)
 export PATH=$PWD/.venv/bin:$PATH
 
-begun=$EPOCHREALTIME
-start run.log make run ADDRESS="$COLLATERAL_SERVER" HTTP=
-await run.log "Ctrl-C stops the server"
-row "make run to the first report, packages in the cache" "$(since "$begun")" s
+first_report "$COLLATERAL_SERVER" "make run to the first report, packages in the cache"
 for columns in 80 120; do
   at_columns "$columns" collateral report ltv --limit 8
   awk -v most="$columns" '{ gsub(/\r/, "") } length($0) > most { exit 1 }' "$output" || fail "a line exceeds $columns columns"

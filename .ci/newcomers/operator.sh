@@ -2,19 +2,13 @@
 source "$NEWCOMERS/steps.sh"
 address=127.0.0.1:$(free_port)
 
-begun=$EPOCHREALTIME
-start run.log make run ADDRESS="$address" HTTP=
-await run.log "Ctrl-C stops the server"
-row "make run to the first report, packages from the index" "$(since "$begun")" s
+first_report "$address" "make run to the first report, packages from the index"
 size "environment of the service" .venv
 step "stop by Ctrl-C" stop_servers
 
 rm -rf .venv collateral_registry/v1 .data
 step "make setup, packages in the cache" make setup
-begun=$EPOCHREALTIME
-start run.log make run ADDRESS="$address" HTTP=
-await run.log "Ctrl-C stops the server"
-row "make run to the first report in this environment" "$(since "$begun")" s
+first_report "$address" "make run to the first report in this environment"
 row "environment with bytecode" "$(du -sm --apparent-size .venv | cut -f1)" MB
 
 show .venv/bin/collateral --version
@@ -25,7 +19,4 @@ code=0
 [ "$code" -eq 4 ] || fail "a busy port ends with exit code 4, got $code"
 cat "$output"
 stop_servers
-begun=$EPOCHREALTIME
-start run.log make run ADDRESS="$address" HTTP=
-await run.log "Ctrl-C stops the server"
-row "make run again, with the replayed book" "$(since "$begun")" s
+first_report "$address" "make run again, with the replayed book"

@@ -2,7 +2,7 @@
 source "$NEWCOMERS/steps.sh"
 address=127.0.0.1:$(free_port)
 
-step "make setup, packages in the cache" make setup
+step "make setup" make setup
 step "extras of notebooks" .venv/bin/pip install --quiet 'collateral[notebook,plots]' nbclient ipykernel
 size "environment with the extras" .venv
 show .venv/bin/python -c 'import valuation; print(valuation.__version__, *valuation.__all__)'
@@ -16,8 +16,7 @@ prices = pandas.Series([float(row["price"]) for row in rows], index=pandas.to_da
 print(valuation.haircut(prices, horizon_days=20))
 '
 if [ -f docs/notebook.ipynb ]; then
-  start run.log make run ADDRESS="$address" HTTP=
-  await run.log "Ctrl-C stops the server"
+  first_report "$address" "make run to the first report"
   export COLLATERAL_SERVER=$address
   step "docs/notebook.ipynb from the first cell to the last" .venv/bin/python -m jupyter execute docs/notebook.ipynb
 fi

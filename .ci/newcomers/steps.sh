@@ -63,6 +63,13 @@ await() { # log file, text: waits until the log contains the text
   done
 }
 
+first_report() { # address, description: starts the service with the sample, and prints the time to its report
+  local begun=$EPOCHREALTIME
+  start run.log make run ADDRESS="$1" HTTP=
+  await run.log "Ctrl-C stops the server"
+  row "$2" "$(since "$begun")" s
+}
+
 stop_servers() { # presses Ctrl-C
   local server
   for server in "${servers[@]}"; do
