@@ -18,10 +18,13 @@ from collateral_partner.rows import read_count, read_time
 from collateral_partner.terminal import (
     EXIT_SOME_REFUSED,
     print_line,
+    print_table,
     read_token,
     report_rpc_error,
 )
 from collateral_partner.v1 import stock_pb2, stock_pb2_grpc, warehouse_pb2
+
+AMOUNTS = ("counted", "book", "reserved")
 
 
 @dataclass(frozen=True)
@@ -48,20 +51,22 @@ def send_count(
     count = count_of(path, details)
     try:
         with open_channel(server, certificate) as channel:
-            return report_count(channel, count, details.name, source, read_token(token_file))
+            return print_reconciliation(report_count(channel, count, details.name, source, read_token(token_file)))
     except grpc.RpcError as error:
         return report_rpc_error(error, server)
 
 
-def report_count(channel: grpc.Channel, count: warehouse_pb2.StockCount, name: str, source: str, token: str) -> int:
-    """Reports a count as a partner, prints the differences, and returns 1 if there are any, else 0."""
+def report_count(
+    channel: grpc.Channel, count: warehouse_pb2.StockCount, name: str, source: str, token: str
+) -> warehouse_pb2.Reconciliation:
+    """Reports a count as a partner and returns its comparison with the book."""
     metadata = [("authorization", f"Bearer {token}")] if token else None
     request = stock_pb2.ReportCountRequest(
         stock_feed=f"stockFeeds/{source}", warehouse=name, count=count, request_id=uuid.uuid4().hex
     )
     stub: Any = stock_pb2_grpc.StockServiceStub(channel)
-    answer = stub.ReportCount(request, metadata=metadata)
-    return print_reconciliation(answer.reconciliation)
+    answer: stock_pb2.ReportCountResponse = stub.ReportCount(request, metadata=metadata)
+    return answer.reconciliation
 
 
 def count_of(path: Path, details: CountDetails) -> warehouse_pb2.StockCount:
@@ -79,14 +84,26 @@ def count_of(path: Path, details: CountDetails) -> warehouse_pb2.StockCount:
 
 def print_reconciliation(found: warehouse_pb2.Reconciliation) -> int:
     """Prints the result of a count; returns 1 if lots differ or cannot be compared, else 0."""
-    print_line(f"count: {found.agreed_count} lots agree, {len(found.differences)} differ")
-    for one in found.differences:
-        counted, book, reserved = (
-            f"{amount.value} {one.unit}" for amount in (one.counted_quantity, one.book_quantity, one.reserved_quantity)
-        )
-        print_line(f"lot {one.lot}: counted {counted}, book {book}, reserved {reserved}; {one.finding}")
+    print_line(summary(found))
+    if found.differences:
+        rows = [(one.lot, *_amounts(one), one.unit, one.finding) for one in found.differences]
+        print_table(("lot", *AMOUNTS, "unit", "finding"), rows, AMOUNTS)
+    return print_undecided(found)
+
+
+def summary(found: warehouse_pb2.Reconciliation) -> str:
+    """Returns how many lots agree and differ."""
+    return f"count: {found.agreed_count} lots agree, {len(found.differences)} differ"
+
+
+def print_undecided(found: warehouse_pb2.Reconciliation) -> int:
+    """Prints the lots about which a count decides nothing; returns 1 if it differs or cannot be compared, else 0."""
     for lot in found.undecided_lots:
         print_line(f"lot {lot.lot}: the count decides nothing; {lot.description}")
     not_convertible = warehouse_pb2.UNDECIDED_REASON_UNIT_NOT_CONVERTIBLE
     has_problems = found.differences or any(lot.reason == not_convertible for lot in found.undecided_lots)
     return EXIT_SOME_REFUSED if has_problems else 0
+
+
+def _amounts(one: warehouse_pb2.CountDifference) -> tuple[str, ...]:
+    return tuple(amount.value for amount in (one.counted_quantity, one.book_quantity, one.reserved_quantity))
