@@ -26,6 +26,7 @@ BY = ("--actor", "inspector of the lender", "--note", "a note")
 TABLES = {
     "runs": (),
     "asset list": (),
+    "asset quote-pool": ("lot-1", "--currency", "USD"),
     "breach ack": ("loan-of-an-importer-with-a-name/1", *BY),
     "breach show": ("loan-of-an-importer-with-a-name/1",),
     "equipment appraisers": ("{folder}/realised.csv",),
@@ -34,6 +35,7 @@ TABLES = {
     "ip fees": ("--days", "3650"),
     "loan floor": ("loan-1",),
     "loan list": (),
+    "loan pledges": (),
     "pickup cancel": ("PICKUP",),
     "pickup list": (),
     "pickup request": ("loan-1", "lot-1", "0.001"),

@@ -50,6 +50,11 @@ FURTHER = [
     ("CheckDraw", 'name: "loans/loan-1" amount {currency_code: "USD" units: 1}'),
     ("CheckPickup", f'loan: "loans/loan-1" asset: "assets/lot-4" quantity {ONE}'),
     ("QuoteAsset", f'asset {{{HEAD} "equipment.commodity_machine" equipment {{{MACHINE}}}}}'),
+    ("QuotePool", 'assets {name: "assets/lot-2"} currency_code: "USD"'),
+    (
+        "QuotePool",
+        f'currency_code: "USD" assets {{draft {{{HEAD} "equipment.commodity_machine" equipment {{{MACHINE}}}}}}}',
+    ),
     ("QuoteRight", f'right {{{PATENT}}} currency_code: "USD"'),
     ("QuoteEquipment", f'equipment_model: "equipmentModels/diggers" machines {{{MACHINE}}}'),
     (
@@ -73,7 +78,7 @@ CONDITIONAL = {
 }
 """Optional fields that are required where others are absent; their comments in the contract say so."""
 
-QUOTES = {"QuoteAsset", "QuoteEquipment", "QuoteRight"}
+QUOTES = {"QuoteAsset", "QuoteEquipment", "QuotePool", "QuoteRight"}
 """Methods that need less of an asset than its registration, to which its annotations refer."""
 
 UPDATES = {"UpdateAsset", "CorrectAssetIdentity", "UpdateLoan", "UpdatePledge", "UpdateStockFeed"}

@@ -128,6 +128,24 @@ def asset_list(
     in_session(server, list_assets, filter_, limit, Layout(form, output, wide))
 
 
+@asset_app.command("quote-pool")
+def asset_quote_pool(
+    assets: Annotated[list[str], typer.Argument(help="ids of the assets")],
+    currency: Annotated[str, typer.Option(help="ISO 4217 code of the currency of the loan")],
+    form: Form = Format.TABLE,
+    output: Output = None,
+    wide: Wide = False,
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """Show what may be lent on assets together.
+
+    An asset that is pledged counts what the limits of its pledges leave.
+    """
+    from collateral_registry.cli.loans.pledges import quote_pool
+
+    in_session(server, quote_pool, assets, currency, Layout(form, output, wide))
+
+
 @asset_app.command("correct")
 def asset_correct(
     asset: Annotated[str, typer.Argument(help="id of the asset")],
@@ -166,6 +184,22 @@ def loan_list(
     from collateral_registry.cli.loans.show_list import list_loans
 
     in_session(server, list_loans, filter_, limit, Layout(form, output, wide))
+
+
+@loan_app.command("pledges")
+def loan_pledges(
+    loan: Annotated[str, typer.Argument(help="id of the loan; default: all loans")] = "",
+    filter_: Filter = "",
+    limit: Limit = 0,
+    form: Form = Format.TABLE,
+    output: Output = None,
+    wide: Wide = False,
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """List the pledges of a loan, or of all loans."""
+    from collateral_registry.cli.loans.pledges import list_pledges
+
+    in_session(server, list_pledges, loan, filter_, limit, Layout(form, output, wide))
 
 
 @loan_app.command("floor")
