@@ -102,6 +102,14 @@ def serve(
 
 
 @app.command()
+def health(server: Server = DEFAULT_ADDRESS) -> None:
+    """Check that a server is serving: exit code 0 or 1."""
+    from collateral_registry.cli.server.health import check_health
+
+    raise typer.Exit(check_health(server))
+
+
+@app.command()
 def migrate(database: Database = "") -> None:
     """Upgrade the database schema."""
     from collateral_registry.cli.server.start import run_migration

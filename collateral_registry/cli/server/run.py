@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 HEALTH_WAIT_SECONDS = 300.0
 """Longest time that a server may take to start; the first start compiles the bytecode of all packages."""
 
+HEALTH_CHECK_SECONDS = 1.0
 STOP_WAIT_SECONDS = 20.0
 CONNECT_WAIT_SECONDS = 1.0
 REPEAT_STOP_SECONDS = 0.5
@@ -185,18 +186,14 @@ def _show_addresses(settings: Settings, log: Path, commands: Sequence[str]) -> N
 
 
 def _wait_for_health(server: subprocess.Popen[bytes], address: str) -> bool:
-    import grpc
-    from grpc_health.v1 import health_pb2, health_pb2_grpc
+    from collateral_registry.cli.server.health import is_serving
 
     deadline = time.monotonic() + HEALTH_WAIT_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
-        with grpc.insecure_channel(address) as channel:
-            try:
-                answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=1)
-            except grpc.RpcError:
-                time.sleep(0.1)
-                continue
-            return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+        serving = is_serving(address, HEALTH_CHECK_SECONDS)
+        if serving is not None:
+            return serving
+        time.sleep(0.1)
     return False
 
 

@@ -1,0 +1,31 @@
+"""Checks the health of a server."""
+
+from __future__ import annotations
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from collateral_registry.cli.common.client import print_error, print_line
+
+EXIT_NOT_SERVING = 1
+CHECK_SECONDS = 5.0
+
+
+def is_serving(server: str, seconds: float) -> bool | None:
+    """Returns whether a server reports SERVING; None if it does not answer in time."""
+    with grpc.insecure_channel(server) as channel:
+        try:
+            answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=seconds)
+        except grpc.RpcError:
+            return None
+    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+def check_health(server: str) -> int:
+    """Prints whether a server is serving, and returns 0 if it is, otherwise EXIT_NOT_SERVING."""
+    serving = is_serving(server, CHECK_SECONDS)
+    if serving:
+        print_line(f"{server} is serving")
+        return 0
+    print_error(f"{server} does not answer" if serving is None else f"{server} is not serving: it starts or stops")
+    return EXIT_NOT_SERVING
