@@ -14,6 +14,9 @@ TABLE ?=
 STRIDE ?=
 PATHS ?=
 NEWCOMER ?=
+BUILDER ?=
+BASE ?=
+EXTRAS ?= comparables,bulk
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -36,7 +39,7 @@ PARTNER_SOURCES := $(PARTNER)/hatch_build.py valuation/errors.py $(wildcard valu
 
 .NOTPARALLEL:
 .PHONY: help setup develop run test test-fast small-worlds check format bench bench-equipment bench-haircuts \
-  bench-monthly bench-spikes chaos lock newcomers clean
+  bench-monthly bench-spikes chaos lock newcomers image clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -125,6 +128,9 @@ lock: develop ## Update the locks from pyproject.toml (UPGRADE=yes takes newer v
 	$(COMPILE) --constraint $(LOCK) -o $(RUNTIME_LOCK) pyproject.toml
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 	  | $(COMPILE) --constraint $(LOCK) -o $(BUILD_LOCK) -
+
+image: ## Build the image, start it and check it (BUILDER=docker|podman|buildah BASE=image EXTRAS=names)
+	BUILDER='$(BUILDER)' BASE='$(BASE)' EXTRAS='$(EXTRAS)' sh deploy/image.sh
 
 clean: ## Remove the environment and generated files; keep the data in .data
 	rm -rf $(VENV) $(GENERATED) $(PARTNER_GENERATED) $(PARTNER)/collateral_partner/tables .hypothesis .mypy_cache .ruff_cache .import_linter_cache
