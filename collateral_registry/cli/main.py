@@ -10,6 +10,7 @@ import typer
 
 from collateral_registry.cli.common.options import (
     DEFAULT_ADDRESS,
+    AsOf,
     File,
     Form,
     Format,
@@ -138,12 +139,19 @@ def run(
 def value(
     asset: Annotated[str, typer.Argument(help="id of the asset")],
     currency: Annotated[str, typer.Option(help="ISO 4217 code; default: the currency of the asset")] = "",
+    as_of: AsOf = "",
+    form: Form = Format.TABLE,
+    output: Output = None,
+    wide: Wide = False,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
-    """Value an asset and show every step."""
-    from collateral_registry.cli.loans.show import show_value
+    """Value an asset and show every input and step.
 
-    in_session(server, show_value, asset, currency)
+    With --as-of, shows the valuation that was recorded last by then.
+    """
+    from collateral_registry.cli.loans.value import show_value
+
+    in_session(server, show_value, asset, currency, as_of, Layout(form, output, wide))
 
 
 @app.command()

@@ -43,13 +43,13 @@ TABLES = {
     "report concentrations": (),
     "report ltv": (),
     "report totals": (),
-    "stock count": ("{folder}/count.csv", "--warehouse", "W-1", "--actor", "inspector"),
     "stock feeds": (),
     "stock lots": (),
     "stock movements": (),
     "stock rejected": ("--filter", ""),
     "stock resolve": ("acme/1", *BY, "--dismiss"),
     "stock units": ("acme",),
+    "value": ("lot-1",),
     "warehouse counts": ("W-1",),
     "warehouse list": (),
 }
@@ -60,7 +60,8 @@ WITHOUT_ROWS = {
     "equipment reconcile", "equipment record", "finding resolve", "finding show", "forecast", "haircut",
     "import assets", "import fx", "import loans", "import pledges", "import policy", "import prices", "import series",
     "ip event", "ip renewal", "ip value", "loan show", "migrate", "pickup check", "revalue", "run", "sample load",
-    "sample replay", "serve", "stock backlog", "stock push", "stock token", "value", "watch",
+    "sample replay", "serve", "stock backlog", "stock count", "stock push", "stock renumber", "stock token",
+    "watch",
 }  # fmt: skip
 """Commands that print a message, a document, steps or a line for each event, or write a file of their own."""
 

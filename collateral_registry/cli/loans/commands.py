@@ -8,6 +8,7 @@ import typer
 
 from collateral_registry.cli.common.options import (
     DEFAULT_ADDRESS,
+    AsOf,
     Filter,
     Form,
     Format,
@@ -28,7 +29,6 @@ pickup_app = typer.Typer(
 )
 check_app = typer.Typer(help="Check the book for double pledges.", no_args_is_help=True, rich_markup_mode=None)
 
-AsOf = Annotated[str, typer.Option(help="commit number, time (2022-07-01T12:00:00Z) or business date (2022-07-01)")]
 LoanId = Annotated[str, typer.Argument(help="id of the loan")]
 AssetId = Annotated[str, typer.Argument(help="id of the asset, a stock lot")]
 Quantity = Annotated[str, typer.Argument(help="quantity in the unit of the lot")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from collateral_registry.commands.valuations.value import Valued, with_last_good_day
+from collateral_registry.commands.valuations.value import Valued, with_last_good_day, with_price_units
 from collateral_registry.domain.filters.expressions import Expression
 from collateral_registry.store.assets.repository import document_at, get_asset
 from collateral_registry.store.book.policies import policy_by_key
@@ -15,7 +15,8 @@ from collateral_registry.store.valuations.repository import get_valuation, list_
 
 def recorded_valuation(connection: Connection, asset_id: str, seq: int, currency: str) -> Valued:
     """Returns one recorded valuation; raises NotFound."""
-    return _valued(connection, get_valuation(connection, asset_id, seq, currency))
+    (valued,) = with_price_units(connection, [_valued(connection, get_valuation(connection, asset_id, seq, currency))])
+    return valued
 
 
 def recorded_valuations(
@@ -23,7 +24,8 @@ def recorded_valuations(
 ) -> list[Valued]:
     """Returns a page of an asset's recorded valuations, newest first; raises NotFound for an unknown asset."""
     get_asset(connection, asset_id)
-    return [_valued(connection, row) for row in list_valuations(connection, asset_id, wanted, before, limit)]
+    rows = list_valuations(connection, asset_id, wanted, before, limit)
+    return with_price_units(connection, [_valued(connection, row) for row in rows])
 
 
 def _valued(connection: Connection, row: dict[str, Any]) -> Valued:

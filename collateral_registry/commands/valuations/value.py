@@ -11,7 +11,7 @@ import numpy as np
 from collateral_registry.commands.pipeline.load_inputs import LoadedInputs, in_currency, load_inputs_in, market_for
 from collateral_registry.commands.pipeline.recompute import valued
 from collateral_registry.commands.pipeline.stated_assets import checked_new_asset
-from collateral_registry.domain.assets.kinds import Asset, Equipment
+from collateral_registry.domain.assets.kinds import Asset, Equipment, Inventory
 from collateral_registry.domain.book.policy import Policy
 from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.store.assets.repository import asset_keys, documents_of
@@ -19,6 +19,7 @@ from collateral_registry.store.book.policies import StoredPolicy, policy_in_forc
 from collateral_registry.store.engine.bulk import Columns
 from collateral_registry.store.engine.commits import market_day_of, newest_commit
 from collateral_registry.store.engine.database import Connection
+from collateral_registry.store.prices.series import price_units
 from collateral_registry.store.valuations.valuation_inputs import facts_of
 from valuation.value import adjusted_value
 
@@ -28,7 +29,10 @@ NOT_RECORDED = 0
 
 @dataclass(frozen=True)
 class Valued:
-    """A valuation row with the records to which its keys refer. ``hidden_gap`` is taken from the haircut curve."""
+    """A valuation row with the records to which its keys refer.
+
+    ``hidden_gap`` is taken from the haircut curve. ``price_unit`` is that of a lot's price, such as USD/t.
+    """
 
     row: dict[str, Any]
     asset: Asset
@@ -38,6 +42,7 @@ class Valued:
     hidden_gap: float
     known_us: int = 0
     last_good_day: int = NO_DAY
+    price_unit: str = ""
 
     @property
     def adjusted_minor(self) -> int:
@@ -64,7 +69,7 @@ def value_assets(connection: Connection, asset_ids: Sequence[str], currency: str
     documents = documents_of(connection, loaded.assets.asset_key)
     by_key = {int(key): row for row, key in enumerate(loaded.assets.asset_key)}
     found = [valued_at(rows, by_key[int(key)], loaded, documents[int(key)], policy) for key in keys]
-    return [with_last_good_day(connection, one) for one in found]
+    return with_price_units(connection, [with_last_good_day(connection, one) for one in found])
 
 
 def quote_asset(connection: Connection, asset: Asset, currency: str) -> Valued:
@@ -75,7 +80,18 @@ def quote_asset(connection: Connection, asset: Asset, currency: str) -> Valued:
     targets = in_currency(assets, currency)
     quoted = {int(assets.asset_key[0]): asset.detail} if isinstance(asset.detail, Equipment) else {}
     loaded = LoadedInputs(assets, targets, market_for(connection, assets, targets, policy, []), quoted)
-    return valued_at(_rows(connection, loaded, policy, day), 0, loaded, asset, policy)
+    rows = _rows(connection, loaded, policy, day)
+    (found,) = with_price_units(connection, [valued_at(rows, 0, loaded, asset, policy)])
+    return found
+
+
+def with_price_units(connection: Connection, found: Sequence[Valued]) -> list[Valued]:
+    """Returns the valuations; those of lots with the unit of their price."""
+    lots = {
+        at: one.asset.detail.price_series for at, one in enumerate(found) if isinstance(one.asset.detail, Inventory)
+    }
+    units = price_units(connection, list(dict.fromkeys(lots.values()))) if lots else {}
+    return [replace(one, price_unit=units.get(lots[at], "")) if at in lots else one for at, one in enumerate(found)]
 
 
 def with_last_good_day(connection: Connection, one: Valued) -> Valued:

@@ -148,7 +148,7 @@ def _value_machines(base: BaseValues, assets: AssetFacts, policy: Policy, day: i
     at = machines["asset_row"]
     if not len(at):
         return
-    values = value_equipment(_equipment_columns(machines, assets, policy, day))
+    values = value_equipment(equipment_columns(machines, assets.asset_class[at], policy, day))
     base.amount[at] = values.fmv
     base.model[at] = int(Model.EQUIPMENT)
     base.liquidity[at], base.cost[at] = _parts_to_nolv(values.fmv, values.olv, values.nolv)
@@ -204,8 +204,9 @@ def _expected_hours(machines: Columns, policy: Policy) -> Float:
     return np.where(np.isnan(stated), of_class, stated)
 
 
-def _equipment_columns(machines: Columns, assets: AssetFacts, policy: Policy, day: int) -> EquipmentColumns:
-    classes, row = codes_of(assets.asset_class[machines["asset_row"]])
+def equipment_columns(machines: Columns, asset_classes: NDArray[Any], policy: Policy, day: int) -> EquipmentColumns:
+    """Returns the inputs of the depreciation of machines [m] of these asset classes [m]."""
+    classes, row = codes_of(asset_classes)
     numbers = {name: column[row] for name, column in policy.table(classes).items()}
     built = machines["built_day"]
     age = np.where(built == NO_DAY, np.nan, (day - built) / DAYS_PER_YEAR)
@@ -229,23 +230,20 @@ def _value_ip_assets(base: BaseValues, rights: Columns, day: int) -> None:
     at = rights["asset_row"]
     if not len(at):
         return
-    today = np.datetime64(day, "D")
-    filing, grant, expire = (_dates(rights[name]) for name in ("filing_day", "grant_day", "expire_day"))
-    kind = rights["right_kind"].astype(np.int8)
-    technology = technology_years_left(rights["technology_life_years"], _dates(rights["technology_life_day"]), today)
-    life = remaining_life_years(kind, rights["office"], filing, grant, expire, technology, today)
-    zero, unknown = status_effect(rights["legal_status"].astype(np.int8), expire, today)
+    life_years = years_left(rights, day)
+    expire = _dates(rights["expire_day"])
+    zero, unknown = status_effect(rights["legal_status"].astype(np.int8), expire, np.datetime64(day, "D"))
     count = len(at)
     values = relief_from_royalty(
         RoyaltyColumns(
             **{name: rights[name] for name in ROYALTY_INPUTS},
-            remaining_life_years=np.maximum(np.nan_to_num(life.years, nan=0.0), 0.0),
+            remaining_life_years=np.maximum(np.nan_to_num(life_years, nan=0.0), 0.0),
             mid_year=np.ones(count, dtype=np.bool_),
             operating_margin=np.full(count, np.nan),
         )
     )
-    no_life = np.where(np.isnan(life.years), int(UnknownReason.MISSING_INPUT), 0)
-    ended = np.where(life.years <= 0, int(UnknownReason.RIGHT_EXPIRED), 0)
+    no_life = np.where(np.isnan(life_years), int(UnknownReason.MISSING_INPUT), 0)
+    ended = np.where(life_years <= 0, int(UnknownReason.RIGHT_EXPIRED), 0)
     base.amount[at] = values.value * rights["owned_share"]
     base.model[at] = int(Model.RELIEF_FROM_ROYALTY)
     licensed = np.where(rights["licensed_exclusively"] != 0, int(QualityFlag.LICENSED_EXCLUSIVELY), 0)
@@ -253,6 +251,15 @@ def _value_ip_assets(base: BaseValues, rights: Columns, day: int) -> None:
     base.quality[at] = values.quality | licensed | shared
     base.zero[at] = zero
     base.unknown[at] = values.unknown | unknown | no_life | ended
+
+
+def years_left(rights: Columns, day: int) -> Float:
+    """Returns the remaining life of IP assets [r] on a day, in years; NaN where it is not known."""
+    today = np.datetime64(day, "D")
+    filing, grant, expire = (_dates(rights[name]) for name in ("filing_day", "grant_day", "expire_day"))
+    kind = rights["right_kind"].astype(np.int8)
+    technology = technology_years_left(rights["technology_life_years"], _dates(rights["technology_life_day"]), today)
+    return remaining_life_years(kind, rights["office"], filing, grant, expire, technology, today).years
 
 
 def _dates(days: Int) -> NDArray[np.datetime64]:

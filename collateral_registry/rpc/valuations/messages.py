@@ -17,16 +17,20 @@ from collateral_registry.domain.assets.kinds import (
 from collateral_registry.domain.equipment.value_bases import machine_bases
 from collateral_registry.domain.prices.exchange_rates import legs_of, series_id_of
 from collateral_registry.domain.shared.days import NO_DAY, date_at, day_of
-from collateral_registry.domain.shared.money import Money
 from collateral_registry.domain.valuations.appraise import model_name
+from collateral_registry.domain.valuations.base_values import Model
 from collateral_registry.domain.valuations.book_value import book_value
+from collateral_registry.domain.valuations.explanation import (
+    StatedInput,
+    amount_input,
+    compared_inputs,
+    ip_inputs,
+    machine_inputs,
+)
 from collateral_registry.rpc.common import convert
 from collateral_registry.v1 import valuation_pb2 as pb
 from valuation.haircuts.composition.parts import PART_NAMES
 from valuation.prices.returns import true_value_share
-
-Input = tuple[str, str, Decimal | float | None, str, int]
-"""Input of a valuation: name, resource name of its origin, value, unit and day."""
 
 
 def valuation_message(valued: Valued) -> pb.Valuation:
@@ -77,6 +81,8 @@ def _fx_path(path: str) -> list[pb.FxLeg]:
             inverse=leg.inverse,
             rate=convert.number(leg.rate),
             date=convert.day(leg.day),
+            base_currency_code=leg.base,
+            quote_currency_code=leg.quote,
         )
         for leg in legs_of(path)
     ]
@@ -115,72 +121,81 @@ def _inputs(valued: Valued) -> list[pb.ValuationInput]:
 
     The price and the exchange rate are those used in the valuation. The other inputs are as registered.
     """
-    row, inputs = valued.row, _asset_inputs(valued)
+    row, asset = valued.row, f"assets/{valued.asset.asset_id}"
+    inputs = [_input(one, asset) for one in _asset_inputs(valued) if _is_stated(one)]
+    if isinstance(valued.asset.detail, Inventory):
+        series = f"priceSeries/{valued.asset.detail.price_series}"
+        inputs += [_input(one, series) for one in _price_inputs(valued) if _is_stated(one)]
     if row["fx_day"] != NO_DAY:
-        inputs.append(("fx_rate", "priceSeries", row["fx_rate"], valued.currency, row["fx_day"]))
-    return [_input(*one) for one in inputs if one[2] is not None or one[4] != NO_DAY]
+        inputs.append(_input(StatedInput("fx_rate", row["fx_rate"], _rate_unit(valued), row["fx_day"]), "priceSeries"))
+    return inputs
 
 
-def _asset_inputs(valued: Valued) -> list[Input]:
-    row, detail, asset = valued.row, valued.asset.detail, f"assets/{valued.asset.asset_id}"
+def _rate_unit(valued: Valued) -> str:
+    """Returns the unit of the exchange rate: the currency of the value for one unit of the converted currency."""
+    legs = legs_of(valued.row["fx_path"])
+    if not legs:
+        return valued.currency
+    return f"{valued.currency}/{legs[0].quote if legs[0].inverse else legs[0].base}"
+
+
+def _asset_inputs(valued: Valued) -> list[StatedInput]:
+    row, detail = valued.row, valued.asset.detail
     match detail:
         case Inventory():
-            series = f"priceSeries/{detail.price_series}"
-            return [
-                ("quantity", asset, detail.quantity, detail.unit, NO_DAY),
-                ("quantity_in_price_unit", asset, row["quantity"], "", NO_DAY),
-                *_price_inputs(series, row["price"], row["price_day"], valued.hidden_gap),
-            ]
+            return [StatedInput("quantity", detail.quantity, detail.unit)]
         case Equipment():
-            return [
-                _amount_input("price_new", asset, detail.price_new, day_of(detail.price_new_date)),
-                ("build_date", asset, None, detail.equipment_class, day_of(detail.built)),
-                ("hours", asset, detail.hours, "h", day_of(detail.hours_date)),
-                *_book_inputs(detail, asset),
-            ]
+            if row["model"] == Model.COMPARABLES:
+                return [*compared_inputs(detail, valued.asset.asset_class, valued.policy), *_book_inputs(detail)]
+            factors = machine_inputs(detail, valued.asset.asset_class, valued.policy, row["market_day"])
+            return [*factors, *_book_inputs(detail)]
         case IntellectualProperty():
-            return [
-                _amount_input("next_year_revenue", asset, detail.next_year_revenue, NO_DAY),
-                ("royalty_rate", asset, detail.royalty_rate, "", NO_DAY),
-                ("discount_rate", asset, detail.discount_rate, "", NO_DAY),
-                ("expire_date", asset, None, detail.office, day_of(detail.expire)),
-            ]
-        case Receivable() | PurchaseOrder():
-            return []
+            return ip_inputs(detail, row["market_day"])
+        case Receivable():
+            return [amount_input("face_amount", detail.face_amount, day_of(detail.due))]
+        case PurchaseOrder():
+            return [amount_input("order_amount", detail.order_amount, day_of(detail.due))]
         case _:
             assert_never(detail)
 
 
-def _amount_input(name: str, asset: str, amount: Money | None, day: int) -> Input:
-    """Returns an amount of an asset as an input; its value is None if the amount is not stated."""
-    return (name, asset, None, "", NO_DAY) if amount is None else (name, asset, amount.major, amount.currency, day)
+def _price_inputs(valued: Valued) -> list[StatedInput]:
+    """Returns the counted quantity in the unit of the price, the quoted price and the correction of smoothed quotes.
 
-
-def _price_inputs(series: str, price: float | None, day: int, hidden_gap: float) -> list[Input]:
-    """Returns the quoted price and, if the quotes are smoothed, the correction factor that is applied after a fall."""
-    share = true_value_share(hidden_gap)
+    The correction factor is applied after a fall.
+    """
+    price, day, share = valued.row["price"], valued.row["price_day"], true_value_share(valued.hidden_gap)
+    unit = valued.price_unit
+    counted = StatedInput("quantity_in_price_unit", valued.row["quantity"], unit.partition("/")[2])
     if price is None or share == 1.0:
-        return [("price", series, price, "", day)]
-    return [("price", series, price / share, "", day), ("true_value_share", series, share, "", day)]
+        return [counted, StatedInput("price", price, unit, day)]
+    return [counted, StatedInput("price", price / share, unit, day), StatedInput("true_value_share", share, day=day)]
 
 
-def _book_inputs(machine: Equipment, asset: str) -> list[Input]:
+def _book_inputs(machine: Equipment) -> list[StatedInput]:
     """Returns the inputs of the book value: the cost, and the day from which the schedule depreciates it."""
     cost, schedule = machine.acquisition_cost, machine.book_schedule.name.lower()
     if cost is None:
         return []
     return [
-        ("acquisition_cost", asset, cost.major, cost.currency, NO_DAY),
-        ("acquisition_date", asset, None, schedule, day_of(machine.acquisition_date)),
+        amount_input("acquisition_cost", cost),
+        StatedInput("acquisition_date", None, schedule, day_of(machine.acquisition_date), schedule),
     ]
 
 
-def _input(name: str, source: str, value: Decimal | float | None, unit: str, day: int) -> pb.ValuationInput:
-    message = pb.ValuationInput(input=name, source=source, unit=unit, date=convert.day(day))
-    if isinstance(value, Decimal):
-        message.value.CopyFrom(convert.decimal(value))
-    elif value is not None and _is_number(value):
-        message.value.CopyFrom(convert.number(value))
+def _is_stated(one: StatedInput) -> bool:
+    has_value = isinstance(one.value, Decimal) or _is_number(one.value)
+    return has_value or (one.value is None and one.day != NO_DAY)
+
+
+def _input(one: StatedInput, source: str) -> pb.ValuationInput:
+    message = pb.ValuationInput(
+        input=one.name, source=source, unit=one.unit, date=convert.day(one.day), label=one.label.lower()
+    )
+    if isinstance(one.value, Decimal):
+        message.value.CopyFrom(convert.decimal(one.value))
+    elif one.value is not None:
+        message.value.CopyFrom(convert.number(one.value))
     return message
 
 

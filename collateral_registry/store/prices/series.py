@@ -139,6 +139,18 @@ _SERIES_KEYS = select(PriceSeriesRow.series_id, PriceSeriesRow.series_key).where
 )
 
 
+def price_units(connection: Source, series_ids: Sequence[str]) -> dict[str, str]:
+    """Returns the unit of the prices of each of these series that exists, such as USD/t, by id."""
+    found = read_columns(connection, _PRICE_UNITS, {"texts": series_ids})
+    columns = (found[name].tolist() for name in ("series_id", "currency", "unit"))
+    return {series_id: f"{currency}/{unit}" for series_id, currency, unit in zip(*columns, strict=True)}
+
+
+_PRICE_UNITS = select(PriceSeriesRow.series_id, PriceSeriesRow.currency, PriceSeriesRow.unit).where(
+    is_one_of(PriceSeriesRow.series_id, TEXTS)
+)
+
+
 def series_facts(connection: Source, keys: Int) -> SeriesFacts:
     """Returns series with their newest accepted prices."""
     return SeriesFacts(**read_columns(connection, _SERIES_FACTS, {"keys": keys}))

@@ -8,8 +8,9 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.type.decimal_pb2 import Decimal
 
 from collateral_registry.cli.common.file_schemas import SCHEMAS
+from collateral_registry.cli.common.options import Format as TableFormat, Layout
 from collateral_registry.cli.importing.messages import asset_request
-from collateral_registry.cli.loans.show import show_value
+from collateral_registry.cli.loans.value import show_value
 from collateral_registry.v1 import asset_pb2, price_pb2, valuation_pb2
 from tests.support.server import FIRST_DAY, Client, calendar, money, with_papers
 from valuation.tables.reader import read_source
@@ -125,7 +126,8 @@ def test_imported_costs_are_returned_with_the_asset(client, capsys):
     assert kept["lathe"].book_schedule == asset_pb2.DEPRECIATION_SCHEDULE_UNITS_OF_PRODUCTION
     assert (kept["lathe"].units_produced.value, kept["lathe"].units_lifetime.value) == ("30000", "120000")
     assert not kept["drill"].HasField("acquisition_cost")
-    show_value(client.channel, "lathe", "")
-    assert "book value 62,000.00 USD" in capsys.readouterr().out
-    show_value(client.channel, "drill", "")
+    layout = Layout(TableFormat.CSV, None, wide=False)
+    show_value(client.channel, "lathe", "", "", layout)
+    assert "book value,,USD,62000.00" in capsys.readouterr().out
+    show_value(client.channel, "drill", "", "", layout)
     assert "book value" not in capsys.readouterr().out
