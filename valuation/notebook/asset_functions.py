@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from valuation._typing import Float
+from valuation.checks import require
 from valuation.depreciation.classes import equipment_classes
 from valuation.depreciation.equipment import (
     Condition,
@@ -23,7 +24,8 @@ from valuation.notebook.asset_results import IpValue, MachineValue
 from valuation.quotes import number_column
 
 CONDITIONS = {one.name.lower(): one for one in Condition}
-SCHEDULES = {one.name.lower(): one for one in Schedule}
+SCHEDULES = {one.name.lower(): one for one in Schedule if one is not Schedule.UNITS_OF_PRODUCTION}
+"""Depreciation schedules by time."""
 
 T = TypeVar("T")
 
@@ -84,6 +86,8 @@ def machine_value(
     >>> lathe.to_dict()["quality_flags"]
     ['HOURS_UNKNOWN']
     """
+    if not isinstance(factors, MachineFactors):
+        raise InvalidInput("factors", type(factors).__name__, "MachineFactors")
     rate, life = _curve_of(equipment_class, annual_rate, life_years)
     numbers = {name: _one(name, getattr(factors, name)) for name in vars(factors) if not name.startswith("condition")}
     found = {
@@ -131,11 +135,13 @@ def book_value(
     >>> round(valuation.book_value(100_000, 4, 10, "declining_balance_switch"))
     40960
     """
-    chosen = _choice("schedule", schedule, {name: one for name, one in SCHEDULES.items() if "units" not in name})
+    chosen = _choice("schedule", schedule, SCHEDULES)
     if chosen is Schedule.GEOMETRIC and annual_rate is None:
         raise InvalidInput("annual_rate", None, "the share lost in a year, for a geometric schedule")
     given = {"age_years": age_years, "life_years": life_years, "salvage_share": salvage_share}
+    costs = _one("cost", cost)
     try:
+        require("cost", costs, costs >= 0.0, "0 or more")
         columns = ScheduleColumns(
             **{name: _one(name, value) for name, value in given.items()},
             annual_rate=_one("annual_rate", annual_rate),
@@ -143,7 +149,7 @@ def book_value(
             units_produced=np.array([np.nan]),
             units_lifetime=np.array([np.nan]),
         )
-        return float(_one("cost", cost)[0] * retained_shares(columns)[0])
+        return float(costs[0] * retained_shares(columns)[0])
     except InvalidInput as error:
         raise error.named(_parameter) from None
 

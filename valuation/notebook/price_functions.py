@@ -87,8 +87,8 @@ def haircut_batch(
 ) -> HaircutTable:
     """Estimates the haircut of each of many series, and returns a table.
 
-    ``series`` is whatever ``haircut`` accepts as prices, or a list of pairs of prices and dates, which are named by
-    their positions. The other arguments are those of ``haircut``.
+    ``series`` is whatever ``haircut`` accepts as prices, or a list of Series or of pairs of prices and dates. The other
+    arguments are those of ``haircut``.
 
     >>> import numpy as np, valuation
     >>> days = np.busday_offset("2020-01-01", np.arange(600), roll="forward")

@@ -56,7 +56,7 @@ def read_prices(field: str, prices: object, dates: object, columns: PriceColumns
     """
     if isinstance(prices, Mapping) and columns.date not in prices:
         return PriceInput(
-            {str(name): _named(field, name, one, dates, columns) for name, one in prices.items()}, many=True
+            {str(name): _named(field, str(name), one, dates, columns) for name, one in prices.items()}, many=True
         )
     frame = _frame_columns(field, prices)
     if frame is not None:
@@ -75,12 +75,22 @@ def read_single(field: str, prices: object, dates: object, columns: PriceColumns
 
 
 def read_many(field: str, series: object, dates: object, columns: PriceColumns) -> Mapping[str, tuple[Float, Dates]]:
-    """Returns the series of an argument by name; a list of pairs of prices and dates is named by position."""
+    """Returns the series of an argument by name.
+
+    A list holds pairs of prices and dates, or Series with an index of dates; they are named by their own names, or by
+    position unless all have different ones.
+    """
     if isinstance(series, list | tuple):
         for at, one in enumerate(series):
-            if not _is_pair(one):
-                raise InvalidInput(f"{field}[{at}]", type(one).__name__, "a pair of prices and dates")
-        return {str(at): _pair(f"{field}[{at}]", one) for at, one in enumerate(series)}
+            if not _is_pair(one) and _index(one) is None:
+                raise InvalidInput(
+                    f"{field}[{at}]",
+                    type(one).__name__,
+                    "a pair of prices and dates, or a Series with an index of dates",
+                )
+        names = [_name_of(one) for one in series]
+        own = all(names) and len(set(names)) == len(names)
+        return {names[at] if own else str(at): _named(field, at, one, None, columns) for at, one in enumerate(series)}
     return read_prices(field, series, dates, columns).series
 
 
@@ -111,7 +121,8 @@ def _of_values(field: str, prices: object, dates: object) -> tuple[Float, Dates]
     if dates is None:
         dates = _index(prices)
     if dates is None:
-        raise InvalidInput("dates", "nothing", ANY_DATES)
+        index = getattr(prices, "index", None)
+        raise InvalidInput("dates", f"an index of {index.dtype}" if hasattr(index, "dtype") else "nothing", ANY_DATES)
     return quote_columns(_plain(prices), _plain(dates), field)
 
 
@@ -133,7 +144,12 @@ def _of_frame(field: str, frame: Mapping[str, ArrayLike], dates: object, columns
         raise InvalidInput("dates", f"{len(days)} for {len(quotes)} prices", "a date for each price")
     if columns.series not in frame:
         return PriceInput({"": (quotes, days)}, many=False)
-    series = np.asarray(frame[columns.series]).astype(str)
+    held = np.asarray(frame[columns.series], dtype=object)
+    nameless = np.flatnonzero([not isinstance(name, str | int) for name in held.tolist()])
+    if len(nameless):
+        row = int(nameless[0])
+        raise InvalidInput(f"{field}[{columns.series!r}][{row}]", repr(held[row]), "the name of a series")
+    series = held.astype(str)
     groups = {str(name): np.flatnonzero(series == name) for name in dict.fromkeys(series.tolist())}
     found = {name: (quotes[rows], days[rows]) for name, rows in groups.items()}
     return PriceInput(found, many=len(found) != 1)

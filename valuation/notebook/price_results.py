@@ -43,7 +43,7 @@ class Haircut(Result, PriceHaircut):
         return {
             "haircut": number(self.loss),
             **numbers_of(self, "expected_shortfall", "class_floor"),
-            "horizon_days": self.horizon_days,
+            "horizon_days": int(self.horizon_days),
             "confidence": float(self.confidence),
             **numbers_of(self, "price_adjustment", "daily_volatility"),
             "date": newest_day(self.cleaned),

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from enum import IntFlag
 from html import escape
-from math import isnan
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +24,10 @@ FIGURE_INCHES = (10.0, 4.5)
 
 EXACT_FROM = 1000.0
 """Size from which numbers are shown with two decimals instead of six significant digits."""
+
+
+LISTED = 4
+"""Longest list in the short text."""
 
 
 class Result(ABC):
@@ -44,7 +48,9 @@ class Result(ABC):
         return axes
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{name}={_shown(value)}" for name, value in self.to_dict().items() if _is_short(value))
+        (main, figure), *others = self.to_dict().items()
+        known = [(main, figure), *((name, value) for name, value in others if _is_short(value))]
+        shown = ", ".join(f"{name}={_shown(value)}" for name, value in known)
         return f"{type(self).__name__}({shown})"
 
     def _repr_html_(self) -> str:
@@ -63,12 +69,12 @@ def new_axes() -> Axes:
 
 
 def number(value: float) -> float | None:
-    """Returns a number as a Python float; None for NaN."""
-    return None if isnan(value) else float(value)
+    """Returns a number as a Python float; None if it is not finite."""
+    return float(value) if isfinite(value) else None
 
 
 def numbers_of(source: object, *names: str) -> dict[str, float | None]:
-    """Returns the named numbers of a result; None for NaN."""
+    """Returns the named numbers of a result; None for those that are not finite."""
     return {name: number(getattr(source, name)) for name in names}
 
 
@@ -94,7 +100,9 @@ def newest_day(cleaned: Cleaned) -> str | None:
 
 def _is_short(value: object) -> bool:
     """Returns whether a value belongs in the short text: known, and neither empty nor a long list."""
-    return value is not None and value not in ([], {}, "") and not (isinstance(value, list) and len(value) > 4)
+    if isinstance(value, list | dict | str):
+        return len(value) > 0 and not (isinstance(value, list) and len(value) > LISTED)
+    return value is not None
 
 
 def _shown(value: object) -> str:

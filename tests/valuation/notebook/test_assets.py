@@ -74,6 +74,8 @@ def test_a_missing_input_gives_an_unknown_value_with_its_reason(missing):
         ({"condition": "new"}, "^condition: got 'new', want unknown, excellent"),
         ({"schedule": "linear"}, "^schedule: got 'linear', want geometric"),
         ({"annual_rate": 12}, r"^annual_rate: got 12\.0, want 0 to 1"),
+        ({"factors": {"olv_factor": 0.5}}, "^factors: got dict, want MachineFactors"),
+        ({"schedule": "units_of_production"}, "^schedule: got 'units_of_production', want geometric"),
         ({"factors": MachineFactors(flv_factor=0.9)}, r"^flv_factor: got 0\.9, want at most the olv_factor"),
     ],
 )
@@ -90,6 +92,8 @@ def test_a_book_value_follows_its_schedule():
         book_value(1e5, 2, 10, "geometric")
     with pytest.raises(InvalidInput, match=r"^life_years: got 0\.0, want more than 0"):
         book_value(1e5, 2, 0)
+    with pytest.raises(InvalidInput, match=r"^cost: got -1\.0, want 0 or more"):
+        book_value(-1, 2, 10)
 
 
 def test_an_ip_asset_has_the_values_of_the_worked_examples():

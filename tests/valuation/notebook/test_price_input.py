@@ -75,6 +75,14 @@ def test_arrays_in_a_dict_share_the_dates():
     assert [table["copper"].loss, table[1].loss] == pytest.approx([LOSS, OTHER_LOSS])
 
 
+def test_a_list_of_series_is_named_by_them_or_by_position():
+    zinc = WIDE["zinc"]
+
+    assert list(haircut_batch([SERIES, zinc])) == ["copper", "zinc"]
+    assert list(haircut_batch([SERIES, SERIES])) == ["0", "1"]
+    assert haircut_batch([SERIES, (OTHER, DATES)])[1].loss == pytest.approx(OTHER_LOSS)
+
+
 def test_other_names_of_columns_are_stated():
     named = LONG.rename(columns={"series": "metal", "date": "day", "price": "close"})
 
@@ -93,7 +101,7 @@ def test_a_missing_price_is_left_out():
 @pytest.mark.parametrize(
     ("given", "dates", "message"),
     [
-        (SERIES.reset_index(drop=True), None, "dates: got nothing, want a Series with an index of dates"),
+        (SERIES.reset_index(drop=True), None, "dates: got an index of int64, want a Series with an index of dates"),
         (PRICES, None, "dates: got nothing, want"),
         (pl.Series(PRICES), None, "dates: got nothing, want"),
         (FRAME.drop(columns="date"), None, "prices: got the columns price, want a column 'date'"),
@@ -102,6 +110,7 @@ def test_a_missing_price_is_left_out():
         (pl.from_pandas(FRAME).lazy(), None, "prices: got LazyFrame, want a data frame with rows"),
         ({"copper": PRICES}, None, "dates: got nothing, want"),
         ({"copper": (PRICES, DATES[:9])}, None, r"dates: got 9 for 400 prices\['copper'\]"),
+        (LONG.assign(series=["copper"] * 799 + [None]), None, r"prices\['series'\]\[799\]: got None, want the name"),
         ({"copper": 5}, None, r"prices\['copper'\]: got int, want"),
         ("prices.csv", None, "prices: got str, want a Series, a data frame"),
         (5.0, DATES, "prices: got float, want"),

@@ -21,6 +21,9 @@ RESULTS = {
     "haircut": HAIRCUT,
     "no estimate": valuation.haircut(PRICES[:9], DATES[:9]),
     "no price": valuation.haircut([], []),
+    "no adjustment": valuation.price_adjustment([], []),
+    "a horizon of numpy": valuation.haircut(PRICES, DATES, np.int64(20)),
+    "a price below 0": valuation.haircut(PRICES - PRICES[-1] - 1, DATES, model="arithmetic"),
     "backtest": valuation.backtest(PRICES, DATES),
     "short backtest": valuation.backtest(PRICES[:90], DATES[:90]),
     "adjustment": valuation.price_adjustment(PRICES, DATES),
@@ -36,6 +39,7 @@ TABLE = valuation.haircut_batch({"long": (PRICES, DATES), "short": (PRICES[:9], 
 def test_a_result_is_shown_briefly_and_is_a_plain_dict(result):
     assert len(repr(result)) < 450
     assert "nan" not in repr(result)
+    assert "=" in repr(result)
     assert repr(result).startswith(type(result).__name__)
     assert result._repr_html_().startswith("<table>")
     json.dumps(result.to_dict(), allow_nan=False)
