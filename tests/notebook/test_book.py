@@ -98,6 +98,12 @@ def test_a_past_report_is_that_of_its_moment(book, as_of):
         assert set(table.to_arrow()["level"].to_pylist()) == ({"NONE"} if day == FIRST_DAY else {"NONE", "LIQUIDATION"})
 
 
+def test_a_report_before_the_book_is_empty_and_has_no_commit(book):
+    for table in (book.loans("1999-01-01"), book.breaches("1999-01-01")):
+        assert (len(table), table.metadata) == (0, {"commit": "0", "business_date": "", "policy": ""})
+        assert len(table.to_pandas()) == len(table.to_polars()) == 0
+
+
 @pytest.mark.parametrize(
     ("as_of", "message"),
     [

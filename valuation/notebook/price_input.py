@@ -121,8 +121,8 @@ def _of_values(field: str, prices: object, dates: object) -> tuple[Float, Dates]
     if dates is None:
         dates = _index(prices)
     if dates is None:
-        index = getattr(prices, "index", None)
-        raise InvalidInput("dates", f"an index of {index.dtype}" if hasattr(index, "dtype") else "nothing", ANY_DATES)
+        kind = getattr(getattr(prices, "index", None), "dtype", None)
+        raise InvalidInput("dates", "nothing" if kind is None else f"an index of {kind}", ANY_DATES)
     return quote_columns(_plain(prices), _plain(dates), field)
 
 
