@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from collateral_partner.tables.canonical import UndecidedColumn
-from collateral_partner.tables.errors import InvalidInput
 from hypothesis import given, strategies as st
 
+from collateral_partner.tables.canonical import UndecidedColumn
+from collateral_partner.tables.errors import InvalidInput
 from collateral_partner.times import check_format, read_times
 
 BERLIN, SHANGHAI, HAVANA, APIA = map(ZoneInfo, ("Europe/Berlin", "Asia/Shanghai", "America/Havana", "Pacific/Apia"))

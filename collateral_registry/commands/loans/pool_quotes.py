@@ -26,6 +26,7 @@ from collateral_registry.commands.valuations.value import (
     plain_rows,
     valued_at,
     with_last_good_day,
+    with_price_units,
 )
 from collateral_registry.domain.assets.kinds import Asset, Equipment, Status
 from collateral_registry.domain.loans.agreements import RANK_LIMIT
@@ -226,9 +227,12 @@ def _pooled(
     for name, column in claims.items():
         column[judged.claims["pledge_key"] + len(ranks)] = judged.claims[name]
     rows = plain_rows(values)
+    valued = [
+        with_last_good_day(connection, valued_at(rows, int(target), pool.loaded, member.asset, policy))
+        for member, target in zip(pool.members, pool.target, strict=True)
+    ]
     found = []
-    for at, (member, senior) in enumerate(zip(pool.members, ahead, strict=True)):
-        one = valued_at(rows, int(pool.target[at]), pool.loaded, member.asset, policy)
+    for at, (one, senior) in enumerate(zip(with_price_units(connection, valued), ahead, strict=True)):
         market, lendable = (int(column[at]) for column in claims.values())
-        found.append(PooledAsset(with_last_good_day(connection, one), int(ranks[at]), senior, market, lendable))
+        found.append(PooledAsset(one, int(ranks[at]), senior, market, lendable))
     return found
