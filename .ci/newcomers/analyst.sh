@@ -6,7 +6,7 @@ export PATH=$PWD/.venv/bin:$PATH
 first_report "$COLLATERAL_SERVER" "make run to the first report, packages in the cache"
 for columns in 80 120; do
   at_columns "$columns" collateral report ltv --limit 8
-  awk -v most="$columns" '{ gsub(/\r/, "") } length($0) > most { exit 1 }' "$output" || fail "a line exceeds $columns columns"
+  fits "$columns" || fail "a line exceeds $columns columns"
   ! grep -qF "…" "$output" || fail "a cell is cut at $columns columns"
 done
 show collateral report breaches --filter 'state = OPEN'

@@ -79,8 +79,13 @@ stop_servers() { # presses Ctrl-C
   servers=()
 }
 
-at_columns() { # columns, command...: prints the command's output on a terminal of that width
+at_columns() { # columns, command...: prints the command's output on a terminal of that width, without colours
   local columns=$1
   shift
-  COLUMNS=$columns script --quiet --return --command "stty cols $columns; $*" /dev/null | tee "$output"
+  COLUMNS=$columns script --quiet --return --command "stty cols $columns; $*" /dev/null |
+    sed 's/\x1b\[[0-9;]*m//g; s/\r$//' | tee "$output"
+}
+
+fits() { # columns: no line of the last output is longer
+  python3 -c 'import sys; sys.exit(any(len(line.rstrip()) > int(sys.argv[1]) for line in open(sys.argv[2])))' "$1" "$output"
 }
