@@ -113,7 +113,9 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess) -> Non
         follower.cancel()
         with suppress(asyncio.CancelledError):
             await follower
-    await asyncio.gather(server.drain(), web.drain() if web else asyncio.sleep(0))
+    if web is not None:
+        await web.drain()  # first, because its calls need the gRPC server
+    await server.drain()
     stop_thread.set()
     database.close()
     LOG.info("stopped")
@@ -123,7 +125,7 @@ async def _start_http(settings: Settings, server: RpcServer) -> HttpServer:
     """Starts the HTTP server, which calls the gRPC server of this process."""
     from collateral_registry.web.server import HttpServer  # noqa: PLC0415 - needed only with HTTP
 
-    web = HttpServer(settings.message_limit_bytes, settings.drain_seconds, shares_port=settings.processes > 1)
+    web = HttpServer(settings.message_limit_bytes, settings.drain_seconds / 2, shares_port=settings.processes > 1)
     server.listen(web.local_address)
     port = await web.start(settings.http_address)
     LOG.info("serving HTTP", address=settings.http_address.rpartition(":")[0], port=port)
