@@ -213,7 +213,7 @@ class Policy:
     def numbers_of(self, asset_class: str) -> dict[str, SourcedNumber]:
         """Returns the numbers of a class: the inherited ones, unless the class states its own."""
         merged: dict[str, SourcedNumber] = {}
-        for name in _roots(asset_class):
+        for name in lineage(asset_class):
             merged.update(self.classes.get(name, {}))
         return merged
 
@@ -222,7 +222,7 @@ class Policy:
 
         A class that states no index inherits it.
         """
-        return next((self.indices[name] for name in reversed(_roots(asset_class)) if name in self.indices), "")
+        return next((self.indices[name] for name in reversed(lineage(asset_class)) if name in self.indices), "")
 
     def expected_hours_of(self, equipment_class: str) -> float:
         """Returns the meter hours a year of a typical machine of an equipment class; NaN if the policy has none."""
@@ -252,7 +252,7 @@ def check_class(policy: Policy, asset_class: str) -> None:
         raise InvalidInput("asset_class", repr(asset_class[:80]), f"a class of policies/{policy.policy_id}: {want}")
 
 
-def _roots(asset_class: str) -> list[str]:
+def lineage(asset_class: str) -> list[str]:
     """Returns a class and the classes from which it inherits, most general first."""
     parts = asset_class.split(".")
     return [".".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
@@ -261,7 +261,7 @@ def _roots(asset_class: str) -> list[str]:
 def _check_index(asset_class: str, series_id: str) -> None:
     """Raises InvalidInput if the class is not an equipment class or the series id is malformed."""
     field, equipment = f"classes[{asset_class}].price_index", CLASS_ROOT[Kind.EQUIPMENT]
-    if _roots(asset_class)[0] != equipment:
+    if lineage(asset_class)[0] != equipment:
         raise InvalidInput(field, repr(series_id[:80]), f"nothing: only classes of {equipment} have a price new")
     checked_id(field, series_id)
 

@@ -9,11 +9,16 @@ from google.type.date_pb2 import Date
 from grpc.aio import ServicerContext
 
 from collateral_registry.commands.book import policies as commands
-from collateral_registry.domain.book.policy import Numbers, Policy, SourcedNumber
-from collateral_registry.domain.shared.names import checked_id, id_of
+from collateral_registry.commands.pipeline.moments import Moment
+from collateral_registry.domain.assets.kinds import Equipment, Kind
+from collateral_registry.domain.book.asset_classes import DESCRIPTIONS, AssetClass, asset_class_in, asset_classes
+from collateral_registry.domain.book.policy import LEVEL_PARAMETERS, Numbers, Policy, SourcedNumber
+from collateral_registry.domain.shared.errors import Refused
+from collateral_registry.domain.shared.names import checked_id, checked_text, id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.filtering import filtered_page
+from collateral_registry.rpc.common.moments import policy_name, read_moment
 from collateral_registry.rpc.common.paging import NEWEST
 from collateral_registry.runtime.revaluation.driver import RunDriver
 from collateral_registry.runtime.transactions import BookRunner
@@ -22,6 +27,8 @@ from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.v1 import policy_pb2 as pb, policy_pb2_grpc
 from valuation.errors import InvalidInput
+
+CLASSES = "assetClasses/"
 
 
 class PolicyServicer(policy_pb2_grpc.PolicyServiceServicer):
@@ -63,6 +70,34 @@ class PolicyServicer(policy_pb2_grpc.PolicyServiceServicer):
 
         return await self.runner.read(work)
 
+    async def GetAssetClass(self, request: pb.GetAssetClassRequest, context: ServicerContext) -> pb.AssetClass:
+        """Returns what the policy in force says of one asset class."""
+        asset_class = _class_in(request.name)
+
+        def work(connection: Connection) -> pb.AssetClass:
+            policy = _policy_of(connection, read_moment(connection, request.as_of))
+            return class_message(policy, asset_class_in(policy, asset_class))
+
+        return await self.runner.read(work)
+
+    async def ListAssetClasses(
+        self, request: pb.ListAssetClassesRequest, context: ServicerContext
+    ) -> pb.ListAssetClassesResponse:
+        """Lists the asset classes that the policy in force states, in the order of their names."""
+        wanted, page = filtered_page(request, "ListAssetClasses", "", request.as_of)
+
+        def work(connection: Connection) -> pb.ListAssetClassesResponse:
+            moment = read_moment(connection, request.as_of)
+            policy = _policy_of(connection, moment)
+            found, token = page.cut(asset_classes(policy, wanted, *page.bounds), lambda one: one.asset_class)
+            return pb.ListAssetClassesResponse(
+                asset_classes=[class_message(policy, one) for one in found],
+                policy=policy_name(moment),
+                next_page_token=token,
+            )
+
+        return await self.runner.read(work)
+
     async def ActivatePolicy(self, request: pb.ActivatePolicyRequest, context: ServicerContext) -> pb.Policy:
         """Puts a policy into force and waits until the whole book has been judged under it."""
         (policy_id,) = id_of("name", request.name, "policies")
@@ -72,6 +107,47 @@ class PolicyServicer(policy_pb2_grpc.PolicyServiceServicer):
         )
         await self.runs.settled()
         return activated
+
+
+def _class_in(name: str) -> str:
+    """Returns the class in a resource name; raises InvalidInput for a name of any other form."""
+    asset_class = name.removeprefix(CLASSES)
+    if not name.startswith(CLASSES) or not asset_class or "/" in asset_class:
+        raise InvalidInput("name", repr(name[:80]), "assetClasses/{asset_class}")
+    return checked_text("name", asset_class)
+
+
+def _policy_of(connection: Connection, moment: Moment) -> Policy:
+    """Returns the policy in force at a moment; raises Refused if there was none."""
+    if not moment.policy_id:
+        raise Refused("NO_POLICY", "no policy was in force at this moment; state a later one")
+    return get_policy(connection, moment.policy_id).policy
+
+
+def class_message(policy: Policy, found: AssetClass) -> pb.AssetClass:
+    """Returns what a policy says of an asset class as a message."""
+    is_machine = found.kind is Kind.EQUIPMENT
+    return pb.AssetClass(
+        name=f"{CLASSES}{found.asset_class}",
+        asset_class=found.asset_class,
+        kind=found.kind_field or "",
+        stated=found.is_stated,
+        numbers=[
+            pb.ClassNumber(
+                parameter=one.parameter,
+                value=convert.decimal(one.number.value),
+                source=one.number.source,
+                stated_by=one.stated_by,
+                description=DESCRIPTIONS[one.parameter],
+            )
+            for one in found.numbers
+        ],
+        price_index=f"priceSeries/{found.index}" if found.index else "",
+        price_index_stated_by=found.index_stated_by,
+        ltv_levels=_numbers({name: policy.rules[name] for name in LEVEL_PARAMETERS}),
+        default_schedule=int(Equipment.schedule) + 1 if is_machine else 0,
+        expected_hours=_numbers(policy.expected_hours) if is_machine else [],
+    )
 
 
 def _key_in_force(connection: Connection) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from collateral_registry.commands.ip.ip_assets import FEE_FILTER
+from collateral_registry.domain.book.asset_classes import CLASS_FILTER
 from collateral_registry.domain.filters.expressions import EVERYTHING, AllOf, Expression, conjuncts
 from collateral_registry.domain.filters.fields import FieldType
 from collateral_registry.domain.filters.parser import parse_filter
@@ -35,6 +36,7 @@ from collateral_registry.store.valuations.repository import VALUATION_FILTER
 
 FILTER_FIELDS: Mapping[str, Mapping[str, FieldType]] = {
     "ListAppraisals": APPRAISAL_FILTER.kinds,
+    "ListAssetClasses": CLASS_FILTER,
     "ListAssets": ASSET_FILTER.kinds,
     "ListBreaches": BREACH_FILTER.kinds,
     "ListComingFees": FEE_FILTER,

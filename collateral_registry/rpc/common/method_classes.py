@@ -51,7 +51,7 @@ _METHODS = {
         GetLoan ListLoans GetPledge ListPledges
         ProposeOverride RejectOverride GetOverride ListOverrides
         GetPickup ListPickups GetControlledValue
-        CreatePolicy GetPolicy ListPolicies
+        CreatePolicy GetPolicy ListPolicies GetAssetClass ListAssetClasses
         GetPriceSeries ListPriceSeries ListPrices
         GetServiceInfo
         GenerateLtvReport StreamLtvReport GenerateBreachReport
@@ -66,6 +66,7 @@ METHOD_CLASSES = {method: one for one, methods in _METHODS.items() for method in
 """The class of each method by the method's name. Names are unique among the services."""
 
 _READS = """
+    GetAssetClass ListAssetClasses
     GetAsset BatchGetAssets ListAssets GetBreach ListBreaches WatchBreaches GetBusinessDate GetEquipmentFit
     WatchEquipmentFit
     GetEquipmentModel ListEquipmentModels AppraiseEquipment QuoteEquipment ListAppraisals ReconcileAppraisals
