@@ -25,6 +25,7 @@ WIDTHS = (80, 100, 120, 160)
 BY = ("--actor", "inspector of the lender", "--note", "a note")
 TABLES = {
     "runs": (),
+    "asset classes": (),
     "asset list": (),
     "asset quote-pool": ("lot-1", "--currency", "USD"),
     "breach ack": ("loan-of-an-importer-with-a-name/1", *BY),

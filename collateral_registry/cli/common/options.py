@@ -40,7 +40,6 @@ class Layout:
 Form = Annotated[Format, typer.Option("--format", help="format of the rows")]
 Output = Annotated[Path | None, typer.Option("--output", dir_okay=False, help="file to write to; default: print")]
 Server = Annotated[str, typer.Option("--server", envvar="COLLATERAL_SERVER", help="host:port of the server")]
-Filter = Annotated[str, typer.Option("--filter", help="equalities joined by AND, such as level = MARGIN_CALL")]
 Limit = Annotated[int, typer.Option(min=0, help="maximum number of rows; 0 for all")]
 AsOf = Annotated[str, typer.Option(help="commit number, time (2022-07-01T12:00:00Z) or business date (2022-07-01)")]
 Wide = Annotated[bool, typer.Option("--wide", help="show all columns, also if they do not fit the terminal")]

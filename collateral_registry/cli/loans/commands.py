@@ -9,7 +9,6 @@ import typer
 from collateral_registry.cli.common.options import (
     DEFAULT_ADDRESS,
     AsOf,
-    Filter,
     Form,
     Format,
     Layout,
@@ -29,6 +28,15 @@ pickup_app = typer.Typer(
 )
 check_app = typer.Typer(help="Check the book for double pledges.", no_args_is_help=True, rich_markup_mode=None)
 
+ReportFilter = Annotated[
+    str, typer.Option("--filter", help='such as: level >= WATCH AND exposure >= "1000 USD" (docs/filters.md)')
+]
+BreachFilter = Annotated[str, typer.Option("--filter", help="such as: state = OPEN AND level >= MARGIN_CALL")]
+AssetFilter = Annotated[str, typer.Option("--filter", help='such as: good IN (copper, zinc) AND warehouse:"W-*"')]
+ClassFilter = Annotated[str, typer.Option("--filter", help="such as: kind = equipment")]
+LoanFilter = Annotated[str, typer.Option("--filter", help='such as: state = ACTIVE AND exposure >= "1000 USD"')]
+PledgeFilter = Annotated[str, typer.Option("--filter", help="such as: state = ACTIVE AND asset = lot-1")]
+PickupFilter = Annotated[str, typer.Option("--filter", help="such as: state = AUTHORISED AND expire_date < 2025-07-01")]
 LoanId = Annotated[str, typer.Argument(help="id of the loan")]
 AssetId = Annotated[str, typer.Argument(help="id of the asset, a stock lot")]
 Quantity = Annotated[str, typer.Argument(help="quantity in the unit of the lot")]
@@ -39,7 +47,7 @@ BreachName = Annotated[str, typer.Argument(help="loan and number of the breach, 
 def report_ltv(
     as_of: AsOf = "",
     form: Form = Format.TABLE,
-    filter_: Filter = "",
+    filter_: ReportFilter = "",
     order_by: Annotated[str, typer.Option(help="ltv desc, ltv, loan, exposure desc or level desc")] = "",
     limit: Limit = 0,
     output: Output = None,
@@ -59,7 +67,7 @@ def report_ltv(
 def report_totals(
     as_of: AsOf = "",
     form: Form = Format.TABLE,
-    filter_: Filter = "",
+    filter_: ReportFilter = "",
     output: Output = None,
     wide: Wide = False,
     server: Server = DEFAULT_ADDRESS,
@@ -74,7 +82,7 @@ def report_totals(
 def report_concentrations(
     as_of: AsOf = "",
     form: Form = Format.TABLE,
-    filter_: Filter = "",
+    filter_: ReportFilter = "",
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="keys of each dimension and currency")] = 100,
     output: Output = None,
     wide: Wide = False,
@@ -93,7 +101,7 @@ def report_concentrations(
 def report_breaches(
     as_of: AsOf = "",
     form: Form = Format.TABLE,
-    filter_: Filter = "",
+    filter_: BreachFilter = "",
     limit: Limit = 0,
     output: Output = None,
     wide: Wide = False,
@@ -115,7 +123,7 @@ def asset_show(asset: Annotated[str, typer.Argument(help="id of the asset")], se
 
 @asset_app.command("list")
 def asset_list(
-    filter_: Filter = "",
+    filter_: AssetFilter = "",
     limit: Limit = 0,
     form: Form = Format.TABLE,
     output: Output = None,
@@ -146,6 +154,27 @@ def asset_quote_pool(
     in_session(server, quote_pool, assets, currency, Layout(form, output, wide))
 
 
+@asset_app.command("classes")
+def asset_classes(
+    asset_class: Annotated[str, typer.Argument(help="a class, for all its numbers; empty for all classes")] = "",
+    as_of: AsOf = "",
+    filter_: ClassFilter = "",
+    limit: Limit = 0,
+    form: Form = Format.TABLE,
+    output: Output = None,
+    wide: Wide = False,
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """Show the asset classes of the policy and their numbers."""
+    from collateral_registry.cli.loans.asset_classes import list_asset_classes, show_asset_class
+
+    layout = Layout(form, output, wide)
+    if asset_class:
+        in_session(server, show_asset_class, asset_class, as_of, layout)
+    else:
+        in_session(server, list_asset_classes, as_of, filter_, limit, layout)
+
+
 @asset_app.command("correct")
 def asset_correct(
     asset: Annotated[str, typer.Argument(help="id of the asset")],
@@ -173,7 +202,7 @@ def loan_show(loan: Annotated[str, typer.Argument(help="id of the loan")], serve
 
 @loan_app.command("list")
 def loan_list(
-    filter_: Filter = "",
+    filter_: LoanFilter = "",
     limit: Limit = 0,
     form: Form = Format.TABLE,
     output: Output = None,
@@ -189,7 +218,7 @@ def loan_list(
 @loan_app.command("pledges")
 def loan_pledges(
     loan: Annotated[str, typer.Argument(help="id of the loan; default: all loans")] = "",
-    filter_: Filter = "",
+    filter_: PledgeFilter = "",
     limit: Limit = 0,
     form: Form = Format.TABLE,
     output: Output = None,
@@ -265,7 +294,7 @@ def pickup_cancel(
 @pickup_app.command("list")
 def pickup_list(
     loan: Annotated[str, typer.Option(help="only pick-ups of the loan with this id")] = "",
-    filter_: Filter = "",
+    filter_: PickupFilter = "",
     limit: Limit = 0,
     form: Form = Format.TABLE,
     output: Output = None,

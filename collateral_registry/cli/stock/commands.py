@@ -36,10 +36,12 @@ from collateral_registry.cli.common.options import (
 
 stock_app = typer.Typer(help="Push warehouse stock, count it and show it.", no_args_is_help=True, rich_markup_mode=None)
 
-LotFilter = Annotated[str, typer.Option("--filter", help='such as: warehouse = "W-1" AND good = copper')]
-MovementFilter = Annotated[str, typer.Option("--filter", help='such as: feed = acme AND lot = "L-1"')]
+LotFilter = Annotated[str, typer.Option("--filter", help='such as: warehouse = "W-1" AND good IN (copper, zinc)')]
+MovementFilter = Annotated[
+    str, typer.Option("--filter", help="such as: feed = acme AND effective_time >= 2025-01-01T00:00:00Z")
+]
 RejectionFilter = Annotated[
-    str, typer.Option("--filter", help="equalities of state, reason or movement; empty for all")
+    str, typer.Option("--filter", help='such as: state = OPEN AND movement:"in-*"; empty for all')
 ]
 LastRows = Annotated[int, typer.Option("--limit", min=0, help="maximum number of rows; 0 for all")]
 

@@ -26,7 +26,7 @@ finding_app = typer.Typer(help="Show and resolve findings.", no_args_is_help=Tru
 Warehouse = Annotated[str, typer.Argument(help="warehouse name as used by its lots")]
 Finding = Annotated[str, typer.Argument(help="number of the finding")]
 FindingFilter = Annotated[
-    str, typer.Option("--filter", help="equalities of kind, severity, state, warehouse, asset or loan; empty for all")
+    str, typer.Option("--filter", help="such as: state = OPEN AND severity >= WARNING; empty for all")
 ]
 
 
