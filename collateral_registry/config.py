@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from ipaddress import ip_address
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 from pydantic_core import PydanticCustomError
@@ -14,6 +15,8 @@ from collateral_registry.domain.stock.partners import Partner
 
 FOLLOW_CLOCK = "wall"
 """If ``business_date`` has this value, the business date follows the wall clock."""
+
+PORT_LIMIT = 65_535
 
 
 class _PartnerEntry(BaseModel):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -250,5 +252,17 @@ def sample_replay(
 
 
 def main() -> None:
-    """Runs the ``collateral`` command."""
-    app()
+    """Runs the ``collateral`` command.
+
+    Characters that the terminal's encoding lacks are printed as question marks. A reader that closes its pipe ends the
+    command without a message.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    try:
+        app()
+    except BrokenPipeError:
+        from collateral_registry.cli.common.client import close_broken_pipe
+
+        sys.exit(close_broken_pipe())

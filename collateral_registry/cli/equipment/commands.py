@@ -48,6 +48,7 @@ def fit(
     Writes a folder with the model and its model card, and prints the card.
     """
     with _input_errors():
+        from collateral_registry.cli.common.client import print_line
         from valuation.equipment.models.artefact import save
         from valuation.equipment.models.hedonic import fit as fit_model
         from valuation.equipment.sales.files import read_comparables
@@ -57,6 +58,7 @@ def fit(
         sales, data_hash = read_comparables(comparables, mapping, wall_clock().date())
         learned = fit_model(sales, mapping)
         save(output, learned, data_hash)
+        print_line(f"wrote the model and its card to {output}", to_stderr=True)
         typer.echo((output / "card.md").read_text(encoding="utf-8"))
 
 
@@ -74,10 +76,12 @@ def appraise(
     Writes FMV with its 10 % and 90 % points, OLV, FLV, NOLV, the basis of the estimate and quality flags per row.
     """
     with _input_errors():
+        from collateral_registry.cli.common.client import print_line
         from collateral_registry.cli.equipment.files import appraise_file, write_estimates
 
         machines, estimates = appraise_file(assets, columns, model, as_of, date_column)
         write_estimates(output, machines.ids.tolist(), estimates)
+        print_line(f"wrote {len(machines.ids)} machines to {output}", to_stderr=True)
 
 
 @app.command()

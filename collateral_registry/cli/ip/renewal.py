@@ -62,6 +62,7 @@ def run_renewal(
     fit = fit_histories(histories.years_paid, histories.lapsed, fees)
     values = implied_values(histories.years_paid, histories.lapsed, fit, discount_rate, fees)
     _write(output, histories, values)
+    print_line(f"wrote {len(histories.ids)} IP assets to {output}", to_stderr=True)
     print_line(f"{fees_file.name if fees_file else office.upper()} {right_kind.name}: {fit_line(histories, fit)}")
     print_line(EVIDENCE)
     if len(histories.ids) < RELIABLE_COHORT:

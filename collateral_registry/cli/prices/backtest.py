@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, EXIT_USAGE, print_error
+from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, EXIT_USAGE, print_error, print_line
 from collateral_registry.cli.common.result_files import file_stem, report_missing_charts, write_rows
 from collateral_registry.cli.prices.haircut import MODELS, model_named
 from collateral_registry.cli.prices.price_file import History, PriceColumns, read_histories
@@ -36,8 +36,10 @@ TESTABLE_MODELS = tuple(name for name, model in MODELS.items() if model is not H
 SHORTFALL_SIGNIFICANCE = 0.05
 """Probability of rejecting a correct model: the level of the other tests."""
 
-SHORTFALL_COLUMNS = ("shortfall_z2_critical", "shortfall_verdict")
+SHORTFALL_COLUMNS = ("shortfall_z2_critical", "shortfall_verdict", "windows_needed", "verdict")
 """Last columns of tests.csv."""
+
+NOT_ENOUGH = "not enough history"
 
 WINDOW_COLUMNS = ("series", "horizon_days", "origin", "end", "haircut", "expected_shortfall", "loss", "exceeded")
 
@@ -92,6 +94,7 @@ def run_backtest(source: Path, folder: Path, columns: PriceColumns, request: Bac
     _write_models(folder / "models.csv", list(records.values()), request)
     _write_windows(folder / "windows.csv", tested)
     report_missing_charts()
+    print_line(f"wrote tests.csv, models.csv, windows.csv and {len(tested)} charts to {folder}", to_stderr=True)
     file.report()
     return EXIT_SOME_REFUSED if len(records) < len(histories) or file.refused else 0
 
@@ -125,14 +128,35 @@ def _write_tests(path: Path, records: dict[tuple[str, int], TrackRecord], reques
         together = [record for (_, days), record in records.items() if days == horizon]
         if together:
             rows.append((POOLED, horizon, pooled_verdict(together, request.confidence)))
-    shown = [(*row[:2], *astuple(row[2]), *_shortfall_verdict(row[2], request.confidence)) for row in rows]
+    needed = windows_needed(request.confidence)
+    shown = [(*row[:2], *astuple(row[2]), *_verdicts(row[2], request.confidence)) for row in rows]
+    for series, horizon, found in rows:
+        if found.windows < needed:
+            print_line(f"{series}, {horizon} days: {NOT_ENOUGH}: got {found.windows} windows, want at least {needed}")
     write_rows(path, ("series", "horizon_days", *names, *SHORTFALL_COLUMNS), shown)
+
+
+def windows_needed(confidence: float) -> int:
+    """Returns the windows of which one is expected to exceed a correct haircut; fewer give no verdict."""
+    return math.ceil(round(1.0 / (1.0 - confidence), 9))
+
+
+def _verdicts(found: BacktestVerdict, confidence: float) -> tuple[float, str, int, str]:
+    """Returns the critical value and the verdict of the shortfall, the windows needed, and the verdict on the losses.
+
+    The verdict is the traffic-light status, or that there are too few windows for one.
+    """
+    needed = windows_needed(confidence)
+    critical, shortfall = _shortfall_verdict(found, confidence)
+    if found.windows < needed:
+        return critical, NOT_ENOUGH, needed, NOT_ENOUGH
+    return critical, shortfall, needed, found.light
 
 
 def _shortfall_verdict(found: BacktestVerdict, confidence: float) -> tuple[float, str]:
     """Returns the critical value of Z2 for normal returns at the 5 % level, and the verdict."""
     if not found.windows:
-        return math.nan, "none"
+        return math.nan, NOT_ENOUGH
     critical = normal_z2_critical_value(found.windows, 1.0 - confidence, SHORTFALL_SIGNIFICANCE)
     return critical, "too thin" if found.shortfall_z2 < critical else "not rejected"
 

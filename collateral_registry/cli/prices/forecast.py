@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, EXIT_USAGE, print_error
+from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, EXIT_USAGE, print_error, print_line
 from collateral_registry.cli.common.result_files import file_stem, report_missing_charts, write_rows
 from collateral_registry.cli.prices.price_file import History, PriceColumns, read_histories
 from collateral_registry.cli.prices.workers import Failed, each_series
@@ -49,6 +49,7 @@ def run_forecast(source: Path, folder: Path, columns: PriceColumns, horizon_days
         print_error(f"{name}: no forecast; the series is too short or constant")
     _draw(folder, found)
     report_missing_charts()
+    print_line(f"wrote forecast.csv, selection.csv and charts of {len(found)} series to {folder}", to_stderr=True)
     file.report()
     return EXIT_SOME_REFUSED if len(found) < len(histories) or file.refused else 0
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, EXIT_USAGE, print_error
+from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, EXIT_USAGE, print_error, print_line
 from collateral_registry.cli.prices.price_file import History, PriceColumns, read_histories
 from collateral_registry.cli.prices.workers import Failed, each_series
 from valuation.errors import MissingExtra
@@ -178,6 +178,7 @@ def run_haircut(source: Path, output: Path, columns: PriceColumns, request: Hair
                 print_error(f"{name}: {rows.reason}")
             else:
                 writer.writerows(rows)
+    print_line(f"wrote haircuts of {len(histories) - failed} series to {output}", to_stderr=True)
     file.report()
     return EXIT_SOME_REFUSED if failed or file.refused else 0
 

@@ -37,7 +37,8 @@ def settings_from(
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"])
-        raise ValueError(f"{name}: got {first['input']!r}; {first['msg']}") from None
+        wanted = first["msg"].removeprefix("Value error, ")
+        raise ValueError(f"{name}: got {first['input']!r}, {wanted}") from None
     if not DATABASE_URL.match(settings.url):
         raise ValueError("database_url: want a URL such as sqlite:///book.db or postgresql+psycopg://host/book")
     return settings
@@ -60,6 +61,18 @@ def run_server(address: str, database: str, business_date: str, processes: int, 
     return 0
 
 
+def _check_free(address: str) -> None:
+    """Raises OSError if the port cannot be listened at, before gRPC logs its own account of it."""
+    host, _, port = address.rpartition(":")
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
+        with socket.socket(found[0][0], socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(found[0][4])
+    except OSError as error:
+        raise OSError(f"address: got {address}, want a free port of this machine ({error.strerror})") from None
+
+
 def run_migration(database: str) -> int:
     """Migrates the database and returns the exit code."""
     from collateral_registry.bootstrap import migrate
@@ -67,7 +80,10 @@ def run_migration(database: str) -> int:
 
     try:
         before, after = migrate(settings_from("", database, ""))
-    except (DomainError, OSError) as error:
+    except OSError as error:
+        print_error(os_error_text(error))
+        return EXIT_REFUSED
+    except DomainError as error:
         print_error(str(error))
         return EXIT_REFUSED
     except ValueError as error:

@@ -271,6 +271,8 @@ def _translated_errors() -> Iterator[None]:
         cause = message.splitlines()[0] if message else "no message"
         raise StoreUnavailable(f"the database cannot be used now ({cause}); nothing was written") from error
     except DBAPIError as error:
+        if "file is not a database" in str(error.orig) or "disk image is malformed" in str(error.orig):
+            raise StoreUnavailable(f"the database file is damaged ({error.orig}); restore a backup") from error
         if error.connection_invalidated:
             raise StoreUnavailable("the connection to the database was lost; nothing was written") from error
         raise
