@@ -53,7 +53,7 @@ def test_fit_appraise_and_score_work_together(tmp_path: Path, columns: Path) -> 
     assert "REFERENCE_MISSING" in found[3]["flags"]
     code, table = run("score", sales, *options, "--picture", tmp_path / "score.svg")
     assert code == 0, table
-    assert table.splitlines()[2].startswith("all ")
+    assert table.splitlines()[3].startswith("all ")
     assert (tmp_path / "score.svg").read_text(encoding="utf-8").endswith("</svg>\n")
 
 
