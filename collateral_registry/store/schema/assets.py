@@ -18,6 +18,11 @@ class AssetRow(SQLModel, table=True):
     """Current revision of an asset. ``identity`` is its natural key; null for a retired asset."""
 
     __tablename__: ClassVar[str] = "asset"
+    __table_args__ = (
+        Index("asset_of_owner", "owner", "asset_id"),
+        Index("asset_of_good", "good", "asset_id"),
+        Index("asset_in_place", "place", "asset_id"),
+    )
     asset_key: int | None = big(primary_key=True, default=None)
     asset_id: str = text(unique=True)
     kind: int = big()

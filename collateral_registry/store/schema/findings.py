@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from sqlalchemy import Index
 from sqlmodel import SQLModel
 
 from collateral_registry.store.schema.columns import big, partial_index, text
@@ -17,7 +18,11 @@ class FindingRow(SQLModel, table=True):
     """
 
     __tablename__: ClassVar[str] = "finding"
-    __table_args__ = (partial_index("finding_open", "fingerprint", where="state = 1", unique=True),)
+    __table_args__ = (
+        partial_index("finding_open", "fingerprint", where="state = 1", unique=True),
+        Index("finding_in_state", "state", "finding_key"),
+        Index("finding_in_warehouse", "warehouse", "finding_key"),
+    )
     finding_key: int | None = big(primary_key=True, default=None)
     kind: int = big()
     severity: int = big()

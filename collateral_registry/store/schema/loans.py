@@ -14,6 +14,7 @@ class LoanRow(SQLModel, table=True):
     """Current revision of a loan."""
 
     __tablename__: ClassVar[str] = "loan"
+    __table_args__ = (Index("loan_of_borrower", "borrower", "loan_id"),)
     loan_key: int | None = big(primary_key=True, default=None)
     loan_id: str = text(unique=True)
     borrower: str = text()
