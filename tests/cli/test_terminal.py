@@ -33,6 +33,7 @@ TABLES = {
     "equipment appraisers": ("{folder}/realised.csv",),
     "equipment score": ("{folder}/sales.csv", "--columns", "{folder}/map.toml", "--model", "{folder}/model"),
     "finding list": (),
+    "forecast": ("--series", "copper"),
     "ip fees": ("--days", "3650"),
     "loan floor": ("loan-1",),
     "loan list": (),
@@ -58,7 +59,7 @@ TABLES = {
 
 WITHOUT_ROWS = {
     "asset correct", "asset show", "backtest", "check book", "check confirm", "equipment appraise", "equipment fit",
-    "equipment reconcile", "equipment record", "finding resolve", "finding show", "forecast", "haircut",
+    "equipment reconcile", "equipment record", "finding resolve", "finding show", "haircut", "health",
     "import assets", "import fx", "import loans", "import pledges", "import policy", "import prices", "import series",
     "ip event", "ip renewal", "ip value", "loan show", "migrate", "pickup check", "revalue", "run", "sample load",
     "sample replay", "serve", "stock backlog", "stock count", "stock push", "stock renumber", "stock token",
