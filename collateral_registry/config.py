@@ -48,6 +48,24 @@ class Settings(BaseSettings):
     dask_scheduler: str = Field("", description="address of a Dask scheduler for whole-book runs")
     date_check_seconds: float = Field(20.0, gt=0, description="interval of checking the clock for a new business date")
 
+    @field_validator("address")
+    @classmethod
+    def _has_port(cls, address: str) -> str:
+        host, _, port = address.rpartition(":")
+        is_port = port.isdecimal() and int(port) <= PORT_LIMIT
+        if not (address.startswith("unix:") or (host and is_port)):
+            raise PydanticCustomError("address", "want host:port such as 127.0.0.1:50051")
+        return address
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_known_zone(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (ValueError, OSError, KeyError):
+            raise PydanticCustomError("time_zone", "want a time zone such as Europe/Berlin") from None
+        return zone
+
     @field_validator("http_address")
     @classmethod
     def _is_loopback(cls, address: str) -> str:

@@ -131,10 +131,10 @@ class RpcServer:
 
     def listen(self, address: str) -> int:
         """Listens on host:port or unix:path and returns the port; raises OSError if the address is not available."""
-        port = self.server.add_insecure_port(address)
-        if not port:
-            raise OSError(f"cannot listen at {address}")
-        return int(port)
+        try:
+            return int(self.server.add_insecure_port(address))
+        except RuntimeError:
+            raise OSError(f"address: got {address}, want a free port of an address of this machine") from None
 
     async def start(self) -> None:
         """Starts to answer calls and reports SERVING."""

@@ -33,7 +33,7 @@ TABLES = {
     "equipment appraisers": ("{folder}/realised.csv",),
     "equipment score": ("{folder}/sales.csv", "--columns", "{folder}/map.toml", "--model", "{folder}/model"),
     "finding list": (),
-    "forecast": ("--series", "copper"),
+    "forecast": ("--series", "copper", "--horizon-days", "5"),
     "ip fees": ("--days", "3650"),
     "loan floor": ("loan-1",),
     "loan list": (),

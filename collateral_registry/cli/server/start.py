@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import socket
 from typing import TYPE_CHECKING, Any
 
-from collateral_registry.cli.common.client import EXIT_REFUSED, EXIT_USAGE, print_error, print_line
+from collateral_registry.cli.common.client import EXIT_REFUSED, EXIT_USAGE, os_error_text, print_error, print_line
 from collateral_registry.cli.common.formatting import date_message
 
 if TYPE_CHECKING:
@@ -37,8 +38,7 @@ def settings_from(
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"])
-        wanted = first["msg"].removeprefix("Value error, ")
-        raise ValueError(f"{name}: got {first['input']!r}, {wanted}") from None
+        raise ValueError(f"{name}: got {first['input']!r}, {first['msg']}") from None
     if not DATABASE_URL.match(settings.url):
         raise ValueError("database_url: want a URL such as sqlite:///book.db or postgresql+psycopg://host/book")
     return settings
@@ -51,8 +51,14 @@ def run_server(address: str, database: str, business_date: str, processes: int, 
     from valuation.errors import MissingExtra
 
     try:
-        serve_in_processes(settings_from(address, database, business_date, processes, http_address))
-    except (DomainError, MissingExtra, OSError) as error:
+        settings = settings_from(address, database, business_date, processes, http_address)
+        if settings.processes == 1 and not settings.address.startswith("unix:"):
+            _check_free(settings.address)
+        serve_in_processes(settings)
+    except OSError as error:
+        print_error(os_error_text(error))
+        return EXIT_REFUSED
+    except (DomainError, MissingExtra) as error:
         print_error(str(error))
         return EXIT_REFUSED
     except ValueError as error:
