@@ -33,6 +33,13 @@ TEXT_FORMS = {
 }
 """Messages that are strings in JSON, and the expected text."""
 
+OBJECT_FORMS = {
+    "google.type.Date": 'an object such as {"year": 2022, "month": 7, "day": 13}',
+    "google.type.Decimal": 'an object such as {"value": "0.85"}',
+    "google.type.Money": 'an object such as {"currency_code": "USD", "units": "650000"}',
+}
+"""Messages that callers often write as text or numbers, and the expected object."""
+
 _UPPER = re.compile(r"[A-Z]")
 _INTEGER = re.compile(r"-?[0-9]{1,20}")
 
@@ -46,7 +53,7 @@ def read_object(body: bytes) -> dict[str, Any]:
     if not body.strip():
         return {}
     try:
-        document = json.loads(body, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        document = json.loads(body.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise MalformedJson(f"body: got no valid JSON ({error}), want one JSON object") from None
     if not isinstance(document, dict):
@@ -88,7 +95,7 @@ def answer_of(message: Message) -> dict[str, Any]:
 def _read(message: Message, document: object, path: str) -> Iterator[InvalidInput]:
     """Sets the fields of a message and yields the violations."""
     if not isinstance(document, dict):
-        yield _wrong(path, document, "an object")
+        yield _wrong(path, document, OBJECT_FORMS.get(message.DESCRIPTOR.full_name, "an object"))
         return
     by_name = _fields(message.DESCRIPTOR)
     spelled: dict[str, str] = {}

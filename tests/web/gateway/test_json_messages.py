@@ -32,8 +32,11 @@ OVERRIDE: Any = contract().methods["OverrideService", "GetOverride"].response
         ({"prior_claims": {"nanos": 2**31}}, "asset.prior_claims.nanos", "32 bits"),
         ({"prior_claims": {"nanos": 1e400}}, "asset.prior_claims.nanos", "32 bits"),
         ({"prior_claims": {"nanos": True}}, "asset.prior_claims.nanos", "32 bits"),
-        ({"prior_claims": "5 USD"}, "asset.prior_claims", "object"),
-        ({"prior_claims": []}, "asset.prior_claims", "object"),
+        ({"prior_claims": "5 USD"}, "asset.prior_claims", '"units": "650000"'),
+        ({"prior_claims": []}, "asset.prior_claims", '"units": "650000"'),
+        ({"insurance_expire_date": "2022-06-01"}, "asset.insurance_expire_date", '"month": 7'),
+        ({"inventory": {"quantity": 100}}, "asset.inventory.quantity", '{"value": "0.85"}'),
+        ({"inventory": 100}, "asset.inventory", "an object"),
         ({"create_time": "2022-06-01"}, "asset.create_time", "a time such as"),
         ({"create_time": 5}, "asset.create_time", "a time such as"),
         ({"equipment": {"attributes": {"a": 1}}}, "asset.equipment.attributes[a]", "text"),
@@ -72,8 +75,9 @@ def test_the_number_of_violations_is_bounded():
     [
         b"[]", b"5", b"{", b'{"a": NaN}', b'{"a": Infinity}', b'{"a": 1, "a": 2}', b'{"a": {"b": 1, "b": 2}}', b"\xff",
         b'{"a":' * 100_000, b'{"a": ' + b"9" * 5000 + b"}", b"{} {}",
+        '{"a": 1}'.encode("utf-16"),
     ],
-    ids=range(11),
+    ids=range(12),
 )  # fmt: skip
 def test_a_body_that_is_not_one_json_object_is_refused(body):
     with pytest.raises(MalformedJson, match="want one JSON object"):
@@ -82,6 +86,7 @@ def test_a_body_that_is_not_one_json_object_is_refused(body):
 
 def test_null_and_an_empty_body_mean_absent():
     assert read_object(b" ") == {}
+    assert read_object(b"\xef\xbb\xbf{}") == {}
     assert read_message(CREATE_ASSET, {"asset": None, "asset_id": None}) == CREATE_ASSET()
 
 
