@@ -24,7 +24,13 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from collateral_registry.rpc.common.errors import status_of
-from collateral_registry.web.gateway.contract import Method, contract, descriptor_set
+from collateral_registry.web.gateway.contract import (
+    NAME_LIMIT_CHARACTERS,
+    Method,
+    contract,
+    descriptor_set,
+    nearest_method,
+)
 from collateral_registry.web.gateway.errors import (
     CLIENT_CLOSED_REQUEST,
     HttpError,
@@ -124,7 +130,7 @@ class Gateway:
 def gateway_app(channel: grpc.aio.Channel, body_bytes: int) -> Starlette:
     """Returns the application that passes calls to the server of a channel."""
     gateway = Gateway(channel, body_bytes, ThreadPoolExecutor(THREADS_LIMIT, "json"), asyncio.Semaphore(CALLS_LIMIT))
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/v1/openapi.json", _openapi, methods=["GET"]),
             Route("/v1/descriptors.binpb", _descriptors, methods=["GET"]),
@@ -138,6 +144,8 @@ def gateway_app(channel: grpc.aio.Channel, body_bytes: int) -> Starlette:
             Exception: _answer_defect,
         },
     )
+    app.router.redirect_slashes = False  # a redirect has no google.rpc.Status
+    return app
 
 
 class _LocalOnly:
@@ -171,8 +179,9 @@ def _method_of(request: Request) -> Method:
     service, name = request.path_params["service"], request.path_params["method"]
     method = contract().methods.get((service, name))
     if method is None:
-        message = f"/v1/{service}/{name} is no method; /v1/openapi.json lists all methods"
-        raise refusal(grpc.StatusCode.NOT_FOUND, "UNKNOWN_METHOD", message[:200])
+        got = f"{service}/{name}"[:NAME_LIMIT_CHARACTERS]
+        want = f"{nearest_method(service, name)}, or another method of /v1/openapi.json"
+        raise refusal(grpc.StatusCode.NOT_FOUND, "UNKNOWN_METHOD", f"method: got {got!r}, want {want}")
     if method.streams:
         message = f"{service}/{name} streams messages, which HTTP/JSON does not offer; call it over gRPC"
         raise refusal(grpc.StatusCode.UNIMPLEMENTED, "STREAMING_METHOD", message)
@@ -186,7 +195,7 @@ def _check_content_type(headers: Mapping[str, str]) -> None:
     """
     kind, _, parameters = headers.get("content-type", "").partition(";")
     charset = parameters.strip().lower().replace('"', "")
-    if kind.strip().lower() != JSON or charset not in {"", "charset=utf-8"}:
+    if kind.strip().lower() != JSON or charset not in {"", "charset=utf-8", "charset=utf8"}:
         got = headers.get("content-type", "nothing")[:80]
         _refuse_media(f"content-type: got {got!r}, want {JSON} in UTF-8")
     if headers.get("content-encoding", "identity").lower() != "identity":

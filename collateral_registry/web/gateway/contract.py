@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import cache
 from importlib.resources import files
 from inspect import cleandoc
@@ -18,6 +19,9 @@ from google.protobuf.message_factory import GetMessageClass
 PACKAGE = "collateral_registry.v1"
 DESCRIPTORS = "descriptors.binpb"
 """Descriptor set that is generated with the stubs."""
+
+NAME_LIMIT_CHARACTERS = 100
+"""Characters of an unknown name that are compared with known ones."""
 
 _MESSAGES, _ENUMS, _SERVICES = 4, 5, 6
 _FIELDS, _NESTED, _VALUES, _METHODS = 2, 3, 2, 2
@@ -77,6 +81,17 @@ def contract() -> Contract:
         for method in service.methods
     }
     return Contract(services, methods, comments)
+
+
+def nearest_method(service: str, name: str) -> str:
+    """Returns the method whose name is most like an unknown one; the name of the method counts before its service."""
+    methods = [f"{one}/{method}" for one, method in contract().methods]
+    wanted = f"{service.removeprefix(f'{PACKAGE}.')}/{name}".lower()
+    return max(methods, key=lambda one: (_likeness(one.partition("/")[2], name), _likeness(one, wanted)))
+
+
+def _likeness(one: str, other: str) -> float:
+    return SequenceMatcher(None, one.lower(), other[:NAME_LIMIT_CHARACTERS].lower()).ratio()
 
 
 def _comments(file: FileDescriptorProto) -> Iterator[tuple[str, str]]:

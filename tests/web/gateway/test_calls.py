@@ -48,6 +48,7 @@ def test_every_code_has_an_http_status():
         ("BreachService/WatchBreaches", {}, 501, "STREAMING_METHOD", []),
         ("StockService/PushStock", {}, 501, "STREAMING_METHOD", []),
         ("LoanService/GetLoan/x", {}, 404, "UNKNOWN_PATH", []),
+        ("LoanService/GetLoan/", {}, 404, "UNKNOWN_PATH", []),
     ],
 )
 def test_an_error_is_a_google_rpc_status_with_one_reason(web, method, document, status, reason, fields):
@@ -56,6 +57,21 @@ def test_an_error_is_a_google_rpc_status_with_one_reason(web, method, document, 
     assert (answer.status, answer.reason, answer.fields) == (status, reason, fields)
     assert answer.document["error"]["code"] == status
     assert answer.document["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("method", "nearest"),
+    [
+        ("AssetService/ListAssetClasses", "PolicyService/ListAssetClasses"),
+        ("LoanService/getLoan", "LoanService/GetLoan"),
+        ("collateral_registry.v1.LoanService/GetLoan", "LoanService/GetLoan"),
+        ("PledgeService/ListPledge", "LoanService/ListPledges"),
+    ],
+)
+def test_an_unknown_method_is_refused_with_the_nearest_one(web, method, nearest):
+    answer = post(web.address, method, {})
+
+    assert f"want {nearest}, or another" in answer.document["error"]["message"]
 
 
 def test_a_repeated_creation_is_a_conflict(web):
@@ -85,9 +101,12 @@ def test_headers_are_checked(web, headers, status, reason):
     assert (answer.status, answer.reason) == (status, reason)
 
 
-@pytest.mark.parametrize("host", ["localhost:1", "127.0.0.1", "[::1]:80", "LOCALHOST"])
-def test_hosts_of_this_machine_and_other_spellings_of_the_content_type_are_accepted(web, host):
-    headers = {"host": host, "content-type": "Application/JSON; charset=UTF-8", "x-request-id": "r-1"}
+@pytest.mark.parametrize(
+    ("host", "charset"),
+    [("localhost:1", "UTF-8"), ("127.0.0.1", "utf8"), ("[::1]:80", '"utf-8"'), ("LOCALHOST", "utf-8")],
+)
+def test_hosts_of_this_machine_and_other_spellings_of_the_content_type_are_accepted(web, host, charset):
+    headers = {"host": host, "content-type": f"Application/JSON; charset={charset}", "x-request-id": "r-1"}
     answer = post(web.address, DATE, "", headers)
 
     assert answer.status == 200
