@@ -57,7 +57,7 @@ def read_active(message: pb.Asset, asset_id: str) -> Asset:
 
 
 UNSTATED = "(not stated)"
-"""Begins what stands for the owner and the numbers that an asset to be quoted does not state."""
+"""Stands for the owner, and begins what stands for the number, that an asset to be quoted does not state."""
 
 PAPERS_OF_OWNERSHIP = {
     "inventory": ("warehouse", "lot"),
@@ -66,30 +66,31 @@ PAPERS_OF_OWNERSHIP = {
     "receivable": ("debtor", "invoice_number"),
     "purchase_order": ("buyer", "order_number"),
 }
-"""Fields that registration requires and a value does not, by kind: they say which thing it is and whose."""
+"""Fields that registration requires and a value does not, by kind: they say which thing it is. The last is a number
+that is unique within the others."""
 
 
 def read_quoted(message: pb.Asset, asset_id: str) -> Asset:
     """Returns an asset to be quoted, which need not state an owner and which thing it is.
 
-    What it does not state differs from that of quoted assets with other ids. Raises InvalidInput for everything else
-    that registration refuses.
+    A number that is not stated differs from those of quoted assets with other ids. Raises InvalidInput for everything
+    else that registration refuses.
     """
     kind = message.WhichOneof("detail")
     quoted = pb.Asset()
     quoted.CopyFrom(message)
-    unstated = f"{UNSTATED} {asset_id}"
-    quoted.owner = _stated(message.owner, unstated)
+    quoted.owner = _stated(message.owner, UNSTATED)
     if kind is not None:
-        getattr(quoted, kind).CopyFrom(to_be_quoted(kind, getattr(message, kind), unstated))
+        getattr(quoted, kind).CopyFrom(to_be_quoted(kind, getattr(message, kind), f"{UNSTATED} {asset_id}"))
     return read_active(quoted, asset_id)
 
 
-def to_be_quoted(kind: str, detail: M, unstated: str = UNSTATED) -> M:
+def to_be_quoted(kind: str, detail: M, number: str = UNSTATED) -> M:
     """Returns the detail of an asset with a text in place of the papers of ownership that it does not state."""
     quoted = type(detail)()
     quoted.CopyFrom(detail)
-    for name in PAPERS_OF_OWNERSHIP[kind]:
+    *scopes, last = PAPERS_OF_OWNERSHIP[kind]
+    for name, unstated in [*((scope, UNSTATED) for scope in scopes), (last, number)]:
         setattr(quoted, name, _stated(getattr(detail, name), unstated))
     return quoted
 

@@ -107,6 +107,32 @@ def test_a_draft_that_is_registered_is_refused_with_its_name(pooled):
     assert (facts["holder"], facts["place"]) == ("assets/free", "assets[1].draft")
 
 
+@pytest.mark.parametrize(
+    ("numbers", "fields"),
+    [
+        ({"lot": "L-7"}, ["assets[1].draft"]),
+        ({"receipt_number": "R-7"}, ["assets[1].draft"]),
+        ({"bin": "B-7"}, []),
+    ],
+)
+def test_a_number_that_two_drafts_state_without_a_warehouse_is_one_thing(pooled, numbers, fields):
+    one, other = draft("10"), draft("10")
+    for member in (one, other):
+        member.draft.inventory.MergeFrom(asset_pb2.Inventory(**numbers))
+    elsewhere = pb.PooledAsset(draft=one.draft)
+    elsewhere.draft.inventory.warehouse = "another"
+
+    def refused(*assets: pb.PooledAsset) -> list[str]:
+        try:
+            quoted(pooled, *assets)
+        except grpc.RpcError as error:
+            return details_of(error)[1]
+        return []
+
+    assert refused(one, other) == fields
+    assert refused(one, elsewhere) == []
+
+
 def test_a_quote_records_nothing(pooled):
     before = pooled.assets.ListAssets(asset_pb2.ListAssetsRequest())
     quoted(pooled, draft(), named("free"))
