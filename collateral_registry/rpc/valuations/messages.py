@@ -73,6 +73,16 @@ def valuation_message(valued: Valued) -> pb.Valuation:
     return message
 
 
+def quote_message(valued: Valued) -> pb.Valuation:
+    """Returns the valuation of an asset that is not registered as a message, which names no asset."""
+    message = valuation_message(valued)
+    for one in message.inputs:
+        if one.source == message.asset:
+            one.source = ""
+    message.asset = ""
+    return message
+
+
 def _fx_path(path: str) -> list[pb.FxLeg]:
     """Returns the quotes of a stored path of exchange rates."""
     return [

@@ -13,7 +13,7 @@ from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.assets.messages import read_quoted
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.cover_messages import cover_message
-from collateral_registry.rpc.valuations.messages import valuation_message
+from collateral_registry.rpc.valuations.messages import quote_message, valuation_message
 from collateral_registry.store.loans.pledges import StoredPledge
 from collateral_registry.v1 import common_pb2, valuation_pb2 as pb
 from valuation.errors import InvalidInput
@@ -69,8 +69,8 @@ def pool_message(request: pb.QuotePoolRequest, quote: PoolQuote) -> pb.QuotePool
 
 
 def _pooled_message(pooled: PooledAsset, currency: str, *, is_draft: bool) -> pb.PooledAssetQuote:
-    message = pb.PooledAssetQuote(
-        valuation=valuation_message(pooled.valued),
+    return pb.PooledAssetQuote(
+        valuation=quote_message(pooled.valued) if is_draft else valuation_message(pooled.valued),
         rank=pooled.rank,
         market_claim=convert.money(pooled.market_claim, currency),
         lendable_claim=convert.money(pooled.lendable_claim, currency),
@@ -78,9 +78,6 @@ def _pooled_message(pooled: PooledAsset, currency: str, *, is_draft: bool) -> pb
         senior_pledge_count=len(pooled.senior),
         reason=_reason(pooled),
     )
-    if is_draft:
-        message.valuation.asset = ""
-    return message
 
 
 def _reason(pooled: PooledAsset) -> str:

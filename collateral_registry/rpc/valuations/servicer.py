@@ -22,7 +22,7 @@ from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.checks import check_count, number_in_name
 from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.rpc.common.paging import NEWEST
-from collateral_registry.rpc.valuations.messages import valuation_message
+from collateral_registry.rpc.valuations.messages import quote_message, valuation_message
 from collateral_registry.rpc.valuations.pool_messages import pool_message, read_pool
 from collateral_registry.runtime.revaluation.driver import RunDriver
 from collateral_registry.runtime.transactions import BookRunner
@@ -61,9 +61,7 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
         )
 
         def work(connection: Connection) -> pb.Valuation:
-            message = valuation_message(quote_asset(connection, read["asset"], read["currency"]))
-            message.asset = ""
-            return message
+            return quote_message(quote_asset(connection, read["asset"], read["currency"]))
 
         return await self.runner.read(work)
 

@@ -54,7 +54,11 @@ def test_the_quote_is_the_cover_and_the_headroom_of_the_loan_that_the_pool_secur
     assert (check.headroom, check.ltv_limit) == (quote.headroom, quote.ltv_limit)
     assert quote.headroom == quote.largest_principal
     assert [one.rank for one in quote.assets] == [1, 1, 2, 1]
-    assert quote.assets[1].valuation.asset == ""
+    drafted = quote.assets[1].valuation
+    assert (drafted.asset, [one.source for one in drafted.inputs]) == (
+        "",
+        ["", "priceSeries/copper", "priceSeries/copper"],
+    )
     pooled.loans.CloseLoan(loan_pb2.CloseLoanRequest(name="loans/new"))
 
 

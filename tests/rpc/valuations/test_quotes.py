@@ -97,11 +97,11 @@ def without_papers(asset: pb.Asset, kind: str) -> pb.Asset:
     return bare
 
 
-def plain(valuation: valuation_pb2.Valuation) -> valuation_pb2.Valuation:
+def nameless(valuation: valuation_pb2.Valuation) -> valuation_pb2.Valuation:
     """Returns the valuation without names of the asset."""
     valuation.asset = ""
     for one in valuation.inputs:
-        one.source = one.source.partition("/")[0]
+        one.source = "" if one.source.startswith("assets/") else one.source
     return valuation
 
 
@@ -112,7 +112,7 @@ def test_a_quote_without_papers_of_ownership_is_the_value_of_the_registered_asse
     names = [f"assets/{kind.replace('_', '-')}"]
     valued = priced.valuations.ValueAssets(valuation_pb2.ValueAssetsRequest(names=names)).valuations[0]
 
-    assert plain(quoted(priced, without_papers(asset, kind))) == plain(valued)
+    assert quoted(priced, without_papers(asset, kind)) == nameless(valued)
 
 
 def violations(call, message: Message) -> tuple[object, ...]:
