@@ -17,6 +17,7 @@ _OPERATOR = re.compile(r"!=|<=|>=|[=<>:]")
 _PLAIN = re.compile(r"""[^\s"'(),=<>!]+""")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"' + r"|'(?:[^'\\]|\\.)*'", re.DOTALL)
 _TOKEN = re.compile(rf"{_QUOTED.pattern}|{_OPERATOR.pattern}|{_PLAIN.pattern}|.", re.DOTALL)
+_TYPOGRAPHIC_QUOTE = re.compile("[\u2018-\u201f\u00ab\u00bb\u2039\u203a]")
 _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
 _ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _ESCAPES = {r"\"": '"', r"\'": "'", r"\\": "\\", r"\/": "/"}
@@ -67,6 +68,8 @@ class Scanner:
         quoted = self._take(_QUOTED)
         if quoted:
             return Literal(self._unescaped(quoted[1:-1], start), start)
+        if _TYPOGRAPHIC_QUOTE.match(self.text, start):
+            raise self.error("a text in straight quotes, such as \"Acme Metals\" or 'Acme Metals'")
         plain = self._take(_PLAIN)
         if not plain:
             is_open = self.text.startswith(('"', "'"), start)

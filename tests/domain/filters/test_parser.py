@@ -191,6 +191,11 @@ def test_a_prefix_may_contain_wildcards_of_other_languages():
         ("owner IN ()", "filter: got ')' at position 11, want text"),
         ("owner IN (x y)", "filter: got 'y' at position 13, want a comma or a closing parenthesis"),
         ('owner = "x', "filter: got '\"' at position 9, want a closing quote"),
+        ("owner = \u201cx y\u201d", "filter: got '\u201cx' at position 9, want a text in straight quotes, such as "),
+        (
+            "owner IN (\u2018x\u2019)",
+            "filter: got '\u2018x\u2019' at position 11, want a text in straight quotes, such as ",
+        ),
         (r'owner = "a\q"', r"filter: got '\\q' at position 11, want an escape of JSON, such as "),
         (r'owner = "a\u0000"', "filter: got 'a\\x00' at position 9, want text without NUL"),
         (r'owner = "\ud800"', "filter: got '\\ud800' at position 9, want text without NUL and without halves"),
