@@ -16,7 +16,7 @@ from collateral_partner.main import app
 from collateral_partner.outbox import Outbox
 from tests.support.movements import movement, receipts
 from tests.support.pushing import Push, receipt
-from tests.support.server import Server
+from tests.support.server import Server, free_port
 
 HEADER = "movement,kind,time,warehouse,lot,quantity,good,unit\n"
 SAMPLE = Path(str(files("collateral_partner.sample")))
@@ -128,9 +128,23 @@ def test_a_check_leaves_an_outbox_as_it_is_and_states_its_pending_movements(fold
 
     assert alike.exit_code == 0
     assert "1 movements are pending in the outbox from earlier pushes and would be sent first" in alike.stdout
-    assert other.exit_code == 2
-    assert "movement_id: m-7 occurs twice or is pending, with different content" in other.stderr
+    assert other.exit_code == 1
+    assert "check: 1 movements would be sent, 1 rows refused" in other.stdout
+    assert "stock.csv:2: movement: got 'm-7', which is pending with other content, want the row" in other.stderr
     assert {path.name: hashlib.sha256(path.read_bytes()).digest() for path in (folder / ".data").iterdir()} == before
+
+
+def test_a_row_changed_while_it_is_pending_is_refused_and_all_others_are_booked(server):
+    nowhere = f"127.0.0.1:{free_port()}"
+    lost = RUNNER.invoke(app, ["push", file_of("m-1"), "--source", "acme", "--patience", "0.2", "--server", nowhere])
+    file_of("m-1", "m-2")
+    Path("stock.csv").write_text(Path("stock.csv").read_text().replace("L-1,1,", "L-1,5,"))
+    found = run("push", "stock.csv", "--source", "acme", server=server)
+
+    assert (lost.exit_code, found.exit_code) == (3, 1)
+    assert found.stdout == "stock: 2 booked, 0 already known, 0 rejected, 1 refused\n"
+    assert "stock.csv:2: movement: got 'm-1', which is pending with other content" in found.stderr
+    assert pending() == []
 
 
 def test_an_invalid_mapping_or_zone_ends_with_one_sentence():

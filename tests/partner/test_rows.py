@@ -170,6 +170,11 @@ def test_a_mapped_column_is_named_by_its_own_header(tmp_path):
             "",
             r"stock\.csv:2: quantity: got '1,250', which is a number of thousands or one with three decimals",
         ),
+        (
+            f"{HEADER}m-1,receipt,2024-05-02T08:00Z,W,L,1,copper,t\nm-1,receipt,2024-05-02T08:00Z,W,L,2,copper,t\n",
+            "",
+            r"stock\.csv:3: movement: got 'm-1' as in line 2, with other content, want an id of its own",
+        ),
         (HEADER.replace("lot", "Partie"), "", r"no column 'lot'"),
         (HEADER, '[columns]\ngrade = "Güte"', r"no column 'Güte'"),
         (HEADER.replace("unit", "uom"), "", r"column 'uom', want only"),
@@ -178,6 +183,26 @@ def test_a_mapped_column_is_named_by_its_own_header(tmp_path):
 def test_what_concerns_a_whole_column_refuses_the_file(tmp_path, text, toml, message):
     with pytest.raises(ValueError, match=message):
         read_movements(written(tmp_path, text), mapping(tmp_path, toml))
+
+
+def test_a_repeated_row_is_refused_because_it_may_be_a_second_movement(tmp_path):
+    row = "m-1,receipt,2024-05-02T08:15Z,W,L,5,copper,t\n"
+    found = read_movements(written(tmp_path, HEADER + row + row.replace("m-1", "m-2") + row))
+
+    assert [one.movement_id for one in found.movements] == ["m-1", "m-2"]
+    assert found.refused == [
+        (4, "movement: got 'm-1' as in line 2, with the same content, want each movement once; the first one counts")
+    ]
+
+
+@pytest.mark.parametrize("quantity", ["0.1234567", "1234567890123"])
+def test_a_quantity_that_cannot_be_sent_is_refused_under_the_header_of_the_file(tmp_path, quantity):
+    text = f"Beleg,kind,time,warehouse,lot,Menge\nm-1,receipt,2024-05-02T08:15Z,W,L,{quantity}\n,,,,,{quantity}\n"
+
+    assert refused(tmp_path, text, '[columns]\nmovement = "Beleg"\nquantity = "Menge"') == [
+        f"2: Menge: got {quantity}, want at most 12 digits before the point and 6 after",
+        "3: Beleg: got nothing, want the number of the movement; a row of totals has none and is not sent",
+    ]
 
 
 def test_a_stated_form_and_sign_decide_what_a_column_leaves_open(tmp_path):

@@ -310,7 +310,7 @@ class _Booking:
         else:
             return False
         if before != content_of(self.batch, row):
-            text = f"movement_id: got {name!r}, want an id that no other movement has"
+            text = f"movement_id: got {name!r}, want an id that no other movement has; to change it, a correction"
             raise _NotBookable(RejectionReason.ID_REUSED, text)
         return True
 

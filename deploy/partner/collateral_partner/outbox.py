@@ -48,6 +48,8 @@ RENUMBER = (
 )
 """Forgets the numbers and acknowledgements of a book; the items stay."""
 
+CONTENTS = "SELECT movement_id, content FROM item"
+
 ACKNOWLEDGED_BATCHES = 100_000
 """Number of acknowledged batches that are remembered."""
 
@@ -89,7 +91,7 @@ def pending_in(path: Path) -> dict[str, bytes]:
     # Without a log next to it, the file is complete; reading it as immutable then creates no log.
     mode = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True)) as connection:
-        return dict(connection.execute("SELECT movement_id, content FROM item").fetchall())
+        return dict(connection.execute(CONTENTS).fetchall())
 
 
 class Outbox:
@@ -159,6 +161,10 @@ class Outbox:
         """Returns how many items and batches are pending."""
         query = "SELECT count(*), count(DISTINCT sequence), coalesce(min(added_us), 0) FROM item"
         return Backlog(*self._connection.execute(query).fetchone())
+
+    def contents(self) -> dict[str, bytes]:
+        """Returns the contents of the pending movements by their ids."""
+        return dict(self._connection.execute(CONTENTS).fetchall())
 
     def waiting(self) -> list[str]:
         """Returns the ids of the pending movements in order."""

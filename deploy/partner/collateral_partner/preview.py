@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC
 from decimal import Decimal
-from pathlib import Path
 
 from collateral_partner.movements import EPOCH, Movement
-from collateral_partner.outbox import pending_in
 from collateral_partner.rows import MovementRows
 from collateral_partner.terminal import (
     EXIT_SOME_REFUSED,
-    EXIT_USAGE,
-    print_error,
     print_line,
     print_problems,
     print_table,
@@ -31,10 +26,10 @@ EVERYWHERE = ("warehouse", "unit", "good", "bin", "to_warehouse", "to_bin", "gra
 OPTIONAL = ("good", "to_warehouse", "to_lot", "corrects", "bin", "to_bin", "grade", "document")
 
 
-def show_preview(rows: MovementRows, name: str, outbox: Path, shown: int) -> int:
+def show_preview(rows: MovementRows, name: str, pending: int, shown: int) -> int:
     """Prints the first movements, their number and quantity by kind, and the refused rows; returns the exit code.
 
-    All movements are shown if ``shown`` is 0.
+    ``pending`` movements are in the outbox from earlier pushes. All movements are shown if ``shown`` is 0.
     """
     if rows.movements:
         _print_movements(rows.movements, shown)
@@ -42,7 +37,9 @@ def show_preview(rows: MovementRows, name: str, outbox: Path, shown: int) -> int
         f"check: {len(rows.movements)} movements would be sent, {len(rows.refused)} rows refused; nothing was sent"
     )
     print_problems([f"{name}:{line}: {reason}" for line, reason in rows.refused], len(rows.refused))
-    return _conflicts(rows, name, outbox) or (EXIT_SOME_REFUSED if rows.refused else 0)
+    if pending:
+        print_line(f"{pending} movements are pending in the outbox from earlier pushes and would be sent first")
+    return EXIT_SOME_REFUSED if rows.refused else 0
 
 
 def _print_movements(movements: list[Movement], shown: int) -> None:
@@ -63,7 +60,7 @@ def _print_movements(movements: list[Movement], shown: int) -> None:
 
 def _cell(one: Movement, name: str) -> str:
     if name == "time":
-        return "" if one.happened == EPOCH else f"{one.happened.astimezone(UTC):%Y-%m-%dT%H:%M:%S}Z"
+        return "" if one.happened == EPOCH else one.happened.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if name == "quantity":
         return f"{one.quantity:f}"
     return str(getattr(one, "movement_id" if name == "movement" else name))
@@ -79,20 +76,3 @@ def _totals(movements: list[Movement]) -> Iterator[tuple[str, ...]]:
         sums[key] = sums.get(key, Decimal()) + one.quantity
     for key, count in sorted(counts.items()):
         yield (*key, str(count), f"{sums[key]:f}")
-
-
-def _conflicts(rows: MovementRows, name: str, outbox: Path) -> int:
-    """Prints what else the outbox holds, and whether a push would refuse the file for an id with two contents."""
-    try:
-        contents = pending_in(outbox) if outbox.exists() else {}
-    except sqlite3.DatabaseError as error:
-        print_error(f"outbox: {outbox.name} cannot be used: {error}")
-        return EXIT_USAGE
-    if contents:
-        print_line(f"{len(contents)} movements are pending in the outbox from earlier pushes and would be sent first")
-    for one in rows.movements:
-        if contents.setdefault(one.movement_id, one.content) != one.content:
-            place = f"{name}: movement_id: {one.movement_id}"
-            print_error(f"{place} occurs twice or is pending, with different content; the file would be refused")
-            return EXIT_USAGE
-    return 0

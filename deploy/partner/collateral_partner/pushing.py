@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from rich.progress import Progress
 from collateral_partner.channel import open_channel
 from collateral_partner.feed_mapping import FeedMapping
 from collateral_partner.other_book import explanation
-from collateral_partner.outbox import Outbox, RejectedMovement
+from collateral_partner.outbox import Outbox, RejectedMovement, pending_in
 from collateral_partner.preview import show_preview
 from collateral_partner.pusher import OtherBook, Pusher, PushResult
 from collateral_partner.rows import MovementRows, read_movements
@@ -57,13 +58,25 @@ def push_file(path: Path, mapping: FeedMapping, source: str, outbox_path: Path |
         _open_outbox(source, outbox_path, create=True) as outbox,
         open_channel(options.server, options.root_certificate) as channel,
     ):
+        rows.refuse_pending(outbox.contents(), mapping.label("movement"))
         outbox.add(rows.movements)
         return _push(channel, outbox, options, path.name, rows)
 
 
 def check_file(path: Path, mapping: FeedMapping, source: str, outbox_path: Path | None, shown: int) -> int:
     """Shows what a push of the file would send, and returns the exit code; sends and stores nothing."""
-    return show_preview(read_movements(path, mapping), path.name, _outbox_path(source, outbox_path), shown)
+    rows = read_movements(path, mapping)
+    pending = _pending(_outbox_path(source, outbox_path))
+    rows.refuse_pending(pending, mapping.label("movement"))
+    return show_preview(rows, path.name, len(pending), shown)
+
+
+def _pending(path: Path) -> dict[str, bytes]:
+    """Returns the contents of the pending movements by id; raises ValueError if the file is not an outbox."""
+    try:
+        return pending_in(path) if path.exists() else {}
+    except sqlite3.DatabaseError as error:
+        raise ValueError(f"outbox: {path.name} cannot be used: {error}") from None
 
 
 def _push(channel: grpc.Channel, outbox: Outbox, options: PushOptions, name: str, rows: MovementRows) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from decimal import Decimal
@@ -25,6 +26,10 @@ COUNT = Schema(
 )
 NO_TIME = "CORRECTION"
 NO_QUANTITY = "QUALITY"
+COLUMN_OF_FIELD = {"movement_id": "movement", "happened": "time"}
+"""Columns of the fields of a movement that have another name."""
+
+SHOWN_LETTERS = 40
 
 
 @dataclass
@@ -34,6 +39,20 @@ class MovementRows:
     movements: list[Movement] = field(default_factory=list)
     line_of: dict[str, int] = field(default_factory=dict)
     refused: list[tuple[int, str]] = field(default_factory=list)
+
+    def refuse_pending(self, pending: Mapping[str, bytes], label: str) -> None:
+        """Refuses the movements whose ids are pending with other content; ``pending`` has the contents by id."""
+        kept = []
+        for one in self.movements:
+            if one.movement_id not in pending or pending[one.movement_id] == one.content:
+                kept.append(one)
+                continue
+            line = self.line_of.pop(one.movement_id)
+            shown = f"{label}: got {one.movement_id[:SHOWN_LETTERS]!r}, which is pending with other content"
+            want = "the row as it was; once it is booked, a correction changes it"
+            self.refused.append((line, f"{shown}, want {want}"))
+        self.movements = kept
+        self.refused.sort(key=lambda one: one[0])
 
 
 @dataclass(frozen=True)
@@ -47,11 +66,16 @@ class CountLine:
 
 
 def read_movements(path: Path, mapping: FeedMapping = STANDARD) -> MovementRows:
-    """Reads the movements of a file; raises ValueError if the file as a whole is invalid."""
+    """Reads the movements of a file; raises ValueError if the file as a whole is invalid.
+
+    A row that repeats an earlier one is refused, because it may be a second movement. Two rows with one id and
+    different content make the file invalid: its ids are not those of movements.
+    """
     table = read_file(path, mapping.schema(MOVEMENTS), mapping.notation)
     rows = MovementRows(refused=[(one.line, one.reason) for one in table.refused])
     cells = mapping.cells(table, MOVEMENTS)
     times = _times(table, cells["time"], mapping)
+    first: dict[str, Movement] = {}
     for at, line in enumerate(table.lines):
         row = {name: column[at] for name, column in cells.items()}
         try:
@@ -59,10 +83,24 @@ def read_movements(path: Path, mapping: FeedMapping = STANDARD) -> MovementRows:
         except ValueError as error:
             rows.refused.append((line, str(error)))
             continue
-        rows.movements.append(movement)
-        rows.line_of.setdefault(movement.movement_id, line)
+        earlier = first.setdefault(movement.movement_id, movement)
+        if earlier is movement:
+            rows.movements.append(movement)
+            rows.line_of[movement.movement_id] = line
+        else:
+            rows.refused.append((line, _repeated(f"{table.name}:{line}", movement, earlier, rows, mapping)))
     rows.refused.sort(key=lambda one: one[0])
     return rows
+
+
+def _repeated(place: str, movement: Movement, earlier: Movement, rows: MovementRows, mapping: FeedMapping) -> str:
+    """Returns why a row with the id of an earlier one is refused; raises InvalidInput if their contents differ."""
+    label = mapping.label("movement")
+    got = f"{movement.movement_id[:SHOWN_LETTERS]!r} as in line {rows.line_of[movement.movement_id]}"
+    if movement.content != earlier.content:
+        want = "an id of its own for each movement; columns.movement can join several headers"
+        raise InvalidInput(f"{place}: {label}", f"{got}, with other content", want)
+    return f"{label}: got {got}, with the same content, want each movement once; the first one counts"
 
 
 def read_count(path: Path, mapping: FeedMapping = STANDARD) -> list[CountLine]:
@@ -108,6 +146,9 @@ def _movement(cells: dict[str, str], at: int, times: Times, mapping: FeedMapping
     """
     row = {name: mapping.value(name, cell) for name, cell in cells.items()}
     kind = row["kind"].upper()
+    if not row["movement"]:
+        want = "the number of the movement; a row of totals has none and is not sent"
+        raise ValueError(f"{mapping.label('movement')}: got nothing, want {want}")
     if not row["quantity"] and kind != NO_QUANTITY:
         label = mapping.label("quantity")
         raise ValueError(f"{label}: got nothing, want a quantity; 0 in a correction cancels the movement")
@@ -116,12 +157,16 @@ def _movement(cells: dict[str, str], at: int, times: Times, mapping: FeedMapping
         raise ValueError(f"{mapping.label('time')}: {times.wrong[at]}")
     if happened is None and kind != NO_TIME:
         raise ValueError(f"{mapping.label('time')}: got nothing, want {WANTED_ZONE}")
-    return Movement(
-        movement_id=row["movement"],
-        kind=kind,
-        happened=happened or EPOCH,
-        warehouse=row["warehouse"],
-        lot=row["lot"],
-        quantity=Decimal(row["quantity"] or "0"),
-        **{name: row.get(name, "") for name in MOVEMENTS.optional},
-    )
+    try:
+        return Movement(
+            movement_id=row["movement"],
+            kind=kind,
+            happened=happened or EPOCH,
+            warehouse=row["warehouse"],
+            lot=row["lot"],
+            quantity=Decimal(row["quantity"] or "0"),
+            **{name: row.get(name, "") for name in MOVEMENTS.optional},
+        )
+    except ValueError as error:
+        name, _, rest = str(error).partition(": ")
+        raise ValueError(f"{mapping.label(COLUMN_OF_FIELD.get(name, name))}: {rest}") from None

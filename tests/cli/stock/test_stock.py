@@ -106,8 +106,8 @@ def test_a_file_with_a_repeated_id_is_refused_as_a_whole(server, file, tmp_path)
     backlog = run("backlog", "--source", "acme", folder=tmp_path)
 
     assert found.returncode == 2
-    assert "movement_id: m-1 is already pending with different content" in found.stderr
-    assert backlog.stdout == "stock: 0 movements pending, 0 batches formed\n"
+    assert "stock.csv:303: movement: got 'm-1' as in line 3, with other content" in found.stderr
+    assert "does not exist; the first push creates it" in backlog.stderr
 
 
 @pytest.mark.parametrize(
