@@ -40,6 +40,7 @@ COMMON = frozenset(
 )
 """Ideographs that are frequent in Chinese text, and those of goods, places, firms and loans."""
 
+ONE_ENCODING = 'a file in one encoding; save it as "CSV UTF-8"'
 ENCODINGS_READ = "UTF-8, UTF-16 or, in Chinese, GB 18030"
 
 
@@ -77,18 +78,21 @@ def _decoded(name: str, content: bytes) -> str:
 
 def _stated(name: str, content: bytes, encoding: str) -> str:
     """Returns the text of a file in the stated encoding; raises InvalidInput if its byte order mark is of another."""
+    want = f'{encoding} as stated; state the encoding of the file, or save it as "CSV UTF-8", which is utf-8'
     found = next((own for mark, own in BYTE_ORDER_MARKS if content.startswith(mark)), "").removesuffix("-sig")
     if not codecs.lookup(encoding).name.startswith(found):
-        raise InvalidInput(name, f"the byte order mark of {found}", f"{encoding} as stated")
-    return _strict(name, content, encoding).removeprefix("\ufeff")
+        raise InvalidInput(name, f"the byte order mark of {found}", want)
+    return _strict(name, content, encoding, want).removeprefix("\ufeff")
 
 
-def _strict(name: str, content: bytes, encoding: str) -> str:
+def _strict(name: str, content: bytes, encoding: str, want: str = ONE_ENCODING) -> str:
+    """Returns the text in an encoding; raises InvalidInput with the line at which the bytes are of another one."""
     try:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
-        place = f"bytes that are not {encoding.removesuffix('-sig')} at position {error.start}"
-        raise InvalidInput(name, place, 'a file in one encoding; save it as "CSV UTF-8"') from None
+        line = 1 + len(re.findall(r"\r\n?|\n", content[: error.start].decode(encoding, "replace")))
+        got = f"bytes that are not {encoding.removesuffix('-sig')}"
+        raise InvalidInput(f"{name}:{line}", got, want) from None
 
 
 def _utf_16(sample: bytes) -> str:

@@ -157,6 +157,27 @@ def test_lines_are_counted_through_comments_blank_rows_and_line_breaks_in_cells(
     assert [row.line for row in table.refused] == [8]
 
 
+@pytest.mark.parametrize(
+    "titles", ["上海一号库 2024年5月出入库明细\n\n制表日期 2024-05-31,,\n", '"Prices, May",,\n', "# note\nStock;;\n"]
+)
+def test_titles_above_the_header_are_skipped_and_counted_as_lines(tmp_path, titles):
+    found = read(tmp_path, f"{titles}{TEXT}lead,2021-01-05,x\n", CLOSED)
+
+    assert found.columns == EXPECTED
+    assert found.refused[0].line == len(titles.splitlines()) + 4
+
+
+def test_a_line_that_may_be_a_row_is_never_skipped_as_a_title(tmp_path):
+    with pytest.raises(InvalidInput, match=r"no column .series. among .copper., .2021-01-04."):
+        read(tmp_path, f"copper,2021-01-04,5037.5\n{TEXT}", CLOSED)
+
+
+def test_an_identifier_that_is_written_as_a_formula_is_its_text(tmp_path):
+    found = read(tmp_path, 'series,date,price\n="007",2021-01-04,1\n"=""0,8""",2021-01-04,1\n=A1,2021-01-04,1\n')
+
+    assert found.columns["series"] == ["007", "0,8", "=A1"]
+
+
 def test_all_refused_cells_of_a_row_are_listed(tmp_path):
     (found,) = refused(tmp_path, "date,price\nsoon,much\n")
 
@@ -269,7 +290,7 @@ def test_a_stated_encoding_is_read_and_another_one_refused(tmp_path, encoding):
     assert table.columns == {"name": ["Müller"], "amount": ["1.5"]}
     if encoding != "cp1252":
         path.write_bytes(b"name;amount\nM\xfc\xff\xff;1,5\n")
-        with pytest.raises(InvalidInput, match=r"stated\.csv"):
+        with pytest.raises(InvalidInput, match=r"stated\.csv:[12]: .* as stated; state the encoding of the file"):
             read_file(path, schema, Notation(encoding.removesuffix("-sig"), ";", ","))
 
 
