@@ -29,6 +29,11 @@ def read(cell, zone=None, *formats):
         ("2024-05-02T08:15:00", SHANGHAI, "2024-05-02T00:15:00Z"),
         ("2024-05-02 08:15:30.25", SHANGHAI, "2024-05-02T00:15:30.250000Z"),
         ("2024年5月2日 08:15", SHANGHAI, "2024-05-02T00:15:00Z"),
+        ("2024年5月2日08:15:30", SHANGHAI, "2024-05-02T00:15:30Z"),
+        ("2024年5月2日 8时5分30秒", SHANGHAI, "2024-05-02T00:05:30Z"),
+        ("2024-05-02 8点15", SHANGHAI, "2024-05-02T00:15:00Z"),
+        ("2024年5月2日下午2时", SHANGHAI, "2024-05-02T06:00:00Z"),
+        ("2024/5/2 上午12:15", SHANGHAI, "2024-05-01T16:15:00Z"),
         ("2024/5/2 8:15", SHANGHAI, "2024-05-02T00:15:00Z"),
         ("2024/5/2\u30008\uff1a15", SHANGHAI, "2024-05-02T00:15:00Z"),
         ("02.05.2024 08:15", BERLIN, "2024-05-02T06:15:00Z"),
@@ -57,7 +62,10 @@ def test_a_time_is_read_in_its_own_zone_or_the_stated_one(cell, zone, instant):
         ("2024-05-02 24:00", BERLIN, "want a time of day that exists"),
         ("2024-05-02 13:00 pm", BERLIN, "want an hour from 1 to 12"),
         ("45414.34", BERLIN, "it may be a spreadsheet's serial number"),
-        ("yesterday", BERLIN, "want a date such as 2020-01-05"),
+        ("yesterday", BERLIN, "want a time such as 2024-05-02 08:15, or its form in reading.time_format"),
+        ("2024-05-02 0815", BERLIN, "want a time such as 2024-05-02 08:15, or its form in reading.time_format"),
+        ("2024年5月2日 下午14时15分", SHANGHAI, "want an hour from 1 to 12"),
+        ("2024年5月2日 8点半", SHANGHAI, "want a time such as"),
     ],
 )
 def test_a_time_that_is_no_single_instant_is_refused(cell, zone, rule):

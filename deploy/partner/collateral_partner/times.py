@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 
-from collateral_partner.tables.dates import read_dates
+from collateral_partner.tables.dates import WANTED as WANTED_DATE, read_dates
 from collateral_partner.tables.errors import InvalidInput
 from collateral_partner.tables.schema import CellKind
 
+WANTED_FORM = "a time such as 2024-05-02 08:15, or its form in reading.time_format"
 WANTED = "a time with its zone such as 2022-07-01T12:00:00Z"
 WANTED_ZONE = f"{WANTED}, or the zone of local times in --time-zone or reading.time_zone"
 SHOWN_LETTERS = 40
@@ -31,6 +32,17 @@ CLOCK = re.compile(
     re.VERBOSE,
 )
 """Time of day after a date, with its zone if it has one."""
+
+CHINESE_CLOCK = re.compile(
+    r"""
+    (?: \ + | (?<=[日号]) ) (?P<half> [上下]午 )? \ ?
+    (?P<hour>[0-9]{1,2})
+    (?: [时点] (?: (?P<minute>[0-9]{1,2}) 分? (?: (?P<second>[0-9]{1,2}) 秒 )? )?
+      | : (?P<clock_minute>[0-9]{2}) (?: : (?P<clock_second>[0-9]{2}) )? ) $
+    """,
+    re.VERBOSE,
+)
+"""Time of day after a date in Chinese: 8时15分, 8点, 下午2:15, and 8:15 directly after the day."""
 
 DAY_CODES = ("%m %d", "%b %d", "%B %d", "%j")
 YEAR_CODES = {"%Y", "%y"}
@@ -128,7 +140,7 @@ def _in_formats(text: str, formats: Sequence[str]) -> _Read:
 
 def _recognised(cells: Sequence[str]) -> dict[str, _Read]:
     """Returns what cells in the usual forms state; raises UndecidedColumn if the order of day and month is open."""
-    texts = [_normal(cell) for cell in cells]
+    texts = [CHINESE_CLOCK.sub(_with_colons, _normal(cell)) for cell in cells]
     clocks = [CLOCK.search(text) for text in texts]
     days = [text[: clock.start()] if clock else text for text, clock in zip(texts, clocks, strict=True)]
     read = read_dates(days, CellKind.DATE, datetime.now(UTC).date())
@@ -137,8 +149,17 @@ def _recognised(cells: Sequence[str]) -> dict[str, _Read]:
         if day:
             found[cell] = _with_clock(date.fromisoformat(day), clocks[at])
         else:
-            found[cell] = "want " + read.wrong.get(at, WANTED).rpartition("want ")[2]
+            wanted = read.wrong.get(at, WANTED).rpartition("want ")[2]
+            found[cell] = f"want {WANTED_FORM if wanted == WANTED_DATE else wanted}"
     return found
+
+
+def _with_colons(clock: re.Match[str]) -> str:
+    """Returns a Chinese time of day in the form of others, such as `` 2:15:00 PM``."""
+    minute = clock["minute"] or clock["clock_minute"] or "0"
+    second = clock["second"] or clock["clock_second"] or "0"
+    half = {"上午": " AM", "下午": " PM", None: ""}[clock["half"]]
+    return f" {clock['hour']}:{minute:0>2}:{second:0>2}{half}"
 
 
 def _with_clock(day: date, clock: re.Match[str] | None) -> _Read:
