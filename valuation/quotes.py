@@ -1,13 +1,13 @@
 """Converts the prices and dates that callers pass to columns; other shapes and types raise InvalidInput.
 
-Lists, numpy arrays and pandas objects are accepted. A day with a time zone is the day in that zone: midnight in
-Shanghai is not the evening before in UTC.
+Lists and columns of numpy, pandas, polars and Arrow are accepted. A day with a time zone is the day in that zone:
+midnight in Shanghai is not the evening before in UTC. A period, such as a month, is its last day.
 """
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, Protocol, SupportsFloat, runtime_checkable
+from typing import Any, SupportsFloat
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -53,7 +53,7 @@ def number_column(field: str, values: ArrayLike) -> Float:
 
 def day_column(field: str, values: ArrayLike) -> Dates:
     """Returns dates [n] as a column of days; raises InvalidInput for numbers, NaT, or another shape."""
-    column = _one_dimension(field, _local(field, values), "dates")
+    column = _one_dimension(field, _local(values), "dates")
     if column.dtype.kind == "M":
         days = column.astype("datetime64[D]")
     elif column.dtype.kind in "OU":
@@ -83,29 +83,26 @@ def _one_dimension(field: str, values: ArrayLike, content: str) -> NDArray[Any]:
     return column
 
 
-@runtime_checkable
-class _Zoned(Protocol):
-    """Times of pandas, which may have a zone."""
+def _local(values: ArrayLike) -> ArrayLike:
+    """Returns dates without their time zone, at the same time of day; numpy would convert them to UTC.
 
-    tz: object
-
-    def tz_localize(self, tz: None) -> ArrayLike:
-        """Returns the same times of day without a zone."""
-
-
-def _local(field: str, values: ArrayLike) -> ArrayLike:
-    """Returns dates of pandas without their time zone, at the same time of day; numpy would convert them to UTC.
-
-    Raises InvalidInput for a column of another library with a zone.
+    A period of pandas becomes its last day.
     """
-    for zoned in (values, getattr(values, "dt", None)):
-        if isinstance(zoned, _Zoned) and zoned.tz is not None:
-            return zoned.tz_localize(None)
-    kind, dtype = getattr(values, "type", None), getattr(values, "dtype", None)
-    zone = getattr(kind, "tz", None) or getattr(dtype, "time_zone", None)
-    if zone:
-        raise InvalidInput(field, f"times in the zone {zone}", "dates, or times without a zone")
-    return values
+    column: Any = values
+    kind = getattr(column, "type", None) if getattr(column, "dtype", None) is None else column.dtype
+    accessor = getattr(column, "dt", column)
+    local: ArrayLike = values
+    if hasattr(kind, "freq"):
+        local = accessor.to_timestamp(how="end")
+    elif hasattr(kind, "tz") and hasattr(accessor, "tz_localize"):  # pandas
+        local = accessor.tz_localize(None)
+    elif any(getattr(getattr(kind, "pyarrow_dtype", kind), name, None) for name in ("tz", "time_zone")):
+        import pyarrow as pa  # noqa: PLC0415 - only Arrow's times with a zone need it
+        import pyarrow.compute as pc  # noqa: PLC0415 - as above
+
+        arrow = column if isinstance(column, pa.Array | pa.ChunkedArray) else pa.array(column)
+        local = pc.local_timestamp(arrow)
+    return local
 
 
 def _number(value: object) -> float:
@@ -122,6 +119,8 @@ def _day(field: str, at: int, value: object) -> np.datetime64:
         day: np.datetime64 = value.astype("datetime64[D]")
         return day
     try:
+        if hasattr(value, "end_time"):  # a period of pandas
+            value = value.end_time
         if isinstance(value, datetime):
             return np.datetime64(value.date(), "D")
         if isinstance(value, date):

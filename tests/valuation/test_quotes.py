@@ -45,6 +45,12 @@ ENTRIES: dict[str, Callable[[Any, Any], object]] = {
         INDEX.tz_localize("Asia/Shanghai"),
         INDEX.tz_localize("America/New_York"),
         pd.Series(INDEX.tz_localize("Asia/Shanghai")),
+        INDEX.tz_localize("Asia/Shanghai").astype(pd.ArrowDtype(pa.timestamp("us", "Asia/Shanghai"))),
+        pa.array(INDEX.tz_localize("Asia/Shanghai")),
+        INDEX.astype(pd.ArrowDtype(pa.date32())),
+        INDEX.to_period("D"),
+        INDEX.to_period("D").to_series(),
+        list(INDEX.to_period("D")),
         pd.Series(INDEX.tz_localize("Asia/Shanghai").tolist(), dtype=object),
         INDEX.tz_localize("Asia/Shanghai").tolist(),
         INDEX.date,
@@ -56,6 +62,12 @@ ENTRIES: dict[str, Callable[[Any, Any], object]] = {
 )
 def test_a_day_is_the_one_of_its_zone(dates):
     np.testing.assert_array_equal(day_column("dates", dates), DATES)
+
+
+def test_a_month_is_its_last_day():
+    months = pd.period_range("2020-01", periods=2, freq="M")
+
+    assert day_column("dates", months).astype(str).tolist() == ["2020-01-31", "2020-02-29"]
 
 
 @pytest.mark.parametrize(
@@ -96,8 +108,6 @@ def test_a_masked_number_is_missing():
         (PRICES, [*DATES[:-1].tolist(), None]),
         (PRICES, [*DATES[:-1].tolist(), "soon"]),
         (PRICES, [*DATES[:-1], np.datetime64("NaT")]),
-        (PRICES, pd.period_range("2020-01", periods=400, freq="D")),
-        (PRICES, pa.array(INDEX.tz_localize("Asia/Shanghai"))),
         (PRICES, "2020-01-01"),
         (None, DATES),
     ],

@@ -93,7 +93,7 @@ def forecast(prices: Float, dates: Dates, horizon_days: int, *, model: str = AUT
         raise InvalidInput("model", repr(model), ", ".join(MODEL_NAMES))
     whole = isinstance(horizon_days, int | np.integer) and not isinstance(horizon_days, bool)
     if not whole or not 1 <= horizon_days <= LONGEST_HORIZON:
-        raise InvalidInput("horizon_days", repr(horizon_days), f"1 to {LONGEST_HORIZON}")
+        raise InvalidInput("horizon_days", repr(horizon_days), f"1 to {LONGEST_HORIZON}, a whole number")
     cleaned = clean(dates, prices)
     if not len(cleaned.prices):
         raise InvalidInput("prices", "none that is positive and finite", "one or more")

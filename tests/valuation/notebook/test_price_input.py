@@ -30,11 +30,18 @@ ONE = {
     "a pandas Series": SERIES,
     "a pandas Series with a zone": SERIES.tz_localize("Asia/Shanghai"),
     "a pandas Series with the nullable type": SERIES.astype("Float64"),
+    "a pandas Series of days": pd.Series(PRICES, index=pd.PeriodIndex(SERIES.index, freq="D")),
+    "a pandas frame of Arrow columns": pl.from_pandas(FRAME)
+    .cast({"date": pl.Date})
+    .to_pandas(use_pyarrow_extension_array=True),
     "a pandas frame with a date column": FRAME,
     "a pandas frame indexed by dates": FRAME.set_index("date"),
     "a pandas frame with one other column": SERIES.rename_axis("date").reset_index(),
     "a pandas frame in any order with a note": FRAME.iloc[::-1].assign(note="ok"),
     "a polars frame": pl.from_pandas(FRAME),
+    "a polars frame with a zone": pl.from_pandas(FRAME).with_columns(
+        pl.col("date").dt.replace_time_zone("Asia/Shanghai")
+    ),
     "a polars frame of decimals": pl.DataFrame({"date": DATES, "price": [Decimal(str(one)) for one in PRICES]}),
     "an Arrow table": pa.Table.from_pandas(FRAME),
     "a table of results": ResultTable(pa.Table.from_pandas(FRAME)),
@@ -46,6 +53,8 @@ MANY = {
     "a dict of frames": {"copper": FRAME, "zinc": pl.DataFrame({"date": DATES, "price": OTHER})},
     "a long pandas frame": LONG,
     "a long polars frame": pl.from_pandas(LONG),
+    "a long pandas frame indexed by series": LONG.set_index("series"),
+    "a pandas Series indexed by series and date": LONG.set_index(["series", "date"])["price"],
     "a wide pandas frame": WIDE,
     "a wide polars frame": pl.from_pandas(WIDE.rename_axis("date").reset_index()),
 }
@@ -101,7 +110,19 @@ def test_a_missing_price_is_left_out():
 @pytest.mark.parametrize(
     ("given", "dates", "message"),
     [
-        (SERIES.reset_index(drop=True), None, "dates: got an index of int64, want a Series with an index of dates"),
+        (
+            SERIES.reset_index(drop=True),
+            None,
+            "dates: got an index of int64 such as 0, want a Series with an index of d",
+        ),
+        (SERIES, DATES[::-1], "dates: got other dates than those of the index, want one of them"),
+        (pd.Series([1.0], index=["3/7/2020"]), None, "dates: got an index of object such as '3/7/2020', want"),
+        (pd.DataFrame([[1.0, 2.0]], columns=["cu", "cu"]), DATES[:1], "prices: got the column 'cu' more than once"),
+        (
+            LONG.rename(columns={"series": "metal"}),
+            None,
+            "series_column: got no column 'series', and dates that come more than once, want .* without 'metal'",
+        ),
         (PRICES, None, "dates: got nothing, want"),
         (pl.Series(PRICES), None, "dates: got nothing, want"),
         (FRAME.drop(columns="date"), None, "prices: got the columns price, want a column 'date'"),
@@ -139,6 +160,18 @@ def test_a_wrong_shape_or_type_is_named_with_its_argument(given, dates, message)
 def test_a_wrong_option_is_named(function, arguments, message):
     with pytest.raises(InvalidInput, match=message):
         function(SERIES, **arguments)
+
+
+@pytest.mark.parametrize("column", ["series_column", "date_column", "price_column"])
+def test_a_column_that_is_stated_and_missing_is_refused(column):
+    with pytest.raises(InvalidInput, match=f"^{column}: got 'metal', want one of the columns date, price"):
+        haircut(FRAME, **{column: "metal"})
+
+
+def test_repeated_dates_with_equal_notes_are_one_series():
+    repeated = pd.concat([FRAME, FRAME.iloc[:3]]).assign(note="ok")
+
+    assert haircut(repeated).loss == pytest.approx(LOSS)
 
 
 @pytest.mark.parametrize("function", [backtest, forecast_price, price_adjustment])

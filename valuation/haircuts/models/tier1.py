@@ -113,10 +113,10 @@ def require_valid_request(horizon_days: int, confidence: float, name: str = "max
     ``name`` is the name of the horizon in the error.
     """
     if not isinstance(confidence, float | np.floating) or not 0.5 < confidence < 1.0:
-        raise InvalidInput("confidence", confidence, "more than 0.5 and less than 1")
+        raise InvalidInput("confidence", repr(confidence), "more than 0.5 and less than 1, a float")
     whole = isinstance(horizon_days, int | np.integer) and not isinstance(horizon_days, bool)
     if not whole or not 1 <= horizon_days <= LONGEST_HORIZON:
-        raise InvalidInput(name, repr(horizon_days), f"1 to {LONGEST_HORIZON}")
+        raise InvalidInput(name, repr(horizon_days), f"1 to {LONGEST_HORIZON}, a whole number")
 
 
 def simulated_curve(
