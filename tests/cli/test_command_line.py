@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import resource
 import subprocess
 import sys
 import time
@@ -23,14 +24,21 @@ def run(*arguments: str, server: Server | None = None) -> subprocess.CompletedPr
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_help_is_printed_within_half_a_second():
+def test_help_takes_less_than_half_a_second_of_the_processor():
     run("--help")
-    start = time.perf_counter()
+    before = processor_seconds()
     found = run("--help")
 
-    assert time.perf_counter() - start < 0.5
+    # Elapsed time would also count the tests that share the cores.
+    assert processor_seconds() - before < 0.5
     assert found.returncode == 0
     assert "watch" in found.stdout
+
+
+def processor_seconds() -> float:
+    """Returns the processor time of the commands that have exited."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def test_the_server_is_healthy_within_two_seconds_on_an_existing_database(tmp_path):
