@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from collateral_registry.cli.common.client import print_error
+from collateral_registry.cli.common.client import print_error, print_line
 from valuation.errors import MissingExtra
 from valuation.extras import check_installed
 
@@ -25,12 +25,15 @@ def file_stem(series: str) -> str:
     return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in series)
 
 
-def report_missing_charts() -> None:
-    """Prints that no charts are drawn if the extra ``plots`` is not installed."""
+def report_written(folder: Path, files: Sequence[str], charts: int) -> None:
+    """Prints which files and how many charts were written; without the extra ``plots``, that no charts are drawn."""
+    drawn = f" and {charts:,} {'chart' if charts == 1 else 'charts'}"
     try:
         check_installed("plots")
     except MissingExtra as missing:
         print_error(f"no charts are drawn: {missing}")
+        drawn = ""
+    print_line(f"wrote {', '.join(files)}{drawn} to {folder}", to_stderr=True)
 
 
 def _text(value: object) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, EXIT_USAGE, print_error, print_line
-from collateral_registry.cli.common.result_files import file_stem, report_missing_charts, write_rows
+from collateral_registry.cli.common.result_files import file_stem, report_written, write_rows
 from collateral_registry.cli.prices.haircut import MODELS, model_named
 from collateral_registry.cli.prices.price_file import History, PriceColumns, read_histories
 from collateral_registry.cli.prices.workers import Failed, each_series
@@ -93,8 +93,7 @@ def run_backtest(source: Path, folder: Path, columns: PriceColumns, request: Bac
     _write_tests(folder / "tests.csv", tested, request)
     _write_models(folder / "models.csv", list(records.values()), request)
     _write_windows(folder / "windows.csv", tested)
-    report_missing_charts()
-    print_line(f"wrote tests.csv, models.csv, windows.csv and {len(tested)} charts to {folder}", to_stderr=True)
+    report_written(folder, ("tests.csv", "models.csv", "windows.csv"), len(tested))
     file.report()
     return EXIT_SOME_REFUSED if len(records) < len(histories) or file.refused else 0
 

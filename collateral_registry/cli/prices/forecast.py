@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, EXIT_USAGE, print_error, print_line
-from collateral_registry.cli.common.result_files import file_stem, report_missing_charts, write_rows
+from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, EXIT_USAGE, print_error
+from collateral_registry.cli.common.result_files import file_stem, report_written, write_rows
 from collateral_registry.cli.prices.price_file import History, PriceColumns, read_histories
 from collateral_registry.cli.prices.workers import Failed, each_series
 from valuation.extras import is_installed
@@ -48,8 +48,8 @@ def run_forecast(source: Path, folder: Path, columns: PriceColumns, horizon_days
     for name in (name for name, made in found.items() if not made.fan.shape[1]):
         print_error(f"{name}: no forecast; the series is too short or constant")
     _draw(folder, found)
-    report_missing_charts()
-    print_line(f"wrote forecast.csv, selection.csv and charts of {len(found)} series to {folder}", to_stderr=True)
+    charts = sum(made.fan.shape[1] > 0 for made in found.values())
+    report_written(folder, ("forecast.csv", "selection.csv"), charts)
     file.report()
     return EXIT_SOME_REFUSED if len(found) < len(histories) or file.refused else 0
 

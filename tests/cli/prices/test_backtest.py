@@ -52,6 +52,7 @@ def test_a_backtest_without_matplotlib_writes_its_tables_and_reports_the_missing
     assert done.exit_code == 0
     assert {path.suffix for path in folder.iterdir()} == {".csv"}
     assert "no charts are drawn: plots needs matplotlib: install it with pip install 'collateral[plots]'" in done.stderr
+    assert f"wrote tests.csv, models.csv, windows.csv to {folder}" in done.stderr
 
 
 def test_the_shortfall_is_compared_with_its_critical_value(tmp_path):
