@@ -16,15 +16,18 @@ from benchmarks.measured import children_of
 from collateral_registry.clock import wall_clock
 from collateral_registry.domain.shared.errors import (
     AlreadyExists,
+    Busy,
     DomainError,
     EtagMismatch,
     InvalidInput,
     NotFound,
     NotPermitted,
+    Overdue,
     Refused,
     RequestIdReused,
     StoreUnavailable,
     Unauthenticated,
+    WorkerLost,
 )
 from collateral_registry.runtime.stock.writer_process import IntakeProcess
 from collateral_registry.store.engine.database import Database, sqlite_file
@@ -49,6 +52,9 @@ ERRORS = [
     Unauthenticated("no token"),
     NotPermitted("warehouse W-1 is not yours", warehouse="W-1"),
     StoreUnavailable("the database cannot be used now"),
+    Busy("all workers are busy"),
+    Overdue("the fit took too long"),
+    WorkerLost("the worker died"),
 ]
 
 
