@@ -37,6 +37,11 @@ class DomainError(Exception):
         super().__init__(message)
         self.facts: Mapping[str, str] = facts
 
+    @property
+    def answer(self) -> str:
+        """The message for the caller; the error as text may state more, for operators."""
+        return str(self)
+
     def at(self, place: str) -> DomainError:
         """Returns the same error with the place in the request to which it belongs, such as requests[3].asset."""
         return _restored(type(self), f"{place}: {self}", self.reason, {**self.facts, "place": place})
@@ -127,9 +132,29 @@ class NotPermitted(DomainError):
 
 
 class StoreUnavailable(DomainError):
-    """The database is temporarily unavailable; no partial change was stored."""
+    """The database is temporarily unavailable; no partial change was stored.
+
+    ``cause`` is what the database or the system reported, such as a path or an address, which no caller may see.
+    """
 
     reason = "STORE_UNAVAILABLE"
+
+    def __init__(self, message: str, cause: str = "") -> None:
+        super().__init__(f"{message} ({cause})" if cause else message)
+        self._answer, self._cause = message, cause
+
+    @property
+    def answer(self) -> str:
+        """The message without the cause."""
+        return self._answer
+
+    def at(self, place: str) -> DomainError:  # noqa: ARG002 - the state of the database belongs to no place
+        """Returns the error unchanged, because it belongs to no place in the request."""
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles the error by the arguments of its constructor."""
+        return type(self), (self._answer, self._cause)
 
 
 class Busy(DomainError):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from itertools import accumulate
 from string import printable
+from traceback import format_exception
 from urllib.parse import quote
 
 import grpc
+import structlog
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
@@ -53,12 +56,15 @@ STATUS_OF: dict[type[Exception], grpc.StatusCode] = {
 
 KNOWN_ERRORS = tuple(STATUS_OF)
 
+REFERENCE_BYTES = 6
+
+LOG = structlog.get_logger("rpc")
+
 
 def status_of(error: Exception) -> tuple[grpc.StatusCode, Status]:
     """Returns the status code of a known error, and its status with details."""
     code = STATUS_OF[type(error)]
-    message = _message(error) if isinstance(error, InvalidInput) else str(error)
-    status = Status(code=code.value[0], message=message)
+    status = Status(code=code.value[0], message=_message(error))
     for detail in _details(error):
         packed = AnyMessage()
         packed.Pack(detail)
@@ -66,8 +72,23 @@ def status_of(error: Exception) -> tuple[grpc.StatusCode, Status]:
     return code, status
 
 
-def _message(error: InvalidInput) -> str:
-    """Returns the message of the violations that are listed, with the number of the others."""
+def unforeseen_status(error: Exception, **place: str) -> Status:
+    """Logs an error that no command may raise, and returns a status that states nothing of it but a reference.
+
+    The log entry has the reference, the place and the traceback, without the values of local variables.
+    """
+    reference = secrets.token_hex(REFERENCE_BYTES)
+    LOG.error("call failed", reference=reference, **place, exception="".join(format_exception(error)).rstrip())
+    message = f"internal error, reference {reference}: report it with this reference"
+    status = Status(code=grpc.StatusCode.INTERNAL.value[0], message=message)
+    status.details.add().Pack(ErrorInfo(reason="INTERNAL", domain=DOMAIN, metadata={"reference": reference}))
+    return status
+
+
+def _message(error: Exception) -> str:
+    """Returns the message for the caller; of invalid input, the violations that are listed and the number of others."""
+    if not isinstance(error, InvalidInput):
+        return error.answer if isinstance(error, DomainError) else str(error)
     listed, count = _listed(error), len(error.violations)
     others = f"; and {count - len(listed)} more" if len(listed) < count else ""
     return "; ".join(one.description for one in listed) + others

@@ -1,4 +1,4 @@
-"""The interceptor that turns known errors into statuses, and a helper with which interceptors wrap handlers."""
+"""The interceptor that turns errors into statuses, and a helper with which interceptors wrap handlers."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 import grpc
 import structlog
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
-from collateral_registry.rpc.common.errors import KNOWN_ERRORS, status_of
+from collateral_registry.rpc.common.errors import KNOWN_ERRORS, status_of, unforeseen_status
 from collateral_registry.rpc.common.field_paths import from_root
 from valuation.errors import InvalidInput
 
@@ -22,9 +22,15 @@ StreamHandler = Callable[[Any, grpc.aio.ServicerContext], AsyncIterator[object]]
 
 LOG = structlog.get_logger("rpc")
 
+_WANTED = "a message of the contract, with texts in UTF-8"
+
 
 class ErrorInterceptor(grpc.aio.ServerInterceptor):
-    """Turns known errors into statuses and logs the cause of server errors."""
+    """Turns errors into statuses and logs the cause of server errors.
+
+    An error that no command may raise is answered INTERNAL with a reference, under which the log has the traceback. A
+    message that cannot be read is answered INVALID_ARGUMENT.
+    """
 
     async def intercept_service(
         self,
@@ -35,16 +41,23 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         handler, method = await continuation(handler_call_details), handler_call_details.method
         if handler is None:
             return None  # an unknown method: grpc answers UNIMPLEMENTED
-        return wrap_handler(handler, partial(_unary, method), partial(_stream, method))
+        receives = _receive_each if handler.request_streaming else _receive
+        return wrap_handler(
+            handler, partial(_unary, method, receives), partial(_stream, method, receives), _reader_of(handler)
+        )
 
 
 def wrap_handler(
     handler: grpc.RpcMethodHandler[Any, Any],
     wrap_unary: Callable[[UnaryHandler], UnaryHandler],
     wrap_stream: Callable[[StreamHandler], StreamHandler],
+    read: Callable[[bytes], Any] | None = None,
 ) -> grpc.RpcMethodHandler[Any, Any]:
-    """Returns a handler of the same kind and serialisation whose function is wrapped."""
-    serialisation = handler.request_deserializer, handler.response_serializer
+    """Returns a handler of the same kind and serialisation whose function is wrapped.
+
+    ``read`` replaces the function that reads a request message.
+    """
+    serialisation = read or handler.request_deserializer, handler.response_serializer
     if handler.unary_unary:
         return grpc.unary_unary_rpc_method_handler(wrap_unary(handler.unary_unary), *serialisation)
     if handler.stream_unary:
@@ -54,23 +67,55 @@ def wrap_handler(
     return grpc.stream_stream_rpc_method_handler(wrap_stream(handler.stream_stream), *serialisation)
 
 
-def _unary(method: str, behaviour: UnaryHandler) -> UnaryHandler:
+def _reader_of(handler: grpc.RpcMethodHandler[Any, Any]) -> Callable[[bytes], Any] | None:
+    """Returns a function that reads a request message and returns an InvalidInput if that is impossible."""
+    deserialise = handler.request_deserializer
+    if deserialise is None:
+        return None
+
+    def read(data: bytes) -> Any:  # noqa: ANN401 - gRPC's handlers have any type of request
+        try:
+            return deserialise(data)
+        except DecodeError:
+            return InvalidInput("request", f"{len(data)} bytes that are no message of this method", _WANTED)
+
+    return read
+
+
+def _receive(request: Any) -> Any:  # noqa: ANN401 - gRPC's handlers have any type of request
+    """Returns a request; raises InvalidInput if it could not be read."""
+    if isinstance(request, InvalidInput):
+        raise request
+    return request
+
+
+async def _receive_each(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    """Yields the messages of a stream; raises InvalidInput for one that could not be read."""
+    async for request in requests:
+        yield _receive(request)
+
+
+def _unary(method: str, receive: Callable[[Any], Any], behaviour: UnaryHandler) -> UnaryHandler:
     async def call(request: object, context: grpc.aio.ServicerContext) -> object:
         try:
-            return await behaviour(request, context)
-        except KNOWN_ERRORS as error:
+            return await behaviour(receive(request), context)
+        except grpc.aio.AbortError:
+            raise
+        except Exception as error:  # noqa: BLE001 - an unforeseen error is answered and logged with a reference
             await _abort(context, _spelled(request, error), method)
             return None  # not reached: abort raises
 
     return call
 
 
-def _stream(method: str, behaviour: StreamHandler) -> StreamHandler:
+def _stream(method: str, receive: Callable[[Any], Any], behaviour: StreamHandler) -> StreamHandler:
     async def call(request: object, context: grpc.aio.ServicerContext) -> AsyncIterator[object]:
         try:
-            async for answer in behaviour(request, context):
+            async for answer in behaviour(receive(request), context):
                 yield answer
-        except KNOWN_ERRORS as error:
+        except grpc.aio.AbortError:
+            raise
+        except Exception as error:  # noqa: BLE001 - an unforeseen error is answered and logged with a reference
             await _abort(context, _spelled(request, error), method)
 
     return call
@@ -84,8 +129,11 @@ def _spelled(request: object, error: Exception) -> Exception:
 
 
 async def _abort(context: grpc.aio.ServicerContext, error: Exception, method: str) -> None:
-    code, status = status_of(error)
-    if code in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL}:
-        LOG.error("call failed", method=method, code=code.name, cause=repr(error.__cause__ or error))
+    if isinstance(error, KNOWN_ERRORS):
+        code, status = status_of(error)
+        if code is grpc.StatusCode.UNAVAILABLE:
+            LOG.error("call failed", method=method, code=code.name, cause=repr(error.__cause__ or error))
+    else:
+        code, status = grpc.StatusCode.INTERNAL, unforeseen_status(error, method=method)
     details = (("grpc-status-details-bin", status.SerializeToString()),)
     await context.abort(code, status.message, details)

@@ -54,7 +54,7 @@ class RunDriver:
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self._driven = 0
-        self._trouble: dict[int, str] = {}
+        self._troubled: int | None = None
 
     def start(self) -> None:
         """Starts the task that checks for runs, in the running event loop."""
@@ -86,8 +86,8 @@ class RunDriver:
         loop = asyncio.get_running_loop()
         last = None
         while not self._stopping:
-            if trouble := self._trouble.get(seq):
-                raise StoreUnavailable(f"the run cannot go on and is tried again: {trouble}")
+            if self._troubled == seq:
+                raise StoreUnavailable("the run cannot go on and is tried again; the log states the cause")
             moved = self._moved
             run = await loop.run_in_executor(None, self._read, seq)
             if run != last:
@@ -132,11 +132,11 @@ class RunDriver:
                     self._finish(run.seq)
         except (WorkersLost, StoreUnavailable) as error:
             LOG.warning("a revaluation could not go on; trying again", cause=str(error), seconds=CHECK_SECONDS)
-        except Exception as error:  # any error is reported to callers, and the next run must not need a restart
+        except Exception:  # any error is reported to callers, and the next run must not need a restart
             LOG.exception("a revaluation could not go on; trying again", seconds=CHECK_SECONDS)
-            self._trouble = {self._driven: type(error).__name__}
+            self._troubled = self._driven
         else:
-            self._trouble = {}
+            self._troubled = None
 
     def _unfinished(self) -> StoredRun | None:
         with self._database.read() as connection:

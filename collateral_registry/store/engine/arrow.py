@@ -134,7 +134,7 @@ def _translated_errors() -> Iterator[None]:
         yield
     except AdbcError as error:
         cause = str(error).strip().splitlines()[0]
-        raise StoreUnavailable(f"the database cannot be used now ({cause}); nothing was written") from None
+        raise StoreUnavailable("the database cannot be used now; nothing was written", cause) from None
 
 
 def _connect(url: str) -> AdbcConnection:

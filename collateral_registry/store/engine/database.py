@@ -265,11 +265,11 @@ def _translated_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StoreUnavailable(f"the database cannot be used now ({error}); nothing was written") from error
+        raise StoreUnavailable("the database cannot be used now; nothing was written", str(error)) from error
     except (OperationalError, SqliteOperationalError, PostgresOperationalError) as error:
         message = str(error.orig if isinstance(error, OperationalError) else error).strip()
         cause = message.splitlines()[0] if message else "no message"
-        raise StoreUnavailable(f"the database cannot be used now ({cause}); nothing was written") from error
+        raise StoreUnavailable("the database cannot be used now; nothing was written", cause) from error
     except DBAPIError as error:
         if "file is not a database" in str(error.orig) or "disk image is malformed" in str(error.orig):
             raise StoreUnavailable(f"the database file is damaged ({error.orig}); restore a backup") from error

@@ -13,7 +13,6 @@ from ipaddress import ip_address
 from typing import Any
 
 import grpc
-import structlog
 from google.protobuf.message import Message
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -23,7 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from collateral_registry.rpc.common.errors import status_of
+from collateral_registry.rpc.common.errors import status_of, unforeseen_status
 from collateral_registry.web.gateway.contract import (
     NAME_LIMIT_CHARACTERS,
     Method,
@@ -65,8 +64,6 @@ PASSED_HEADERS = ("authorization", "x-request-id", "traceparent")
 _TIMEOUT = re.compile(r"([0-9]{1,8})([HMSmun])")
 _UNIT_SECONDS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 _PRINTABLE = re.compile(r"[ -~]*")
-
-LOG = structlog.get_logger("http")
 
 
 @dataclass(frozen=True)
@@ -136,16 +133,32 @@ def gateway_app(channel: grpc.aio.Channel, body_bytes: int) -> Starlette:
             Route("/v1/descriptors.binpb", _descriptors, methods=["GET"]),
             Route("/v1/{service}/{method}", gateway.call, methods=["POST"]),
         ],
-        middleware=[Middleware(_LocalOnly)],
+        middleware=[Middleware(_Unforeseen), Middleware(_LocalOnly)],
         exception_handlers={
             HttpError: _answer_error,
             HTTPException: _answer_http_exception,
             ClientDisconnect: _answer_disconnect,
-            Exception: _answer_defect,
         },
     )
     app.router.redirect_slashes = False  # a redirect has no google.rpc.Status
     return app
+
+
+class _Unforeseen:
+    """Answers an error of the gateway itself INTERNAL with a reference, under which the log has the traceback.
+
+    A handler of Starlette would not do, because Starlette raises the error again and uvicorn logs it a second time.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - an unforeseen error is answered and logged with a reference
+            failed = HttpError(unforeseen_status(error, path=scope.get("path", "")))
+            await _error_response(failed)(scope, receive, send)
 
 
 class _LocalOnly:
@@ -307,8 +320,3 @@ async def _answer_http_exception(_: Request, error: Exception) -> Response:
 
 async def _answer_disconnect(_: Request, __: Exception) -> Response:
     return Response(status_code=CLIENT_CLOSED_REQUEST)
-
-
-async def _answer_defect(request: Request, error: Exception) -> Response:
-    LOG.error("call failed", path=request.url.path, cause=repr(error))
-    return _error_response(refusal(grpc.StatusCode.INTERNAL, "INTERNAL", "the call failed; the log states the cause"))
