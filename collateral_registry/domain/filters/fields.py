@@ -81,9 +81,12 @@ class EncodedName:
         return f"{self.collection}/{{id}}, or the name alone"
 
     def read(self, text: str) -> Value:
-        """Returns the name as it is stored, decoded if it is a resource name."""
+        """Returns the name as it is stored, decoded if it is a resource name; raises Unreadable."""
         name = text.removeprefix(f"{self.collection}/")
-        return text if name == text else unquote(name)
+        decoded = text if name == text else unquote(name)
+        if "\0" in decoded:
+            raise Unreadable("text without NUL")
+        return decoded
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,6 @@ def number_in_name(field: str, name: str, number: str, shape: str, digits: int =
 
     Raises InvalidInput with the expected shape if the name has another shape.
     """
-    if not number.isdigit() or len(number) > digits:
+    if not (number.isascii() and number.isdigit()) or len(number) > digits:
         raise InvalidInput(field, repr(name[:80]), shape)
     return int(number)

@@ -27,6 +27,7 @@ from google.type.money_pb2 import Money as MoneyMessage
 
 from collateral_registry.domain.shared.days import date_of
 from collateral_registry.domain.shared.money import Money, digits_of, money_of
+from collateral_registry.domain.shared.quantities import DIGITS_LIMIT, has_few_digits
 from collateral_registry.rpc.common.field_paths import from_root
 from collateral_registry.v1 import common_pb2
 from valuation.errors import InvalidInput, check_all, joined
@@ -42,12 +43,19 @@ RATIO_DIGITS = 9
 NANOS = 1_000_000_000
 YEAR_LEAST = 1000
 """A smaller year was written with two or three digits."""
+SECONDS_LEAST, SECONDS_MOST = -62_135_596_800, 253_402_300_799
+"""First and last second of the years 1 to 9999, which the contract's type of times can hold."""
+_FEW_DIGITS = f"a number with at most {DIGITS_LIMIT} digits before and after the decimal point"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _NOT_FINITE = re.compile(r"[+-]?(s?nan\d*|inf(inity)?)", re.ASCII | re.IGNORECASE)
 
 
 def read_decimal(field: str, message: DecimalMessage) -> Decimal:
-    """Returns a decimal; raises InvalidInput unless it is a finite number of at most 40 characters."""
+    """Returns a decimal; raises InvalidInput unless it is a finite number within the limits.
+
+    It has at most DECIMAL_LIMIT_CHARACTERS characters, and at most DIGITS_LIMIT digits before and after the decimal
+    point when it is written without exponent.
+    """
     text = message.value
     if len(text) > DECIMAL_LIMIT_CHARACTERS:
         raise InvalidInput(field, f"{len(text)} characters", f"at most {DECIMAL_LIMIT_CHARACTERS} characters")
@@ -55,10 +63,13 @@ def read_decimal(field: str, message: DecimalMessage) -> Decimal:
         raise InvalidInput(field, text, "a finite number")
     try:
         # Decimal alone also reads grouped digits such as 9_000, digits of other scripts and blanks.
-        if _NUMBER.fullmatch(text):
-            return Decimal(text)
+        value = Decimal(text) if _NUMBER.fullmatch(text) else None
     except InvalidOperation:
-        pass
+        raise InvalidInput(field, repr(text), _FEW_DIGITS) from None
+    if value is not None and not has_few_digits(value):
+        raise InvalidInput(field, repr(text), _FEW_DIGITS)
+    if value is not None:
+        return value
     raise InvalidInput(field, repr(text), "a decimal number such as 12.5")
 
 
@@ -103,6 +114,20 @@ def required_date(field: str, message: Message, name: str) -> date:
     if value is None:
         raise InvalidInput(field, "nothing", "a date")
     return value
+
+
+def read_time(field: str, message: Message, name: str) -> int | None:
+    """Returns a time as microseconds since 1970-01-01 UTC; None if it is absent.
+
+    Raises InvalidInput for a time before the year 1 or after the year 9999, and for nanoseconds of another second.
+    """
+    if not message.HasField(name):
+        return None
+    time: Timestamp = getattr(message, name)
+    if not (SECONDS_LEAST <= time.seconds <= SECONDS_MOST and 0 <= time.nanos < NANOS):
+        got = f"{time.seconds} s and {time.nanos} ns"
+        raise InvalidInput(field, got, "a time from the year 1 to 9999, with 0 to 999,999,999 ns")
+    return time.seconds * 1_000_000 + time.nanos // 1_000
 
 
 def read_all(**steps: Callable[[], object]) -> dict[str, Any]:

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import UTC
-
 from google.type.date_pb2 import Date
 
-from collateral_registry.clock import microseconds
 from collateral_registry.commands.pipeline.moments import Moment, moment_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.v1 import report_pb2 as pb
+from valuation.errors import InvalidInput
 
 
 def read_moment(connection: Connection, as_of: pb.AsOf, pinned_seq: int = 0) -> Moment:
     """Returns the requested moment.
 
     If ``pinned_seq`` is given, the result is the moment of the first page, so that all pages show the same commit.
+    Raises InvalidInput for a moment that the book cannot have.
     """
     if pinned_seq:
-        return moment_of(connection, seq=pinned_seq)
+        try:
+            return moment_of(connection, seq=pinned_seq)
+        except InvalidInput as error:  # only a forged token names a later commit
+            raise error.named(lambda _: "page_token") from None
     chosen = as_of.WhichOneof("moment")
     if chosen == "sequence":
         return moment_of(connection, seq=as_of.sequence)
     if chosen == "known_time":
-        return moment_of(connection, known_us=microseconds(as_of.known_time.ToDatetime(tzinfo=UTC)))
+        return moment_of(connection, known_us=convert.read_time("as_of.known_time", as_of, "known_time"))
     if chosen == "market_date":
         return moment_of(connection, day=convert.required_date("as_of.market_date", as_of, "market_date"))
     return moment_of(connection)

@@ -1,4 +1,9 @@
-"""Paging of lists by opaque tokens, each of which is valid only for the query that issued it (AIP-158)."""
+"""Paging of lists by opaque tokens, each of which is valid only for the query that issued it (AIP-158).
+
+Tokens are not signed. The digest in a token protects a client from mixing up queries; it keeps nothing secret. A forged
+token states another position in the same query, whose rows the caller may list anyway, or another commit, which the
+caller may name in the request. It states no query, so it reaches no row that the request does not select.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,7 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar, cast
@@ -18,6 +24,9 @@ TOKEN_LIMIT_CHARACTERS = 1_000
 
 NEWEST = 2**62
 """Start of lists in descending order of integer keys. It exceeds every key."""
+
+_NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
+"""NUL and halves of characters, which no database takes."""
 
 Row = TypeVar("Row")
 Position = TypeVar("Position", bound="int | str | tuple[int | str, ...]")
@@ -72,15 +81,21 @@ def page_of(request: PagedRequest, query: str, start: Position) -> Page[Position
 
 
 def _position_in(token: str, query: str, start: Position) -> Position:
-    """Returns the position in a token. It must have the types of ``start``, because clients can forge tokens."""
+    """Returns the position in a token. It must be like ``start``, because clients can forge tokens."""
     try:
         digest, parts = json.loads(base64.urlsafe_b64decode(token[:TOKEN_LIMIT_CHARACTERS].encode()))
-        types = list(map(type, parts))
-    except (binascii.Error, ValueError, TypeError):
-        digest, parts, types = "", [], []
-    if digest != _digest(query) or types != list(map(type, _parts(start))):
+    except (binascii.Error, ValueError, TypeError, RecursionError):
+        digest, parts = "", []
+    if digest != _digest(query) or not isinstance(parts, list) or not _are_like(parts, _parts(start)):
         raise InvalidInput("page_token", repr(token[:20]), "the token of the previous page of the same query")
     return cast("Position", tuple(parts) if isinstance(start, tuple) else parts[0])
+
+
+def _are_like(parts: list[Any], start: tuple[Any, ...]) -> bool:
+    """Returns whether the parts of a position have the types of ``start`` and can be compared by a database."""
+    return list(map(type, parts)) == list(map(type, start)) and all(
+        abs(part) <= NEWEST if isinstance(part, int) else not _NOT_TEXT.search(part) for part in parts
+    )
 
 
 def _parts(position: int | str | tuple[int | str, ...]) -> tuple[Any, ...]:

@@ -19,7 +19,7 @@ def read_count(warehouse: str, message: pb.StockCount) -> StockCount:
     return StockCount(
         warehouse=warehouse,
         method=convert.member("count.method", CountMethod, message.method),
-        counted_us=message.count_time.ToMicroseconds() if message.HasField("count_time") else 0,
+        counted_us=convert.read_time("count.count_time", message, "count_time") or 0,
         lines=[_read_line(index, line) for index, line in enumerate(message.lines)],
         complete=message.complete,
         document=message.document,

@@ -83,7 +83,10 @@ def read_movements(field: str, messages: Sequence[pb.StockMovement]) -> Movement
     return Movements(
         movement_id=_kept([one.movement_id for one in messages]),
         kind=[one.kind for one in messages],
-        effective_us=[one.effective_time.ToMicroseconds() for one in messages],
+        effective_us=[
+            convert.read_time(f"{field}[{row}].effective_time", one, "effective_time") or 0
+            for row, one in enumerate(messages)
+        ],
         quantity=[_millionths(f"{field}[{row}].quantity", one) for row, one in enumerate(messages)],
         **{name: _kept([getattr(one, name) for one in messages]) for name in TEXT_FIELDS},
     )

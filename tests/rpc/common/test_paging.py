@@ -1,5 +1,6 @@
 """Pages of lists and their tokens."""
 
+import base64
 from types import SimpleNamespace
 
 import pytest
@@ -29,6 +30,27 @@ def test_pages_hold_every_row_once():
 @pytest.mark.parametrize("position", ["4", (4, 3), (), True, None])
 def test_a_forged_token_of_other_types_is_refused(position):
     forged = page_of(request(), "List", NEWEST).token(position)
+    with pytest.raises(InvalidInput, match="page_token"):
+        page_of(request(forged), "List", NEWEST)
+
+
+@pytest.mark.parametrize("position", [2**62 + 1, -(2**70), 10**400])
+def test_a_forged_position_beyond_every_key_is_refused(position):
+    forged = page_of(request(), "List", NEWEST).token(position)
+    with pytest.raises(InvalidInput, match="page_token"):
+        page_of(request(forged), "List", NEWEST)
+
+
+@pytest.mark.parametrize("position", ["a\0b", "\ud800"])
+def test_a_forged_position_that_is_no_text_is_refused(position):
+    forged = page_of(request(), "List", "").token(position)
+    with pytest.raises(InvalidInput, match="page_token"):
+        page_of(request(forged), "List", "")
+
+
+@pytest.mark.parametrize("body", ["[" * 700, "{}", '["", 1]', "9" * 700, "\ud800"])
+def test_a_token_that_is_no_position_is_refused(body):
+    forged = base64.urlsafe_b64encode(body.encode(errors="surrogatepass")).decode()
     with pytest.raises(InvalidInput, match="page_token"):
         page_of(request(forged), "List", NEWEST)
 
