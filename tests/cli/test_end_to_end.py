@@ -119,9 +119,12 @@ def test_a_converted_value_prints_the_quotes_of_its_rate(import_text, server):
     import_text("fx", "base,quote,date,rate\nEUR,USD,2021-12-31,1.25\nEUR,CNY,2021-12-30,7.8\n")
 
     printed = run("value", "lot-1", "--currency", "CNY", server=server).stdout
+    quoted = [line.split()[2:] for line in printed.splitlines() if line.startswith("quoted rate")]
 
-    assert "exchange rate 1 / 1.25 2021-12-31 priceSeries/fx-eur-usd" in printed
-    assert "exchange rate 7.8 2021-12-30 priceSeries/fx-eur-cny" in printed
+    assert quoted == [
+        ["1.25", "USD/EUR", "2021-12-31", "one", "divided", "by", "it", "is", "used", "priceSeries/fx-eur-usd"],
+        ["7.8", "CNY/EUR", "2021-12-30", "priceSeries/fx-eur-cny"],
+    ]
 
 
 def test_a_file_with_a_wrong_header_is_refused_as_a_whole_with_exit_code_2(import_text):

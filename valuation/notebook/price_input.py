@@ -199,7 +199,7 @@ def _frame_columns(field: str, prices: object, columns: PriceColumns) -> dict[st
 
 def _columns_of_frame(field: str, table: Any, columns: PriceColumns) -> dict[str, ArrayLike] | None:  # noqa: ANN401 - pandas or polars
     """Returns the columns of a frame of pandas or polars; those of a Series if its index has several levels."""
-    index = getattr(table, "index", None)
+    index: Any = getattr(table, "index", None)
     if hasattr(table, "columns"):
         found = {
             name: _plain(table[of]) for name, of in zip(_names_of(field, table.columns), table.columns, strict=True)
