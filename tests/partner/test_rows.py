@@ -116,6 +116,8 @@ def test_the_stated_time_zone_takes_precedence_over_that_of_the_mapping(tmp_path
         ),
         ("m-1,RECEIPT,,W-1,L-1,1,copper,t", "", "2: time: got nothing, want a time"),
         ("m-1,gift,2024-05-02T08:15Z,W-1,L-1,1,copper,t", "", "2: kind: got 'GIFT', want one of RECEIPT"),
+        ("1.23457E+11,RECEIPT,2024-05-02T08:15Z,W,L,1,tin,t", "", "2: movement: got '1.23457E+11', want the digits"),
+        ("m-1,RECEIPT,2024-05-02T08:15Z,W,2.02E+07,1,tin,t", "", "2: lot: got '2.02E+07', want the digits as issued"),
         ("m-1,RECEIPT,2024-05-02T08:15Z,W-1,L-1,,copper,t", "", "2: quantity: got nothing, want a quantity"),
         ("m-1,RECEIPT,2024-05-02T08:15Z,W-1,L-1,1;5,copper,t", "", "2: quantity: got '1;5', want a number"),
         (

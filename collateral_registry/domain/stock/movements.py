@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collateral_registry.domain.assets.kinds import QUANTITY_LIMIT
-from collateral_registry.domain.shared.identifiers import is_scientific, may_be_scientific
 from collateral_registry.domain.shared.names import TEXT_LIMIT_CHARACTERS, checked_id
 from collateral_registry.domain.shared.quantities import MILLION, plain
 from collateral_registry.domain.shared.units import NO_SPELLINGS, UnitsBySpelling, has_meaning, is_known, unit_of
 from valuation._typing import Bool
 from valuation.errors import InvalidInput
+from valuation.tables.identifiers import is_scientific, may_be_scientific
 
 QUANTITY_LIMIT_MILLIONTHS = int(QUANTITY_LIMIT) * MILLION
 
@@ -158,7 +158,7 @@ def problems_of(
 
 
 WANTED = {
-    "movement_id": "1 to 200 printable characters without spaces around them",
+    "movement_id": "1 to 200 printable characters without spaces around them, not in scientific notation",
     "kind": "a kind of movement",
     "warehouse": "1 to 200 printable characters without spaces around them",
     "lot": "1 to 200 printable characters without spaces around them, not in scientific notation",
@@ -189,7 +189,7 @@ def _shown(name: str, value: object) -> str:
     if isinstance(value, int) and name == "quantity":
         return f"{plain(Decimal(value) / MILLION):f}"
     if isinstance(value, int) and name == "effective_time":
-        return _time_text(value) if value > 0 else "nothing"
+        return _time_text(value) if value else "nothing"
     return "nothing" if value == "" else repr(value)[:80]
 
 
@@ -237,7 +237,7 @@ def _wrong_texts(batch: Movements) -> list[tuple[str, list[int]]]:
             wrong.append((name, _rows_with(column, {text for text in set(column) if not _clean(text)})))
     bad = {text for text in set(batch.good) if text and not _passes(checked_id, text)}
     wrong.append(("good", _rows_with(batch.good, bad)))
-    for name in ("lot", "to_lot"):
+    for name in ("movement_id", "lot", "to_lot"):
         column = getattr(batch, name)
         if may_be_scientific("\n".join(column)):
             wrong.append((name, _rows_with(column, {text for text in set(column) if is_scientific(text)})))
@@ -324,6 +324,13 @@ def _check_times(found: Problems, batch: Movements, kind: NDArray[np.int64], now
     has_time = kind != MovementKind.CORRECTION
     latest = now_us + CLOCK_TOLERANCE_US
     missing, future = np.flatnonzero(has_time & (time <= 0)), np.flatnonzero(has_time & (time > latest))
-    _add(found, missing.tolist(), RejectionReason.INVALID_FIELD, "effective_time", batch.effective_us, "a time")
+    _add(
+        found,
+        missing.tolist(),
+        RejectionReason.INVALID_FIELD,
+        "effective_time",
+        batch.effective_us,
+        "a time after 1970-01-01",
+    )
     latest_wanted = f"not after {_time_text(latest)}, five minutes from now"
     _add(found, future.tolist(), RejectionReason.FUTURE_TIME, "effective_time", batch.effective_us, latest_wanted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from decimal import Decimal
@@ -12,6 +12,7 @@ from collateral_partner.feed_mapping import STANDARD, FeedMapping
 from collateral_partner.movements import EPOCH, Movement
 from collateral_partner.tables.canonical import UndecidedColumn
 from collateral_partner.tables.errors import InvalidInput
+from collateral_partner.tables.identifiers import is_scientific, may_be_scientific
 from collateral_partner.tables.reader import Table, read_file
 from collateral_partner.tables.schema import CellKind, Schema
 from collateral_partner.times import WANTED_ZONE, Times, read_times
@@ -26,6 +27,7 @@ COUNT = Schema(
 )
 NO_TIME = "CORRECTION"
 NO_QUANTITY = "QUALITY"
+IDENTIFIERS = ("movement", "lot", "to_lot")
 COLUMN_OF_FIELD = {"movement_id": "movement", "happened": "time"}
 """Columns of the fields of a movement that have another name."""
 
@@ -75,10 +77,12 @@ def read_movements(path: Path, mapping: FeedMapping = STANDARD) -> MovementRows:
     rows = MovementRows(refused=[(one.line, one.reason) for one in table.refused])
     cells = mapping.cells(table, MOVEMENTS)
     times = _times(table, cells["time"], mapping)
+    doubtful = [name for name in IDENTIFIERS if may_be_scientific("\n".join(cells.get(name, ())))]
     first: dict[str, Movement] = {}
     for at, line in enumerate(table.lines):
         row = {name: column[at] for name, column in cells.items()}
         try:
+            _check_identifiers(row, doubtful, mapping)
             movement = _movement(row, at, times, mapping)
         except ValueError as error:
             rows.refused.append((line, str(error)))
@@ -91,6 +95,14 @@ def read_movements(path: Path, mapping: FeedMapping = STANDARD) -> MovementRows:
             rows.refused.append((line, _repeated(f"{table.name}:{line}", movement, earlier, rows, mapping)))
     rows.refused.sort(key=lambda one: one[0])
     return rows
+
+
+def _check_identifiers(cells: Mapping[str, str], names: Iterable[str], mapping: FeedMapping) -> None:
+    """Raises ValueError if an identifier is in scientific notation, in which its last digits are lost."""
+    for name in names:
+        if is_scientific(cells[name]):
+            want = "the digits as issued; format the column as text in the spreadsheet and save it again"
+            raise ValueError(f"{mapping.label(name)}: got {cells[name][:SHOWN_LETTERS]!r}, want {want}")
 
 
 def _repeated(place: str, movement: Movement, earlier: Movement, rows: MovementRows, mapping: FeedMapping) -> str:
