@@ -17,6 +17,9 @@ TEXT_ROWS, HTML_ROWS = 10, 50
 TEXT_WIDTH = 110
 """Most characters in a line of the text form; columns beyond it are named below the table."""
 
+POLARS_ENUM = "_PL_ENUM_VALUES2"
+"""Metadata by which polars recognises an Enum: each name after its length in bytes and a semicolon."""
+
 EXTRA = "notebook"
 """Extra that installs pandas and polars."""
 
@@ -24,12 +27,12 @@ EXTRA = "notebook"
 class ResultTable:
     """Rows of results in Arrow columns.
 
-    ``pandas.DataFrame``, ``polars.DataFrame``, DuckDB and pyarrow read the table directly, because it exports an Arrow
-    stream. ``to_pandas`` and ``to_polars`` also keep the order of categories.
+    ``polars.DataFrame``, ``pyarrow.table`` and DuckDB read the table directly, because it exports an Arrow stream;
+    pandas reads it by ``to_pandas``. Ordered categories keep their order in all of them.
     """
 
     def __init__(self, arrow: pa.Table) -> None:
-        self._arrow = arrow
+        self._arrow = _with_polars_enums(arrow)
 
     def __len__(self) -> int:
         return int(self._arrow.num_rows)
@@ -68,9 +71,13 @@ class ResultTable:
 
         Dates become ``datetime64``, decimals stay exact ``Decimal`` objects, ordered categories become ordered
         Categoricals, and the metadata becomes ``attrs``. ``options`` are passed to ``pyarrow.Table.to_pandas``, for
-        example ``types_mapper=pandas.ArrowDtype`` for decimals in Arrow columns. Raises MissingExtra without pandas.
+        example ``types_mapper=pandas.ArrowDtype`` for decimals in Arrow columns; categories stay Categoricals. Raises
+        MissingExtra without pandas.
         """
         extra_module(EXTRA, "pandas")
+        chosen = options.get("types_mapper")
+        if chosen is not None:  # ArrowDtype would compare ordered categories by the alphabet
+            options["types_mapper"] = lambda kind: None if getattr(kind, "ordered", False) else chosen(kind)
         frame = self._arrow.to_pandas(**{"date_as_object": False, **options})
         for field in self._arrow.schema:
             if frame[field.name].dtype == object and str(field.type).startswith("list"):
@@ -81,13 +88,23 @@ class ResultTable:
     def to_polars(self) -> Any:  # noqa: ANN401 - polars is optional
         """Returns a polars DataFrame; ordered categories become Enums. Raises MissingExtra without polars."""
         polars = extra_module(EXTRA, "polars")
-        frame = polars.from_arrow(self._arrow)
-        ordered = [field for field in self._arrow.schema if getattr(field.type, "ordered", False)]
-        for field in ordered:
-            chunks = self._arrow.column(field.name).unify_dictionaries().chunks
-            names = chunks[0].dictionary.to_pylist() if chunks else []
-            frame = frame.with_columns(polars.col(field.name).cast(polars.String).cast(polars.Enum(names)))
-        return frame
+        return polars.from_arrow(self._arrow)
+
+
+def _with_polars_enums(arrow: pa.Table) -> pa.Table:
+    """Returns a table whose ordered dictionaries are marked as Enums for polars.
+
+    Without the mark, ``polars.DataFrame`` reads them as categories that compare by the alphabet.
+    """
+    for place, field in enumerate(arrow.schema):
+        column = arrow.column(place)
+        if getattr(field.type, "ordered", False) and column.num_chunks:
+            column = column.unify_dictionaries()
+            names = column.chunk(0).dictionary.to_pylist()
+            mark = "".join(f"{len(name.encode())};{name}" for name in names)
+            marked = field.with_metadata({**(field.metadata or {}), POLARS_ENUM: mark})
+            arrow = arrow.set_column(place, marked, column)
+    return arrow
 
 
 def _cells(arrow: pa.Table, rows: int) -> Iterator[tuple[str, bool, list[str]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +67,11 @@ class Haircut(Result, PriceHaircut):
 
 
 class HaircutTable(ResultTable):
-    """The haircuts of several series, one row each; ``table["copper"]`` and ``table[0]`` return a single one."""
+    """The haircuts of several series, one row each; ``table["copper"]`` and ``table[0]`` return a single one.
+
+    Iterating yields the haircuts in order; ``keys()`` returns the names. (Iterating over names would make
+    ``pandas.DataFrame(table)`` a column of names.)
+    """
 
     def __init__(self, haircuts: Mapping[str, Haircut]) -> None:
         self._haircuts = dict(haircuts)
@@ -77,9 +81,9 @@ class HaircutTable(ResultTable):
         """Returns the haircut of a series by its name or its position."""
         return self._haircuts[key] if isinstance(key, str) else list(self._haircuts.values())[key]
 
-    def __iter__(self) -> Iterator[str]:
-        """Iterates over the names of the series."""
-        return iter(self._haircuts)
+    def __contains__(self, name: object) -> bool:
+        """Returns whether a series has the name."""
+        return name in self._haircuts
 
     def keys(self) -> list[str]:
         """Returns the names of the series."""

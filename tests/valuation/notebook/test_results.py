@@ -92,6 +92,15 @@ def test_a_table_opens_in_every_data_frame():
     assert ResultTable(TABLE.to_arrow()).columns == TABLE.columns
 
 
+def test_a_table_has_the_haircuts_of_its_series_by_name_and_in_order():
+    assert "short" in TABLE
+    assert "tin" not in TABLE
+    assert [found.observations for found in TABLE] == [900, 9]
+    assert TABLE.keys() == ["long", "short"]
+    with pytest.raises(ValueError, match="DataFrame constructor"):
+        pd.DataFrame(TABLE)
+
+
 def test_a_table_shows_its_size_and_names_what_is_not_shown():
     assert "2 rows, 13 columns" in repr(TABLE)
     assert "not shown: " in repr(TABLE)
