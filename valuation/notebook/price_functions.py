@@ -119,14 +119,15 @@ def backtest(
     """Compares the haircuts of one series with what its price did afterwards, in windows that do not overlap.
 
     The arguments are those of ``haircut`` for one series. The first window follows two years of history; figures that
-    need more windows than there are, are NaN, and ``light`` is then "none".
+    need more windows than there are, are NaN. ``verdict`` is the Basel traffic-light status. With fewer windows than
+    1 / (1 - confidence) it is "not enough history", unless it is red.
 
     >>> import numpy as np, valuation
-    >>> days = np.busday_offset("2012-01-02", np.arange(2500), roll="forward")
-    >>> prices = 100 * np.exp(np.cumsum(np.random.default_rng(1).normal(0, 0.01, 2500)))
+    >>> days = np.busday_offset("2012-01-02", np.arange(2600), roll="forward")
+    >>> prices = 100 * np.exp(np.cumsum(np.random.default_rng(1).normal(0, 0.01, 2600)))
     >>> found = valuation.backtest(prices, days, horizon_days=20)
-    >>> found.windows, found.light
-    (99, 'green')
+    >>> found.windows, found.exceedances, found.verdict
+    (104, 1, 'green')
     """
     quotes, days = read_single("prices", prices, dates, PriceColumns(date=date_column, price=price_column))
     chosen = _model(model)

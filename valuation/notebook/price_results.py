@@ -146,12 +146,22 @@ class Backtest(Result, BacktestVerdict):
     def to_dict(self) -> dict[str, Any]:
         """Returns the figures as plain Python values; None where the history is too short for a test."""
         tests = ("kupiec_p", "independence_p", "coverage_p")
-        scores = ("shortfall_z2", "pinball", "pinball_normal", "pinball_historical", "better_than_normal_p")
+        scores = (
+            "shortfall_z2",
+            "shortfall_z2_critical",
+            "pinball",
+            "pinball_normal",
+            "pinball_historical",
+            "better_than_normal_p",
+        )
         return {
+            "verdict": self.verdict,
             "windows": self.windows,
+            "windows_needed": self.windows_needed,
             "exceedances": self.exceedances,
             "expected": float(self.expected),
             "light": self.light,
+            "shortfall_verdict": self.shortfall_verdict,
             **numbers_of(self, *tests, *scores, "mean_haircut"),
             "without_opinion": self.without_opinion,
             "across_breaks": self.across_breaks,

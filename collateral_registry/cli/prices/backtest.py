@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from functools import partial
@@ -18,6 +17,7 @@ from collateral_registry.cli.prices.workers import Failed, each_series
 from valuation.extras import is_installed
 from valuation.haircuts.backtesting.model_evidence import ModelEvidence, model_evidence, window_losses
 from valuation.haircuts.backtesting.track_record import (
+    NOT_ENOUGH_HISTORY,
     BacktestVerdict,
     TrackRecord,
     pooled_verdict,
@@ -25,21 +25,12 @@ from valuation.haircuts.backtesting.track_record import (
     verdict,
 )
 from valuation.haircuts.models.price_haircut import HaircutModel
-from valuation.statistics.shortfall_test import normal_z2_critical_value
 
 POOLED = "(pooled)"
 """The name in the series column of the row for all series."""
 
 TESTABLE_MODELS = tuple(name for name, model in MODELS.items() if model is not HaircutModel.ARITHMETIC)
 """Values of ``--model`` and ``--compare``. Outcomes are log returns, so the arithmetic model is excluded."""
-
-SHORTFALL_SIGNIFICANCE = 0.05
-"""Probability of rejecting a correct model: the level of the other tests."""
-
-SHORTFALL_COLUMNS = ("shortfall_z2_critical", "shortfall_verdict", "windows_needed", "verdict")
-"""Last columns of tests.csv."""
-
-NOT_ENOUGH = "not enough history"
 
 WINDOW_COLUMNS = ("series", "horizon_days", "origin", "end", "haircut", "expected_shortfall", "loss", "exceeded")
 
@@ -127,37 +118,11 @@ def _write_tests(path: Path, records: dict[tuple[str, int], TrackRecord], reques
         together = [record for (_, days), record in records.items() if days == horizon]
         if together:
             rows.append((POOLED, horizon, pooled_verdict(together, request.confidence)))
-    needed = windows_needed(request.confidence)
-    shown = [(*row[:2], *astuple(row[2]), *_verdicts(row[2], request.confidence)) for row in rows]
     for series, horizon, found in rows:
-        if found.windows < needed:
-            print_line(f"{series}, {horizon} days: {NOT_ENOUGH}: got {found.windows} windows, want at least {needed}")
-    write_rows(path, ("series", "horizon_days", *names, *SHORTFALL_COLUMNS), shown)
-
-
-def windows_needed(confidence: float) -> int:
-    """Returns the windows of which one is expected to exceed a correct haircut; fewer give no verdict."""
-    return math.ceil(round(1.0 / (1.0 - confidence), 9))
-
-
-def _verdicts(found: BacktestVerdict, confidence: float) -> tuple[float, str, int, str]:
-    """Returns the critical value and the verdict of the shortfall, the windows needed, and the verdict on the losses.
-
-    The verdict is the traffic-light status, or that there are too few windows for one.
-    """
-    needed = windows_needed(confidence)
-    critical, shortfall = _shortfall_verdict(found, confidence)
-    if found.windows < needed:
-        return critical, NOT_ENOUGH, needed, NOT_ENOUGH
-    return critical, shortfall, needed, found.light
-
-
-def _shortfall_verdict(found: BacktestVerdict, confidence: float) -> tuple[float, str]:
-    """Returns the critical value of Z2 for normal returns at the 5 % level, and the verdict."""
-    if not found.windows:
-        return math.nan, NOT_ENOUGH
-    critical = normal_z2_critical_value(found.windows, 1.0 - confidence, SHORTFALL_SIGNIFICANCE)
-    return critical, "too thin" if found.shortfall_z2 < critical else "not rejected"
+        if found.verdict == NOT_ENOUGH_HISTORY:
+            windows = f"got {found.windows} windows, want at least {found.windows_needed}"
+            print_line(f"{series}, {horizon} days: {NOT_ENOUGH_HISTORY}: {windows}")
+    write_rows(path, ("series", "horizon_days", *names), [(*row[:2], *astuple(row[2])) for row in rows])
 
 
 def _write_models(path: Path, records: Sequence[Records], request: BacktestRequest) -> None:

@@ -39,6 +39,8 @@ def test_backtest_writes_tests_windows_and_charts(tmp_path):
         ("(pooled)", "10", "40"),
         ("(pooled)", "20", "20"),
     ]
+    assert {row["verdict"] for row in tests} == {"not enough history"}
+    assert "copper, 10 days: not enough history: got 20 windows, want at least 100" in done.stdout
     windows = list(csv.DictReader((folder / "windows.csv").open()))
     assert all((float(row["loss"]) > float(row["haircut"])) == (row["exceeded"] == "1") for row in windows)
     assert (folder / "tin_spot-20d.svg").read_text().startswith("<?xml")

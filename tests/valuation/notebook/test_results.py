@@ -77,6 +77,7 @@ def test_a_backtest_has_the_figures_of_the_model_s_track_record():
 
     assert found.windows == len(record.origins) > 0
     assert found.mean_haircut == verdict(record, 0.99).mean_haircut
+    assert (found.verdict, found.windows_needed) == ("not enough history", 100)
     assert RESULTS["short backtest"].to_dict()["kupiec_p"] is None
 
 

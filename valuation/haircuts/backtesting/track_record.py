@@ -6,6 +6,7 @@ normal distribution with EWMA variance, and the empirical quantile of the last t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -28,7 +29,7 @@ from valuation.statistics.coverage_tests import (
     transitions,
 )
 from valuation.statistics.ewma import ewma_variance
-from valuation.statistics.shortfall_test import acerbi_szekely_z2
+from valuation.statistics.shortfall_test import acerbi_szekely_z2, normal_z2_critical_value
 
 HISTORY_DAYS, MIN_HISTORY = 500, 60
 """Business days before the first origin (two years), and fewest quotes before it for series quoted less often."""
@@ -57,6 +58,12 @@ class TrackRecord:
     across_breaks: int = 0
 
 
+SHORTFALL_SIGNIFICANCE = 0.05
+"""Probability of rejecting a correct model: the level of the other tests."""
+
+NOT_ENOUGH_HISTORY = "not enough history"
+"""Verdict on a record with too few windows."""
+
 NAMES = tuple(field.name for field in fields(TrackRecord))
 COUNTS = ("without_opinion", "across_breaks")
 """Fields of a track record, and those that are numbers of windows left out."""
@@ -66,7 +73,10 @@ COUNTS = ("without_opinion", "across_breaks")
 class BacktestVerdict:
     """Backtest results of a track record; NaN where it is too short for a test.
 
-    ``light`` is the Basel traffic-light status, or "none" if there are no windows.
+    ``light`` is the Basel traffic-light status, or "none" if there are no windows. ``verdict`` is that status if it is
+    red or there are at least ``windows_needed`` windows, else NOT_ENOUGH_HISTORY: few windows can reject a model and
+    not confirm it. ``shortfall_verdict`` is "too thin" if ``shortfall_z2`` is below its critical value for normal
+    returns, "not rejected", or NOT_ENOUGH_HISTORY.
     """
 
     windows: int
@@ -84,6 +94,10 @@ class BacktestVerdict:
     mean_haircut: float
     without_opinion: int
     across_breaks: int
+    shortfall_z2_critical: float
+    shortfall_verdict: str
+    windows_needed: int
+    verdict: str
 
 
 def track_record(
@@ -138,11 +152,12 @@ def verdict(record: TrackRecord, confidence: float) -> BacktestVerdict:
     benchmark (Diebold and Mariano 1995). The test needs no correction for overlap, because the windows do not overlap.
     """
     level, windows = 1.0 - confidence, len(record.log_return)
-    nothing = float("nan")
+    needed, nothing = windows_needed(confidence), float("nan")
     if not windows:
         numbers = (nothing,) * 3
         left_out = record.without_opinion, record.across_breaks
-        return BacktestVerdict(0, 0, 0.0, *numbers, "none", *numbers, nothing, nothing, nothing, *left_out)
+        unknown = (nothing, NOT_ENOUGH_HISTORY, needed, NOT_ENOUGH_HISTORY)
+        return BacktestVerdict(0, 0, 0.0, *numbers, "none", *numbers, nothing, nothing, nothing, *left_out, *unknown)
     hits = record.log_return < record.quantile
     count = int(hits.sum())
     coverage = kupiec(count, windows, level)
@@ -150,6 +165,10 @@ def verdict(record: TrackRecord, confidence: float) -> BacktestVerdict:
     counts = (moves.calm_calm, moves.calm_hit, moves.hit_calm, moves.hit_hit)
     independence = christoffersen_independence(*counts) if windows > 1 else None
     scores = [pinball(record.log_return, q, level) for q in (record.quantile, record.normal, record.historical)]
+    light = traffic_light(count, windows, level).colour
+    z2 = acerbi_szekely_z2(record.log_return, -record.quantile, -record.shortfall, level)
+    critical = normal_z2_critical_value(windows, level, SHORTFALL_SIGNIFICANCE)
+    enough = windows >= needed
     return BacktestVerdict(
         windows=windows,
         exceedances=count,
@@ -157,8 +176,8 @@ def verdict(record: TrackRecord, confidence: float) -> BacktestVerdict:
         kupiec_p=coverage.p_value,
         independence_p=independence.p_value if independence else nothing,
         coverage_p=conditional_coverage(coverage, independence).p_value if independence else nothing,
-        light=traffic_light(count, windows, level).colour,
-        shortfall_z2=acerbi_szekely_z2(record.log_return, -record.quantile, -record.shortfall, level),
+        light=light,
+        shortfall_z2=z2,
         pinball=float(scores[0].mean()),
         pinball_normal=float(scores[1].mean()),
         pinball_historical=float(scores[2].mean()),
@@ -166,7 +185,16 @@ def verdict(record: TrackRecord, confidence: float) -> BacktestVerdict:
         mean_haircut=float(-np.expm1(record.quantile).mean()),
         without_opinion=record.without_opinion,
         across_breaks=record.across_breaks,
+        shortfall_z2_critical=critical,
+        shortfall_verdict=("too thin" if z2 < critical else "not rejected") if enough else NOT_ENOUGH_HISTORY,
+        windows_needed=needed,
+        verdict=light if enough or light == "red" else NOT_ENOUGH_HISTORY,
     )
+
+
+def windows_needed(confidence: float) -> int:
+    """Returns the number of windows of which one is expected to exceed a correct haircut."""
+    return math.ceil(round(1.0 / (1.0 - confidence), 9))
 
 
 def pooled_verdict(records: Sequence[TrackRecord], confidence: float) -> BacktestVerdict:

@@ -30,7 +30,7 @@ def test_a_prediction_is_the_haircut_of_the_known_quotes():
 def test_a_calm_market_has_status_green():
     found = verdict(RECORD, 0.99)
 
-    assert (found.windows, found.light) == (100, "green")
+    assert (found.windows, found.light, found.verdict) == (100, "green", "green")
     assert found.exceedances <= 3
     assert found.expected == pytest.approx(1.0)
 
@@ -47,6 +47,17 @@ def test_predictions_that_are_too_small_are_red_and_score_worse():
     assert found.better_than_normal_p > 0.5
 
 
+def test_few_windows_can_reject_a_model_and_not_confirm_it():
+    names = ("origins", "ends", "log_return", "quantile", "shortfall", "normal", "historical")
+    few = replace(RECORD, **{name: getattr(RECORD, name)[:60] for name in names})
+    thin = replace(few, quantile=few.quantile / 3, shortfall=few.shortfall / 3)
+
+    kept, rejected = verdict(few, 0.99), verdict(thin, 0.99)
+    assert (kept.light, kept.verdict, kept.shortfall_verdict) == ("green", *["not enough history"] * 2)
+    assert (rejected.light, rejected.verdict) == ("red", "red")
+    assert (kept.windows_needed, verdict(few, 0.98).windows_needed, verdict(few, 0.98).verdict) == (100, 50, "green")
+
+
 def test_pooling_adds_windows_and_exceedances():
     other = track_record(DAYS[:2501], walk(noise(2500, seed=7)), horizon_days=20, confidence=0.99)
 
@@ -59,7 +70,7 @@ def test_pooling_adds_windows_and_exceedances():
 def test_a_history_without_windows_has_no_results():
     found = verdict(track_record(DAYS[:300], PRICES[:300], horizon_days=20, confidence=0.99), 0.99)
 
-    assert (found.windows, found.light) == (0, "none")
+    assert (found.windows, found.light, found.verdict) == (0, "none", "not enough history")
     assert np.isnan(found.kupiec_p)
 
 
