@@ -10,7 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from collateral_registry.cli.main import app
 from tests.support.server import FIRST_DAY, Server, repository
 
 pytestmark = pytest.mark.slow
@@ -124,6 +126,34 @@ def test_an_imported_book_is_reported(shared_server):
     assert "loan-1" in table.stdout
     assert (rows[0]["loan"], rows[0]["exposure"]) == ("loan-1", "300000.00")
     assert (document[0]["loan"], document[0]["exposure"]) == ("loan-1", 300000.0)
+
+
+def quickly(*arguments: str, server: Server) -> int:
+    """Runs a command in this process and returns its exit code."""
+    at = ("--server", server.address) if arguments[0] in {"import", "stock"} else ()
+    return CliRunner().invoke(app, [*arguments, *at]).exit_code
+
+
+def test_a_file_without_rows_is_no_error_for_commands_that_work_row_by_row(shared_server, tmp_path):
+    prices = str(write_csv(tmp_path / "prices.csv", "series,date,price\n"))
+    moves = str(write_csv(tmp_path / "moves.csv", "movement,kind,time,warehouse,lot,quantity\n"))
+    outbox = ("--outbox", str(tmp_path / "outbox.db"))
+
+    assert quickly("import", "prices", prices, server=shared_server) == 0
+    assert quickly("stock", "push", moves, "--source", "acme", *outbox, server=shared_server) == 0
+    for name in ("haircut", "backtest", "forecast"):
+        assert quickly(name, prices, "--output", str(tmp_path / name), server=shared_server) == 0, name
+
+
+def test_a_file_without_rows_is_refused_by_commands_that_need_rows(shared_server, tmp_path):
+    families = str(write_csv(tmp_path / "families.csv", "id,years_paid,lapsed\n"))
+    count = str(write_csv(tmp_path / "count.csv", "lot,good,unit,quantity\n"))
+    fees = ("--office", "CN", "--kind", "patent", "--output", str(tmp_path / "out.csv"))
+    no_header = str(write_csv(tmp_path / "none.csv", ""))
+
+    assert quickly("ip", "renewal", families, *fees, server=shared_server) == 2
+    assert quickly("stock", "count", count, "--warehouse", "W-1", "--actor", "a", server=shared_server) == 4
+    assert quickly("import", "prices", no_header, server=shared_server) == 2
 
 
 def test_formula_like_cells_are_escaped(shared_server):
