@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from collateral_registry.cli.common.formatting import date_message, format_date, level_name, to_decimal
 from collateral_registry.cli.common.options import Format, Layout
 from collateral_registry.cli.common.paging import fetch_all
+from collateral_registry.cli.common.row_progress import row_progress
 from collateral_registry.cli.common.table_files import Section, show_table
 from collateral_registry.cli.common.tables import (
     COVERAGE_STYLES,
@@ -111,7 +112,9 @@ def show_ltv_report(channel: grpc.Channel, as_of: str, filter_: str, order_by: s
     summary = _summary(channel, as_of, filter_, SHOWN_KEYS)
     moment = report_pb2.AsOf(sequence=summary.sequence)
     request = report_pb2.StreamLtvReportRequest(as_of=moment, filter=filter_, order_by=order_by)
-    with StreamedRows(stub.StreamLtvReport(request), limit) as content:
+    total = sum(one.loan_count for one in summary.totals)
+    progress = row_progress(LTV.noun, min(limit or total, total), layout)
+    with StreamedRows(stub.StreamLtvReport(request), limit, progress) as content:
         if layout.form is not Format.TABLE:
             show_table(LTV, content, layout)
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from decimal import Decimal
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
@@ -72,11 +73,15 @@ class Answers(Protocol):
 
 
 class StreamedRows:
-    """The first rows of a stream, or all of them if the limit is 0; leaving the context ends the call."""
+    """The first rows of a stream, or all of them if the limit is 0; leaving the context ends the call.
 
-    def __init__(self, answers: Answers, limit: int = 0) -> None:
+    The progress is shown while the batches are read.
+    """
+
+    def __init__(self, answers: Answers, limit: int, progress: AbstractContextManager[Callable[[int], None]]) -> None:
         self._answers = answers
         self._limit = limit
+        self._progress = progress
 
     def __enter__(self) -> Self:
         return self
@@ -96,10 +101,11 @@ class StreamedRows:
 
         source = io.BufferedReader(_ResponseStream(self._answers), READ_BYTES)
         left = self._limit
-        with pa.ipc.open_stream(source) as reader:
+        with self._progress as advance, pa.ipc.open_stream(source) as reader:
             for batch in reader:
                 some = batch.slice(0, left) if self._limit else batch
                 yield ltv_batch(some, schema)
+                advance(some.num_rows)
                 left -= some.num_rows
                 if self._limit and not left:
                     return
