@@ -1,5 +1,7 @@
 """Every command that prints rows fits the terminal and cuts no figure, level or date."""
 
+import csv
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,6 +146,9 @@ def fill_book(client: Client) -> None:
     uninsured = copper_lot("5", lot="LOT-3")
     uninsured.ClearField("insurance_expire_date")
     client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=uninsured, asset_id="lot-3"))
+    elsewhere = copper_lot("1", lot="LOT-4", warehouse="W-2")
+    client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=elsewhere, asset_id="lot-4"))
+    client.pledge("loan-1", "lot-4", "p-4")
     client.register_loan("loan-3")
     client.pledge("loan-3", "lot-3")
     client.owe("77000", "loan-3")
@@ -223,5 +228,17 @@ def test_the_report_states_the_reasons_of_unknown_values_and_the_concentrations(
     text = on_terminal(80, *place.arguments("report ltv")).text
 
     assert "Unknown values and remarks" in text
-    assert "Concentrations" in text
+    assert "Largest concentrations" in text
     assert "copper" in text
+    assert "(others)" not in text
+
+
+def test_the_keys_beyond_the_limit_are_named_others_in_every_format(place):
+    limited = ("report", "concentrations", "--limit", "1", "--server", place.address)
+    table = on_terminal(80, *limited).text
+    rows = list(csv.DictReader(io.StringIO(run(*limited, "--format", "csv"))))
+
+    others = [row for row in rows if row["others_count"]]
+    assert others
+    assert {row["key"] for row in others} == {"(others)"}
+    assert table.count("(others)") == len(others)

@@ -56,7 +56,7 @@ def report_ltv(
 ) -> None:
     """Print the loan-to-value report, worst loan first.
 
-    The table is followed by the reasons of unknown values, totals and concentrations.
+    The table is followed by the largest concentrations, the reasons of unknown values, and the totals.
     """
     from collateral_registry.cli.loans.report import show_ltv_report
 

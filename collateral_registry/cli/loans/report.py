@@ -34,8 +34,10 @@ from collateral_registry.v1 import breach_pb2, loan_pb2, report_pb2, report_pb2_
 
 SEQUENCE = re.compile(r"\d{1,18}", re.ASCII)
 ZONE = re.compile(r"(Z|[+-]\d{2}:\d{2})$")
-SHOWN_KEYS = 5
-"""Number of keys of each dimension and currency in the concentrations below the report."""
+OTHERS = "(others)"
+"""The key of the row that sums the keys of a dimension and currency beyond the limit."""
+
+LARGEST = "Largest concentrations (all: collateral report concentrations)"
 
 NOTES = {
     "LOAN_MATURED": "matured",
@@ -60,7 +62,7 @@ CONCENTRATIONS = Table(
     "concentrations",
     (
         Column("dimension", Kind.CODE, "by"),
-        Column("key", Kind.TEXT, ""),
+        Column("key", Kind.TEXT),
         Column("currency", Kind.CODE, "ccy"),
         Column("lendable_value", Kind.AMOUNT, "lendable\nvalue"),
         Column("share", Kind.SHARE),
@@ -69,7 +71,11 @@ CONCENTRATIONS = Table(
 )
 REMARKS = Table(
     "remarks",
-    (Column("loan", Kind.TEXT), Column("coverage", Kind.CODE, styles=COVERAGE_STYLES), Column("remarks", Kind.LABELS)),
+    (
+        Column("loan", Kind.TEXT),
+        Column("coverage", Kind.CODE, "cover", styles=COVERAGE_STYLES),
+        Column("remarks", Kind.LABELS),
+    ),
 )
 BREACHES = Table(
     "breaches",
@@ -107,9 +113,12 @@ def as_of_message(text: str) -> report_pb2.AsOf:
 
 
 def show_ltv_report(channel: grpc.Channel, as_of: str, filter_: str, order_by: str, limit: int, layout: Layout) -> None:
-    """Shows one row per loan; for a person also the reasons of unknown values, the totals and the concentrations."""
+    """Shows one row per loan; for a person also the largest concentrations, the unknown values and the totals.
+
+    The totals are last, because a terminal shows the end of a long report.
+    """
     stub = report_pb2_grpc.ReportServiceStub(channel)
-    summary = _summary(channel, as_of, filter_, SHOWN_KEYS)
+    summary = _summary(channel, as_of, filter_, 1)
     moment = report_pb2.AsOf(sequence=summary.sequence)
     request = report_pb2.StreamLtvReportRequest(as_of=moment, filter=filter_, order_by=order_by)
     total = sum(one.loan_count for one in summary.totals)
@@ -119,10 +128,11 @@ def show_ltv_report(channel: grpc.Channel, as_of: str, filter_: str, order_by: s
             show_table(LTV, content, layout)
             return
         rows = ListedRows(content.rows())
+    largest = (one for one in summary.concentrations if not one.others_count)
     below = (
+        Section(LARGEST, CONCENTRATIONS, ListedRows(map(_concentration_row, largest))),
         Section("Unknown values and remarks", REMARKS, ListedRows(filter(None, map(_remark_row, rows.rows())))),
         Section("Totals", TOTALS, ListedRows(map(_total_row, summary.totals))),
-        Section("Concentrations", CONCENTRATIONS, ListedRows(map(_concentration_row, summary.concentrations))),
     )
     title = f"Loan to value on {format_date(summary.market_date)}, commit {summary.sequence}"
     show_table(LTV, rows, layout, title, below)
@@ -207,7 +217,7 @@ def _total_row(total: report_pb2.LtvReportTotal) -> Row:
 def _concentration_row(one: report_pb2.Concentration) -> Row:
     return (
         label(report_pb2.ConcentrationDimension.Name(one.dimension), "CONCENTRATION_DIMENSION_"),
-        text(one.key) if not one.others_count else None,
+        OTHERS if one.others_count else text(one.key),
         one.currency_code,
         to_decimal(one.lendable_value),
         share(one.share),

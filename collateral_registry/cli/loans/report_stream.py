@@ -37,7 +37,7 @@ LTV = Table(
         Column("market_value", Kind.AMOUNT, "market\nvalue", LOW),
         Column("ltv", Kind.SHARE, "LTV"),
         Column("level", Kind.CODE, styles=LEVEL_STYLES),
-        Column("coverage", Kind.CODE, styles=COVERAGE_STYLES),
+        Column("coverage", Kind.CODE, "cover", styles=COVERAGE_STYLES),
         Column("cash_cure", Kind.AMOUNT, "cash\ncure", HIGH),
         Column("price_fall_to_next_level", Kind.SHARE, "fall to\nnext", USUAL),
         Column("next_level", Kind.CODE, "next\nlevel", DETAIL),

@@ -58,7 +58,7 @@ LOANS = Table(
         Column("exposure", Kind.AMOUNT),
         Column("ltv", Kind.SHARE, "LTV"),
         Column("level", Kind.CODE, styles=LEVEL_STYLES),
-        Column("coverage", Kind.CODE, styles=COVERAGE_STYLES),
+        Column("coverage", Kind.CODE, "cover", styles=COVERAGE_STYLES),
         Column("maturity_date", Kind.DATE, "maturity", Importance.USUAL),
     ),
 )
@@ -70,7 +70,7 @@ EVENTS = Table(
         Column("kind", Kind.CODE),
         Column("level", Kind.CODE, styles=LEVEL_STYLES),
         Column("ltv", Kind.SHARE, "LTV"),
-        Column("coverage", Kind.CODE, "coverage", Importance.USUAL, COVERAGE_STYLES),
+        Column("coverage", Kind.CODE, "cover", Importance.USUAL, COVERAGE_STYLES),
         Column("cash_cure", Kind.AMOUNT, "cash\ncure", Importance.HIGH),
         Column("currency", Kind.CODE, "ccy", importance=Importance.HIGH),
         Column("actor", Kind.TEXT, importance=Importance.LOW),
