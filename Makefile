@@ -39,7 +39,7 @@ PARTNER_SOURCES := $(PARTNER)/hatch_build.py valuation/errors.py $(wildcard valu
 
 .NOTPARALLEL:
 .PHONY: help setup develop run test test-fast small-worlds check format bench bench-equipment bench-haircuts \
-  bench-monthly bench-spikes chaos lock newcomers image clean
+  bench-monthly bench-spikes picture chaos lock newcomers image clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -116,6 +116,9 @@ bench-monthly: develop ## Test haircuts of monthly series after quiet and wild m
 
 bench-equipment: develop ## Score the equipment models on your own sales (DATA=folder); prints JSON lines
 	$(BIN)/python -m benchmarks.equipment.run $(or $(DATA),data/equipment)
+
+picture: develop ## Draw the picture of the README from the server of `make run`
+	$(BIN)/python -m benchmarks.draw_report docs/ltv-report.svg
 
 chaos: develop ## Kill processes, cut connections, fill disks; check that no data is lost
 	$(BIN)/python -m benchmarks.chaos.run
