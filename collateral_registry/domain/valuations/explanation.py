@@ -54,17 +54,18 @@ def machine_inputs(machine: Equipment, asset_class: str, policy: Policy, day: in
         StatedInput("hours_factor", _first(values.hours_factor)),
         StatedInput("scrap_share", _first(columns.scrap_share)),
         StatedInput("depreciated_share", max(share, _first(columns.scrap_share))),
+        _policy_input("flv_factor", asset_class, policy),
     ]
 
 
 def compared_inputs(machine: Equipment, asset_class: str, policy: Policy) -> list[StatedInput]:
     """Returns the inputs of a value by a model of comparables, and the bounds of the value: price new and scrap."""
-    scrap = policy.numbers_of(asset_class).get("scrap_share")
     return [
         amount_input("price_new", machine.price_new, day_of(machine.price_new_date)),
         StatedInput("build_date", None, machine.equipment_class, day_of(machine.built)),
         StatedInput("hours", machine.hours, "h", day_of(machine.hours_date), machine.condition.name),
-        StatedInput("scrap_share", scrap.value if scrap else None),
+        _policy_input("scrap_share", asset_class, policy),
+        _policy_input("flv_factor", asset_class, policy),
     ]
 
 
@@ -88,6 +89,12 @@ def ip_inputs(right: IntellectualProperty, day: int) -> list[StatedInput]:
 def amount_input(name: str, amount: Money | None, day: int = NO_DAY) -> StatedInput:
     """Returns an amount of an asset as an input."""
     return StatedInput(name, None) if amount is None else StatedInput(name, amount.major, amount.currency, day)
+
+
+def _policy_input(name: str, asset_class: str, policy: Policy) -> StatedInput:
+    """Returns a number of the policy for an asset class as an input."""
+    number = policy.numbers_of(asset_class).get(name)
+    return StatedInput(name, number.value if number else None)
 
 
 def _machine_columns(machine: Equipment, asset_class: str, policy: Policy, day: int) -> EquipmentColumns:

@@ -1,9 +1,7 @@
 """A person can recompute a value from the lines that ``collateral value`` prints, by docs/rules.md alone."""
 
 import math
-import re
 from datetime import date
-from decimal import Decimal
 
 import pytest
 from google.type.decimal_pb2 import Decimal as DecimalMessage
@@ -12,6 +10,7 @@ from typer.testing import CliRunner
 from collateral_registry.cli.main import app
 from collateral_registry.v1 import asset_pb2, price_pb2
 from tests.support.ip_assets import patent
+from tests.support.printed_value import Lines, check_bases, check_steps
 from tests.support.server import FIRST_DAY, Client, Server, calendar, connected, copper_lot, money, with_papers
 
 
@@ -19,35 +18,6 @@ def run(*arguments: str) -> str:
     found = CliRunner().invoke(app, ["value", *arguments])
     assert found.exit_code == 0, found.output
     return found.output
-
-
-class Lines:
-    """The printed lines by name: the value and the amount of each, and the text above the table."""
-
-    def __init__(self, text: str) -> None:
-        above, _, below = text.partition("\nline ")
-        head, _, *lines = ("line " + below).splitlines()
-        starts = {name: head.index(name) for name in ("line", "date", "source")}
-        ends = {name: head.index(name) + len(name) for name in ("value", "amount")}
-        units = head.index("unit")
-        self.title = above
-        self.values: dict[str, Decimal] = {}
-        self.amounts: dict[str, Decimal] = {}
-        self.units: dict[str, str] = {}
-        self.dates: dict[str, str] = {}
-        for line in lines:
-            name = re.split(r"  +", line)[0].strip()
-            value = line[len(name) : ends["value"]].strip().replace(",", "")
-            unit, _, amount = line[units : ends["amount"]].partition(" ")
-            if value:
-                self.values[name] = Decimal(value)
-            if amount.strip():
-                self.amounts[name] = Decimal(amount.strip().replace(",", ""))
-            self.units[name] = unit
-            self.dates[name] = line[starts["date"] : starts["date"] + 10].strip()
-
-    def number(self, name: str) -> float:
-        return float(self.values[name])
 
 
 @pytest.fixture(scope="module")
@@ -87,20 +57,6 @@ def fill(client: Client) -> None:
         client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=asset, asset_id=asset_id))
 
 
-def check_steps(lines: Lines) -> None:
-    """Recomputes every step from the market value to the lendable value."""
-    left = lines.amounts["market value"] * lines.values["x price adjustment"]
-    assert abs(left - lines.amounts["x price adjustment"]) <= Decimal("0.01")
-    adjusted, kept = lines.amounts["x price adjustment"], Decimal(1)
-    for part in ("value", "market", "liquidity", "cost", "legal"):
-        kept *= 1 - lines.values[f"- {part} haircut"]
-        assert abs(adjusted * kept - lines.amounts[f"- {part} haircut"]) <= Decimal("0.02")
-    haircut = max(1 - kept, lines.values["haircut floor"])
-    assert abs(haircut - lines.values["= haircut"]) < Decimal("1e-8")
-    lendable = adjusted * min(1 - haircut, lines.values["cap"])
-    assert abs(lendable - lines.amounts["lendable value"]) <= Decimal("0.02")
-
-
 def test_a_lot_is_recomputed_from_its_quantity_price_and_rate(address):
     lines = Lines(run("lot", "--currency", "EUR", "--server", address))
 
@@ -127,6 +83,7 @@ def test_a_machine_is_recomputed_from_its_age_rate_and_factors(address):
     assert math.isclose(share, lines.number("depreciated share"), rel_tol=1e-9)
     assert abs(lines.number("price new") * share - float(lines.amounts["market value"])) <= 0.01
     check_steps(lines)
+    check_bases(lines)
 
 
 def test_an_ip_asset_is_recomputed_from_its_royalties(address):

@@ -14,7 +14,9 @@ import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.type.decimal_pb2 import Decimal
 from google.type.money_pb2 import Money
+from typer.testing import CliRunner
 
+from collateral_registry.cli.main import app
 from collateral_registry.v1 import (
     asset_pb2,
     common_pb2,
@@ -25,6 +27,7 @@ from collateral_registry.v1 import (
     valuation_pb2,
 )
 from tests.support.equipment_sales import MAPPING, changed, rows, write_sales
+from tests.support.printed_value import Lines, check_bases, check_steps
 from tests.support.server import Client, Server, calendar, connected, details_of, with_papers
 from valuation.equipment.models.hedonic import SALES_LEAST
 
@@ -123,6 +126,19 @@ def test_an_active_model_values_its_class_and_its_uncertainty_is_the_value_hairc
     assert estimate.basis_of_estimate == "comparables of the model"
     recorded = client.valuations.ListValuations(valuation_pb2.ListValuationsRequest(parent="assets/digger-1"))
     assert recorded.valuations[0].market_value == after.market_value
+
+
+def test_a_person_recomputes_the_steps_and_bounds_of_a_value_by_comparables(client: Client, running: Server) -> None:
+    register(client, "digger-of-a-person")
+    request = equipment_pb2.ActivateEquipmentModelRequest(name="equipmentModels/diggers", asset_class=CLASS)
+    service(client).ActivateEquipmentModel(request)
+    lines = Lines(CliRunner().invoke(app, ["value", "digger-of-a-person", "--server", running.address]).output)
+
+    assert "model equipment-comparables/1" in lines.title
+    price_new, market = lines.values["price new"], lines.amounts["market value"]
+    assert price_new * lines.values["scrap share"] <= market <= price_new
+    check_steps(lines)
+    check_bases(lines)
 
 
 def test_a_quoted_asset_has_the_value_of_the_active_model(client: Client) -> None:
