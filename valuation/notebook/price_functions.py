@@ -9,19 +9,12 @@ from valuation.errors import InvalidInput
 from valuation.forecast import value as forecasts
 from valuation.haircuts.backtesting.track_record import track_record, verdict
 from valuation.haircuts.models import price_haircut
-from valuation.haircuts.models.price_haircut import HaircutModel
+from valuation.haircuts.models.price_haircut import MODELS, HaircutModel
+from valuation.haircuts.models.tier1 import seed_for
 from valuation.notebook.price_input import PriceColumns, read_many, read_prices, read_single
 from valuation.notebook.price_results import Backtest, Forecast, Haircut, HaircutTable, PriceAdjustment
 from valuation.prices.cleaning import clean
 from valuation.prices.price_adjustment import newest_adjustment, newest_quote
-
-MODELS = {
-    "auto": HaircutModel.POOLED,
-    "ewma-fhs": HaircutModel.EWMA_FHS,
-    "arithmetic": HaircutModel.ARITHMETIC,
-    "tier2": HaircutModel.TIER2,
-}
-"""Haircut models by the names of the command line."""
 
 
 def haircut(
@@ -31,7 +24,7 @@ def haircut(
     confidence: float = 0.99,
     *,
     model: str | HaircutModel = "auto",
-    seed: int = 0,
+    seed: int | None = None,
     series_column: str = "series",
     date_column: str = "date",
     price_column: str = "price",
@@ -46,7 +39,8 @@ def haircut(
         horizon_days: business days until the proceeds arrive, 1 to 2,500.
         confidence: probability that the loss does not exceed the haircut, more than 0.5 and less than 1.
         model: "auto" (pooled-scale), "ewma-fhs", "arithmetic" for prices that can be 0 or less, or "tier2".
-        seed: seed of the models that simulate.
+        seed: seed of the models that simulate; by default of the name of the series, its newest date and the model, as
+            on the command line.
         series_column: name of a data frame's column of series names.
         date_column: name of its column of dates.
         price_column: name of its column of prices.
@@ -69,7 +63,9 @@ def haircut(
     False
     """
     found = read_prices("prices", prices, dates, PriceColumns(series_column, date_column, price_column))
-    made = {name: _haircut(*quotes, horizon_days, confidence, model, seed) for name, quotes in found.series.items()}
+    made = {
+        name: _haircut(name, *quotes, horizon_days, confidence, model, seed) for name, quotes in found.series.items()
+    }
     return HaircutTable(made) if found.many else next(iter(made.values()))
 
 
@@ -80,7 +76,7 @@ def haircut_batch(
     *,
     dates: object = None,
     model: str | HaircutModel = "auto",
-    seed: int = 0,
+    seed: int | None = None,
     series_column: str = "series",
     date_column: str = "date",
     price_column: str = "price",
@@ -102,7 +98,7 @@ def haircut_batch(
     """
     found = read_many("series", series, dates, PriceColumns(series_column, date_column, price_column))
     return HaircutTable({
-        name: _haircut(*quotes, horizon_days, confidence, model, seed) for name, quotes in found.items()
+        name: _haircut(name, *quotes, horizon_days, confidence, model, seed) for name, quotes in found.items()
     })  # fmt: skip
 
 
@@ -190,10 +186,21 @@ def price_adjustment(
 
 
 def _haircut(
-    quotes: Float, days: Dates, horizon_days: int, confidence: float, model: str | HaircutModel, seed: int
+    name: str,
+    quotes: Float,
+    days: Dates,
+    horizon_days: int,
+    confidence: float,
+    model: str | HaircutModel,
+    seed: int | None,
 ) -> Haircut:
+    chosen = _model(model)
+    if seed is None:
+        quoted = days[np.isfinite(quotes)]
+        newest = quoted.max() if len(quoted) else np.datetime64("NaT", "D")
+        seed = seed_for(name, newest, chosen.value)
     require_seed(seed)
-    found = price_haircut.haircut(quotes, days, horizon_days, confidence, model=_model(model), seed=seed)
+    found = price_haircut.haircut(quotes, days, horizon_days, confidence, model=chosen, seed=seed)
     return Haircut(**vars(found))
 
 

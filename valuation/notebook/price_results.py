@@ -69,8 +69,8 @@ class Haircut(Result, PriceHaircut):
 class HaircutTable(ResultTable):
     """The haircuts of several series, one row each; ``table["copper"]`` and ``table[0]`` return a single one.
 
-    Iterating yields the haircuts in order; ``keys()`` returns the names. (Iterating over names would make
-    ``pandas.DataFrame(table)`` a column of names.)
+    ``keys()`` returns the names and ``values()`` the haircuts. The table is no iterable of names, because
+    ``pandas.DataFrame(table)`` would then be a column of names.
     """
 
     def __init__(self, haircuts: Mapping[str, Haircut]) -> None:
@@ -79,7 +79,7 @@ class HaircutTable(ResultTable):
 
     def __getitem__(self, key: str | int) -> Haircut:
         """Returns the haircut of a series by its name or its position."""
-        return self._haircuts[key] if isinstance(key, str) else list(self._haircuts.values())[key]
+        return self._haircuts[key] if isinstance(key, str) else self.values()[key]
 
     def __contains__(self, name: object) -> bool:
         """Returns whether a series has the name."""
@@ -88,6 +88,10 @@ class HaircutTable(ResultTable):
     def keys(self) -> list[str]:
         """Returns the names of the series."""
         return list(self._haircuts)
+
+    def values(self) -> list[Haircut]:
+        """Returns the haircuts in the order of the names."""
+        return list(self._haircuts.values())
 
     def plot(self, axes: Axes | None = None) -> Axes:
         """Draws a bar for each series, the class floor in grey without an estimate; raises MissingExtra."""

@@ -11,8 +11,8 @@ import numpy as np
 
 from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, EXIT_USAGE, print_error, print_line
 from collateral_registry.cli.common.result_files import file_stem, report_written, write_rows
-from collateral_registry.cli.prices.haircut import MODELS, model_named
-from collateral_registry.cli.prices.price_file import History, PriceColumns, read_histories
+from collateral_registry.cli.prices.haircut import model_named
+from collateral_registry.cli.prices.price_file import History, read_histories
 from collateral_registry.cli.prices.workers import Failed, each_series
 from valuation.extras import is_installed
 from valuation.haircuts.backtesting.model_evidence import ModelEvidence, model_evidence, window_losses
@@ -24,7 +24,8 @@ from valuation.haircuts.backtesting.track_record import (
     track_record,
     verdict,
 )
-from valuation.haircuts.models.price_haircut import HaircutModel
+from valuation.haircuts.models.price_haircut import MODELS, HaircutModel
+from valuation.notebook.price_input import PriceColumns
 
 POOLED = "(pooled)"
 """The name in the series column of the row for all series."""

@@ -69,8 +69,8 @@ def haircut_command(
     """Estimate haircuts from a price file; no server needed."""
     from collateral_registry.cli.common.client import EXIT_USAGE, print_error
     from collateral_registry.cli.prices import haircut
-    from collateral_registry.cli.prices.price_file import PriceColumns
     from valuation.haircuts.models.sale_horizon import Sale
+    from valuation.notebook.price_input import PriceColumns
 
     columns = PriceColumns(series_column, date_column, price_column)
     try:
@@ -113,7 +113,7 @@ def backtest_command(
     """Backtest haircuts on a price file; no server needed."""
     from collateral_registry.cli.common.client import EXIT_USAGE, print_error
     from collateral_registry.cli.prices.backtest import backtest_request, run_backtest
-    from collateral_registry.cli.prices.price_file import PriceColumns
+    from valuation.notebook.price_input import PriceColumns
 
     try:
         request = backtest_request(horizon_days, confidence, model, compare)
@@ -148,7 +148,7 @@ def forecast_command(
         in_session(server, show_forecast, series, horizon_days, as_of, output, Layout(form, None, wide))
         return
     from collateral_registry.cli.prices.forecast import run_forecast
-    from collateral_registry.cli.prices.price_file import PriceColumns
+    from valuation.notebook.price_input import PriceColumns
 
     if prices is None or output is None:
         raise _usage("PRICES and --output: got one or none, want both, or --series and the name of a series")

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, EXIT_USAGE, print_error
 from collateral_registry.cli.common.result_files import file_stem, report_written, write_rows
-from collateral_registry.cli.prices.price_file import History, PriceColumns, read_histories
+from collateral_registry.cli.prices.price_file import History, read_histories
 from collateral_registry.cli.prices.workers import Failed, each_series
 from valuation.extras import is_installed
 from valuation.forecast.value import QUANTILES, ValueForecast, forecast
+from valuation.notebook.price_input import PriceColumns
 
 FORECAST_COLUMNS = (
     "series", "date", "horizon_days", "target_date", "model", *(f"p{100 * level:02.0f}" for level in QUANTILES),

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, EXIT_USAGE, print_error, print_line
-from collateral_registry.cli.prices.price_file import History, PriceColumns, read_histories
+from collateral_registry.cli.prices.price_file import History, read_histories
 from collateral_registry.cli.prices.workers import Failed, each_series
 from valuation.errors import MissingExtra
 from valuation.extras import check_installed
@@ -23,10 +23,11 @@ from valuation.haircuts.models import joint
 from valuation.haircuts.models.class_memory import NOTHING_LEARNED, ClassMemory, class_memory
 from valuation.haircuts.models.joint import JointHaircut, joint_haircut
 from valuation.haircuts.models.pooled import FLOOR_DAILY_VOLATILITY
-from valuation.haircuts.models.price_haircut import HaircutModel, PriceHaircut, haircut
+from valuation.haircuts.models.price_haircut import MODELS, HaircutModel, PriceHaircut, haircut
 from valuation.haircuts.models.proxy import LinkedHaircut, linked_haircut
 from valuation.haircuts.models.sale_horizon import Sale, after_impact
 from valuation.haircuts.models.tier1 import seed_for
+from valuation.notebook.price_input import PriceColumns
 from valuation.prices.calendar_days import days_of_trade
 
 OUTPUT_COLUMNS = (
@@ -39,15 +40,6 @@ MORE_COLUMNS = ("path_minimum", "path_shortfall", "standard_error", "shortfall_e
 
 BASES = ("terminal", "path-minimum")
 """Losses that can be used as the haircut: at the end of the horizon, or on the worst day within it."""
-
-MODELS = {
-    "auto": HaircutModel.POOLED,
-    "tier1": HaircutModel.POOLED,
-    "pooled": HaircutModel.POOLED,
-    "ewma-fhs": HaircutModel.EWMA_FHS,
-    "arithmetic": HaircutModel.ARITHMETIC,
-    "tier2": HaircutModel.TIER2,
-}
 
 FIRST_ROLLING_OBSERVATION = 501
 """By default, the first origin of rolling estimates is after two years of history."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collateral_registry.cli.common.client import print_line
+from valuation.notebook.price_input import PriceColumns
 from valuation.tables.reader import RefusedRow, Table, latest_day, read_file
 from valuation.tables.schema import CellKind, Schema
 
@@ -27,15 +28,6 @@ HINT = "--date-column, --price-column and --series-column name other ones"
 
 DOUBTFUL_SHARE = 0.05
 """Largest share of refused rows with which the other rows are still used as a history."""
-
-
-@dataclass(frozen=True)
-class PriceColumns:
-    """The names of the columns; a file without a series column holds one series, named after the file."""
-
-    series: str = "series"
-    date: str = "date"
-    price: str = "price"
 
 
 @dataclass

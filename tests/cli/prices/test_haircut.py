@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.price_files import lines, run
 from tests.support.price_series import DAYS, noise, smoothed, walk
+from valuation import haircut_batch
 from valuation.haircuts.models.price_haircut import HaircutModel, haircut
 from valuation.haircuts.models.proxy import linked_haircut
 from valuation.haircuts.models.sale_horizon import Sale, sale_haircut
@@ -29,6 +30,15 @@ def test_output_has_one_row_per_series_and_the_documented_columns(tmp_path):
         ("tin", str(DAYS[700]), "701"),
     ]
     assert float(rows[0]["haircut"]) == pytest.approx(haircut(PRICES, DAYS[:701], 20).loss, abs=1e-9)
+
+
+@pytest.mark.parametrize("model", ["auto", "ewma-fhs"])
+def test_a_notebook_has_the_haircuts_of_the_file(tmp_path, model):
+    _, _, rows = run(tmp_path, "series,date,price\n" + lines(PRICES) + lines(PRICES * 3, "tin"), "--model", model)
+
+    table = haircut_batch({"copper": (PRICES, DAYS[:701]), "tin": (PRICES * 3, DAYS[:701])}, model=model)
+
+    assert [float(row["haircut"]) for row in rows] == pytest.approx([found.loss for found in table.values()], abs=1e-9)
 
 
 def test_equal_files_give_equal_output(tmp_path):

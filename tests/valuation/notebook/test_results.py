@@ -96,7 +96,7 @@ def test_a_table_opens_in_every_data_frame():
 def test_a_table_has_the_haircuts_of_its_series_by_name_and_in_order():
     assert "short" in TABLE
     assert "tin" not in TABLE
-    assert [found.observations for found in TABLE] == [900, 9]
+    assert [found.observations for found in TABLE.values()] == [900, 9]
     assert TABLE.keys() == ["long", "short"]
     with pytest.raises(ValueError, match="DataFrame constructor"):
         pd.DataFrame(TABLE)

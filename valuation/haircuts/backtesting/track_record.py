@@ -156,8 +156,8 @@ def verdict(record: TrackRecord, confidence: float) -> BacktestVerdict:
     if not windows:
         numbers = (nothing,) * 3
         left_out = record.without_opinion, record.across_breaks
-        unknown = (nothing, NOT_ENOUGH_HISTORY, needed, NOT_ENOUGH_HISTORY)
-        return BacktestVerdict(0, 0, 0.0, *numbers, "none", *numbers, nothing, nothing, nothing, *left_out, *unknown)
+        tested = (0, 0, 0.0, *numbers, "none", *numbers, nothing, nothing, nothing, *left_out)
+        return BacktestVerdict(*tested, nothing, NOT_ENOUGH_HISTORY, needed, NOT_ENOUGH_HISTORY)
     hits = record.log_return < record.quantile
     count = int(hits.sum())
     coverage = kupiec(count, windows, level)

@@ -49,6 +49,17 @@ class HaircutModel(Enum):
     TIER2 = f"{tier2.MODEL}/{tier2.VERSION}"
 
 
+MODELS = {
+    "auto": HaircutModel.POOLED,
+    "tier1": HaircutModel.POOLED,
+    "pooled": HaircutModel.POOLED,
+    "ewma-fhs": HaircutModel.EWMA_FHS,
+    "arithmetic": HaircutModel.ARITHMETIC,
+    "tier2": HaircutModel.TIER2,
+}
+"""Models by the names that notebooks and the command line use."""
+
+
 @dataclass(frozen=True)
 class PriceHaircut:
     """Haircut of a price series: the share of the price lost by the horizon, not exceeded at the given confidence.
