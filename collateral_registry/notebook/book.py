@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any, Self
 
+import numpy as np
 import pyarrow as pa
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
 
 from collateral_registry.notebook import tables
-from collateral_registry.notebook.channel import CALL_SECONDS, ROWS_LIMIT, Caller, require_rows
+from collateral_registry.notebook.channel import CALL_SECONDS, ROWS_LIMIT, Caller, CallFailed, require_rows
 from collateral_registry.notebook.columns import name_of
 from collateral_registry.v1 import (
     business_date_pb2,
@@ -30,11 +31,19 @@ from collateral_registry.v1 import (
 from valuation.errors import InvalidInput
 from valuation.result_table import ResultTable
 
+ISO_DATE_LENGTH = 10
+
 READ_ATTEMPTS = 3
 """Attempts to read the pages of a list without a commit between them."""
 
-AsOf = date | datetime | int | str | None
-"""A business date (also as text such as 2022-07-13), a time with a zone, the sequence of a commit, or None for now."""
+AsOf = date | datetime | np.datetime64 | int | np.integer | str | None
+"""A business date, a time with a zone, the sequence of a commit, or None for now.
+
+A date and a time may be texts such as 2022-07-13 and 2022-07-13T12:00:00Z, and a number may be one of numpy.
+"""
+
+LARGEST_COUNT, LARGEST_SEQUENCE = 2**31 - 1, 2**63 - 1
+"""Largest numbers that a message can hold as a count and as the sequence of a commit."""
 
 
 def connect(address: str = "127.0.0.1:50051", *, seconds: float = CALL_SECONDS) -> Book:
@@ -63,7 +72,10 @@ class Book:
         self._days = business_date_pb2_grpc.BusinessDateServiceStub(channel)
 
     def __repr__(self) -> str:
-        state = self.state()
+        try:
+            state = self.state()
+        except CallFailed as error:
+            return f"Book({self._caller.address!r}): {error}"
         return f"Book({self._caller.address!r}, business_date={state['business_date']}, commit={state['commit']})"
 
     def __enter__(self) -> Self:
@@ -170,7 +182,7 @@ class Book:
         request = forecast_pb2.ForecastPriceRequest(
             price_series=_name("series", series, "priceSeries") if series else "",
             asset=_name("asset", asset, "assets") if asset else "",
-            horizon_days=horizon_days,
+            horizon_days=_days("horizon_days", horizon_days),
             model=model,
             as_of=_moment(as_of),
         )
@@ -221,23 +233,48 @@ def _name(field: str, given: str, collection: str) -> str:
     return given if "/" in given else f"{collection}/{given}"
 
 
+def _days(field: str, days: int) -> int:
+    """Returns a number of days; raises InvalidInput for one that is no whole number. The server limits it."""
+    if isinstance(days, bool) or not isinstance(days, int | np.integer) or abs(days) > LARGEST_COUNT:
+        raise InvalidInput(field, repr(days), "a whole number of days")
+    return int(days)
+
+
 def _moment(as_of: AsOf) -> report_pb2.AsOf | None:
     """Returns the moment of a request; raises InvalidInput for a time without a zone and for other types."""
     if as_of is None:
         return None
+    found = _plain_moment(as_of)
+    if isinstance(found, datetime):
+        if found.tzinfo is None:  # as of NaT
+            raise InvalidInput("as_of", str(as_of), "a time with a time zone, or a date")
+        return report_pb2.AsOf(known_time=_timestamp(found))
+    if isinstance(found, date):
+        return report_pb2.AsOf(market_date=Date(year=found.year, month=found.month, day=found.day))
+    if isinstance(found, int) and not isinstance(found, bool) and abs(found) <= LARGEST_SEQUENCE:
+        return report_pb2.AsOf(sequence=found)
+    raise InvalidInput("as_of", repr(as_of), "a date, a time with a time zone, or the sequence of a commit")
+
+
+def _plain_moment(as_of: object) -> object:
+    """Returns a date, a time or a number of Python for a text or a value of numpy; other values as they are."""
     if isinstance(as_of, str):
         try:
-            as_of = date.fromisoformat(as_of)
+            is_date = len(as_of) <= ISO_DATE_LENGTH
+            return date.fromisoformat(as_of) if is_date else datetime.fromisoformat(as_of)
         except ValueError:
-            raise InvalidInput("as_of", repr(as_of), "a date such as 2022-07-13") from None
-    if isinstance(as_of, datetime):
-        if as_of.tzinfo is None:
-            raise InvalidInput("as_of", as_of.isoformat(), "a time with a time zone, or a date")
-        known = Timestamp()
-        known.FromDatetime(as_of)
-        return report_pb2.AsOf(known_time=known)
-    if isinstance(as_of, date):
-        return report_pb2.AsOf(market_date=Date(year=as_of.year, month=as_of.month, day=as_of.day))
-    if isinstance(as_of, int) and not isinstance(as_of, bool):
-        return report_pb2.AsOf(sequence=as_of)
-    raise InvalidInput("as_of", repr(as_of), "a date, a time with a time zone, or the sequence of a commit")
+            want = "a date such as 2022-07-13, or a time such as 2022-07-13T12:00:00Z"
+            raise InvalidInput("as_of", repr(as_of), want) from None
+    if isinstance(as_of, np.datetime64):
+        is_day = np.datetime_data(as_of)[0] == "D"
+        return as_of.item() if is_day else as_of.astype("datetime64[us]").item()
+    return int(as_of) if isinstance(as_of, np.integer) else as_of
+
+
+def _timestamp(moment: datetime) -> Timestamp:
+    known = Timestamp()
+    try:
+        known.FromDatetime(moment)
+    except (ValueError, OverflowError):
+        raise InvalidInput("as_of", moment.isoformat(), "a time of the years 1 to 9999 in UTC") from None
+    return known

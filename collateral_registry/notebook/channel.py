@@ -9,6 +9,8 @@ import grpc
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
+from valuation.errors import InvalidInput
+
 PAGE_ROWS = 1_000
 
 ROWS_LIMIT = 1_000_000
@@ -16,6 +18,9 @@ ROWS_LIMIT = 1_000_000
 
 CALL_SECONDS = 60.0
 """Longest time for a call, or for a page of a table."""
+
+LONGEST_SECONDS = 86_400.0
+"""Largest limit of the time for a call: one day."""
 
 MESSAGE_LIMIT_BYTES = 64 * 1024 * 1024
 DETAILS_KEY = "grpc-status-details-bin"
@@ -50,6 +55,10 @@ class Caller:
     """Makes calls on one channel."""
 
     def __init__(self, address: str, seconds: float) -> None:
+        if not isinstance(address, str) or not address or address.startswith("http"):
+            raise InvalidInput("address", repr(address), "host:port, such as 127.0.0.1:50051")
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0.0 < seconds <= LONGEST_SECONDS:
+            raise InvalidInput("seconds", repr(seconds), f"more than 0, at most {LONGEST_SECONDS:.0f}")
         self.address = address
         self._seconds = seconds
         self.channel = grpc.insecure_channel(
@@ -62,6 +71,8 @@ class Caller:
             return method(request, timeout=self._seconds)
         except grpc.RpcError as error:
             raise self._failure(error) from None
+        except ValueError:  # gRPC's error for a closed channel
+            raise Unreachable("the book is closed; connect again", grpc.StatusCode.CANCELLED.name) from None
 
     def stream(self, method: Callable[..., Any], request: object) -> Iterator[Any]:
         """Yields the responses of a streaming call; raises CallFailed."""
@@ -69,6 +80,8 @@ class Caller:
             yield from method(request, timeout=self._seconds * 10)
         except grpc.RpcError as error:
             raise self._failure(error) from None
+        except ValueError:  # as above
+            raise Unreachable("the book is closed; connect again", grpc.StatusCode.CANCELLED.name) from None
 
     def rows(self, method: Callable[..., Any], request: Any, field: str, limit: int) -> Iterator[Any]:
         """Yields the pages of a list call; raises CallFailed, and TooManyRows beyond ``limit`` rows."""
@@ -98,6 +111,8 @@ class Caller:
 
 
 def require_rows(count: int, limit: int) -> None:
-    """Raises TooManyRows if a table has more rows than its limit."""
+    """Raises TooManyRows if a table has more rows than its limit, and InvalidInput for a limit that is no number."""
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
+        raise InvalidInput("limit", repr(limit), "a whole number of 0 or more")
     if count > limit:
         raise TooManyRows(f"rows: got more than {limit:,}, want at most that many; pass a filter, or a larger limit")

@@ -38,7 +38,7 @@ FIRST_LOAN_COLUMNS = ("loan_id", "borrower", "level", "coverage", "ltv", "exposu
 
 NAME_COLUMNS = ("unknown_reasons", "quality_flags")
 
-BREACH_AMOUNTS = ("exposure", "market_value", "lendable_value", "cash_cure", "collateral_cure")
+BREACH_AMOUNTS = ("exposure", "cash_cure", "collateral_cure", "market_value", "lendable_value")
 VALUATION_AMOUNTS = ("market_value", "adjusted_value", "lendable_value")
 LAST_GOOD_AMOUNTS = ("last_good_market_value", "last_good_adjusted_value", "last_good_lendable_value")
 QUANTILES = ("p05", "p10", "p25", "p50", "p75", "p90", "p95")
@@ -70,19 +70,19 @@ def breach_table(breaches: Sequence[breach_pb2.Breach]) -> pa.Table:
     scale = scale_of(code for code in currencies if code)
     enum = common_pb2.LtvLevel
     return pa.table({
-        "breach": pa.array([one.name for one in breaches], pa.string()),
         "loan_id": pa.array([one.name.split("/")[1] for one in breaches], pa.string()),
         "borrower": pa.array([one.borrower for one in breaches], pa.string()),
-        "currency_code": pa.array(currencies, pa.string()),
         "state": pa.array([name_of(breach_pb2.BreachState, one.state) for one in breaches], pa.string()),
         "level": levels([name_of(enum, one.level) for one in breaches]),
+        "ltv": ratios(newest, "ltv"),
+        **{name: amounts([optional(one, name) for one in newest], scale) for name in BREACH_AMOUNTS},
+        "currency_code": pa.array(currencies, pa.string()),
         "worst_level": levels([name_of(enum, one.worst_level) for one in breaches]),
         **{name: dates([optional(one, name) for one in breaches]) for name in ("open_date", "deadline_date")},
         "cure_date": dates([optional(one, "cure_date") for one in breaches]),
         "acknowledged": pa.array([one.acknowledged for one in breaches], pa.bool_()),
         "waived": pa.array([one.waived for one in breaches], pa.bool_()),
-        **{name: amounts([optional(one, name) for one in newest], scale) for name in BREACH_AMOUNTS},
-        "ltv": ratios(newest, "ltv"),
+        "breach": pa.array([one.name for one in breaches], pa.string()),
         "event_count": pa.array([len(one.history) for one in breaches], pa.int32()),
         "event_time": times([optional(one, "event_time") for one in newest]),
     })  # fmt: skip
@@ -111,13 +111,11 @@ def valuation_table(valuations: Sequence[valuation_pb2.Valuation]) -> pa.Table:
     part = valuation_pb2.HaircutPart
     parts = {f"{str(name_of(part, number)).lower()}_haircut": number for number in part.values() if number}
     return pa.table({
-        "valuation": pa.array([one.name for one in valuations], pa.string()),
-        "asset_id": pa.array([one.asset.partition("/")[2] for one in valuations], pa.string()),
         "market_date": dates([one.market_date for one in valuations]),
-        "currency_code": pa.array(currencies, pa.string()),
         "state": pa.array([name_of(valuation_pb2.ValuationState, one.state) for one in valuations], pa.string()),
         **{name: amounts([optional(one, name) for one in valuations], scale) for name in VALUATION_AMOUNTS},
-        **{name: ratios(valuations, name) for name in ("price_adjustment", "haircut", "haircut_floor", "cap")},
+        "currency_code": pa.array(currencies, pa.string()),
+        **{name: ratios(valuations, name) for name in ("haircut", "price_adjustment", "haircut_floor", "cap")},
         **{name: _part(valuations, number) for name, number in parts.items()},
         "horizon_days": pa.array([one.horizon_days for one in valuations], pa.int32()),
         **{name: _texts(valuations, name) for name in ("model", "haircut_model", "policy")},
@@ -126,6 +124,8 @@ def valuation_table(valuations: Sequence[valuation_pb2.Valuation]) -> pa.Table:
         "quality_flags": name_lists(common_pb2.QualityFlag, [one.quality_flags for one in valuations]),
         **{name: amounts([optional(one, name) for one in valuations], scale) for name in LAST_GOOD_AMOUNTS},
         "last_good_date": dates([optional(one, "last_good_date") for one in valuations]),
+        "asset_id": pa.array([one.asset.partition("/")[2] for one in valuations], pa.string()),
+        "valuation": pa.array([one.name for one in valuations], pa.string()),
         "sequence": pa.array([one.sequence for one in valuations], pa.int64()),
         "create_time": times([optional(one, "create_time") for one in valuations]),
     })  # fmt: skip

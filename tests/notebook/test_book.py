@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -90,10 +91,22 @@ def test_reasons_are_lists_and_dates_are_dates(book):
     assert book.prices("copper").to_arrow().schema.field("known_time").type == pa.timestamp("us", "UTC")
 
 
-@pytest.mark.parametrize("as_of", [FIRST_DAY, FIRST_DAY.isoformat(), datetime(2199, 1, 1, tzinfo=UTC), None, 1])
-def test_a_past_report_is_that_of_its_moment(book, as_of):
+@pytest.mark.parametrize(
+    ("as_of", "day"),
+    [
+        (FIRST_DAY, FIRST_DAY),
+        (FIRST_DAY.isoformat(), FIRST_DAY),
+        (np.datetime64(FIRST_DAY), FIRST_DAY),
+        (1, FIRST_DAY),
+        (np.int64(1), FIRST_DAY),
+        (None, NEXT_DAY),
+        (datetime(2199, 1, 1, tzinfo=UTC), NEXT_DAY),
+        (pd.Timestamp("2199-01-01", tz="Asia/Shanghai"), NEXT_DAY),
+        ("2199-01-01T00:00:00+08:00", NEXT_DAY),
+    ],
+)
+def test_a_past_report_is_that_of_its_moment(book, as_of, day):
     table = book.loans(as_of)
-    day = {FIRST_DAY: FIRST_DAY, FIRST_DAY.isoformat(): FIRST_DAY, 1: FIRST_DAY}.get(as_of, NEXT_DAY)
 
     assert table.metadata["business_date"] == day.isoformat()
     if as_of == 1:
@@ -111,10 +124,14 @@ def test_a_report_before_the_book_is_empty_and_has_no_commit(book):
 @pytest.mark.parametrize(
     ("as_of", "message"),
     [
-        (datetime(2022, 1, 1), "as_of: got 2022-01-01T00:00:00, want a time with a time zone"),  # noqa: DTZ001 - the case
+        (datetime(2022, 1, 1), "as_of: got 2022-01-01 00:00:00, want a time with a time zone"),  # noqa: DTZ001 - the case
         ("yesterday", "as_of: got 'yesterday', want a date such as 2022-07-13"),
         (True, "as_of: got True, want a date"),
         (2.5, "as_of: got 2.5, want a date"),
+        (2**70, "as_of: got 1180591620717411303424, want a date"),
+        (pd.NaT, "as_of: got NaT, want a time with a time zone"),
+        ("2022-01-01T12:00", "as_of: got 2022-01-01T12:00, want a time with a time zone"),
+        (np.datetime64("2022-01-01T12:00"), "as_of: got 2022-01-01T12:00, want a time with a time zone"),
     ],
 )
 def test_a_moment_that_is_none_is_refused(book, as_of, message):
@@ -210,6 +227,36 @@ def test_no_server_is_unreachable_at_once():
         connect(address)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"address": "http://127.0.0.1:50051"}, "address: got 'http://127.0.0.1:50051', want host:port"),
+        ({"address": None}, "address: got None, want host:port"),
+        ({"seconds": 0}, "seconds: got 0, want more than 0"),
+        ({"seconds": "5"}, "seconds: got '5', want more than 0"),
+    ],
+)
+def test_a_wrong_address_or_time_is_named(arguments, message):
+    with pytest.raises(InvalidInput, match=message):
+        connect(**arguments)
+
+
+def test_a_number_that_is_none_is_named(book):
+    with pytest.raises(InvalidInput, match="limit: got None, want a whole number"):
+        book.loans(limit=None)
+    with pytest.raises(InvalidInput, match=r"horizon_days: got 2\.5, want a whole number of days"):
+        book.forecast("copper", horizon_days=2.5)
+
+
+def test_a_closed_book_says_so_and_still_shows_itself(running):
+    with connect(running.address) as closed:
+        pass
+
+    with pytest.raises(Unreachable, match="the book is closed; connect again"):
+        closed.loans()
+    assert repr(closed) == f"Book('{running.address}'): the book is closed; connect again"
+
+
 def test_a_book_shows_its_moment(book):
     assert repr(book).startswith("Book('127.0.0.1:")
     assert f"business_date={NEXT_DAY}" in repr(book)
@@ -222,8 +269,6 @@ def test_prices_of_any_number_of_digits_are_exact():
 
 
 def test_amounts_of_several_currencies_have_the_digits_of_the_finest():
-    import numpy as np
-
     found = amounts_of_minor(np.array([-150, 7, 1234]), np.array([2, 0, 3]), 3)
 
     assert found.to_pylist() == [Decimal("-1.500"), Decimal("7.000"), Decimal("1.234")]
