@@ -14,7 +14,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
 from collateral_partner.stream import status_of
-from collateral_partner.terminal import error_text
+from collateral_partner.terminal import error_text, shown
 
 EXIT_SOME_REFUSED = 1
 EXIT_USAGE = 2
@@ -86,17 +86,17 @@ def os_error_text(error: OSError) -> str:
 
 def print_error(message: str) -> None:
     """Prints an error message to standard error."""
-    typer.echo(f"collateral: {message}", err=True)
+    typer.echo(shown(f"collateral: {message}"), err=True)
 
 
 def print_line(text: str, *, to_stderr: bool = False) -> None:
     """Prints a line to standard output, or to standard error."""
-    typer.echo(text, err=to_stderr)
+    typer.echo(shown(text), err=to_stderr)
 
 
 def print_message(message: Message) -> None:
     """Prints a message as JSON with the field names of the contract."""
-    typer.echo(json.dumps(MessageToDict(message, preserving_proto_field_name=True), indent=1, ensure_ascii=False))
+    print_line(json.dumps(MessageToDict(message, preserving_proto_field_name=True), indent=1, ensure_ascii=False))
 
 
 def report_rpc_error(error: grpc.RpcError, server: str) -> int:

@@ -20,7 +20,9 @@ LEVEL_STYLES = {
 }
 
 
-FORMULA_STARTS = {"=", "+", "-", "@", "\t", "\r"}
+_FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+"""Begin of a text that a spreadsheet may run as a formula, in ASCII or full width; apostrophes may come before it."""
+_NUMBER = re.compile(r"-?[0-9][0-9,]*(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 SHOWN_DECIMALS = 2
 
@@ -80,9 +82,9 @@ def level_name(level: int) -> str:
 
 
 def escape_formula(cell: str) -> str:
-    """Prefixes a text cell with an apostrophe if a spreadsheet would read it as a formula."""
-    return "'" + cell if cell[:1] in FORMULA_STARTS and not _is_number(cell) else cell
+    """Prefixes a text cell with an apostrophe if a spreadsheet would read it as a formula.
 
-
-def _is_number(cell: str) -> bool:
-    return cell.removeprefix("-").replace(".", "", 1).replace(",", "").isdigit()
+    A cell that already has apostrophes before such a text gets one more, so that a reader restores every text by
+    removing one apostrophe where the text after the apostrophes begins like a formula.
+    """
+    return "'" + cell if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell

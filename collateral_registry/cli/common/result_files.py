@@ -1,23 +1,38 @@
-"""Writes the result files of the commands that need no server, and names them after series."""
+"""Writes CSV and the result files of the commands that need no server, and names them after series."""
 
 from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import IO
 
 from collateral_registry.cli.common.client import print_error, print_line
+from collateral_registry.cli.common.formatting import escape_formula
 from valuation.errors import MissingExtra
 from valuation.extras import check_installed
+
+
+class CsvWriter:
+    """Writes rows of CSV in which no text is run as a formula by a spreadsheet; every CSV of the program is its work.
+
+    Floats have all their digits; None is empty.
+    """
+
+    def __init__(self, file: IO[str]) -> None:
+        self._writer = csv.writer(file, lineterminator="\n")
+
+    def write(self, *rows: Iterable[object]) -> None:
+        """Writes rows in the order given."""
+        for row in rows:
+            self._writer.writerow([escape_formula(cell) if isinstance(cell, str) else cell for cell in row])
 
 
 def write_rows(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Writes a header and rows as CSV; floats have eight significant digits, NaN and None are empty."""
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows([[_text(value) for value in row] for row in rows])
+        CsvWriter(file).write(header, *([_text(value) for value in row] for row in rows))
 
 
 def file_stem(series: str) -> str:

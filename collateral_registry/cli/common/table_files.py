@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import io
 import json
@@ -16,9 +15,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol
 
+from collateral_partner.terminal import shown
 from collateral_registry.cli.common.client import print_line
-from collateral_registry.cli.common.formatting import escape_formula
 from collateral_registry.cli.common.options import Format, Layout
+from collateral_registry.cli.common.result_files import CsvWriter
 from collateral_registry.cli.common.tables import Cell, Column, Kind, ListedRows, Row, Rows, Table
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _write_text(
     text = io.TextIOWrapper(file, encoding="utf-8", write_through=True) if layout.output else sys.stdout
     rows = list(content.rows())
     if title:
-        print(title, file=text)
+        print(shown(title), file=text)
     print_grid(table.columns, rows, width=width, file=text)
     if not rows:
         print(f"no {table.noun}", file=text)
@@ -121,18 +121,18 @@ def _destination(path: Path | None) -> Iterator[IO[bytes]]:
 
 def _write_csv(table: Table, content: Rows, file: IO[bytes]) -> int:
     text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(column.name for column in table.columns)
+    writer = CsvWriter(text)
+    writer.write([column.name for column in table.columns])
     count = 0
     for row in content.rows():
-        writer.writerow(csv_cell(column, cell) for column, cell in zip(table.columns, row, strict=True))
+        writer.write([csv_cell(column, cell) for column, cell in zip(table.columns, row, strict=True)])
         count += 1
     text.detach()
     return count
 
 
 def csv_cell(column: Column, cell: Cell) -> str:
-    """Returns a cell as a program reads it; a text that a spreadsheet would read as a formula is escaped."""
+    """Returns a cell as a program reads it."""
     value = _plain(column, cell)
     if value is None:
         return ""
@@ -140,7 +140,7 @@ def csv_cell(column: Column, cell: Cell) -> str:
         return "true" if value else "false"
     if isinstance(value, list):
         return " ".join(value)
-    return escape_formula(value) if isinstance(value, str) and column.kind is Kind.TEXT else str(value)
+    return str(value)
 
 
 def _write_json(table: Table, content: Rows, file: IO[bytes]) -> int:

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
+from collateral_partner.terminal import shown
 from collateral_registry.cli.common.client import close_broken_pipe
 from collateral_registry.cli.common.tables import RIGHT_ALIGNED, WRAPPING, Cell, Column, Importance, Kind, Row
 
@@ -139,7 +140,7 @@ def cell_text(column: Column, cell: Cell) -> str:
             text = str(cell)
         case _:
             text = ", ".join(cell)
-    return text
+    return shown(text)
 
 
 def amount_text(amount: Decimal) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 from collections.abc import Sequence
 from decimal import Decimal
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from collateral_registry.cli.common.formatting import escape_formula
+from collateral_registry.cli.common.result_files import CsvWriter
 from collateral_registry.cli.common.tables import Column, Importance, Kind, ListedRows, Table
 from valuation.equipment.flags import words_of
 from valuation.equipment.models.artefact import load
@@ -57,16 +56,15 @@ def write_estimates(path: Path, ids: Sequence[str], estimates: Estimates) -> Non
     values = (estimates.fmv, estimates.low, estimates.high, estimates.olv, estimates.flv, estimates.nolv)
     amounts = [_amounts(column) for column in values]
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(HEADER)
-        writer.writerows(
-            zip(
-                map(escape_formula, ids),
+        CsvWriter(file).write(
+            HEADER,
+            *zip(
+                ids,
                 *amounts,
                 bases_of_estimate(estimates.fmv, estimates.step),
                 words_of(estimates.flags),
                 strict=True,
-            )
+            ),
         )
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import grpc
-import typer
 from google.protobuf import json_format
 from google.type.decimal_pb2 import Decimal
 
-from collateral_registry.cli.common.client import print_error
+from collateral_registry.cli.common.client import print_error, print_line
 from collateral_registry.cli.common.formatting import date_message, resource_name, to_decimal
 from collateral_registry.cli.common.options import Layout
 from collateral_registry.cli.common.paging import fetch_all
@@ -42,7 +41,7 @@ def print_value(channel: grpc.Channel, asset: str, question_file: Path | None) -
             raise ValueError(f"{question_file.name}: {error}") from None
     request = ip_pb2.ValueRightRequest(name=resource_name("assets", asset), question=question)
     answer = ip_pb2_grpc.IpServiceStub(channel).ValueRight(request)
-    typer.echo(json_format.MessageToJson(answer, preserving_proto_field_name=True))
+    print_line(json_format.MessageToJson(answer, preserving_proto_field_name=True))
 
 
 def record_event(channel: grpc.Channel, asset: str, kind: str, date: str, owned_share: str, note: str) -> None:
@@ -57,7 +56,7 @@ def record_event(channel: grpc.Channel, asset: str, kind: str, date: str, owned_
         note=note,
     )
     request = ip_pb2.RecordRightEventRequest(parent=resource_name("assets", asset), right_event=event)
-    typer.echo(ip_pb2_grpc.IpServiceStub(channel).RecordRightEvent(request).name)
+    print_line(ip_pb2_grpc.IpServiceStub(channel).RecordRightEvent(request).name)
 
 
 def show_fees(channel: grpc.Channel, days: int, layout: Layout) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from collateral_registry.cli.common.client import print_line
 from collateral_registry.cli.common.file_schemas import SCHEMAS, Row
-from collateral_registry.cli.common.formatting import escape_formula
+from collateral_registry.cli.common.result_files import CsvWriter
 from valuation.errors import InvalidInput
 from valuation.ip.legal_terms import RightKind
 from valuation.ip.relief_from_royalty import RATE_LIMIT
@@ -155,12 +154,11 @@ def _write(path: Path, histories: FeeHistories, values: ImpliedValues) -> None:
         for column in (values.value, values.low, values.high)
     ]
     lapsed = ["yes" if one else "no" for one in histories.lapsed]
-    ids = map(escape_formula, histories.ids)
+    flags = map(_flag_names, values.flags.tolist())
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(HEADER)
-        writer.writerows(
-            zip(ids, histories.years_paid, lapsed, *amounts, map(_flag_names, values.flags.tolist()), strict=True)
+        CsvWriter(file).write(
+            HEADER,
+            *zip(histories.ids, histories.years_paid, lapsed, *amounts, flags, strict=True),
         )
 
 

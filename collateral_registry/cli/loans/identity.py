@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import grpc
-import typer
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from collateral_registry.cli.common.client import print_line
 from collateral_registry.cli.common.formatting import resource_name
 from collateral_registry.v1 import asset_pb2, asset_pb2_grpc
 
@@ -23,7 +23,7 @@ def correct_asset(channel: grpc.Channel, asset: str, values: Sequence[str], reas
     mask = FieldMask(paths=[_set(value, change, kind) for value in values])
     request = asset_pb2.CorrectAssetIdentityRequest(asset=change, update_mask=mask, reason=reason, actor=actor)
     corrected = stub.CorrectAssetIdentity(request)
-    typer.echo(f"{corrected.name} is corrected; its former numbers stay reserved")
+    print_line(f"{corrected.name} is corrected; its former numbers stay reserved")
 
 
 def _set(value: str, change: asset_pb2.Asset, kind: str) -> str:

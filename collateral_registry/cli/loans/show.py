@@ -6,6 +6,7 @@ import grpc
 from rich.console import Console
 from rich.markup import escape
 
+from collateral_partner.terminal import shown
 from collateral_registry.cli.common.formatting import (
     LEVEL_STYLES,
     format_amount,
@@ -43,7 +44,7 @@ def event_line(event: breach_pb2.BreachEvent) -> str:
     cure = (
         f", cash cure {format_amount(event.cash_cure)} {event.cash_cure.currency_code}" if event.cash_cure.units else ""
     )
-    note = f" ({escape(event.note)})" if event.note else ""
+    note = f" ({escape(shown(event.note))})" if event.note else ""
     where = event.breach or event.loan
     what = f"[{style}]{kind}[/] {level_name(event.level)} LTV {ltv}{cure}{note}"
     return f"{event.sequence:>6} {format_date(event.market_date)} {where} {what}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, EXIT_USAGE, print_error, print_line
+from collateral_registry.cli.common.result_files import CsvWriter
 from collateral_registry.cli.prices.price_file import History, read_histories
 from collateral_registry.cli.prices.workers import Failed, each_series
 from valuation.errors import MissingExtra
@@ -161,15 +161,15 @@ def run_haircut(source: Path, output: Path, columns: PriceColumns, request: Hair
     memory = _memory(histories, request)
     failed = 0
     with output.open("w", encoding="utf-8", newline="") as written:
-        writer = csv.writer(written, lineterminator="\n")
-        writer.writerow([*OUTPUT_COLUMNS, *(MORE_COLUMNS if request.more_columns else ())])
+        writer = CsvWriter(written)
+        writer.write([*OUTPUT_COLUMNS, *(MORE_COLUMNS if request.more_columns else ())])
         work = partial(_rows, proxy=proxy, memory=memory, request=request)
         for name, rows in each_series(work, histories, workers, "Haircuts"):
             if isinstance(rows, Failed):
                 failed += 1
                 print_error(f"{name}: {rows.reason}")
             else:
-                writer.writerows(rows)
+                writer.write(*rows)
     print_line(f"wrote haircuts of {len(histories) - failed} series to {output}", to_stderr=True)
     file.report()
     return EXIT_SOME_REFUSED if failed or file.refused else 0

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from valuation.errors import InvalidInput
 
 ID_RULE = "1 to 63 lower case letters, digits and hyphens, beginning with a letter or digit"
 TEXT_LIMIT_CHARACTERS = 200
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_CONTROL = re.compile(r"[\x00-\x1f]")
+_JOINED = re.compile("(?<=[^\x00-\u024f\u200c\u200d])[\u200c\u200d]")
+"""A joiner or non-joiner after a letter, sign or mark outside Latin, where it shapes text of many scripts and emoji."""
+
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
+"""Letters and marks without a shape."""
 
 
 def checked_id(field: str, value: str) -> str:
@@ -34,13 +39,31 @@ def id_of(field: str, name: str, *collections: str) -> tuple[str, ...]:
 def checked_text(field: str, value: str, *, required: bool = True) -> str:
     """Returns user-supplied text without surrounding spaces.
 
-    Raises InvalidInput if required text is missing, or the text is too long or contains control characters.
+    Raises InvalidInput if required text is missing, is too long, or has a character that refused_character finds.
     """
     text = value.strip()
     if required and not text:
         raise InvalidInput(field, "nothing", "some text")
     if len(text) > TEXT_LIMIT_CHARACTERS:
         raise InvalidInput(field, f"{len(text)} characters", f"at most {TEXT_LIMIT_CHARACTERS} characters")
-    if _CONTROL.search(text):
-        raise InvalidInput(field, repr(text), "no control characters")
+    if found := refused_character(text):
+        name = f"U+{ord(found):04X} {unicodedata.name(found, '')}".rstrip()
+        raise InvalidInput(field, f"{text!a} with {name}", "no control, bidirectional or invisible characters")
     return text
+
+
+def refused_character(text: str) -> str:
+    """Returns the first character that no name and no note may have; empty if there is none.
+
+    Such are control characters (C0, C1), line separators, halves of characters, and format characters, which change
+    the direction of text or have no shape: two texts that differ in them look alike. Letters of every script are
+    allowed, and so is a joiner or non-joiner after a letter, sign or mark outside Latin.
+    """
+    if text.isprintable() and _INVISIBLE.isdisjoint(text):
+        return ""
+    refused = (one for one in _JOINED.sub("", text) if one in _INVISIBLE or _is_refused(one))
+    return next(refused, "")
+
+
+def _is_refused(character: str) -> bool:
+    return unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collateral_registry.domain.assets.kinds import QUANTITY_LIMIT
-from collateral_registry.domain.shared.names import TEXT_LIMIT_CHARACTERS, checked_id
+from collateral_registry.domain.shared.names import TEXT_LIMIT_CHARACTERS, checked_id, refused_character
 from collateral_registry.domain.shared.quantities import MILLION, plain
 from collateral_registry.domain.shared.units import NO_SPELLINGS, UnitsBySpelling, has_meaning, is_known, unit_of
 from valuation._typing import Bool
@@ -211,7 +211,7 @@ def _all_clean(column: Sequence[str]) -> bool:
 
 
 def _clean(text: str) -> bool:
-    return len(text) <= TEXT_LIMIT_CHARACTERS and text.isprintable() and text == text.strip()
+    return len(text) <= TEXT_LIMIT_CHARACTERS and not refused_character(text) and text == text.strip()
 
 
 def _passes(check: Callable[[str, str], str], text: str) -> bool:

@@ -33,6 +33,15 @@ WORD = r"[\w:.+-]{0,20}"
 """A word, number, date or time that is not folded."""
 
 
+_COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Characters by which a text could move the cursor, change colours or reverse the direction of a terminal."""
+
+
+def shown(text: str) -> str:
+    """Returns a text with characters that command a terminal written as escapes, such as 1b in hexadecimal."""
+    return _COMMANDS.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
 def exit_code_of(call: Callable[P, int], *arguments: P.args, **options: P.kwargs) -> int:
     """Calls a function that returns an exit code; prints an error in one sentence and returns its exit code."""
     try:
@@ -54,12 +63,12 @@ def exit_code_of(call: Callable[P, int], *arguments: P.args, **options: P.kwargs
 
 def print_error(message: str) -> None:
     """Prints an error message to standard error."""
-    typer.echo(f"collateral: {message}", err=True)
+    typer.echo(shown(f"collateral: {message}"), err=True)
 
 
 def print_line(text: str, *, to_stderr: bool = False) -> None:
     """Prints a line to standard output, or to standard error."""
-    typer.echo(text, err=to_stderr)
+    typer.echo(shown(text), err=to_stderr)
 
 
 def print_problems(problems: Sequence[str], shown: int = SHOWN_PROBLEMS) -> None:
@@ -98,7 +107,7 @@ def print_table(
         whole = name in right or all(re.fullmatch(WORD, cell) for cell in columns[name])
         table.add_column(name, overflow="fold", no_wrap=whole, justify="right" if name in right else "left")
     for cells in list(zip(*(columns[name] for name in widths), strict=True))[1:]:
-        table.add_row(*map(Text, cells))
+        table.add_row(*(Text(shown(cell)) for cell in cells))
     console.print(table)
     if left_out:
         print_line(f"left out because the terminal is narrow: {', '.join(left_out)}; a file (> FILE) has all columns")

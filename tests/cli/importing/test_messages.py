@@ -161,12 +161,30 @@ def test_amounts_have_thousands_separators_and_all_decimals():
     ]
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+cmd", "-x", "@sum", "\t=1", "\r=1"])
+STARTS = [
+    "=1+1",
+    "+cmd",
+    "+1",
+    "-x",
+    "-",
+    "@sum",
+    "\t=1",
+    "\r=1",
+    "\n=1",
+    "\uff1d1",
+    "'=1",
+    "''@x",
+    "-1+cmd",
+    "-\u00b2",
+]
+
+
+@pytest.mark.parametrize("cell", STARTS)
 def test_a_text_that_looks_like_a_formula_is_escaped(cell):
     assert escape_formula(cell) == "'" + cell
 
 
-@pytest.mark.parametrize("cell", ["-12.5", "Acme", "", "1,000.00"])
+@pytest.mark.parametrize("cell", ["-12.5", "-1.2e-05", "-1,000.00", "Acme", "", "1,000.00", "'t Hart BV", "a=1"])
 def test_numbers_and_plain_texts_are_unchanged(cell):
     assert escape_formula(cell) == cell
 
