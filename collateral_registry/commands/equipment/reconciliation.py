@@ -13,6 +13,7 @@ from collateral_registry.commands.equipment.models import ReviewedAppraisal, mac
 from collateral_registry.commands.valuations.value import value_assets
 from collateral_registry.domain.filters.expressions import EVERYTHING
 from collateral_registry.domain.shared.days import day_of
+from collateral_registry.domain.shared.errors import located
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.store.assets.repository import get_asset
 from collateral_registry.store.engine.commits import newest_commit
@@ -88,8 +89,9 @@ def backtest(connection: Connection, sales: Sequence[Sale]) -> tuple[list[Apprai
     """
     pairs: list[tuple[StoredAppraisal, Sale]] = []
     without: list[str] = []
-    for sale in sales:
-        appraisals = _appraisals_before(connection, sale)
+    for at, sale in enumerate(sales):
+        with located(f"sales[{at}]"):
+            appraisals = _appraisals_before(connection, sale)
         pairs += [(one, sale) for one in appraisals.values()]
         if not appraisals:
             without.append(sale.asset_id)
@@ -108,9 +110,9 @@ def _appraisals_before(connection: Connection, sale: Sale) -> Mapping[str, Store
     """Returns each appraiser's newest appraisal on the same basis of value as a sale and not dated after it."""
     asset = get_asset(connection, sale.asset_id)
     if sale.price.currency != asset.asset.currency:
-        raise InvalidInput("sales.price", sale.price.currency, f"an amount in {asset.asset.currency}")
+        raise InvalidInput("price", sale.price.currency, f"an amount in {asset.asset.currency}")
     if sale.price.minor <= 0:
-        raise InvalidInput("sales.price", sale.price.major, "more than 0")
+        raise InvalidInput("price", sale.price.major, "more than 0")
     found = appraisals_of(connection, asset.key, EVERYTHING, NEWEST, APPRAISALS_LIMIT)
     last = day_of(sale.on)
     return _newest_by_appraiser(

@@ -14,7 +14,7 @@ from collateral_registry.domain.shared.names import checked_id, checked_text, id
 from collateral_registry.rpc.assets.messages import asset_message, plain_message, read_active
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
-from collateral_registry.rpc.common.checks import check_count
+from collateral_registry.rpc.common.checks import check_count, ids_of
 from collateral_registry.rpc.common.field_masks import masked
 from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.runtime.transactions import BookRunner
@@ -80,8 +80,7 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
         self, request: pb.BatchGetAssetsRequest, context: ServicerContext
     ) -> pb.BatchGetAssetsResponse:
         """Returns assets in the order of their names in the request."""
-        check_count("names", request.names, NAMES_LIMIT)
-        asset_ids = [id_of("names", name, "assets")[0] for name in request.names]
+        asset_ids = ids_of("names", request.names, "assets", NAMES_LIMIT)
         return await self.runner.read(
             lambda connection: pb.BatchGetAssetsResponse(assets=map(asset_message, assets_of(connection, asset_ids)))
         )

@@ -16,7 +16,7 @@ from collateral_registry.domain.shared.names import checked_id, id_of
 from collateral_registry.rpc.assets.messages import read_equipment, to_be_quoted
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
-from collateral_registry.rpc.common.checks import check_count
+from collateral_registry.rpc.common.checks import check_count, ids_of
 from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.rpc.common.paging import NEWEST
 from collateral_registry.runtime.equipment_fits import Fit, Fits, FitState
@@ -117,7 +117,7 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
         """Values registered machines with a model; records nothing."""
         read = convert.read_all(
             model_id=lambda: id_of("equipment_model", request.equipment_model, "equipmentModels")[0],
-            asset_ids=lambda: _asset_ids(request.names),
+            asset_ids=lambda: ids_of("names", request.names, "assets", MACHINES_LIMIT),
         )
 
         def work(connection: Connection) -> pb.AppraiseEquipmentResponse:
@@ -198,7 +198,7 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
     ) -> pb.BacktestAppraisersResponse:
         """Compares recorded appraisals with realised prices for each appraiser; records nothing."""
         check_count("sales", request.sales, MACHINES_LIMIT)
-        sales = [_sale(sale) for sale in request.sales]
+        sales = convert.read_each("sales", request.sales, _sale)
 
         def work(connection: Connection) -> pb.BacktestAppraisersResponse:
             records, without = reconciliation.backtest(connection, sales)
@@ -208,11 +208,6 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
             )
 
         return await self.runner.read(work)
-
-
-def _asset_ids(names: Sequence[str]) -> list[str]:
-    check_count("names", names, MACHINES_LIMIT)
-    return [id_of("names", name, "assets")[0] for name in names]
 
 
 def _read_machines(messages: Sequence[asset_pb2.Equipment]) -> list[Equipment]:
@@ -302,13 +297,13 @@ def _reconciled(asset_id: str, one: reconciliation.ReconciledBasis) -> pb.Reconc
 
 
 def _sale(message: pb.RealisedSale) -> reconciliation.Sale:
-    (asset_id,) = id_of("sales.asset", message.asset, "assets")
-    return reconciliation.Sale(
-        asset_id=asset_id,
-        price=convert.read_money("sales.price", message.price),
-        on=convert.required_date("sales.date", message, "date"),
-        basis=convert.member("sales.basis", AppraisalBasis, message.basis or int(AppraisalBasis.FMV)),
+    read = convert.read_all(
+        asset_id=lambda: id_of("asset", message.asset, "assets")[0],
+        price=lambda: convert.read_money("price", message.price),
+        on=lambda: convert.required_date("date", message, "date"),
+        basis=lambda: convert.member("basis", AppraisalBasis, message.basis or int(AppraisalBasis.FMV)),
     )
+    return reconciliation.Sale(**read)
 
 
 def _record(record: AppraiserRecord) -> pb.AppraiserRecord:

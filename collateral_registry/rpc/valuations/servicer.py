@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from grpc.aio import ServicerContext
 
 from collateral_registry.commands.loans.pool_quotes import quote_pool
@@ -19,7 +17,7 @@ from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.assets.messages import read_quoted
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
-from collateral_registry.rpc.common.checks import check_count, number_in_name
+from collateral_registry.rpc.common.checks import check_count, ids_of, number_in_name
 from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.rpc.common.paging import NEWEST
 from collateral_registry.rpc.valuations.messages import quote_message, valuation_message
@@ -47,7 +45,7 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
     async def ValueAssets(self, request: pb.ValueAssetsRequest, context: ServicerContext) -> pb.ValueAssetsResponse:
         """Values assets by the newest facts. Calls that arrive together share one snapshot."""
         read = convert.read_all(
-            asset_ids=lambda: _asset_ids(request.names, VALUE_LIMIT),
+            asset_ids=lambda: ids_of("names", request.names, "assets", VALUE_LIMIT),
             currency=lambda: convert.optional_currency(request.currency_code),
         )
         values = await self.batcher.value(read["asset_ids"], read["currency"])
@@ -105,7 +103,7 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
 
     async def Revalue(self, request: pb.RevalueRequest, context: ServicerContext) -> pb.RevalueResponse:
         """Revalues the named assets, or the whole book if no asset is named. Judges the loans that depend on them."""
-        asset_ids = _asset_ids(request.names, REVALUE_LIMIT, least=0)
+        asset_ids = ids_of("names", request.names, "assets", REVALUE_LIMIT, least=0)
         if not asset_ids:
             return await self._revalued_book(request)
 
@@ -139,11 +137,6 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
         return pb.RevalueResponse(
             sequence=run.published_seq, valued_count=run.valued, judged_count=run.judged, event_count=run.events
         )
-
-
-def _asset_ids(names: Sequence[str], limit: int, least: int = 1) -> list[str]:
-    check_count("names", names, limit, least)
-    return [id_of("names", name, "assets")[0] for name in names]
 
 
 def _read_quoted(message: asset_pb2.Asset) -> Asset:

@@ -3,7 +3,7 @@
 import grpc
 import pytest
 
-from collateral_registry.v1 import asset_pb2 as pb
+from collateral_registry.v1 import asset_pb2 as pb, valuation_pb2
 from tests.support.server import Client, copper_lot, details_of
 
 
@@ -100,6 +100,20 @@ def test_assets_are_returned_in_the_order_of_their_names_and_all_must_exist(shar
     with pytest.raises(grpc.RpcError, match="assets/none does not exist") as missing:
         shared_client.assets.BatchGetAssets(pb.BatchGetAssetsRequest(names=["assets/get-1", "assets/none"]))
     assert missing.value.code() == grpc.StatusCode.NOT_FOUND
+
+
+def test_every_wrong_name_of_a_list_is_refused_with_its_place(shared_client):
+    names = ["assets/a", "a", "loans/a", "assets/A"]
+    calls = (
+        lambda: shared_client.assets.BatchGetAssets(pb.BatchGetAssetsRequest(names=names)),
+        lambda: shared_client.valuations.ValueAssets(valuation_pb2.ValueAssetsRequest(names=names)),
+        lambda: shared_client.valuations.Revalue(valuation_pb2.RevalueRequest(names=names)),
+    )
+
+    for call in calls:
+        with pytest.raises(grpc.RpcError) as error:
+            call()
+        assert details_of(error.value)[1] == ["names[1]", "names[2]", "names[3]"]
 
 
 @pytest.mark.parametrize("unit", ["glug" * 20, "单位" * 40])

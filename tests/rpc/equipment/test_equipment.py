@@ -354,10 +354,15 @@ def test_an_appraiser_above_realised_prices_is_flagged(client: Client) -> None:
     assert float(high.bias.value) == pytest.approx(math.log(1.2), abs=1e-6)
     assert (fair.appraiser, fair.flagged) == ("Fair", False)
     assert list(answer.assets_without_appraisal) == ["assets/sold-alone"]
-    sales[0].price.units = 0
+    sales[2].price.units = 0
     with pytest.raises(grpc.RpcError) as refused:
         service(client).BacktestAppraisers(equipment_pb2.BacktestAppraisersRequest(sales=sales))
-    assert details_of(refused.value)[1] == ["sales.price"]
+    assert details_of(refused.value)[1] == ["sales[2].price"]
+    sales[2].ClearField("date")
+    sales[3].asset = "sold"
+    with pytest.raises(grpc.RpcError) as refused:
+        service(client).BacktestAppraisers(equipment_pb2.BacktestAppraisersRequest(sales=sales))
+    assert details_of(refused.value)[1] == ["sales[2].date", "sales[3].asset"]
 
 
 def findings(client: Client, asset_id: str) -> list[tuple[str, bool]]:
