@@ -134,6 +134,15 @@ def test_a_check_leaves_an_outbox_as_it_is_and_states_its_pending_movements(fold
     assert {path.name: hashlib.sha256(path.read_bytes()).digest() for path in (folder / ".data").iterdir()} == before
 
 
+@pytest.mark.parametrize("address", ["", "127.0.0.1", ":50051", "http://127.0.0.1:50051", "host:port", "a b:1"])
+def test_an_address_without_host_or_port_ends_with_one_sentence_and_stores_nothing(address):
+    found = RUNNER.invoke(app, ["push", file_of("m-1"), "--source", "acme", "--server", address])
+
+    assert found.exit_code == 2
+    assert found.stderr == f"collateral: server: got {address!r}, want host:port such as stock.lender.example:443\n"
+    assert pending() == []
+
+
 def test_a_row_changed_while_it_is_pending_is_refused_and_all_others_are_booked(server):
     nowhere = f"127.0.0.1:{free_port()}"
     lost = RUNNER.invoke(app, ["push", file_of("m-1"), "--source", "acme", "--patience", "0.2", "--server", nowhere])

@@ -13,6 +13,7 @@ import typer
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
+from collateral_partner.channel import check_address
 from collateral_partner.stream import status_of
 from collateral_partner.terminal import error_text, shown
 
@@ -42,7 +43,8 @@ RETRY = {
 
 
 def open_channel(server: str) -> grpc.Channel:
-    """Returns a channel that retries calls while the server is unreachable."""
+    """Returns a channel that retries calls while the server is unreachable; raises InvalidInput for no host:port."""
+    check_address(server)
     options = [
         ("grpc.max_receive_message_length", MESSAGE_LIMIT_BYTES),
         ("grpc.service_config", json.dumps(RETRY)),
