@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import gc
-import logging
 import signal
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -14,7 +13,6 @@ from os import cpu_count
 from threading import Event, Thread
 from typing import IO, TYPE_CHECKING
 
-import structlog
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from collateral_registry.clock import Clock, local_date, wall_clock
@@ -23,6 +21,7 @@ from collateral_registry.config import Settings
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.errors import DomainError, Refused
 from collateral_registry.domain.shared.units import units
+from collateral_registry.logs import logger
 from collateral_registry.rpc.server import Limits, RpcServer
 from collateral_registry.runtime.revaluation.driver import RunDriver, Workers
 from collateral_registry.runtime.revaluation.local_workers import LocalWorkers
@@ -32,6 +31,7 @@ from collateral_registry.store.engine.commit_listener import listen
 from collateral_registry.store.engine.database import Database, sqlite_file
 from collateral_registry.store.engine.migrate import migrate as migrate_schema
 from collateral_registry.store.engine.wal_checkpoints import checkpoint, empty_log
+from valuation.errors import InvalidInput
 from valuation.extras import check_installed, is_installed
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ EXTRAS = {
 }
 """Effect of each extra that the server lacks; docs/operations.md."""
 
-LOG = structlog.get_logger("collateral")
+LOG = logger("collateral")
 
 
 def migrate(settings: Settings, clock: Clock = wall_clock) -> tuple[str | None, str]:
@@ -75,7 +75,6 @@ def serve(settings: Settings, clock: Clock = wall_clock) -> None:
     """
     import uvloop  # noqa: PLC0415 - needed by the server alone
 
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
     units()  # read now, because it would delay the first stock batch
     # Objects loaded at start live as long as the process, so garbage collection need not traverse them.
     gc.freeze()
@@ -161,14 +160,20 @@ def _workers(settings: Settings) -> Workers:
 
 
 async def _follow_clock(server: RpcServer, settings: Settings, clock: Clock) -> None:
-    """Sets the business date to the date of the wall clock at every check."""
+    """Sets the business date to the date of the wall clock at every check; logs each new cause of a failure once."""
+    logged = ""
     while True:
         try:
             await server.business_date.move_to(local_date(clock(), settings.time_zone))
-        except DomainError as error:
-            LOG.warning("the business date was not moved; trying again", cause=str(error))
-        except Exception:  # the task must survive any error, or the date would stand still until a restart
-            LOG.exception("the business date was not moved; trying again")
+            logged = ""
+        except (DomainError, InvalidInput) as error:
+            if str(error) != logged:
+                LOG.warning("the business date was not moved; trying again", cause=str(error))
+            logged = str(error)
+        except Exception as error:  # the task must survive any error, or the date would stand still until a restart
+            if repr(error) != logged:
+                LOG.exception("the business date was not moved; trying again")
+            logged = repr(error)
         await asyncio.sleep(settings.date_check_seconds)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
+from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -17,6 +20,13 @@ FOLLOW_CLOCK = "wall"
 """If ``business_date`` has this value, the business date follows the wall clock."""
 
 PORT_LIMIT = 65_535
+PREFIX = "COLLATERAL_"
+"""Names of environment variables that are settings begin so."""
+
+CLIENT_VARIABLES = frozenset({"COLLATERAL_SERVER", "COLLATERAL_STOCK_TOKEN"})
+"""Variables of the commands of clients, which may also be set where a server is started."""
+
+DATABASES = ("sqlite", "postgresql", "postgresql+psycopg")
 
 
 class _PartnerEntry(BaseModel):
@@ -31,11 +41,15 @@ class _PartnerEntry(BaseModel):
 class Settings(BaseSettings):
     """Settings of the service. Flags override environment variables, which override the file ``collateral.env``."""
 
-    model_config = SettingsConfigDict(env_prefix="COLLATERAL_", env_file="collateral.env", extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file="collateral.env", extra="forbid", hide_input_in_errors=True
+    )
 
     address: str = Field("127.0.0.1:50051", description="host:port to listen on")
     http_address: str = Field("", description="loopback host:port of HTTP/JSON; empty means none")
-    database_url: str = Field("", description="SQLAlchemy URL; empty means the embedded database in data_folder")
+    database_url: SecretStr = Field(
+        SecretStr(""), description="SQLAlchemy URL, which may hold a password; empty means a file in data_folder"
+    )
     data_folder: Path = Field(Path(".data"), description="folder of the embedded database")
     business_date: str = Field(FOLLOW_CLOCK, description="'wall', or the first date of a book advanced manually")
     time_zone: str = Field("UTC", description="time zone of a business date that follows the clock")
@@ -51,35 +65,49 @@ class Settings(BaseSettings):
     @field_validator("address")
     @classmethod
     def _has_port(cls, address: str) -> str:
-        host, _, port = address.rpartition(":")
-        is_port = port.isdecimal() and int(port) <= PORT_LIMIT
-        if not (address.startswith("unix:") or (host and is_port)):
+        """Returns the address unchanged if it is unix:path, or ends with a port."""
+        if not address.startswith("unix:") and not _has_port(address):
             raise PydanticCustomError("address", "want host:port such as 127.0.0.1:50051")
         return address
 
     @field_validator("time_zone")
     @classmethod
-    def _is_known_zone(cls, zone: str) -> str:
+    def _is_zone(cls, name: str) -> str:
+        """Returns the name unchanged if it is a time zone."""
         try:
-            ZoneInfo(zone)
-        except (ValueError, OSError, KeyError):
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
             raise PydanticCustomError("time_zone", "want a time zone such as Europe/Berlin") from None
-        return zone
+        return name
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_stored(cls, secret: SecretStr) -> SecretStr:
+        """Returns the URL unchanged if it names a database that several processes can open."""
+        url = secret.get_secret_value()
+        scheme, _, rest = url.partition("://")
+        if url and (scheme not in DATABASES or (not rest and scheme != "sqlite")):
+            want = "want a URL such as sqlite:///book.db or postgresql+psycopg://host/book"
+            raise PydanticCustomError("database_url", want)
+        if scheme == "sqlite" and (rest in {"", "/"} or ":memory:" in rest or "mode=memory" in rest):
+            want = "want a file such as sqlite:///book.db, because each process would open a memory of its own"
+            raise PydanticCustomError("database_url", want)
+        return secret
 
     @field_validator("http_address")
     @classmethod
     def _is_loopback(cls, address: str) -> str:
         """Returns the address unchanged if it is empty or on the loopback interface: HTTP callers have no identity."""
-        host, _, port = address.rpartition(":")
-        if address and not (port.isdigit() and int(port) < 2**16 and _is_local(host.strip("[]"))):
+        host, _, _ = address.rpartition(":")
+        if address and not (_has_port(address) and _is_local(host.strip("[]"))):
             want = "want a loopback address such as 127.0.0.1:50080, because callers over HTTP have no identity"
             raise PydanticCustomError("loopback", want)
         return address
 
     @property
     def url(self) -> str:
-        """The SQLAlchemy URL of the database."""
-        return self.database_url or f"sqlite:///{self.data_folder / 'collateral.db'}"
+        """The SQLAlchemy URL of the database, with its password."""
+        return self.database_url.get_secret_value() or f"sqlite:///{self.data_folder / 'collateral.db'}"
 
     @property
     def follows_clock(self) -> bool:
@@ -100,6 +128,29 @@ class Settings(BaseSettings):
     def first_date(self, today: date) -> date:
         """Returns the first business date of a new book; raises ValueError for an invalid date."""
         return today if self.follows_clock else date.fromisoformat(self.business_date)
+
+
+def known_name(name: str) -> str:
+    """Returns the name of the setting that is most similar to a name; an empty string if none is similar."""
+    known = [PREFIX + field.upper() for field in Settings.model_fields]
+    return next(iter(get_close_matches(PREFIX + name.upper().removeprefix(PREFIX), known, 1)), "")
+
+
+def unknown_names(variables: Iterable[str]) -> list[str]:
+    """Returns the environment variables that begin like settings and are none, in order."""
+    known = CLIENT_VARIABLES | {PREFIX + field.upper() for field in Settings.model_fields}
+    return sorted(name for name in variables if name.upper().startswith(PREFIX) and name.upper() not in known)
+
+
+def has_password(url: str) -> bool:
+    """Returns whether a URL contains a password, before the host or as a parameter."""
+    parts = urlsplit(url)
+    return bool(parts.password) or "password=" in parts.query.lower()
+
+
+def _has_port(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    return bool(host) and port.isdigit() and int(port) <= PORT_LIMIT
 
 
 def _is_local(host: str) -> bool:

@@ -7,14 +7,13 @@ import time
 from multiprocessing import connection, get_context
 from multiprocessing.process import BaseProcess
 
-import structlog
-
 from collateral_registry.bootstrap import migrate, prepare_book, serve
 from collateral_registry.config import Settings
 from collateral_registry.domain.shared.errors import Refused
+from collateral_registry.logs import logger
 from collateral_registry.store.engine.database import sqlite_file
 
-LOG = structlog.get_logger("collateral")
+LOG = logger("collateral")
 
 CHECK_SECONDS = 0.5
 """A stop signal is checked for this often."""

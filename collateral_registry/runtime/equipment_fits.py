@@ -11,16 +11,15 @@ from datetime import date
 from enum import Enum
 from pathlib import Path
 
-import structlog
-
 from collateral_registry.commands.equipment.models import store_model
 from collateral_registry.domain.shared.errors import AlreadyExists, DomainError, NotFound, Refused
+from collateral_registry.logs import logger
 from collateral_registry.runtime.transactions import BookRunner
 from valuation.equipment.sales.mapping import read_mapping
 from valuation.errors import InvalidInput, MissingExtra
 from valuation.extras import check_installed
 
-LOG = structlog.get_logger("fits")
+LOG = logger("fits")
 
 UNEXPECTED = "the fit ended unexpectedly; the log of the server says why"
 """Message of a fit that failed with an error that is of no use to a caller."""

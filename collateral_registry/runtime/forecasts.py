@@ -16,14 +16,13 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from threading import Event, Lock
 
-import structlog
-
 from collateral_registry.domain.shared.errors import Busy, Overdue, WorkerLost
+from collateral_registry.logs import logger
 from collateral_registry.runtime.child_process import live_with_service, one_thread_each
 from valuation._typing import Dates, Float
 from valuation.forecast.value import ValueForecast, forecast
 
-LOG = structlog.get_logger("forecasts")
+LOG = logger("forecasts")
 
 WORKERS = 2
 """Processes, which are started when they are first needed. Each takes about 150 MB."""

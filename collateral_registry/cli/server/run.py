@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import shutil
 import signal
@@ -72,7 +71,7 @@ def _run(address: str, database: str, http_address: str, *, sample: bool, stay: 
     with (
         log.open("ab") as output,
         subprocess.Popen(  # noqa: S603 - starts this program itself
-            _command(settings, database, sample=sample), start_new_session=True, stdout=output
+            _command(settings, sample=sample), start_new_session=True, stdout=output, env=_environment(database)
         ) as server,
     ):
         try:
@@ -112,13 +111,17 @@ def _log_file(settings: Settings) -> Path:
     return settings.data_folder / "collateral.log"
 
 
-def _command(settings: Settings, database: str, *, sample: bool) -> list[str]:
+def _command(settings: Settings, *, sample: bool) -> list[str]:
     from collateral_registry.cli.server.sample import OPENING
 
     command = [sys.executable, "-m", "collateral_registry", "serve", "--address", settings.address]
-    command += ["--database", database] if database else []
     command += ["--http-address", settings.http_address] if settings.http_address else []
     return command + (["--business-date", OPENING] if sample else [])
+
+
+def _environment(database: str) -> dict[str, str]:
+    """Returns the environment of the server, which has the URL: other users can read arguments but no environment."""
+    return {**os.environ, **({"COLLATERAL_DATABASE_URL": database} if database else {})}
 
 
 def _run_until_stopped(
@@ -166,6 +169,8 @@ def _show_sample(channel: grpc.Channel) -> bool:
 
 def _show_addresses(settings: Settings, log: Path, commands: Sequence[str]) -> None:
     """Prints where the server and its data are, and commands that work when pasted into another terminal."""
+    from collateral_registry.logs import masked
+
     host, _, port = settings.address.rpartition(":")
     reachable = f"127.0.0.1:{port}" if host in ANY_HOST else settings.address
     option = [] if reachable == DEFAULT_ADDRESS else ["--server", reachable]
@@ -173,7 +178,7 @@ def _show_addresses(settings: Settings, log: Path, commands: Sequence[str]) -> N
     places = {
         "gRPC": f"{settings.address} (health and reflection on)",
         "HTTP/JSON": settings.http_address and f"http://{settings.http_address}/v1/openapi.json",
-        "database": _without_password(settings.url),
+        "database": masked(settings.url),
         "log": str(log),
     }
     for name, place in places.items():
@@ -217,7 +222,3 @@ def _program() -> list[str]:
     if shutil.which("collateral") == str(script):
         return ["collateral"]
     return [os.path.relpath(script) if script.is_relative_to(Path.cwd()) else str(script)]
-
-
-def _without_password(url: str) -> str:
-    return re.sub(r"://([^:@/]*):[^@/]*@", r"://\1:***@", url)

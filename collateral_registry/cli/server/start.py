@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import os
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -10,20 +10,31 @@ from collateral_registry.cli.common.client import EXIT_REFUSED, EXIT_USAGE, os_e
 from collateral_registry.cli.common.formatting import date_message
 
 if TYPE_CHECKING:
+    from pydantic import ValidationError
+
     from collateral_registry.config import Settings
 
 FOLLOW_CLOCK = "wall"
-DATABASE_URL = re.compile(r"(sqlite|postgresql(\+psycopg)?)://")
 
 
 def settings_from(
     address: str, database: str, business_date: str, processes: int = 0, http_address: str = ""
 ) -> Settings:
-    """Returns the settings; options that are given override them. Raises ValueError naming an invalid setting."""
+    """Returns the settings; options that are given override them.
+
+    Raises ValueError naming an invalid or unknown setting, or an option with a password.
+    """
     from pydantic import ValidationError
 
-    from collateral_registry.config import Settings
+    from collateral_registry.config import Settings, has_password, unknown_names
 
+    if has_password(database):
+        raise ValueError(
+            "--database: got a URL with a password, which every user can read in the list of processes; "
+            "set COLLATERAL_DATABASE_URL or use a file of passwords (PGPASSFILE)"
+        )
+    if unknown := unknown_names(os.environ):
+        raise ValueError(_unknown_setting(unknown[0]))
     if business_date not in {"", FOLLOW_CLOCK}:
         date_message("--business-date", business_date)
     options: dict[str, Any] = {
@@ -36,17 +47,33 @@ def settings_from(
     try:
         settings = Settings(**{name: value for name, value in options.items() if value})
     except ValidationError as error:
-        first = error.errors()[0]
-        name = "_".join(str(part) for part in first["loc"])
-        raise ValueError(f"{name}: got {first['input']!r}, {first['msg']}") from None
-    if not DATABASE_URL.match(settings.url):
-        raise ValueError("database_url: want a URL such as sqlite:///book.db or postgresql+psycopg://host/book")
+        raise ValueError(_problem(error)) from None
     return settings
+
+
+def _problem(error: ValidationError) -> str:
+    """Returns the first problem of the settings in one line, without the value of a secret or unknown setting."""
+    from collateral_registry.config import Settings
+
+    first = error.errors(include_url=False)[0]
+    name, wanted = "_".join(str(part) for part in first["loc"]), first["msg"].removeprefix("Value error, ")
+    if name not in Settings.model_fields:
+        return f"collateral.env: {_unknown_setting(name.upper())}"
+    return f"{name}: {wanted}" if name == "database_url" else f"{name}: got {first['input']!r}, {wanted}"
+
+
+def _unknown_setting(name: str) -> str:
+    from collateral_registry.config import known_name
+
+    near = known_name(name)
+    want = near or "one of those in docs/operations.md"
+    return f"{name}: got an unknown setting, want {want}"
 
 
 def run_server(address: str, database: str, business_date: str, processes: int, http_address: str) -> int:
     """Serves until stopped and returns the exit code."""
     from collateral_registry.domain.shared.errors import DomainError
+    from collateral_registry.logs import masked
     from collateral_registry.supervisor import serve_in_processes
     from valuation.errors import MissingExtra
 
@@ -56,13 +83,13 @@ def run_server(address: str, database: str, business_date: str, processes: int, 
             _check_free(settings.address)
         serve_in_processes(settings)
     except OSError as error:
-        print_error(os_error_text(error))
+        print_error(masked(os_error_text(error)))
         return EXIT_REFUSED
     except (DomainError, MissingExtra) as error:
-        print_error(str(error))
+        print_error(masked(str(error)))
         return EXIT_REFUSED
     except ValueError as error:
-        print_error(str(error))
+        print_error(masked(str(error)))
         return EXIT_USAGE
     return 0
 
@@ -70,6 +97,8 @@ def run_server(address: str, database: str, business_date: str, processes: int, 
 def _check_free(address: str) -> None:
     """Raises OSError if the port cannot be listened at, before gRPC logs its own account of it."""
     host, _, port = address.rpartition(":")
+    if address.startswith("unix:"):
+        return
     try:
         found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
         with socket.socket(found[0][0], socket.SOCK_STREAM) as probe:

@@ -12,12 +12,12 @@ from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-import structlog
 
 from collateral_registry.domain.assets.kinds import Equipment
 from collateral_registry.domain.equipment.comparables import observed, states_condition
 from collateral_registry.domain.shared.string_interner import codes_of
 from collateral_registry.domain.valuations.valuation_inputs import AssetFacts, MachineEstimates
+from collateral_registry.logs import logger
 from collateral_registry.store.assets.repository import equipment_of
 from collateral_registry.store.engine.bulk import Source
 from collateral_registry.store.equipment.models import active_models, files_of
@@ -30,7 +30,7 @@ from valuation.flags import QualityFlag
 if TYPE_CHECKING:
     from valuation.equipment.models.artefact import Fitted
 
-LOG = structlog.get_logger("comparables")
+LOG = logger("comparables")
 
 CACHED_MODELS = 8
 

@@ -23,7 +23,8 @@ def ids_of(field: str, names: Sequence[str], collection: str, limit: int, least:
     Raises InvalidInput unless there are ``least`` to ``limit`` names, or with the place of every wrong one.
     """
     check_count(field, names, limit, least)
-    found, wrong = [], []
+    found: list[str] = []
+    wrong: list[InvalidInput] = []
     for at, name in enumerate(names):
         try:
             found += id_of(f"{field}[{at}]", name, collection)

@@ -9,7 +9,6 @@ from traceback import format_exception
 from urllib.parse import quote
 
 import grpc
-import structlog
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
@@ -30,6 +29,7 @@ from collateral_registry.domain.shared.errors import (
     Unauthenticated,
     WorkerLost,
 )
+from collateral_registry.logs import logger
 from valuation.errors import MissingExtra
 
 DOMAIN = "collateral-registry"
@@ -58,7 +58,7 @@ KNOWN_ERRORS = tuple(STATUS_OF)
 
 REFERENCE_BYTES = 6
 
-LOG = structlog.get_logger("rpc")
+LOG = logger("rpc")
 
 
 def status_of(error: Exception) -> tuple[grpc.StatusCode, Status]:

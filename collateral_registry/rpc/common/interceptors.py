@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 import grpc
-import structlog
 from google.protobuf.message import DecodeError, Message
 
+from collateral_registry.logs import logger
 from collateral_registry.rpc.common.errors import KNOWN_ERRORS, status_of, unforeseen_status
 from collateral_registry.rpc.common.field_paths import from_root
 from valuation.errors import InvalidInput
@@ -20,7 +20,7 @@ UnaryHandler = Callable[[Any, grpc.aio.ServicerContext], Awaitable[object]]
 StreamHandler = Callable[[Any, grpc.aio.ServicerContext], AsyncIterator[object]]
 """Handler that streams responses."""
 
-LOG = structlog.get_logger("rpc")
+LOG = logger("rpc")
 
 _WANTED = "a message of the contract, with texts in UTF-8"
 

@@ -12,6 +12,7 @@ from distributed import Client, Future
 from distributed.client import FutureCancelledError
 from distributed.comm.core import CommClosedError
 from distributed.scheduler import KilledWorker
+from pydantic import SecretStr
 
 from collateral_registry.commands.revaluation.run_partition import PartitionJob
 from collateral_registry.runtime.revaluation.errors import WorkersLost
@@ -33,7 +34,7 @@ class ClusterWorkers:
     """Executes partition jobs on the workers of a Dask scheduler; each must reach the database at the same URL."""
 
     def __init__(self, url: str, scheduler: str) -> None:
-        self._url = url
+        self._url = SecretStr(url)
         self._scheduler = scheduler
         self._client: Client | None = None
 

@@ -8,17 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Protocol
 
-import structlog
-
 from collateral_registry.commands.revaluation.run_partition import PartitionJob, work_partition
 from collateral_registry.commands.revaluation.runs import pending_jobs, plan_run, publish_run
 from collateral_registry.domain.revaluation.runs import RunStep
 from collateral_registry.domain.shared.errors import StoreUnavailable
+from collateral_registry.logs import logger
 from collateral_registry.runtime.revaluation.errors import WorkersLost
 from collateral_registry.store.engine.database import Database
 from collateral_registry.store.revaluation.runs import StoredRun, get_run, unfinished_run
 
-LOG = structlog.get_logger("runs")
+LOG = logger("runs")
 
 INLINE_JOBS = 2
 """The service executes a step itself if it has at most this many jobs, which is faster than sending them away."""

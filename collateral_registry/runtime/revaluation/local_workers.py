@@ -8,6 +8,8 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 
+from pydantic import SecretStr
+
 from collateral_registry.commands.revaluation.run_partition import PartitionJob
 from collateral_registry.runtime.revaluation.errors import WorkersLost
 from collateral_registry.runtime.revaluation.worker_process import work
@@ -23,7 +25,7 @@ class LocalWorkers:
     """
 
     def __init__(self, url: str, count: int) -> None:
-        self._url = url
+        self._url = SecretStr(url)
         self._count = count
         self._pool: ProcessPoolExecutor | None = None
 

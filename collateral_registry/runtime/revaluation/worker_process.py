@@ -10,11 +10,12 @@ from functools import cache
 from threading import get_ident
 from typing import TYPE_CHECKING
 
-import structlog
+from pydantic import SecretStr
 
 from collateral_registry.clock import wall_clock
 from collateral_registry.commands.revaluation.run_partition import PartitionJob, work_partition
 from collateral_registry.domain.shared.errors import StoreUnavailable
+from collateral_registry.logs import logger
 from collateral_registry.store.engine.database import Database
 from valuation.errors import MissingExtra
 from valuation.extras import load
@@ -22,13 +23,16 @@ from valuation.extras import load
 if TYPE_CHECKING:
     from collateral_registry.commands.revaluation.run_partition import Transport
 
-LOG = structlog.get_logger("revaluation")
+LOG = logger("revaluation")
 
 
-def work(url: str, job: PartitionJob) -> int:
-    """Revalues a partition of the book at ``url`` and returns the number of the partition; raises StoreUnavailable."""
+def work(url: SecretStr, job: PartitionJob) -> int:
+    """Revalues a partition of the book at ``url`` and returns the number of the partition; raises StoreUnavailable.
+
+    The URL is a secret, because Dask writes the arguments of a failed task to the log of its worker.
+    """
     try:
-        work_partition(transport_of(url, get_ident()), job)
+        work_partition(transport_of(url.get_secret_value(), get_ident()), job)
     except StoreUnavailable:
         transport_of.cache_clear()  # the next job opens a new connection
         raise

@@ -7,14 +7,13 @@ import time
 from contextlib import suppress
 from functools import partial
 
-import structlog
-
 from collateral_registry.commands.stock.sync_lots import find_pending_lots, sync_pending_lots
 from collateral_registry.domain.shared.errors import DomainError
+from collateral_registry.logs import logger
 from collateral_registry.runtime.stock.stock_batcher import StockBatcher
 from collateral_registry.runtime.transactions import BookRunner
 
-LOG = structlog.get_logger("stock")
+LOG = logger("stock")
 
 CHECK_SECONDS = 1.0
 """The task checks this often for stock booked by another server, and for stock left after an error."""

@@ -10,17 +10,16 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkContext, SpawnContext
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-import structlog
-
 from collateral_registry.clock import Clock
 from collateral_registry.domain.shared.errors import StoreUnavailable
+from collateral_registry.logs import logger
 from collateral_registry.runtime.child_process import live_with_service
 from collateral_registry.store.engine.database import Database
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-LOG = structlog.get_logger("stock")
+LOG = logger("stock")
 
 
 class IntakeProcess:

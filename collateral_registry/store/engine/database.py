@@ -25,6 +25,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from collateral_registry.clock import Clock, microseconds
 from collateral_registry.domain.shared.errors import StoreUnavailable
+from collateral_registry.logs import masked
 from collateral_registry.store.engine.commit_listener import CHANNEL
 from collateral_registry.store.engine.touched import Touched
 from collateral_registry.store.schema.book import CommitRow
@@ -269,7 +270,7 @@ def _translated_errors() -> Iterator[None]:
     except (OperationalError, SqliteOperationalError, PostgresOperationalError) as error:
         message = str(error.orig if isinstance(error, OperationalError) else error).strip()
         cause = message.splitlines()[0] if message else "no message"
-        raise StoreUnavailable("the database cannot be used now; nothing was written", cause) from error
+        raise StoreUnavailable("the database cannot be used now; nothing was written", masked(cause)) from error
     except DBAPIError as error:
         if "file is not a database" in str(error.orig) or "disk image is malformed" in str(error.orig):
             raise StoreUnavailable(f"the database file is damaged ({error.orig}); restore a backup") from error

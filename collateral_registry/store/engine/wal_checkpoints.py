@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from threading import Event
 
-import structlog
 from sqlalchemy import text
 
 from collateral_registry.domain.shared.errors import StoreUnavailable
+from collateral_registry.logs import logger
 from collateral_registry.store.engine.database import Database
 
-LOG = structlog.get_logger("store")
+LOG = logger("store")
 
 CHECK_SECONDS = 0.25
 """The length of the log is checked this often."""

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import inspect, select
 
 from collateral_registry.commands.assets import register
@@ -109,7 +110,7 @@ def test_a_run_is_the_same_in_a_worker_without_the_extra_for_bulk_transfer(book,
     here = run_book(book, "test", partition_assets=1)
     seq = start(book)
     for order in pending_jobs(book, seq):
-        worker_process.work(book.url, order)
+        worker_process.work(SecretStr(book.url), order)
     there = publish(book, seq)
     opened.close()
 
