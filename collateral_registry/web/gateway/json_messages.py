@@ -250,7 +250,7 @@ def _values(enum: EnumDescriptor) -> dict[str, int]:
 
 
 def _printable(name: str) -> str:
-    return name[:GOT_LIMIT_CHARACTERS].encode("ascii", "backslashreplace").decode() or "''"
+    return name[:GOT_LIMIT_CHARACTERS].encode("unicode_escape").decode() or "''"
 
 
 def _wrong(path: str, value: object, want: str) -> InvalidInput:

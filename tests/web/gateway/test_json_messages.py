@@ -23,6 +23,7 @@ OVERRIDE: Any = contract().methods["OverrideService", "GetOverride"].response
         ({"owner": 5}, "asset.owner", "text"),
         ({"owner": "\ud800"}, "asset.owner", "text"),
         ({"\ud800": 1}, "asset.\\ud800", "one of name"),
+        ({"\x00\n": 1}, "asset.\\x00\\n", "one of name"),
         ({"owner": "A", "inventory": {"good": ["copper"]}}, "asset.inventory.good", "text"),
         ({"status": "NORMAL"}, "asset.status", "ASSET_STATUS_NORMAL"),
         ({"status": 1}, "asset.status", "ASSET_STATUS_NORMAL"),
