@@ -19,7 +19,7 @@ DATE = "BusinessDateService/GetBusinessDate"
 
 @pytest.mark.parametrize("address", ["0.0.0.0:50080", "[::]:50080", "collateral.example:50080", "50080", "localhost:x"])
 def test_an_address_that_other_machines_reach_is_refused(address):
-    with pytest.raises(ValueError, match=r"http_address: .*; want a loopback address such as"):
+    with pytest.raises(ValueError, match=r"http_address: .*, want a loopback address such as"):
         settings_from("", "", "", http_address=address)
 
 
