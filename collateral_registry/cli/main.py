@@ -10,19 +10,8 @@ from typing import Annotated
 
 import typer
 
-from collateral_registry.cli.common.options import (
-    DEFAULT_ADDRESS,
-    AsOf,
-    File,
-    Form,
-    Format,
-    Layout,
-    Limit,
-    Output,
-    Server,
-    Wide,
-    in_session,
-)
+from collateral_partner.options import DEFAULT_ADDRESS, Server
+from collateral_registry.cli.common.options import AsOf, File, Form, Format, Layout, Limit, Output, Wide, in_session
 from collateral_registry.cli.equipment.commands import app as equipment_app
 from collateral_registry.cli.ip.commands import app as ip_app
 from collateral_registry.cli.loans.commands import asset_app, breach_app, check_app, loan_app, pickup_app, report_app
@@ -254,15 +243,9 @@ def sample_replay(
 def main() -> None:
     """Runs the ``collateral`` command.
 
-    Characters that the terminal's encoding lacks are printed as question marks. A reader that closes its pipe ends the
-    command without a message.
+    Characters that the terminal's encoding lacks are printed as question marks.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    try:
-        app()
-    except BrokenPipeError:
-        from collateral_registry.cli.common.client import close_broken_pipe
-
-        sys.exit(close_broken_pipe())
+    app()

@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from collateral_registry.cli.main import app
 
 pytestmark = pytest.mark.slow
 
@@ -39,6 +42,14 @@ def test_wrong_settings_are_reported(tmp_path):
     assert (address.returncode, zone.returncode) == (2, 2)
     assert address.stderr == "collateral: address: got 'nonsense', want host:port such as 127.0.0.1:50051\n"
     assert zone.stderr == "collateral: time_zone: got 'Nowhere/Land', want a time zone such as Europe/Berlin\n"
+
+
+@pytest.mark.parametrize("address", ["localhost", "http://127.0.0.1:50051", "127.0.0.1:99999", "127.0.0.1:", ""])
+def test_an_address_that_no_server_can_have_is_refused(address):
+    found = CliRunner().invoke(app, ["report", "ltv", "--server", address])
+
+    assert found.exit_code == 2
+    assert f"got {address!r}, want host:port such as 127.0.0.1:50051" in found.stderr
 
 
 def test_a_damaged_file_and_an_unwritable_folder_are_reported(tmp_path):

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 
-DEFAULT_ADDRESS = "127.0.0.1:50051"
-
 
 class Format(StrEnum):
     """Formats of a table. All have the same columns."""
@@ -39,8 +37,7 @@ class Layout:
 
 Form = Annotated[Format, typer.Option("--format", help="format of the rows")]
 Output = Annotated[Path | None, typer.Option("--output", dir_okay=False, help="file to write to; default: print")]
-Server = Annotated[str, typer.Option("--server", envvar="COLLATERAL_SERVER", help="host:port of the server")]
-Limit = Annotated[int, typer.Option(min=0, help="maximum number of rows; 0 for all")]
+Limit = Annotated[int, typer.Option(min=0, max=10**9, help="maximum number of rows; 0 for all")]
 AsOf = Annotated[str, typer.Option(help="commit number, time (2022-07-01T12:00:00Z) or business date (2022-07-01)")]
 Wide = Annotated[bool, typer.Option("--wide", help="show all columns, also if they do not fit the terminal")]
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="file: CSV, xlsx or parquet")]

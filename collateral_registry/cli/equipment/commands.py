@@ -9,17 +9,8 @@ from typing import Annotated
 
 import typer
 
-from collateral_registry.cli.common.options import (
-    DEFAULT_ADDRESS,
-    File,
-    Form,
-    Format,
-    Layout,
-    Output,
-    Server,
-    Wide,
-    in_session,
-)
+from collateral_partner.options import DEFAULT_ADDRESS, Server
+from collateral_registry.cli.common.options import File, Form, Format, Layout, Output, Wide, in_session
 from collateral_registry.clock import wall_clock
 
 app = typer.Typer(

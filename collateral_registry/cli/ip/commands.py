@@ -7,17 +7,8 @@ from typing import Annotated
 
 import typer
 
-from collateral_registry.cli.common.options import (
-    DEFAULT_ADDRESS,
-    File,
-    Form,
-    Format,
-    Layout,
-    Output,
-    Server,
-    Wide,
-    in_session,
-)
+from collateral_partner.options import DEFAULT_ADDRESS, Server
+from collateral_registry.cli.common.options import File, Form, Format, Layout, Output, Wide, in_session
 
 app = typer.Typer(
     help="Value IP assets, record their events, list their fees.", no_args_is_help=True, rich_markup_mode=None

@@ -6,18 +6,8 @@ from typing import Annotated
 
 import typer
 
-from collateral_registry.cli.common.options import (
-    DEFAULT_ADDRESS,
-    AsOf,
-    Form,
-    Format,
-    Layout,
-    Limit,
-    Output,
-    Server,
-    Wide,
-    in_session,
-)
+from collateral_partner.options import DEFAULT_ADDRESS, Server
+from collateral_registry.cli.common.options import AsOf, Form, Format, Layout, Limit, Output, Wide, in_session
 
 report_app = typer.Typer(help="Print reports on loans and breaches.", no_args_is_help=True, rich_markup_mode=None)
 asset_app = typer.Typer(help="Show assets and correct their identity.", no_args_is_help=True, rich_markup_mode=None)

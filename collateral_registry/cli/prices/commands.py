@@ -8,16 +8,8 @@ from typing import Annotated
 
 import typer
 
-from collateral_registry.cli.common.options import (
-    DEFAULT_ADDRESS,
-    File,
-    Form,
-    Format,
-    Layout,
-    Server,
-    Wide,
-    in_session,
-)
+from collateral_partner.options import DEFAULT_ADDRESS, Server
+from collateral_registry.cli.common.options import File, Form, Format, Layout, Wide, in_session
 
 app = typer.Typer(rich_markup_mode=None)
 

@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from collateral_partner.options import DEFAULT_ADDRESS
 from collateral_registry.cli.common.client import EXIT_REFUSED, EXIT_USAGE, print_error, print_line, session
-from collateral_registry.cli.common.options import DEFAULT_ADDRESS, Format, Layout
+from collateral_registry.cli.common.options import Format, Layout
 from collateral_registry.cli.server.start import settings_from
 
 if TYPE_CHECKING:

@@ -9,18 +9,19 @@ import typer
 
 from collateral_partner import main
 from collateral_partner.options import (
+    DEFAULT_ADDRESS,
     Complete,
     CountMethod,
     CountTime,
     Document,
     MappingFile,
     Method,
+    Server,
     TimeZone,
     TokenFile,
     Warehouse,
 )
 from collateral_registry.cli.common.options import (
-    DEFAULT_ADDRESS,
     Actor,
     File,
     Form,
@@ -29,7 +30,6 @@ from collateral_registry.cli.common.options import (
     Limit,
     Note,
     Output,
-    Server,
     Wide,
     in_session,
 )

@@ -6,19 +6,8 @@ from typing import Annotated
 
 import typer
 
-from collateral_registry.cli.common.options import (
-    DEFAULT_ADDRESS,
-    Actor,
-    Form,
-    Format,
-    Layout,
-    Limit,
-    Note,
-    Output,
-    Server,
-    Wide,
-    in_session,
-)
+from collateral_partner.options import DEFAULT_ADDRESS, Server
+from collateral_registry.cli.common.options import Actor, Form, Format, Layout, Limit, Note, Output, Wide, in_session
 
 warehouse_app = typer.Typer(help="Show warehouses and their reliability.", no_args_is_help=True, rich_markup_mode=None)
 finding_app = typer.Typer(help="Show and resolve findings.", no_args_is_help=True, rich_markup_mode=None)

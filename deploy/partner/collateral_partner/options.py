@@ -9,8 +9,22 @@ from typing import Annotated
 import typer
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
+PORT_LIMIT = 65_535
 
-Server = Annotated[str, typer.Option("--server", envvar="COLLATERAL_SERVER", help="host:port of the server")]
+
+def _with_port(server: str) -> str:
+    """Returns an address unchanged; without a port gRPC would use another one than the server's default."""
+    host, _, port = server.rpartition(":")
+    is_port = port.isdecimal() and 0 < int(port) <= PORT_LIMIT
+    if not (server.startswith("unix:") or (host and "://" not in host and is_port)):
+        raise typer.BadParameter(f"got {server!r}, want host:port such as {DEFAULT_ADDRESS}")
+    return server
+
+
+Server = Annotated[
+    str,
+    typer.Option("--server", envvar="COLLATERAL_SERVER", callback=_with_port, help="host:port of the server"),
+]
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="file of the warehouse: CSV")]
 Source = Annotated[str, typer.Option("--source", help="id of the partner's feed")]
 OutboxFile = Annotated[
