@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -154,6 +155,25 @@ def test_a_file_without_rows_is_refused_by_commands_that_need_rows(shared_server
     assert quickly("ip", "renewal", families, *fees, server=shared_server) == 2
     assert quickly("stock", "count", count, "--warehouse", "W-1", "--actor", "a", server=shared_server) == 4
     assert quickly("import", "prices", no_header, server=shared_server) == 2
+
+
+@pytest.mark.parametrize("form", ["table", "csv"])
+def test_a_reader_that_ends_ends_the_command_with_the_documented_code(shared_server, form):
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [COLLATERAL, "report", "ltv", "--format", form, "--server", shared_server.address]
+    found = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, timeout=60, check=False)
+    os.close(writing)
+
+    assert (found.returncode, found.stderr) == (141, b"")
+
+
+def test_an_early_moment_and_a_huge_limit_are_explained(shared_server):
+    early = CliRunner().invoke(app, ["report", "ltv", "--as-of", "0", "--server", shared_server.address])
+    huge = CliRunner().invoke(app, ["report", "ltv", "--limit", "9" * 20, "--server", shared_server.address])
+
+    assert early.output.startswith("Loan to value before the first business date of the book\n")
+    assert (huge.exit_code, "--limit" in huge.stderr) == (2, True)
 
 
 def test_formula_like_cells_are_escaped(shared_server):

@@ -62,7 +62,7 @@ def session(server: str) -> Iterator[grpc.Channel]:
     except grpc.RpcError as error:
         raise typer.Exit(report_rpc_error(error, server)) from None
     except BrokenPipeError:
-        raise
+        raise typer.Exit(close_broken_pipe()) from None
     except OSError as error:
         print_error(os_error_text(error))
         raise typer.Exit(EXIT_USAGE) from None

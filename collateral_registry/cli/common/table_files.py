@@ -105,11 +105,28 @@ def _write_text(
 
 @contextmanager
 def _destination(path: Path | None) -> Iterator[IO[bytes]]:
-    """Yields standard output, or a file that replaces the one at the path once it is complete."""
+    """Yields standard output, or a file that replaces the one at the path once it is complete.
+
+    A device or a named pipe is written in place. Raises OSError with the path as it was given.
+    """
     if path is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
+    try:
+        if path.exists() and not path.is_file():
+            with path.open("wb") as device:
+                yield device
+        else:
+            with _replaced(path.resolve()) as file:
+                yield file
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+@contextmanager
+def _replaced(path: Path) -> Iterator[IO[bytes]]:
+    """Yields a file that takes the place of the one at the path if it was written without an error."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as file:

@@ -134,7 +134,7 @@ def show_ltv_report(channel: grpc.Channel, as_of: str, filter_: str, order_by: s
         Section("Unknown values and remarks", REMARKS, ListedRows(filter(None, map(_remark_row, rows.rows())))),
         Section("Totals", TOTALS, ListedRows(map(_total_row, summary.totals))),
     )
-    title = f"Loan to value on {format_date(summary.market_date)}, commit {summary.sequence}"
+    title = f"Loan to value {_moment(summary)}"
     show_table(LTV, rows, layout, title, below)
 
 
@@ -154,7 +154,7 @@ def show_breach_report(channel: grpc.Channel, as_of: str, filter_: str, limit: i
     """Shows one row per breach."""
     request = report_pb2.GenerateBreachReportRequest(as_of=as_of_message(as_of), filter=filter_)
     report = fetch_all(report_pb2_grpc.ReportServiceStub(channel).GenerateBreachReport, request, "breaches", limit)
-    title = f"Breaches on {format_date(report.market_date)}, commit {report.sequence}"
+    title = f"Breaches {_moment(report)}"
     show_table(BREACHES, ListedRows(breach_rows(report.breaches)), layout, title)
 
 
@@ -191,6 +191,13 @@ def _summary(channel: grpc.Channel, as_of: str, filter_: str, keys: int) -> repo
     summary: report_pb2.GenerateLtvReportResponse
     summary = report_pb2_grpc.ReportServiceStub(channel).GenerateLtvReport(request)
     return summary
+
+
+def _moment(report: report_pb2.GenerateLtvReportResponse | report_pb2.GenerateBreachReportResponse) -> str:
+    """Returns the moment of a report; before the first commit there is no business date."""
+    if not report.market_date.year:
+        return "before the first business date of the book"
+    return f"on {format_date(report.market_date)}, commit {report.sequence}"
 
 
 def _remark_row(cells: Row) -> Row | None:

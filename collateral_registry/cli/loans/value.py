@@ -59,7 +59,8 @@ def _recorded(
                 return cast("valuation_pb2.Valuation", one)
         request.page_token = page.next_page_token
         if not page.next_page_token:
-            raise ValueError(f"--as-of: got {as_of}, want a moment with a recorded valuation of {name}")
+            wanted = f"a moment with a recorded valuation of {name}{f' in {currency}' if currency else ''}"
+            raise ValueError(f"--as-of: got {as_of}, want {wanted}")
 
 
 def _is_known_by(valuation: valuation_pb2.Valuation, moment: report_pb2.AsOf) -> bool:

@@ -5,6 +5,8 @@ import datetime as dt
 import io
 import json
 import math
+import os
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pyarrow as pa
@@ -108,6 +110,33 @@ def test_a_file_that_cannot_be_completed_leaves_the_one_before(path):
 
     assert path.read_text() == "before"
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_named_pipe_is_written_in_place(path):
+    os.mkfifo(path)
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit(path.read_text)
+        show_table(TABLE, ListedRows(ROWS), Layout(Format.CSV, path, wide=False))
+
+    assert read.result().startswith("name,level")
+    assert path.is_fifo()
+
+
+def test_a_link_still_leads_to_the_file_that_was_written(path):
+    link = path.with_name("link")
+    link.symlink_to(path)
+    show_table(TABLE, ListedRows(ROWS), Layout(Format.CSV, link, wide=False))
+
+    assert link.is_symlink()
+    assert path.read_text().startswith("name,level")
+
+
+def test_an_error_of_the_destination_names_the_path_as_given(tmp_path):
+    missing = tmp_path / "none" / "table.csv"
+    with pytest.raises(FileNotFoundError) as error:
+        show_table(TABLE, ListedRows(ROWS), Layout(Format.CSV, missing, wide=False))
+
+    assert error.value.filename == str(missing)
 
 
 columns_and_cells = st.lists(
