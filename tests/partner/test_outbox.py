@@ -128,6 +128,20 @@ def test_rejected_movements_stay_listed_until_booked_or_forgotten(outbox):
     assert outbox.rejected() == []
 
 
+@pytest.mark.parametrize("is_booked", [True, False])
+def test_a_rejected_movement_is_listed_until_its_correction_is_booked(outbox, is_booked):
+    reused = RejectedMovement("m-1", 1, "ID_REUSED", "movement_id: got 'm-1'")
+    correction = RejectedMovement("c-1", 2, "INSUFFICIENT_STOCK", "quantity: got 9")
+    outbox.add(receipts(1))
+    outbox.batches(0, 8, 0, 2)
+    outbox.acknowledge(1, [reused])
+    outbox.add([movement("c-1", "CORRECTION", "9", corrects="m-1"), movement("m-3")])
+    outbox.batches(1, 8, 1, 2)
+    outbox.acknowledge(2, [] if is_booked else [correction])
+
+    assert outbox.rejected() == ([] if is_booked else [reused, correction])
+
+
 def test_the_file_of_another_feed_is_refused(path):
     Outbox(path, "acme").close()
     with pytest.raises(ValueError, match="holds the stock of acme, want other"):

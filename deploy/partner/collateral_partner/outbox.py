@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -212,9 +212,15 @@ class Outbox:
         return self.last_sequence if first is None else int(first) - 1
 
     def acknowledge(self, sequence: int, rejected: Iterable[RejectedMovement]) -> int:
-        """Deletes the items in batches up to ``sequence`` and returns their number; stores the rejected movements."""
+        """Deletes the items in batches up to ``sequence`` and returns their number; stores the rejected movements.
+
+        Rejected movements that these batches book or correct are deleted.
+        """
+        rejected = list(rejected)
         with self._writing() as write:
             self._remember(write, sequence)
+            corrected = self._corrected(sequence, {one.movement_id for one in rejected})
+            write.executemany("DELETE FROM rejected WHERE movement_id = ?", corrected)
             write.execute(
                 "DELETE FROM rejected WHERE movement_id IN (SELECT movement_id FROM item WHERE sequence <= ?)",
                 (sequence,),
@@ -225,6 +231,17 @@ class Outbox:
                 [(one.movement_id, one.sequence, one.reason, one.description) for one in rejected],
             )
         return deleted
+
+    def _corrected(self, sequence: int, rejected: Container[str]) -> list[tuple[str]]:
+        """Returns the ids of the movements that batches up to a sequence correct, except by rejected corrections."""
+        if self._connection.execute("SELECT 1 FROM rejected LIMIT 1").fetchone() is None:
+            return []
+        contents = self._connection.execute("SELECT content FROM item WHERE sequence <= ?", (sequence,))
+        batch = batch_of(sequence, (content for (content,) in contents))
+        columns = zip(
+            batch.movement_ids, batch.corrects, strict=False
+        )  # a column that is empty in every row is omitted
+        return [(corrects,) for movement_id, corrects in columns if corrects and movement_id not in rejected]
 
     def _remember(self, write: sqlite3.Connection, sequence: int) -> None:
         """Stores that the pending batches up to a sequence are acknowledged, and the content of the last of them."""

@@ -155,7 +155,7 @@ def show_rejected(source: str, outbox_path: Path | None) -> int:
         [(one.movement_id, str(one.sequence), one.reason, one.description) for one in rejected],
         ("batch",),
     )
-    print_line("push the corrected movement with the same id; it is listed until then")
+    print_line("push the corrected row with the same id; for ID_REUSED, push a correction with an id of its own")
     return 0
 
 
