@@ -238,10 +238,9 @@ class Outbox:
             return []
         contents = self._connection.execute("SELECT content FROM item WHERE sequence <= ?", (sequence,))
         batch = batch_of(sequence, (content for (content,) in contents))
-        columns = zip(
-            batch.movement_ids, batch.corrects, strict=False
-        )  # a column that is empty in every row is omitted
-        return [(corrects,) for movement_id, corrects in columns if corrects and movement_id not in rejected]
+        # A column that is empty in every row is omitted.
+        pairs = zip(batch.movement_ids, batch.corrects, strict=bool(batch.corrects))
+        return [(corrects,) for movement_id, corrects in pairs if corrects and movement_id not in rejected]
 
     def _remember(self, write: sqlite3.Connection, sequence: int) -> None:
         """Stores that the pending batches up to a sequence are acknowledged, and the content of the last of them."""
