@@ -82,10 +82,10 @@ run: setup ## Start the service with the sample book (SAMPLE=no ADDRESS=host:por
 	$(BIN)/collateral run --address $(ADDRESS) $(if $(HTTP),--http-address $(HTTP)) $(if $(filter no,$(SAMPLE)),--no-sample,--sample) $(if $(DATABASE),--database '$(DATABASE)')
 
 test: develop ## Run all tests, on SQLite and PostgreSQL
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-fast: develop ## Run the tests that need no server and no PostgreSQL, in less than a minute
-	$(BIN)/python -m pytest -n 2 --dist worksteal --fast
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal --fast
 
 small-worlds: develop ## Check the rule of dispositions in every small world
 	$(BIN)/python -m tests.exhaustive.small_worlds

@@ -15,11 +15,11 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
-    """A server with 112 prices of copper, and a series without prices."""
+    """A server with 106 prices of copper, which leave one origin for the selection, and a series without prices."""
     running = Server(f"sqlite:///{tmp_path_factory.mktemp('forecast') / 'book.db'}").start()
     with connected(running) as client:
         client.open_copper()
-        client.quote_history(days=112)
+        client.quote_history(days=106)
         client.open_copper("empty")
     yield running
     running.stop()
@@ -46,13 +46,13 @@ def test_a_series_on_the_server_has_the_files_of_a_file_of_its_prices(running, t
 
 
 def test_the_steps_are_shown_in_every_format(running):
-    shown = run(running, "--series", "copper", "--horizon-days", 3)
-    table = run(running, "--series", "copper", "--horizon-days", 3, "--format", "csv")
+    shown = run(running, "--series", "copper", "--horizon-days", 5)
+    table = run(running, "--series", "copper", "--horizon-days", 5, "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(table.output)))
 
     assert shown.output.startswith("copper: 10,000 USD/t on 2021-12-31, model ")
-    assert [row["target_date"] for row in rows] == ["2022-01-03", "2022-01-04", "2022-01-05"]
-    assert [float(row["p05"]) < float(row["p50"]) < float(row["p95"]) for row in rows] == [True] * 3
+    assert [row["target_date"] for row in rows] == [f"2022-01-0{day}" for day in range(3, 8)]
+    assert [float(row["p05"]) < float(row["p50"]) < float(row["p95"]) for row in rows] == [True] * 5
 
 
 @pytest.mark.parametrize(

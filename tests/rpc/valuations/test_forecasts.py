@@ -12,7 +12,7 @@ from collateral_registry.v1 import asset_pb2, forecast_pb2 as pb, price_pb2, rep
 from tests.support.server import FIRST_DAY, Client, Server, calendar, connected, copper_lot, details_of, observation
 from valuation.forecast.value import forecast
 
-COUNTS = {"copper": 112, "short": 30, "constant": 90, "stale": 150}
+COUNTS = {"copper": 106, "short": 30, "constant": 90, "stale": 150}
 DAY = np.datetime64(FIRST_DAY)
 LAST = {"stale": DAY - 30}
 RISES = {"constant": 0.0}
@@ -63,7 +63,7 @@ def test_a_forecast_has_the_figures_of_the_library(book):
     assert [step.lendable for step in answer.steps] == wanted.lendable.tolist()
     assert [step.horizon_days for step in answer.steps] == [1, 2, 3, 4, 5]
     assert answer.steps[0].date == calendar(FIRST_DAY + timedelta(days=3))
-    assert (answer.model, answer.observation_count) == (wanted.selection.model, 112)
+    assert (answer.model, answer.observation_count) == (wanted.selection.model, 106)
     assert (answer.date, answer.price) == (calendar(FIRST_DAY), Decimal(value=str(prices[-1])))
     assert (answer.unit, answer.currency_code, answer.state) == ("t", "USD", pb.FORECAST_STATE_KNOWN)
     assert [one.model for one in answer.trials] == [one.model for one in wanted.selection.trials]
