@@ -102,6 +102,8 @@ class Caller:
         if code is grpc.StatusCode.UNAVAILABLE and DETAILS_KEY not in trailing:
             message = f"cannot reach a server at {self.address}; start one with: collateral serve"
             return Unreachable(message, code.name)
+        if code is grpc.StatusCode.DEADLINE_EXCEEDED and DETAILS_KEY not in trailing:
+            return CallFailed(f"no answer within {self._seconds:g} s; connect with more seconds", code.name)
         reason = ""
         if DETAILS_KEY in trailing:
             info = ErrorInfo()

@@ -25,7 +25,7 @@ from valuation.forecast.value import ValueForecast, forecast
 LOG = logger("forecasts")
 
 WORKERS = 2
-"""Processes, which are started when they are first needed. Each takes about 150 MB."""
+"""Processes, which are started when they are first needed. Each takes about 240 MB once it has fitted."""
 
 WAITING_LIMIT = 16
 """Forecasts that wait for a process; more are refused. A forecast takes 2 to 3 s of one core."""

@@ -248,6 +248,11 @@ def test_a_number_that_is_none_is_named(book):
         book.forecast("copper", horizon_days=2.5)
 
 
+def test_a_call_without_an_answer_in_time_names_the_limit(running):
+    with pytest.raises(CallFailed, match=r"no answer within 1e-06 s; connect with more seconds"):
+        connect(running.address, seconds=1e-6)
+
+
 def test_a_closed_book_says_so_and_still_shows_itself(running):
     with connect(running.address) as closed:
         pass

@@ -88,7 +88,9 @@ def machine_value(
     """
     if not isinstance(factors, MachineFactors):
         raise InvalidInput("factors", type(factors).__name__, "MachineFactors")
+    chosen = _choice("schedule", schedule, SCHEDULES)
     rate, life = _curve_of(equipment_class, annual_rate, life_years)
+    _require_curve(chosen, rate, life)
     numbers = {name: _one(name, getattr(factors, name)) for name in vars(factors) if not name.startswith("condition")}
     found = {
         "replacement_cost": _one("price_new", price_new),
@@ -104,7 +106,7 @@ def machine_value(
         columns = EquipmentColumns(
             **found,
             **numbers,
-            schedule=np.array([_choice("schedule", schedule, SCHEDULES)], dtype=np.int8),
+            schedule=np.array([chosen], dtype=np.int8),
             condition=np.array([_choice("condition", condition, CONDITIONS)], dtype=np.int8),
             condition_factors=np.array(by_condition),
             units_produced=np.array([np.nan]),
@@ -136,12 +138,11 @@ def book_value(
     40960
     """
     chosen = _choice("schedule", schedule, SCHEDULES)
-    if chosen is Schedule.GEOMETRIC and annual_rate is None:
-        raise InvalidInput("annual_rate", None, "the share lost in a year, for a geometric schedule")
+    _require_curve(chosen, annual_rate, life_years)
     given = {"age_years": age_years, "life_years": life_years, "salvage_share": salvage_share}
     costs = _one("cost", cost)
     try:
-        require("cost", costs, costs >= 0.0, "0 or more")
+        require("cost", costs, (costs >= 0.0) & np.isfinite(costs), "0 or more, finite")
         columns = ScheduleColumns(
             **{name: _one(name, value) for name, value in given.items()},
             annual_rate=_one("annual_rate", annual_rate),
@@ -179,6 +180,8 @@ def ip_value(
     >>> round(valuation.ip_value(10_000_000, 0.05, 5, 0.15, growth=0.05).value, 2)
     1469680.76
     """
+    if not isinstance(mid_year, bool | np.bool_):
+        raise InvalidInput("mid_year", repr(mid_year), "True or False")
     share = _one("owned_share", owned_share)
     if not 0.0 <= share[0] <= 1.0:
         raise InvalidInput("owned_share", owned_share, "0 to 1")
@@ -217,6 +220,14 @@ def _curve_of(
     if equipment_class or (annual_rate is None and life_years is None):
         raise InvalidInput("equipment_class", repr(equipment_class), f"one of {', '.join(classes)}")
     return annual_rate, life_years
+
+
+def _require_curve(schedule: Schedule, annual_rate: float | None, life_years: float | None) -> None:
+    """Raises InvalidInput if the number is missing on which a schedule depends."""
+    if schedule is Schedule.GEOMETRIC and annual_rate is None:
+        raise InvalidInput("annual_rate", None, "the share lost in a year, for a geometric schedule")
+    if schedule is not Schedule.GEOMETRIC and life_years is None:
+        raise InvalidInput("life_years", None, f"the years of service, for the schedule {schedule.name.lower()}")
 
 
 def _one(name: str, value: float | None) -> Float:

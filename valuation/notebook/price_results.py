@@ -191,7 +191,7 @@ class Forecast(Result, ValueForecast):
             "date": day_text(self.date),
             "last_price": float(self.last_price),
             "model": self.selection.model if self.has_forecast else None,
-            "missing": self.missing.name if self.missing else None,
+            "unknown_reasons": [self.missing.name] if self.missing else [],
             "observations": self.observations,
             "horizon_days": self.horizon_days.tolist(),
             "target_dates": [day_text(day) for day in self.dates_ahead],
@@ -199,6 +199,13 @@ class Forecast(Result, ValueForecast):
             "lendable": self.lendable.tolist(),
             "defects": defects_of(self.cleaned),
         }
+
+    def _figures(self) -> dict[str, Any]:
+        """Returns the figures with the last step in place of all of them."""
+        figures = self.to_dict()
+        per_step = ("horizon_days", "target_dates", *QUANTILE_NAMES, "lendable")
+        last = {name: figures[name][-1] for name in per_step} if self.has_forecast else dict.fromkeys(per_step)
+        return {**figures, **last}
 
     def _draw(self, axes: Axes) -> None:
         """Draws the prices of the last year and the forecast quantiles."""

@@ -47,8 +47,12 @@ class Result(ABC):
         self._draw(axes)
         return axes
 
+    def _figures(self) -> dict[str, Any]:
+        """Returns the figures that the text and the HTML table show."""
+        return self.to_dict()
+
     def __repr__(self) -> str:
-        (main, figure), *others = self.to_dict().items()
+        (main, figure), *others = self._figures().items()
         known = [(main, figure), *((name, value) for name, value in others if _is_short(value))]
         shown = ", ".join(f"{name}={_shown(value)}" for name, value in known)
         return f"{type(self).__name__}({shown})"
@@ -56,7 +60,7 @@ class Result(ABC):
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><th style='text-align: left'>{escape(name)}</th><td>{escape(_shown(value))}</td></tr>"
-            for name, value in self.to_dict().items()
+            for name, value in self._figures().items()
         )
         return f"<table><caption>{type(self).__name__}</caption>{rows}</table>"
 

@@ -92,8 +92,20 @@ def test_a_book_value_follows_its_schedule():
         book_value(1e5, 2, 10, "geometric")
     with pytest.raises(InvalidInput, match=r"^life_years: got 0\.0, want more than 0"):
         book_value(1e5, 2, 0)
-    with pytest.raises(InvalidInput, match=r"^cost: got -1\.0, want 0 or more"):
-        book_value(-1, 2, 10)
+    for cost in (-1.0, float("inf")):
+        with pytest.raises(InvalidInput, match=rf"^cost: got {cost}, want 0 or more, finite"):
+            book_value(cost, 2, 10)
+
+
+def test_the_number_on_which_a_schedule_depends_must_be_stated():
+    with pytest.raises(InvalidInput, match=r"^annual_rate: got None, want the share"):
+        machine_value(1e5, 5, life_years=10)
+    for value in (
+        lambda: machine_value(1e5, 5, annual_rate=0.1, schedule="straight_line"),
+        lambda: book_value(1, 2, None),
+    ):
+        with pytest.raises(InvalidInput, match=r"^life_years: got None, want the years"):
+            value()
 
 
 def test_an_ip_asset_has_the_values_of_the_worked_examples():
@@ -118,6 +130,7 @@ def test_an_ip_asset_has_the_values_of_the_worked_examples():
         ({"royalty_rate": 5}, r"^royalty_rate: got 5\.0, want 0 to 1"),
         ({"royalty_rate": 0.3, "operating_margin": 0.2}, r"^royalty_rate: got 0\.3, want at most the operating_margin"),
         ({"discount_rate": "15%"}, "^discount_rate: got '15%', want a number"),
+        ({"mid_year": "no"}, "^mid_year: got 'no', want True or False"),
         ({"owned_share": 50}, r"^owned_share: got 50, want 0 to 1"),
     ],
 )

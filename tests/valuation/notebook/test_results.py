@@ -81,6 +81,15 @@ def test_a_backtest_has_the_figures_of_the_model_s_track_record():
     assert RESULTS["short backtest"].to_dict()["kupiec_p"] is None
 
 
+def test_a_forecast_shows_its_last_step_and_keeps_all_of_them():
+    found = valuation.forecast_price(PRICES, DATES, 10, model="random-walk")
+
+    assert f"horizon_days=10, target_dates={found.dates_ahead[-1]}, p05={found.fan[0, -1]:.6g}" in repr(found)
+    assert found.to_dict()["p50"] == found.fan[3].tolist()
+    assert found.to_dict()["unknown_reasons"] == []
+    assert RESULTS["no forecast"].to_dict()["unknown_reasons"] == ["SHORT_HISTORY"]
+
+
 def test_a_table_opens_in_every_data_frame():
     rows = TABLE.to_pandas()
 
