@@ -67,6 +67,7 @@ def schema_of(table: Table) -> pa.Schema:
         Kind.COUNT: pa.int64(),
         Kind.AMOUNT: pa.decimal128(38, AMOUNT_DECIMALS),
         Kind.NUMBER: pa.decimal128(38, NUMBER_DECIMALS),
+        Kind.FACTOR: pa.float64(),
         Kind.SHARE: pa.float64(),
         Kind.DATE: pa.date32(),
         Kind.TIME: pa.timestamp("us", "UTC"),
@@ -177,7 +178,7 @@ def _write_json(table: Table, content: Rows, file: IO[bytes]) -> int:
 def json_value(column: Column, cell: Cell) -> str:
     """Returns a cell as JSON."""
     value = _plain(column, cell)
-    if column.kind in {Kind.AMOUNT, Kind.NUMBER} and value is not None:
+    if column.kind in {Kind.AMOUNT, Kind.NUMBER, Kind.FACTOR} and value is not None:
         return str(value)
     return json.dumps(value, ensure_ascii=False)
 

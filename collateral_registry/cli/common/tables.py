@@ -32,6 +32,7 @@ class Kind(Enum):
     COUNT = "int"
     AMOUNT = "Decimal in the main unit of a currency: thousands separators and at least two decimals"
     NUMBER = "Decimal: thousands separators and the decimals that it has"
+    FACTOR = "Decimal of any number of digits, such as a computed rate: printed in full, stored as a float"
     SHARE = "float, 1 for the whole, infinite allowed: printed in per cent, stored as a fraction"
     DATE = "date"
     TIME = "datetime in UTC"
@@ -47,7 +48,7 @@ LEVEL_STYLES: Mapping[str, str] = {
 COVERAGE_STYLES: Mapping[str, str] = {"UNKNOWN": "bold magenta"}
 
 WRAPPING = frozenset({Kind.TEXT, Kind.LABELS})
-RIGHT_ALIGNED = frozenset({Kind.COUNT, Kind.AMOUNT, Kind.NUMBER, Kind.SHARE})
+RIGHT_ALIGNED = frozenset({Kind.COUNT, Kind.AMOUNT, Kind.NUMBER, Kind.FACTOR, Kind.SHARE})
 
 
 class Importance(IntEnum):
@@ -116,8 +117,17 @@ class ListedRows:
         import pyarrow as pa
 
         columns = list(zip(*self._rows, strict=True)) if self._rows else [()] * len(schema)
-        arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+        arrays = [_array(column, field.type) for column, field in zip(columns, schema, strict=True)]
         yield pa.record_batch(arrays, schema=schema)
+
+
+def _array(cells: Sequence[Cell], kind: pa.DataType) -> pa.Array:
+    """Returns the cells of a column as an array; decimals of a column of floats are rounded to the nearest float."""
+    import pyarrow as pa
+
+    if pa.types.is_floating(kind):
+        cells = [float(cell) if isinstance(cell, Decimal) else cell for cell in cells]
+    return pa.array(cells, kind)
 
 
 def day(message: Date) -> dt.date | None:

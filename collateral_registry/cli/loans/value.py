@@ -23,7 +23,7 @@ LINES = Table(
     "lines",
     (
         Column("line", Kind.TEXT),
-        Column("value", Kind.NUMBER),
+        Column("value", Kind.FACTOR),
         Column("unit", Kind.CODE),
         Column("amount", Kind.AMOUNT),
         Column("date", Kind.DATE, importance=Importance.HIGH),

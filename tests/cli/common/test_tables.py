@@ -29,6 +29,7 @@ TABLE = Table(
         Column("rows", Kind.COUNT),
         Column("exposure", Kind.AMOUNT),
         Column("quantity", Kind.NUMBER),
+        Column("rate", Kind.FACTOR),
         Column("ltv", Kind.SHARE, "LTV"),
         Column("due_date", Kind.DATE),
         Column("known_time", Kind.TIME),
@@ -36,8 +37,20 @@ TABLE = Table(
     ),
 )
 ROWS = [
-    ("=Acme", "NONE", ["A", "B"], 12_345, Decimal("1234567.5"), Decimal("1500.250"), 0.25, NOON.date(), NOON, True),
-    ("Bäcker", "WATCH", [], 0, Decimal(0), None, math.inf, None, None, False),
+    (
+        "=Acme",
+        "NONE",
+        ["A", "B"],
+        12_345,
+        Decimal("1234567.5"),
+        Decimal("1500.250"),
+        Decimal("0.12345678901234567"),
+        0.25,
+        NOON.date(),
+        NOON,
+        True,
+    ),
+    ("Bäcker", "WATCH", [], 0, Decimal(0), None, None, math.inf, None, None, False),
 ]
 
 
@@ -62,6 +75,7 @@ def test_csv_has_plain_numbers_iso_dates_and_escaped_formulas(path):
         "0.25",
         "12345",
     )
+    assert first["rate"] == "0.12345678901234567"
     assert (first["due_date"], first["known_time"]) == ("2022-07-01", "2022-07-01T12:00:00Z")
     assert (first["name"], first["reasons"], first["seen"]) == ("'=Acme", "A B", "true")
     assert (second["ltv"], second["due_date"], second["quantity"]) == ("", "", "")
@@ -85,6 +99,7 @@ def test_columns_of_arrow_and_parquet_have_types(form, path):
     assert pa.types.is_decimal(table.schema.field("exposure").type)
     assert table["exposure"].to_pylist() == [Decimal("1234567.5"), Decimal(0)]
     assert table["ltv"].to_pylist() == [0.25, None]
+    assert table["rate"].to_pylist() == [0.12345678901234567, None]
     assert table["due_date"].to_pylist() == [NOON.date(), None]
 
 

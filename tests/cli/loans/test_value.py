@@ -1,10 +1,12 @@
 """A person can recompute a value from the lines that ``collateral value`` prints, by docs/rules.md alone."""
 
+import json
 import math
 from datetime import date
 
 import pytest
 from google.type.decimal_pb2 import Decimal as DecimalMessage
+from pyarrow import parquet
 from typer.testing import CliRunner
 
 from collateral_registry.cli.main import app
@@ -102,6 +104,16 @@ def test_an_ip_asset_is_recomputed_from_its_royalties(address):
     assert lines.number("amortisation years") == 0
     assert abs(value * lines.number("owned share") - float(lines.amounts["market value"])) <= 0.01
     check_steps(lines)
+
+
+@pytest.mark.parametrize("asset", ["lot", "press", "patent", "invoice"])
+def test_the_inputs_of_a_value_are_the_same_in_every_format(address, asset, tmp_path):
+    path = tmp_path / "value.parquet"
+    place = ("--currency", "EUR", "--server", address)
+    run(asset, *place, "--format", "parquet", "--output", str(path))
+    printed = json.loads(run(asset, *place, "--format", "json"))
+
+    assert parquet.read_table(path)["value"].to_pylist() == [line["value"] for line in printed]
 
 
 @pytest.mark.parametrize(("asset", "amount"), [("invoice", "face amount"), ("order", "order amount")])
