@@ -16,6 +16,9 @@ PATHS ?=
 NEWCOMER ?=
 BUILDER ?=
 BASE ?=
+REQUESTS ?=
+SEED ?=
+REPLAY ?=
 EXTRAS ?= comparables,bulk
 
 VENV := .venv
@@ -39,7 +42,7 @@ PARTNER_SOURCES := $(PARTNER)/hatch_build.py valuation/errors.py $(wildcard valu
 
 .NOTPARALLEL:
 .PHONY: help setup develop run test test-fast small-worlds check format bench bench-equipment bench-haircuts \
-  bench-monthly bench-spikes picture chaos lock newcomers image clean
+  bench-monthly bench-spikes picture chaos fuzz lock newcomers image clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -122,6 +125,9 @@ picture: develop ## Draw the picture of the README from the server of `make run`
 
 chaos: develop ## Kill processes, cut connections, fill disks; check that no data is lost
 	$(BIN)/python -m benchmarks.chaos.run
+
+fuzz: develop ## Send hostile requests to every method (REQUESTS=number SEED=number REPLAY=file)
+	$(BIN)/python -m benchmarks.fuzz.run $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(SEED),--seed $(SEED)) $(if $(REPLAY),--replay '$(REPLAY)')
 
 newcomers: ## Run the first hour of five users from clean clones; prints times and sizes (NEWCOMER=name)
 	@PYTHON=$(PYTHON) .ci/newcomers/run $(NEWCOMER)

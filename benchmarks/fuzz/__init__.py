@@ -1,0 +1,1 @@
+"""Sends hostile requests to every unary method of the contract."""
