@@ -8,6 +8,7 @@ import gc
 import signal
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from datetime import date
 from functools import partial
 from os import cpu_count
 from threading import Event, Thread
@@ -16,7 +17,9 @@ from typing import IO, TYPE_CHECKING
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from collateral_registry.clock import Clock, local_date, wall_clock
-from collateral_registry.commands.book.business_date import open_book
+from collateral_registry.commands.book.business_date import keep_mode, open_book
+from collateral_registry.commands.book.repair import Repair, repair_business_date
+from collateral_registry.commands.pipeline.settle import settle
 from collateral_registry.config import Settings
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.errors import DomainError, Refused
@@ -59,11 +62,26 @@ def migrate(settings: Settings, clock: Clock = wall_clock) -> tuple[str | None, 
             database.close()
 
 
+def repair_date(settings: Settings, to: date, actor: str, reason: str, *, check: bool) -> Repair:
+    """Sets back the business date of a book that no server of this SQLite file serves; with ``check``, undoes it.
+
+    Raises Refused, InvalidInput or StoreUnavailable.
+    """
+    with _sole_use(settings.url), closing(Database(settings.url, wall_clock)) as database:
+        migrate_schema(database)
+        with database.write("RepairBusinessDate", actor) as write:
+            repair = repair_business_date(write, to, reason)
+            settle(write)
+            if not check:
+                write.commit()
+    return repair
+
+
 def prepare_book(settings: Settings, clock: Clock = wall_clock) -> None:
     """Stores the first business date and the default policy in an empty database."""
     database = Database(settings.url, clock)
     try:
-        open_book(database, day_of(settings.first_date(local_date(clock(), settings.time_zone))))
+        _open_book(settings, database, clock)
     finally:
         database.close()
 
@@ -86,14 +104,14 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess) -> Non
     database = Database(settings.url, clock)
     migrate_schema(database)
     empty_log(database)
-    open_book(database, day_of(settings.first_date(local_date(clock(), settings.time_zone))))
+    follows_clock = _open_book(settings, database, clock)
     limits = Limits(
         settings.message_limit_bytes, settings.concurrent_calls_limit, settings.drain_seconds, settings.processes > 1
     )
     runner = BookRunner(database)
     loop = asyncio.get_running_loop()
     runs = RunDriver(database, _workers(settings), partial(loop.call_soon_threadsafe, runner.wake))
-    server = RpcServer(runner, runs, intake, limits, settings.partners(), follows_clock=settings.follows_clock)
+    server = RpcServer(runner, runs, intake, limits, settings.partners(), partial(_today, settings, clock))
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
@@ -105,7 +123,7 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess) -> Non
     web = await _start_http(settings, server) if settings.http_address else None
     await server.start()
     LOG.info("serving", address=settings.address.rpartition(":")[0], port=port)
-    follower = asyncio.create_task(_follow_clock(server, settings, clock)) if settings.follows_clock else None
+    follower = asyncio.create_task(_follow_clock(server, settings)) if follows_clock else None
     await stop.wait()
     LOG.info("draining")
     if follower is not None:
@@ -159,21 +177,38 @@ def _workers(settings: Settings) -> Workers:
     return LocalWorkers(settings.url, settings.revaluation_workers or cpu_count() or 1)
 
 
-async def _follow_clock(server: RpcServer, settings: Settings, clock: Clock) -> None:
-    """Sets the business date to the date of the wall clock at every check; logs each new cause of a failure once."""
-    logged = ""
+def _today(settings: Settings, clock: Clock) -> date:
+    """Returns the clock's date in the time zone of the book."""
+    return local_date(clock(), settings.time_zone)
+
+
+def _open_book(settings: Settings, database: Database, clock: Clock) -> bool:
+    """Opens a new book, or continues an existing one; returns whether its business date follows the clock."""
+    today = _today(settings, clock)
+    requested = settings.follows_clock
+    open_book(database, day_of(settings.first_date(today)), follows_clock=requested is not False)
+    return keep_mode(database, day_of(today), requested=requested)
+
+
+async def _follow_clock(server: RpcServer, settings: Settings) -> None:
+    """Sets the business date to the date of the wall clock at every check; logs each new cause of a failure once.
+
+    A permitted jump is permitted for the first move only.
+    """
+    logged, allow_jump = "", settings.allow_jump
     while True:
         try:
-            await server.business_date.move_to(local_date(clock(), settings.time_zone))
-            logged = ""
+            await server.business_date.follow_clock(allow_jump=allow_jump)
+            logged, allow_jump = "", False
         except (DomainError, InvalidInput) as error:
             if str(error) != logged:
-                LOG.warning("the business date was not moved; trying again", cause=str(error))
+                LOG.warning("the business date was not moved", cause=str(error))
             logged = str(error)
         except Exception as error:  # the task must survive any error, or the date would stand still until a restart
             if repr(error) != logged:
                 LOG.exception("the business date was not moved; trying again")
             logged = repr(error)
+        await server.report_business_date(is_held=bool(logged))
         await asyncio.sleep(settings.date_check_seconds)
 
 

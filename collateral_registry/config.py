@@ -51,7 +51,10 @@ class Settings(BaseSettings):
         SecretStr(""), description="SQLAlchemy URL, which may hold a password; empty means a file in data_folder"
     )
     data_folder: Path = Field(Path(".data"), description="folder of the embedded database")
-    business_date: str = Field(FOLLOW_CLOCK, description="'wall', or the first date of a book advanced manually")
+    business_date: str = Field(
+        "", description="'wall', or the first date of a book advanced by hand; empty keeps the mode of the book"
+    )
+    allow_jump: bool = Field(default=False, description="the clock may once move the business date by over ten days")
     time_zone: str = Field("UTC", description="time zone of a business date that follows the clock")
     message_limit_bytes: int = Field(4 * 1024 * 1024, gt=0, description="largest accepted message")
     concurrent_calls_limit: int = Field(256, gt=0, description="largest number of concurrent calls; others are refused")
@@ -69,6 +72,17 @@ class Settings(BaseSettings):
         if not address.startswith("unix:") and not _has_port(address):
             raise PydanticCustomError("address", "want host:port such as 127.0.0.1:50051")
         return address
+
+    @field_validator("business_date")
+    @classmethod
+    def _is_mode(cls, text: str) -> str:
+        """Returns the text unchanged if it is empty, 'wall' or a date."""
+        if text not in {"", FOLLOW_CLOCK}:
+            try:
+                date.fromisoformat(text)
+            except ValueError:
+                raise PydanticCustomError("business_date", "want wall, or a date such as 2021-12-31") from None
+        return text
 
     @field_validator("time_zone")
     @classmethod
@@ -110,9 +124,9 @@ class Settings(BaseSettings):
         return self.database_url.get_secret_value() or f"sqlite:///{self.data_folder / 'collateral.db'}"
 
     @property
-    def follows_clock(self) -> bool:
-        """Whether the business date follows the wall clock."""
-        return self.business_date == FOLLOW_CLOCK
+    def follows_clock(self) -> bool | None:
+        """Whether the business date follows the wall clock; None to keep the mode of the book."""
+        return self.business_date == FOLLOW_CLOCK if self.business_date else None
 
     def partners(self) -> dict[str, Partner]:
         """Returns the warehouse partners by feed id; raises ValueError or OSError if their file is unusable."""
@@ -126,8 +140,8 @@ class Settings(BaseSettings):
         }
 
     def first_date(self, today: date) -> date:
-        """Returns the first business date of a new book; raises ValueError for an invalid date."""
-        return today if self.follows_clock else date.fromisoformat(self.business_date)
+        """Returns the first business date of a new book."""
+        return today if self.business_date in {"", FOLLOW_CLOCK} else date.fromisoformat(self.business_date)
 
 
 def known_name(name: str) -> str:

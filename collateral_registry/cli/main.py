@@ -28,6 +28,8 @@ app = typer.Typer(
 )
 import_app = typer.Typer(help="Import files into a running server.", no_args_is_help=True, rich_markup_mode=None)
 sample_app = typer.Typer(help="Load and replay the sample book.", no_args_is_help=True, rich_markup_mode=None)
+date_app = typer.Typer(help="Repair the business date.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(date_app, name="business-date")
 app.add_typer(import_app, name="import")
 app.add_typer(asset_app, name="asset")
 app.add_typer(loan_app, name="loan")
@@ -46,7 +48,10 @@ app.add_typer(price_app)
 Database = Annotated[str, typer.Option(help="SQLAlchemy URL; default: the embedded database")]
 HttpAddress = Annotated[str, typer.Option(help="loopback host:port of HTTP/JSON; default: none")]
 BusinessDate = Annotated[
-    str, typer.Option(help="'wall' to follow the clock, or the first date of a new book advanced by hand")
+    str,
+    typer.Option(
+        help="'wall' to follow the clock, or the first date of a new book advanced by hand; default: as before"
+    ),
 ]
 
 
@@ -86,11 +91,14 @@ def serve(
         int, typer.Option(min=0, help="server processes sharing one port (PostgreSQL only); 0: from the settings")
     ] = 0,
     http_address: HttpAddress = "",
+    allow_jump: Annotated[
+        bool, typer.Option("--allow-jump", help="let the clock move the business date by more than ten days, once")
+    ] = False,
 ) -> None:
     """Start a server and serve until Ctrl-C."""
     from collateral_registry.cli.server.start import run_server
 
-    raise typer.Exit(run_server(address, database, business_date, processes, http_address))
+    raise typer.Exit(run_server(address, database, business_date, processes, http_address, allow_jump=allow_jump))
 
 
 @app.command()
@@ -107,6 +115,23 @@ def migrate(database: Database = "") -> None:
     from collateral_registry.cli.server.start import run_migration
 
     raise typer.Exit(run_migration(database))
+
+
+@date_app.command("repair")
+def repair_date(
+    to: Annotated[str, typer.Option(help="business date to return to")],
+    actor: Annotated[str, typer.Option(help="who repairs it")],
+    reason: Annotated[str, typer.Option(help="why")],
+    database: Database = "",
+    check: Annotated[bool, typer.Option("--check", help="print what would change, and record nothing")] = False,
+) -> None:
+    """Set back a business date that was set too far ahead.
+
+    Nothing recorded before changes. Stop the server of a SQLite book first.
+    """
+    from collateral_registry.cli.server.start import run_repair
+
+    raise typer.Exit(run_repair(database, to, actor, reason, check=check))
 
 
 @app.command()

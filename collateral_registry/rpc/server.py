@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -40,6 +41,8 @@ from collateral_registry.runtime.stock.stock_sync_task import StockSyncTask
 from collateral_registry.runtime.stock.writer_process import IntakeProcess
 from collateral_registry.runtime.transactions import BookRunner
 
+DATE_SERVICE = "collateral_registry.v1.BusinessDateService"
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -64,8 +67,7 @@ class RpcServer:
         intake: IntakeProcess,
         limits: Limits,
         partners: Mapping[str, Partner],
-        *,
-        follows_clock: bool,
+        today: Callable[[], date],
     ) -> None:
         self.runner = runner
         self.runs = runs
@@ -80,7 +82,7 @@ class RpcServer:
         )
         self.breaches = BreachServicer(runner)
         self.reports = ReportServicer(runner)
-        self.business_date = BusinessDateServicer(runner, runs, follows_clock=follows_clock)
+        self.business_date = BusinessDateServicer(runner, runs, today)
         self.stock = StockServicer(runner, intake)
         self.stock_sync = StockSyncTask(runner, self.stock.batcher)
         self.equipment = EquipmentServicer(runner)
@@ -143,6 +145,11 @@ class RpcServer:
         self.stock_sync.start()
         for service in (*self.service_names, ""):  # the empty name stands for the whole server
             await self.health.set(service, health_pb2.HealthCheckResponse.SERVING)
+
+    async def report_business_date(self, *, is_held: bool) -> None:
+        """Sets the health of BusinessDateService: NOT_SERVING while the business date cannot follow the clock."""
+        answer = health_pb2.HealthCheckResponse
+        await self.health.set(DATE_SERVICE, answer.NOT_SERVING if is_held else answer.SERVING)
 
     async def drain(self) -> None:
         """Reports NOT_SERVING, ends watches and stock streams, lets running calls finish, and stops."""

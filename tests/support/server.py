@@ -85,7 +85,8 @@ class Server:
     def start(self) -> "Server":
         """Starts the process and waits until it is healthy."""
         arguments = ["serve", "--address", self.address, *(["--database", self.url] if self.url else [])]
-        arguments += ["--business-date", self.business_date, "--processes", str(self.processes)]
+        arguments += ["--business-date", self.business_date] if self.business_date else []
+        arguments += ["--processes", str(self.processes)]
         arguments += self.options
         launch = spawned if self.environment else Server.launch
         self.process = launch(arguments, self.environment, Path(self.output.name))

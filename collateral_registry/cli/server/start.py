@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from collateral_registry.cli.common.client import EXIT_REFUSED, EXIT_USAGE, os_error_text, print_error, print_line
@@ -18,7 +20,13 @@ FOLLOW_CLOCK = "wall"
 
 
 def settings_from(
-    address: str, database: str, business_date: str, processes: int = 0, http_address: str = ""
+    address: str,
+    database: str,
+    business_date: str,
+    processes: int = 0,
+    http_address: str = "",
+    *,
+    allow_jump: bool = False,
 ) -> Settings:
     """Returns the settings; options that are given override them.
 
@@ -43,6 +51,7 @@ def settings_from(
         "business_date": business_date,
         "processes": processes,
         "http_address": http_address,
+        "allow_jump": allow_jump,
     }
     try:
         settings = Settings(**{name: value for name, value in options.items() if value})
@@ -70,7 +79,9 @@ def _unknown_setting(name: str) -> str:
     return f"{name}: got an unknown setting, want {want}"
 
 
-def run_server(address: str, database: str, business_date: str, processes: int, http_address: str) -> int:
+def run_server(
+    address: str, database: str, business_date: str, processes: int, http_address: str, *, allow_jump: bool = False
+) -> int:
     """Serves until stopped and returns the exit code."""
     from collateral_registry.domain.shared.errors import DomainError
     from collateral_registry.logs import masked
@@ -78,7 +89,7 @@ def run_server(address: str, database: str, business_date: str, processes: int, 
     from valuation.errors import MissingExtra
 
     try:
-        settings = settings_from(address, database, business_date, processes, http_address)
+        settings = settings_from(address, database, business_date, processes, http_address, allow_jump=allow_jump)
         if settings.processes == 1 and not settings.address.startswith("unix:"):
             _check_free(settings.address)
         serve_in_processes(settings)
@@ -110,19 +121,52 @@ def _check_free(address: str) -> None:
 
 def run_migration(database: str) -> int:
     """Migrates the database and returns the exit code."""
-    from collateral_registry.bootstrap import migrate
+
+    def work() -> str:
+        from collateral_registry.bootstrap import migrate
+
+        before, after = migrate(settings_from("", database, ""))
+        return f"schema {before or 'empty'} -> {after}"
+
+    return _run(work)
+
+
+def run_repair(database: str, to: str, actor: str, reason: str, *, check: bool) -> int:
+    """Sets back the business date, prints what changed and returns the exit code."""
+
+    def work() -> str:
+        from collateral_registry.bootstrap import repair_date
+
+        day = date_message("--to", to)
+        for name, text in (("--actor", actor), ("--reason", reason)):
+            if not text.strip():
+                raise ValueError(f"{name}: want a text")
+        done = repair_date(
+            settings_from("", database, ""), date(day.year, day.month, day.day), actor, reason, check=check
+        )
+        return (
+            f"business date {done.before} -> {done.after}{' (checked only)' if check else f' by commit {done.seq}'}\n"
+            f"{done.commits} commits were made under later dates and stay as they are\n"
+            f"{done.ended_pickups} authorisations for pick-up ended under them and stay ended"
+        )
+
+    return _run(work)
+
+
+def _run(work: Callable[[], str]) -> int:
+    """Prints what work on the database returns, or its error; returns the exit code."""
     from collateral_registry.domain.shared.errors import DomainError
+    from collateral_registry.logs import masked
 
     try:
-        before, after = migrate(settings_from("", database, ""))
+        print_line(work())
     except OSError as error:
-        print_error(os_error_text(error))
+        print_error(masked(os_error_text(error)))
         return EXIT_REFUSED
     except DomainError as error:
-        print_error(str(error))
+        print_error(masked(str(error)))
         return EXIT_REFUSED
     except ValueError as error:
-        print_error(str(error))
+        print_error(masked(str(error)))
         return EXIT_USAGE
-    print_line(f"schema {before or 'empty'} -> {after}")
     return 0

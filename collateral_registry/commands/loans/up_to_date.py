@@ -53,5 +53,5 @@ def are_judged_today(connection: Connection, loan_keys: Int) -> np.typing.NDArra
     """Returns whether the newest judgement of each loan [n] is for the business date."""
     _, day = newest_commit(connection)
     judgements = newest_judgements(connection, loan_keys)
-    current = judgements["loan_key"][judgements["market_day"] >= day]
+    current = judgements["loan_key"][judgements["market_day"] == day]
     return np.isin(loan_keys, current)

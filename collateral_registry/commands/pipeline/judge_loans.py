@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +11,21 @@ from collateral_registry.commands.pipeline.covers import Covered, cover_loans
 from collateral_registry.commands.pipeline.event_columns import pending_columns, stamped
 from collateral_registry.domain.book.policy import Policy
 from collateral_registry.domain.loans.cover import NO_LIMIT
-from collateral_registry.domain.loans.judge import CoverColumns, Judgement, StateColumns, judge
+from collateral_registry.domain.loans.judge import (
+    CoverColumns,
+    Judgement,
+    JudgementRules,
+    StateColumns,
+    as_before_the_wrong_date,
+    judge,
+)
 from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.store.book.policies import StoredPolicy
 from collateral_registry.store.engine.bulk import Columns, Source
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.loans.events import insert_events
-from collateral_registry.store.loans.judgements import insert_judgements, newest_judgements
+from collateral_registry.store.loans.judgements import insert_judgements, judgements_before_repair, newest_judgements
 from collateral_registry.store.loans.pledges import read_pledges
 from valuation._typing import Int
 from valuation.flags import QualityFlag
@@ -87,9 +94,9 @@ def judged_covers(source: Source, covered: Covered, policy: StoredPolicy, day: i
     """Returns the judgements of loans with their collateral for a day, by their newest judgements before."""
     terms = _terms(covered.loans, policy.policy)
     before = _before(source, covered.loans["loan_key"])
-    judgement = judge(
-        _cover(covered, terms, before, collateral_added), _state(before), day, policy.policy.judgement_rules
-    )
+    rules, shown = policy.policy.judgement_rules, _state(before)
+    state = _repaired(source, covered.loans["loan_key"], before, shown, day, rules)
+    judgement = judge(_cover(covered, terms, before, collateral_added), state, day, rules, shown)
     rows = _cover_rows(covered, terms, judgement, before, day)
     events = _event_rows(rows, judgement, before)
     return Judged(rows, covered.claims, events, before["seq"], covered.claim_loan, judgement.event_loan)
@@ -112,9 +119,28 @@ def _terms(loans: Columns, policy: Policy) -> Columns:
     }
 
 
+def _repaired(
+    source: Source, loan_keys: Int, before: Columns, state: StateColumns, day: int, rules: JudgementRules
+) -> StateColumns:
+    """Returns the state that the loans [l] are judged from: that before a wrong business date if it is repaired."""
+    late = before["market_day"] > day
+    if not late.any():
+        return state
+    kept = _filled(judgements_before_repair(source, loan_keys), loan_keys)
+    goes_on = (before["breach_open"] > 0) & (kept["breach_open"] > 0)
+    goes_on &= before["breach_number"] == kept["breach_number"]
+    repaired = as_before_the_wrong_date(state, _state(kept), goes_on, day, rules)
+    return StateColumns(
+        **{one.name: np.where(late, getattr(repaired, one.name), getattr(state, one.name)) for one in fields(state)}
+    )
+
+
 def _before(connection: Source, loan_keys: Int) -> Columns:
     """Returns the newest judgement of each loan [l]; its values are zero if the loan was never judged."""
-    newest = newest_judgements(connection, loan_keys)
+    return _filled(newest_judgements(connection, loan_keys), loan_keys)
+
+
+def _filled(newest: Columns, loan_keys: Int) -> Columns:
     row = np.searchsorted(loan_keys, newest["loan_key"])
     before = {}
     for name, column in newest.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
@@ -114,8 +114,13 @@ class Judgement:
     event_kind: Int
 
 
-def judge(cover: CoverColumns, before: StateColumns, day: int, rules: JudgementRules) -> Judgement:
+def judge(
+    cover: CoverColumns, before: StateColumns, day: int, rules: JudgementRules, shown: StateColumns | None = None
+) -> Judgement:
     """Judges every loan [n] for one day.
+
+    ``shown`` is the state that the newest events describe. It differs from ``before`` after a repair of the business
+    date only, and is ``before`` if it is not given.
 
     Coverage is unknown if conservative and last good values give different levels. Within the grace period, a loan with
     unknown coverage is judged on the last good values. Afterwards it is judged on the conservative values. A loan whose
@@ -158,8 +163,30 @@ def judge(cover: CoverColumns, before: StateColumns, day: int, rules: JudgementR
         cash_cure=cash,
         quarantined=cover.quarantined,
     )
-    event_loan, event_kind = _events(before, after, opened, missed_now, notice, cover.collateral_added)
+    event_loan, event_kind = _events(shown or before, after, opened, missed_now, notice, cover.collateral_added)
     return Judgement(after, ltv, good_ltv, collateral_cure(cover.exposure, pool, theta), event_loan, event_kind)
+
+
+def as_before_the_wrong_date(
+    state: StateColumns, kept: StateColumns, goes_on: NDArray[np.bool_], day: int, rules: JudgementRules
+) -> StateColumns:
+    """Returns the state of loans [n] that were judged under a wrong business date, for the repaired date.
+
+    ``kept`` is the state before the wrong date. ``goes_on`` marks the loans whose open breach was open then; a breach
+    that the wrong date opened has a new deadline.
+    """
+    fresh_deadline = rules.working_days_after(day, rules.grace_days)
+    open_deadline = np.where(goes_on, kept.deadline_day, fresh_deadline)
+    return replace(
+        state,
+        judged=kept.judged,
+        level=kept.level,
+        unknown=kept.unknown,
+        watch_day=kept.watch_day,
+        unknown_day=kept.unknown_day,
+        deadline_day=np.where(state.breach_open, open_deadline, NO_DAY),
+        deadline_missed=goes_on & kept.deadline_missed,
+    )
 
 
 def _days_after(days: Int, count: int, rules: JudgementRules) -> Int:

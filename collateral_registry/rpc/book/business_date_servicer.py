@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 
 from grpc.aio import ServicerContext
 
-from collateral_registry.commands.book.business_date import advance
+from collateral_registry.commands.book.business_date import advance_by_request, follow_clock, follows_clock
 from collateral_registry.commands.pipeline.moments import moment_of
 from collateral_registry.domain.shared.days import day_of
-from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.moments import policy_name
@@ -22,13 +22,14 @@ from collateral_registry.v1 import business_date_pb2 as pb, business_date_pb2_gr
 class BusinessDateServicer(business_date_pb2_grpc.BusinessDateServiceServicer):
     """Returns and advances the business date, the day for which the book is valued.
 
-    If ``follows_clock`` is set, the server advances the date itself and refuses to advance it on request.
+    In a book that follows the clock, the server advances the date itself and refuses to advance it on request.
     """
 
-    def __init__(self, runner: BookRunner, runs: RunDriver, *, follows_clock: bool) -> None:
+    def __init__(self, runner: BookRunner, runs: RunDriver, today: Callable[[], date]) -> None:
+        """Stores the function that returns the clock's date."""
         self.runner = runner
         self.runs = runs
-        self.follows_clock = follows_clock
+        self.today = today
 
     async def GetBusinessDate(
         self, request: pb.GetBusinessDateRequest, context: ServicerContext
@@ -39,7 +40,7 @@ class BusinessDateServicer(business_date_pb2_grpc.BusinessDateServiceServicer):
             now = moment_of(connection)
             return pb.GetBusinessDateResponse(
                 date=convert.day(now.market_day),
-                follows_clock=self.follows_clock,
+                follows_clock=follows_clock(connection),
                 sequence=now.seq,
                 policy=policy_name(now),
             )
@@ -50,22 +51,25 @@ class BusinessDateServicer(business_date_pb2_grpc.BusinessDateServiceServicer):
         self, request: pb.AdvanceBusinessDateRequest, context: ServicerContext
     ) -> pb.AdvanceBusinessDateResponse:
         """Advances the business date; fails if the date follows the wall clock."""
-        if self.follows_clock:
-            raise Refused(
-                "FOLLOWS_CLOCK",
-                "the business date follows the wall clock: start the server with --business-date to move it by hand",
-            )
-        return await self._move(request)
+        to, today = day_of(convert.required_date("date", request, "date")), day_of(self.today())
+        return await self._move(
+            request, lambda write: advance_by_request(write, to, today, allow_jump=request.allow_jump)
+        )
 
-    async def move_to(self, to: date) -> pb.AdvanceBusinessDateResponse:
-        """Advances the business date and waits until the book is revalued; does nothing if the date is unchanged."""
-        return await self._move(pb.AdvanceBusinessDateRequest(date=convert.calendar_date(to)))
+    async def follow_clock(self, *, allow_jump: bool) -> None:
+        """Moves to the clock's date and waits until the book is revalued; does nothing if the date is unchanged.
 
-    async def _move(self, request: pb.AdvanceBusinessDateRequest) -> pb.AdvanceBusinessDateResponse:
-        to = convert.required_date("date", request, "date")
+        Raises Refused if the clock's date is earlier than the business date or too far ahead.
+        """
+        today = self.today()
+        request = pb.AdvanceBusinessDateRequest(date=convert.calendar_date(today))
+        await self._move(request, lambda write: follow_clock(write, day_of(today), allow_jump=allow_jump))
 
+    async def _move(
+        self, request: pb.AdvanceBusinessDateRequest, move: Callable[[Write], bool]
+    ) -> pb.AdvanceBusinessDateResponse:
         def work(write: Write) -> pb.AdvanceBusinessDateResponse:
-            moved = advance(write, day_of(to))
+            moved = move(write)
             return pb.AdvanceBusinessDateResponse(
                 date=convert.day(write.market_day), sequence=write.seq if moved else 0
             )

@@ -35,6 +35,9 @@ __all__ = ["SQLITE_PRAGMAS", "Connection", "Database", "Intake", "Write", "lock_
 WRITER_LOCK_KEY = 0x636F6C6C61746572
 """Advisory lock of the one writer on PostgreSQL: "collater" in ASCII."""
 
+WRONG_CLOCK_US = 3_600 * 1_000_000
+"""A commit that is further ahead of the clock has the time of a wrong clock."""
+
 BUSY_TIMEOUT_MILLISECONDS = 10_000
 READERS_LIMIT = 8
 MMAP_BYTES = 1 << 30
@@ -187,13 +190,18 @@ class Database:
         write = Write(
             connection=connection,
             seq=seq,
-            known_us=max(microseconds(self.clock()), known_us),
+            known_us=_time_of_commit(microseconds(self.clock()), known_us),
             market_day=day if market_day is None else market_day,
             actor=actor,
         )
         row = {"seq": seq, "known_us": write.known_us, "market_day": write.market_day, "kind": kind, "actor": actor}
         connection.execute(_NEW_COMMIT, row)
         return write
+
+
+def _time_of_commit(now_us: int, last_us: int) -> int:
+    """Returns the time of a commit: that of the clock, not before the last commit unless that was far ahead of it."""
+    return now_us if last_us - now_us > WRONG_CLOCK_US else max(now_us, last_us)
 
 
 _LAST_COMMIT = (

@@ -12,9 +12,10 @@ from typing import Any
 from sqlalchemy import CTE, Connection, Select, func, select
 from sqlmodel import SQLModel
 
-from collateral_registry.store.engine.bulk import Columns, Source, insert_columns, read_columns
+from collateral_registry.store.book.business_date import NEWEST_REPAIR
+from collateral_registry.store.engine.bulk import Columns, Source, insert_columns, read_columns, read_keys
 from collateral_registry.store.engine.database import Write
-from collateral_registry.store.revaluation.row_versions import newest_of, newest_of_runs_between
+from collateral_registry.store.revaluation.row_versions import NEVER, newest_of, newest_of_runs_between
 from collateral_registry.store.schema.loans import LoanJudgementRow, LoanRow, PledgeClaimRow, PledgeRow
 from valuation._typing import Int
 
@@ -29,6 +30,13 @@ def insert_judgements(write: Write, loans: Columns, pledges: Columns) -> None:
 def newest_judgements(connection: Source, loan_keys: Int) -> Columns:
     """Returns the newest judgement of each loan that has one."""
     return read_columns(connection, _NEWEST_JUDGEMENTS, {"keys": loan_keys})
+
+
+def judgements_before_repair(connection: Source, loan_keys: Int) -> Columns:
+    """Returns the judgements of loans that were current before the wrong date of the newest repair."""
+    repairs = read_keys(connection, NEWEST_REPAIR)
+    kept = newest_of(LoanJudgementRow, LoanJudgementRow.loan_key, int(repairs[0]) if len(repairs) else NEVER)
+    return read_columns(connection, _rows_at(kept, LoanJudgementRow, "loan_key"), {"keys": loan_keys})
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,12 @@ def ended_pickups(connection: Connection, day: int) -> list[StoredPickup]:
     return _pickups(connection, where, None)
 
 
+def count_expired_between(connection: Connection, after: int, seq: int) -> int:
+    """Returns the number of authorisations that ended by their last day after a commit and before commit ``seq``."""
+    ended = (PickupRow.state == int(PickupState.EXPIRED), PickupRow.updated_seq > after, PickupRow.updated_seq < seq)
+    return int(connection.execute(select(func.count()).select_from(PickupRow).where(*ended)).scalar_one())
+
+
 def leaving_of(connection: Connection, asset_keys: Sequence[int]) -> dict[int, int]:
     """Returns, by asset, the authorised quantity that has not been picked up yet, in millionths."""
     return {row[0]: int(row[1]) for row in connection.execute(_LEAVING, {"keys": asset_keys})}

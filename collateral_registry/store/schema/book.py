@@ -31,6 +31,24 @@ class RequestRow(SQLModel, table=True):
     seq: int = big()
 
 
+class DateModeRow(SQLModel, table=True):
+    """Whether the business date follows the clock (1) or is advanced by hand (0), from a commit on."""
+
+    __tablename__: ClassVar[str] = "business_date_mode"
+    seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    follows_clock: int = big()
+
+
+class DateRepairRow(SQLModel, table=True):
+    """A repair of the business date: the commit of the repair, and the last commit before the wrong date."""
+
+    __tablename__: ClassVar[str] = "business_date_repair"
+    seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    kept_seq: int = big()
+    wrong_day: int = big()
+    reason: str = text()
+
+
 class PolicyRow(SQLModel, table=True):
     """A version of the policy; ``activated_seq`` is null until it is activated."""
 
