@@ -75,9 +75,9 @@ def machine_value(
 
     ``price_new`` is today's price of the same machine new. ``equipment_class`` is the code of a class such as
     "metalworking_machines", which gives the yearly loss ``annual_rate`` and the service ``life_years`` unless they are
-    stated. ``condition`` is "excellent", "good", "fair", "poor", "scrap" or "unknown", which counts as worn. Hours have
-    an effect if both ``hours`` and ``expected_hours_per_year`` are known; ``meter_age_years`` is the age at the
-    reading, by default today. ``schedule`` is "geometric" or an accounting schedule by life. Raises InvalidInput.
+    stated. ``condition`` is "excellent", "good", "fair", "poor", "scrap" or "unknown" (counts as worn). Hours have an
+    effect if ``hours`` and ``expected_hours_per_year`` are known; ``meter_age_years`` is the age at the reading, by
+    default today. ``schedule`` is "geometric" or an accounting schedule by life. Raises InvalidInput.
 
     >>> import valuation
     >>> lathe = valuation.machine_value(145_000, 5, "metalworking_machines", condition="good")
@@ -88,8 +88,7 @@ def machine_value(
     """
     if not isinstance(factors, MachineFactors):
         raise InvalidInput("factors", type(factors).__name__, "MachineFactors")
-    chosen = _choice("schedule", schedule, SCHEDULES)
-    rate, life = _curve_of(equipment_class, annual_rate, life_years)
+    chosen, (rate, life) = _choice("schedule", schedule, SCHEDULES), _curve_of(equipment_class, annual_rate, life_years)
     _require_curve(chosen, rate, life)
     numbers = {name: _one(name, getattr(factors, name)) for name in vars(factors) if not name.startswith("condition")}
     found = {
