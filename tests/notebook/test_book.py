@@ -231,6 +231,7 @@ def test_no_server_is_unreachable_at_once():
     ("arguments", "message"),
     [
         ({"address": "http://127.0.0.1:50051"}, "address: got 'http://127.0.0.1:50051', want host:port"),
+        ({"address": "127.0.0.1"}, "address: got '127.0.0.1', want host:port"),
         ({"address": None}, "address: got None, want host:port"),
         ({"seconds": 0}, "seconds: got 0, want more than 0"),
         ({"seconds": "5"}, "seconds: got '5', want more than 0"),
