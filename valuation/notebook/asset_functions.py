@@ -27,6 +27,9 @@ CONDITIONS = {one.name.lower(): one for one in Condition}
 SCHEDULES = {one.name.lower(): one for one in Schedule if one is not Schedule.UNITS_OF_PRODUCTION}
 """Depreciation schedules by time."""
 
+NO_UNITS: dict[str, Float] = dict.fromkeys(("units_produced", "units_lifetime"), np.array([np.nan]))
+"""Columns of the schedule by units, which the functions of one asset do not offer."""
+
 T = TypeVar("T")
 
 
@@ -108,8 +111,7 @@ def machine_value(
             schedule=np.array([chosen], dtype=np.int8),
             condition=np.array([_choice("condition", condition, CONDITIONS)], dtype=np.int8),
             condition_factors=np.array(by_condition),
-            units_produced=np.array([np.nan]),
-            units_lifetime=np.array([np.nan]),
+            **NO_UNITS,
         )
         return MachineValue.of(columns)
     except InvalidInput as error:
@@ -146,8 +148,7 @@ def book_value(
             **{name: _one(name, value) for name, value in given.items()},
             annual_rate=_one("annual_rate", annual_rate),
             schedule=np.array([chosen], dtype=np.int8),
-            units_produced=np.array([np.nan]),
-            units_lifetime=np.array([np.nan]),
+            **NO_UNITS,
         )
         return float(costs[0] * retained_shares(columns)[0])
     except InvalidInput as error:
