@@ -175,6 +175,7 @@ def read_policy(message: pb.Policy, policy_id: str) -> Policy:
 def _read_class(row: int, entry: pb.ClassPolicy) -> str:
     if not entry.asset_class:
         raise InvalidInput(f"classes[{row}].asset_class", "nothing", "an asset class such as inventory.base_metal")
+    checked_text(f"classes[{row}].asset_class", entry.asset_class)
     return entry.asset_class
 
 
