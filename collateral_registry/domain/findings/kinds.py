@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from collateral_registry.domain.shared.names import checked_text
+from collateral_registry.domain.shared.names import checked_text, with_visible_characters
 
 Evidence = Mapping[str, str | int | Sequence[str]]
 """The facts behind a finding, by name. Quantities are plain decimals with their unit."""
@@ -69,4 +69,4 @@ class Finding:
     def __post_init__(self) -> None:
         """Raises InvalidInput if the fingerprint or the summary is missing or malformed."""
         checked_text("finding.fingerprint", self.fingerprint)
-        checked_text("finding.summary", self.summary)
+        checked_text("finding.summary", with_visible_characters(self.summary))  # it may quote an older text

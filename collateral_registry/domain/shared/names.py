@@ -13,6 +13,7 @@ _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _JOINED = re.compile("(?<=[^\x00-\u024f\u200c\u200d])[\u200c\u200d]")
 """A joiner or non-joiner after a letter, sign or mark outside Latin, where it shapes text of many scripts and emoji."""
 
+REPLACEMENT = "\ufffd"
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
 """Letters and marks without a shape."""
 
@@ -63,6 +64,20 @@ def refused_character(text: str) -> str:
         return ""
     refused = (one for one in _JOINED.sub("", text) if one in _INVISIBLE or _is_refused(one))
     return next(refused, "")
+
+
+def with_visible_characters(text: str) -> str:
+    """Returns a stored text with U+FFFD in place of each character that refused_character finds today.
+
+    Earlier versions accepted some of them, and what they stored must stay readable.
+    """
+    if (text.isascii() and "\x7f" not in text) or not refused_character(text):
+        return text
+    joiners = {found.start() for found in _JOINED.finditer(text)}
+    return "".join(
+        REPLACEMENT if at not in joiners and (one in _INVISIBLE or _is_refused(one)) else one
+        for at, one in enumerate(text)
+    )
 
 
 def _is_refused(character: str) -> bool:

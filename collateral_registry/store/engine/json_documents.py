@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
 
+from collateral_registry.domain.shared.names import with_visible_characters
 from collateral_registry.domain.shared.quantities import DIGITS_LIMIT, has_few_digits
 
 T = TypeVar("T")
@@ -31,9 +32,9 @@ def from_document(kind: type[T], document: str) -> T:
     """Builds a value of the given type from JSON; the checks of the type run again.
 
     Documents of earlier versions may hold decimals with more decimals than DIGITS_LIMIT, which are rounded away from
-    zero, so that a number that must be positive stays so.
+    zero, so that a number that must be positive stays so. Characters that no text may have today are replaced.
     """
-    found = _adapter(kind).validate_json(document)
+    found = _adapter(kind).validate_json(with_visible_characters(document))
     return cast("T", _with_few_digits(found)) if "E-" in document else found
 
 

@@ -12,7 +12,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 from sqlmodel import SQLModel
 
 from collateral_registry.domain.shared.errors import AlreadyExists, NotFound
+from collateral_registry.domain.shared.names import with_visible_characters
 from collateral_registry.store.engine.database import Write
+from valuation.errors import InvalidInput
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -35,7 +37,15 @@ def values_of(item: object, *names: str) -> dict[str, Any]:
 def from_row(kind: type[D], row: Row[Any], /, **given: object) -> D:
     """Builds a dataclass: ``given`` sets some fields, and the other fields get the columns with the same names."""
     columns = {field.name: getattr(row, field.name) for field in fields(kind) if field.name not in given}
-    return kind(**columns, **given)
+    try:
+        return kind(**columns, **given)
+    except InvalidInput:  # an earlier version stored a text with characters that its check refuses today
+        return kind(**{name: _readable(value) for name, value in columns.items()}, **given)
+
+
+def _readable(value: object) -> object:
+    """Returns the value of a column; characters that no text may have today are replaced in a text."""
+    return with_visible_characters(value) if isinstance(value, str) else value
 
 
 def of_first_revision(write: Write) -> dict[str, int]:

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from collateral_registry.domain.assets.kinds import Inventory
 from collateral_registry.store.engine.json_documents import from_document, to_document
 
 
@@ -38,6 +39,15 @@ def test_decimals_with_too_many_digits_are_rounded_away_from_zero_when_they_are_
 
     assert read == Whole("1E-999999999", Part(LEAST), {"a": -2 * LEAST, "b": Decimal(0)})
     assert f"{read.numbers['b']:f}" == "0." + 40 * "0"
+
+
+def test_characters_that_no_text_may_have_today_are_replaced_when_they_are_read():
+    document = to_document(Inventory(good="copper", quantity=Decimal(1), unit="t", warehouse="W", lot="L-x", grade="A"))
+    read = from_document(
+        Inventory, document.replace("L-x", "L\u200b1\x7f\u3164").replace('"W"', '"\u0645\u200c\u062e\u00a0b"')
+    )
+
+    assert (read.lot, read.warehouse) == ("L\ufffd1\ufffd\ufffd", "\u0645\u200c\u062e\u00a0b")
 
 
 @pytest.mark.parametrize("text", ["0.1", "1E-40", "1E+3", "12345678901234567890.12345678901234567890"])
