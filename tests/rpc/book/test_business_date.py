@@ -84,7 +84,7 @@ def test_a_clock_far_from_the_book_holds_the_date_and_is_logged_once(tmp_path):
         server.start()
         wait_until(partial(says, server, seen, sentence))
         with connected(server) as client:
-            wait_until(partial(is_not_serving, client, DATE_SERVICE))
+            wait_until(partial(is_held, client))
             assert health_of(client, "") == SERVING
             assert dated(client).date == calendar(today + timedelta(days=days))
         server.stop()
@@ -128,7 +128,3 @@ def set_date(path, day):
 def health_of(client, service):
     stub = health_pb2_grpc.HealthStub(client.channel)
     return stub.Check(health_pb2.HealthCheckRequest(service=service)).status
-
-
-def is_not_serving(client, service):
-    return health_of(client, service) == health_pb2.HealthCheckResponse.NOT_SERVING
