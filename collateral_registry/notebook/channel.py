@@ -9,7 +9,7 @@ import grpc
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
-from collateral_partner.channel import HOST_AND_PORT
+from collateral_partner.channel import names_server
 from valuation.errors import InvalidInput
 
 PAGE_ROWS = 1_000
@@ -56,7 +56,7 @@ class Caller:
     """Makes calls on one channel."""
 
     def __init__(self, address: str, seconds: float) -> None:
-        if not isinstance(address, str) or not HOST_AND_PORT.fullmatch(address):
+        if not isinstance(address, str) or not names_server(address):
             raise InvalidInput("address", repr(address), "host:port, such as 127.0.0.1:50051")
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0.0 < seconds <= LONGEST_SECONDS:
             raise InvalidInput("seconds", repr(seconds), f"more than 0, at most {LONGEST_SECONDS:.0f}")

@@ -8,15 +8,14 @@ from typing import Annotated
 
 import typer
 
+from collateral_partner.channel import names_server
+
 DEFAULT_ADDRESS = "127.0.0.1:50051"
-PORT_LIMIT = 65_535
 
 
 def _with_port(server: str) -> str:
-    """Returns an address unchanged; without a port gRPC would use another one than the server's default."""
-    host, _, port = server.rpartition(":")
-    is_port = port.isdecimal() and 0 < int(port) <= PORT_LIMIT
-    if not (server.startswith("unix:") or (host and "://" not in host and is_port)):
+    """Returns the address of a server unchanged; raises BadParameter if it is none."""
+    if not names_server(server):
         raise typer.BadParameter(f"got {server!r}, want host:port such as {DEFAULT_ADDRESS}")
     return server
 
