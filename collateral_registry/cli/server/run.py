@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from collateral_partner.options import DEFAULT_ADDRESS
 from collateral_registry.cli.common.client import EXIT_REFUSED, EXIT_USAGE, print_error, print_line, session
 from collateral_registry.cli.common.options import Format, Layout
-from collateral_registry.cli.server.start import settings_from
+from collateral_registry.cli.server.start import keep_files_private, settings_from
 
 if TYPE_CHECKING:
     import grpc
@@ -66,6 +66,7 @@ def _run(address: str, database: str, http_address: str, *, sample: bool, stay: 
     if _is_taken(settings.address):
         print_error(f"another process already listens at {settings.address}; stop it or choose another --address")
         return EXIT_REFUSED
+    keep_files_private()
     log = _log_file(settings)
     log.parent.mkdir(parents=True, exist_ok=True)
     print_line(f"Starting a server at {settings.address}")

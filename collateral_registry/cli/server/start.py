@@ -92,6 +92,7 @@ def run_server(
         settings = settings_from(address, database, business_date, processes, http_address, allow_jump=allow_jump)
         if settings.processes == 1 and not settings.address.startswith("unix:"):
             _check_free(settings.address)
+        keep_files_private()
         serve_in_processes(settings)
     except OSError as error:
         print_error(masked(os_error_text(error)))
@@ -103,6 +104,11 @@ def run_server(
         print_error(masked(str(error)))
         return EXIT_USAGE
     return 0
+
+
+def keep_files_private() -> None:
+    """Lets only the owner read and write the files that this process and its children create: book, locks, logs."""
+    os.umask(0o077)
 
 
 def _check_free(address: str) -> None:
@@ -158,6 +164,7 @@ def _run(work: Callable[[], str]) -> int:
     from collateral_registry.domain.shared.errors import DomainError
     from collateral_registry.logs import masked
 
+    keep_files_private()
     try:
         print_line(work())
     except OSError as error:
