@@ -22,6 +22,9 @@ PAGE_SIZE_DEFAULT = 100
 PAGE_SIZE_LIMIT = 1_000
 TOKEN_LIMIT_CHARACTERS = 1_000
 
+KEY_LIMIT = 2**63 - 1
+"""Largest integer of a database, and of the keys that are hashes."""
+
 NEWEST = 2**62
 """Start of lists in descending order of integer keys. It exceeds every key."""
 
@@ -94,7 +97,7 @@ def _position_in(token: str, query: str, start: Position) -> Position:
 def _are_like(parts: list[Any], start: tuple[Any, ...]) -> bool:
     """Returns whether the parts of a position have the types of ``start`` and can be compared by a database."""
     return list(map(type, parts)) == list(map(type, start)) and all(
-        abs(part) <= NEWEST if isinstance(part, int) else not _NOT_TEXT.search(part) for part in parts
+        abs(part) <= KEY_LIMIT if isinstance(part, int) else not _NOT_TEXT.search(part) for part in parts
     )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from collateral_partner.channel import names_server
+from collateral_partner.addresses import names_server
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
 

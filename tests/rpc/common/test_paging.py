@@ -34,7 +34,7 @@ def test_a_forged_token_of_other_types_is_refused(position):
         page_of(request(forged), "List", NEWEST)
 
 
-@pytest.mark.parametrize("position", [2**62 + 1, -(2**70), 10**400])
+@pytest.mark.parametrize("position", [2**63, -(2**70), 10**400])
 def test_a_forged_position_beyond_every_key_is_refused(position):
     forged = page_of(request(), "List", NEWEST).token(position)
     with pytest.raises(InvalidInput, match="page_token"):
