@@ -140,7 +140,7 @@ def test_a_confidence_is_a_ratio(confidence):
 
 
 def test_an_unknown_model_and_a_series_that_is_no_pair_are_refused():
-    with pytest.raises(InvalidInput, match="model: got 'best', want auto, ewma-fhs, arithmetic, tier2"):
+    with pytest.raises(InvalidInput, match="model: got 'best', want auto, tier1, pooled, ewma-fhs, arithmetic, tier2"):
         haircut(PRICES, DATES, 20, model="best")
     with pytest.raises(InvalidInput, match="model: got 'pooled', want a HaircutModel"):
         price_haircut(PRICES, DATES, 20, model="pooled")

@@ -88,7 +88,7 @@ def test_a_matured_loan_and_one_above_its_limit_are_shown_and_not_drawn(client: 
     command = [sys.executable, "-m", "collateral_registry", "report", "ltv", "--format", "csv"]
     printed = subprocess.run([*command, "--server", server.address], capture_output=True, text=True, check=True)
     (row,) = csv.DictReader(io.StringIO(printed.stdout))
-    assert row["flags"].endswith("loan_matured credit_limit_exceeded")
+    assert row["quality_flags"].endswith("LOAN_MATURED CREDIT_LIMIT_EXCEEDED")
     table = subprocess.run([*command[:5], "--server", server.address], capture_output=True, text=True, check=True)
     assert "matured, above limit" in table.stdout
     (arrow,) = streamed(client)

@@ -171,7 +171,7 @@ def test_the_command_line_gives_the_same_answers(server: Server) -> None:
     code, output = collateral("pickup", "request", "loan-1", "lot-1", "5", "--note", "truck 7")
     assert code == 0
     code, output = collateral("pickup", "list", "--loan", "loan-1")
-    assert "authorised" in output
+    assert "AUTHORISED" in output
     code, output = collateral("loan", "floor", "loan-1")
     assert "505,050.5" in output
     code, output = collateral("check", "book")
