@@ -207,7 +207,7 @@ def test_value_shows_every_step(shared_server):
     assert "lendable value" in found.stdout
     assert "over 15 business days" in found.stdout
     assert "stand-in of the policy" in found.stdout
-    assert "flags: SHORT_HISTORY" in found.stdout
+    assert "flags: short_history" in found.stdout
 
 
 def test_breaches_as_of_a_date(shared_server):

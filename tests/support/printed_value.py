@@ -22,6 +22,7 @@ class Lines:
             name = re.split(r"  +", line)[0].strip()
             value = line[len(name) : ends["value"]].strip().replace(",", "")
             unit, _, amount = line[units : ends["amount"]].partition(" ")
+            amount = amount.strip().rpartition(" ")[0]
             if value:
                 self.values[name] = Decimal(value)
             if amount.strip():

@@ -63,6 +63,7 @@ def schema_of(table: Table) -> pa.Schema:
     types: Mapping[Kind, pa.DataType] = {
         Kind.TEXT: pa.string(),
         Kind.CODE: pa.string(),
+        Kind.CURRENCY: pa.string(),
         Kind.LABELS: pa.list_(pa.string()),
         Kind.COUNT: pa.int64(),
         Kind.AMOUNT: pa.decimal128(38, AMOUNT_DECIMALS),

@@ -61,6 +61,7 @@ def terminal_width() -> int | None:
 def print_grid(columns: Sequence[Column], rows: Sequence[Row], *, width: int | None, file: IO[str]) -> None:
     """Prints rows under their headers; with a width, less important columns are left out and named below."""
     cells = [[cell_text(column, cell) for column, cell in zip(columns, row, strict=True)] for row in rows]
+    columns, cells = _with_currencies(columns, cells)
     natural = [
         max(map(cell_len, [*column.printed_header.split("\n"), *(line[at] for line in cells)]))
         for at, column in enumerate(columns)
@@ -85,6 +86,15 @@ def print_grid(columns: Sequence[Column], rows: Sequence[Row], *, width: int | N
     left_out = [one.printed_header.replace("\n", " ") for at, one in enumerate(columns) if at not in shown]
     if left_out:
         console(width, file).print(f"Left out: {', '.join(left_out)}. --wide shows all.", style="dim")
+
+
+def _with_currencies(columns: Sequence[Column], cells: list[list[str]]) -> tuple[list[Column], list[list[str]]]:
+    """Returns the columns and cells with each currency after its amount, in one cell."""
+    own = [at for at, column in enumerate(columns) if column.kind is not Kind.CURRENCY]
+    for line in cells:
+        for at in set(range(len(columns))).difference(own):
+            line[at - 1] = f"{line[at - 1]} {line[at]}".strip()
+    return [columns[at] for at in own], [[line[at] for at in own] for line in cells]
 
 
 def fitting(columns: Sequence[Column], natural: Sequence[int], width: int) -> list[int]:

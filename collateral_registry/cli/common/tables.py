@@ -28,6 +28,7 @@ class Kind(Enum):
 
     TEXT = "str: an id, a name or a note; wraps in a narrow terminal"
     CODE = "str: a level, state, currency or unit; never wraps"
+    CURRENCY = "str: the currency of the amount in the column before; printed in the cell of that amount"
     LABELS = "list of str: reasons or flags; wraps between labels"
     COUNT = "int"
     AMOUNT = "Decimal in the main unit of a currency: thousands separators and at least two decimals"

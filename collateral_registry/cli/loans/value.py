@@ -26,6 +26,7 @@ LINES = Table(
         Column("value", Kind.FACTOR),
         Column("unit", Kind.CODE),
         Column("amount", Kind.AMOUNT),
+        Column("currency", Kind.CURRENCY),
         Column("date", Kind.DATE, importance=Importance.HIGH),
         Column("label", Kind.TEXT, "", Importance.USUAL),
         Column("source", Kind.TEXT, importance=Importance.LOW),
@@ -86,18 +87,18 @@ def _title(valuation: valuation_pb2.Valuation) -> str:
     ]
     if valuation.haircut_model:
         lines.append(f"market haircut by {valuation.haircut_model} over {valuation.horizon_days} business days")
-    flags = [common_pb2.QualityFlag.Name(flag).removeprefix("QUALITY_FLAG_") for flag in valuation.quality_flags]
+    flags = [enum_label(common_pb2.QualityFlag.Name(flag), "QUALITY_FLAG_") for flag in valuation.quality_flags]
     return "\n".join([*lines, *([f"flags: {', '.join(flags)}"] if flags else [])])
 
 
 def _inputs(valuation: valuation_pb2.Valuation) -> Iterator[Row]:
     for one in valuation.inputs:
         name, unit = one.input.replace("_", " "), text(one.unit)
-        yield (name, number(one.value), unit, None, day(one.date), text(one.label), text(one.source))
+        yield (name, number(one.value), unit, None, None, day(one.date), text(one.label), text(one.source))
     for leg in valuation.fx_path:
         unit = f"{leg.quote_currency_code}/{leg.base_currency_code}"
         label = "one divided by it is used" if leg.inverse else None
-        yield ("quoted rate", number(leg.rate), unit, None, day(leg.date), label, leg.price_series)
+        yield ("quoted rate", number(leg.rate), unit, None, None, day(leg.date), label, leg.price_series)
 
 
 def _steps(valuation: valuation_pb2.Valuation) -> Iterator[Row]:
@@ -108,7 +109,7 @@ def _steps(valuation: valuation_pb2.Valuation) -> Iterator[Row]:
     code = valuation.market_value.currency_code
     share = _share_line(code)
     left = to_decimal(valuation.adjusted_value)
-    yield ("market value", None, code, to_decimal(valuation.market_value), None, None, None)
+    yield _money_line("market value", valuation.market_value)
     yield share("x price adjustment", valuation.price_adjustment.value, left)
     for step in valuation.haircut_steps:
         name = enum_label(valuation_pb2.HaircutPart.Name(step.part), "HAIRCUT_PART_")
@@ -117,7 +118,7 @@ def _steps(valuation: valuation_pb2.Valuation) -> Iterator[Row]:
     yield share("haircut floor", valuation.haircut_floor.value, None)
     yield share("= haircut", valuation.haircut.value, None, "at least the floor")
     yield share("cap", valuation.cap.value, None, "the most that counts of the adjusted value")
-    yield ("lendable value", None, code, to_decimal(valuation.lendable_value), None, None, None)
+    yield _money_line("lendable value", valuation.lendable_value)
     bases = valuation.equipment_bases
     for field in bases.DESCRIPTOR.fields if valuation.HasField("equipment_bases") else ():
         if bases.HasField(field.name):
@@ -130,13 +131,13 @@ def _last_good(valuation: valuation_pb2.Valuation) -> Iterator[Row]:
     for name in ("market", "adjusted", "lendable"):
         money = getattr(valuation, f"last_good_{name}_value")
         if money.currency_code:
-            yield (*_money_line(f"last good {name} value", money)[:4], day(valuation.last_good_date), None, None)
+            yield (*_money_line(f"last good {name} value", money)[:5], day(valuation.last_good_date), None, None)
     if valuation.HasField("book_value"):
         yield _money_line("book value", valuation.book_value)
 
 
 def _money_line(name: str, money: Money) -> Row:
-    return (name, None, money.currency_code, to_decimal(money), None, None, None)
+    return (name, None, None, to_decimal(money), money.currency_code, None, None, None)
 
 
 def _share_line(currency: str) -> Callable[..., Row]:
@@ -147,8 +148,9 @@ def _share_line(currency: str) -> Callable[..., Row]:
         return (
             name,
             Decimal(value) if value else None,
-            currency if amount is not None else None,
+            None,
             amount,
+            currency if amount is not None else None,
             None,
             label,
             None,
