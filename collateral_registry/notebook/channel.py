@@ -9,7 +9,7 @@ import grpc
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
-from collateral_partner.addresses import names_server
+from collateral_partner.channel import names_server
 from valuation.errors import InvalidInput
 
 PAGE_ROWS = 1_000

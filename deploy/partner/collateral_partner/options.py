@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from collateral_partner.addresses import names_server
-
 DEFAULT_ADDRESS = "127.0.0.1:50051"
 
 
 def _with_port(server: str) -> str:
     """Returns the address of a server unchanged; raises BadParameter if it is none."""
+    from collateral_partner.channel import names_server
+
     if not names_server(server):
         raise typer.BadParameter(f"got {server!r}, want host:port such as {DEFAULT_ADDRESS}")
     return server
