@@ -128,6 +128,6 @@ def test_imported_costs_are_returned_with_the_asset(client, capsys):
     assert not kept["drill"].HasField("acquisition_cost")
     layout = Layout(TableFormat.CSV, None, wide=False)
     show_value(client.channel, "lathe", "", "", layout)
-    assert "book value,,USD,62000.00" in capsys.readouterr().out
+    assert "book value,,,62000.00,USD" in capsys.readouterr().out
     show_value(client.channel, "drill", "", "", layout)
     assert "book value" not in capsys.readouterr().out
