@@ -352,11 +352,12 @@ def test_every_operator_of_every_field_is_executed(lists, method):
 
 @SQLITE
 @pytest.mark.parametrize("method", FILTERED)
-def test_a_page_token_is_valid_only_for_its_filter(lists, method):
-    if len(lists.rows(method)) < 2:
-        pytest.skip("no second page")
+def test_a_page_token_is_valid_only_for_its_list_and_filter(lists, method):
+    """A list of one row has no token of its own, so it must refuse that of another list."""
     field = next(iter(FILTER_FIELDS[method]))
-    token = lists.answer(method, page_size=1).next_page_token
+    own = lists.answer(method, page_size=1).next_page_token
+    token = own or lists.answer("ListAssets", page_size=1).next_page_token
+    assert token
     with pytest.raises(grpc.RpcError) as refused:
         lists.answer(method, f"{field}:*", page_size=1, page_token=token)
     assert details_of(refused.value)[1] == ["page_token"]
