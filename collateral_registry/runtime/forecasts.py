@@ -101,18 +101,16 @@ class Forecasts:
         unwanted = Event()
         running = asyncio.get_running_loop().run_in_executor(self._threads, worker.compute, job, unwanted)
         try:
-            found = await asyncio.shield(running)
+            return await asyncio.shield(running)
         except asyncio.CancelledError:
             unwanted.set()
             stopping = asyncio.create_task(self._stop(worker, running))
             self._stopping.add(stopping)
             stopping.add_done_callback(self._stopping.discard)
             raise
-        except BaseException:
-            self._idle.put_nowait(worker)
-            raise
-        self._idle.put_nowait(worker)
-        return found
+        finally:
+            if not unwanted.is_set():
+                self._idle.put_nowait(worker)
 
     async def _stop(self, worker: _Worker, running: asyncio.Future[ValueForecast]) -> None:
         """Kills the process of an unwanted forecast, and returns its worker to the others once it has ended."""
