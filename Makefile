@@ -42,7 +42,7 @@ PARTNER_SOURCES := $(PARTNER)/hatch_build.py valuation/errors.py $(wildcard valu
 
 .NOTPARALLEL:
 .PHONY: help setup develop run test test-fast small-worlds check format bench bench-equipment bench-haircuts \
-  bench-monthly bench-spikes picture chaos fuzz lock newcomers image clean
+  bench-monthly bench-pairs bench-spikes picture chaos fuzz lock newcomers image clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -113,6 +113,9 @@ bench-haircuts: develop ## Compare haircuts with other programs (DATA=folder of 
 
 bench-spikes: develop ## Compare rules of the price adjustment (DATA=folder of series TABLE=file.csv PATHS=simulated paths)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.haircuts.spikes '$(DATA)' '$(TABLE)' '$(PATHS)'
+
+bench-pairs: develop ## Compare value calls and price ticks with an older checkout (OLDER=folder PAIRS=number)
+	$(BIN)/python -m benchmarks.pairs $(if $(PAIRS),--pairs $(PAIRS)) '$(OLDER)'
 
 bench-monthly: develop ## Test haircuts of monthly series after quiet and wild months (DATA=folder)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.haircuts.monthly '$(DATA)'

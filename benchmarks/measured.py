@@ -29,6 +29,20 @@ def peak_mb_of(process: int) -> float:
     return sum(map(_peak_mb, [process, *children_of(process)]))
 
 
+def processor_seconds_of(process: int) -> float:
+    """Returns the processor time that another process and its running children have used, in seconds."""
+    return sum(map(_processor_seconds, [process, *children_of(process)]))
+
+
+def _processor_seconds(process: int) -> float:
+    try:
+        after_name = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2]
+    except OSError:  # the process has ended
+        return 0.0
+    user, system = after_name.split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
 def _peak_mb(process: int) -> float:
     """Returns the peak memory of one process in MB, or 0 if it has ended."""
     try:
