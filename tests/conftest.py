@@ -2,7 +2,8 @@
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import NoReturn
@@ -13,10 +14,11 @@ from hypothesis import settings
 from collateral_registry.clock import wall_clock
 from collateral_registry.store.engine.database import Database
 from collateral_registry.store.engine.migrate import migrate
-from tests.support.books import fill_book, open_empty_book
+from tests.support.books import open_empty_book, open_filled_book
 from tests.support.launch import forked
 from tests.support.postgres import Cluster, SharedCluster
 from tests.support.server import Client, Server, connected
+from tests.support.templates import Build, PostgresCopies, SqliteCopies, Templates
 
 Server.launch = staticmethod(forked)
 
@@ -150,8 +152,29 @@ def empty_book(database_url: str) -> Iterator[Database]:
     database.close()
 
 
+@pytest.fixture(scope="session")
+def sqlite_templates(prepared_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    """The books on SQLite that tests copy."""
+    return Templates(SqliteCopies(prepared_file, tmp_path_factory.mktemp("templates")))
+
+
+@pytest.fixture(scope="session")
+def postgres_templates(prepared_database: str, cluster: Cluster) -> Templates:
+    """The books on PostgreSQL that tests copy."""
+    return Templates(PostgresCopies(prepared_database, cluster))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def built_book(request: pytest.FixtureRequest) -> Iterator[Callable[[Build], Database]]:
+    """Returns, on each engine, a copy of the book that a function builds."""
+    templates = request.getfixturevalue(
+        {"sqlite": "sqlite_templates", "postgresql": "postgres_templates"}[request.param]
+    )
+    with ExitStack() as stack:
+        yield lambda build: templates.copy(build, stack)
+
+
 @pytest.fixture
-def filled_book(empty_book: Database) -> Database:
+def filled_book(built_book: Callable[[Build], Database]) -> Database:
     """A book with assets of three kinds and two loans on each engine."""
-    fill_book(empty_book)
-    return empty_book
+    return built_book(open_filled_book)

@@ -6,7 +6,5 @@ from tests.support.small_book import opened
 
 
 @pytest.fixture
-def book(database_url):
-    database = opened(database_url)
-    yield database
-    database.close()
+def book(built_book):
+    return built_book(opened)

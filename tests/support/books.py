@@ -112,6 +112,13 @@ def registered(pledge: Pledge) -> Pledge:
     return replace(pledge, registry="notice registry", registration_number=number)
 
 
+def open_filled_book(url) -> Database:
+    """Returns a new book with assets of three kinds and two loans."""
+    database = open_empty_book(url)
+    fill_book(database)
+    return database
+
+
 def fill_book(database) -> None:
     """Registers assets of three kinds and loans, then lets a price fall for four weeks."""
     do(database, lambda write: open_series(write, PriceSeries("copper", "copper", "t", "USD", max_age_days=10)))

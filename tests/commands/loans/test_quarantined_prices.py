@@ -30,6 +30,7 @@ from tests.support.small_book import (
     loans_with_event,
     lot,
     move_to,
+    opened,
     owe,
     pledge,
     quote,
@@ -43,8 +44,13 @@ DECIDED = ("market_minor", "lendable_minor", "level", "judged", "cash_cure_minor
 
 
 @pytest.fixture
-def drawn(book):
+def drawn(built_book):
     """A loan of 350,000 on goods of 1,000,000, with a target of 70 % of market value, on the next business date."""
+    return built_book(drawn_loan)
+
+
+def drawn_loan(url):
+    book = opened(url)
     goods(book, owed=350_000)
     move_to(book, NEXT)
     quote(book, "10000", NEXT - timedelta(days=2))

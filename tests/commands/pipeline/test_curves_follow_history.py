@@ -20,7 +20,7 @@ from collateral_registry.domain.prices.series import PriceSeries
 from collateral_registry.store.prices.haircut_curves import list_estimates
 from collateral_registry.store.schema.prices import HaircutCurveRow
 from collateral_registry.store.valuations.repository import list_valuations
-from tests.support.books import FIRST, LOT, do
+from tests.support.books import FIRST, LOT, do, open_empty_book
 from valuation.flags import QualityFlag
 from valuation.haircuts.models.pooled import pooled_scale
 
@@ -57,16 +57,26 @@ def causes(database):
 
 
 @pytest.fixture
-def book(empty_book):
+def book(built_book):
     """A lot of 120 t of copper, and no price."""
-    do(empty_book, lambda write: open_series(write, PriceSeries("copper", "copper", "t", "USD", max_age_days=60)))
-    do(empty_book, lambda write: register(write, LOT))
-    return empty_book
+    return built_book(registered_lot)
 
 
 @pytest.fixture
-def quiet(book):
+def quiet(built_book):
     """The same with quiet prices on the first QUOTED days."""
+    return built_book(quiet_lot)
+
+
+def registered_lot(url):
+    database = open_empty_book(url)
+    do(database, lambda write: open_series(write, PriceSeries("copper", "copper", "t", "USD", max_age_days=60)))
+    do(database, lambda write: register(write, LOT))
+    return database
+
+
+def quiet_lot(url):
+    book = registered_lot(url)
     ingest(book, prices_of(QUIET)[:QUOTED], DAYS[:QUOTED])
     assert causes(book) == [EstimateCause.FIRST]
     return book

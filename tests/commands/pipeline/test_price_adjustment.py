@@ -31,7 +31,7 @@ from collateral_registry.store.prices.haircut_curves import list_estimates
 from collateral_registry.store.schema.prices import HaircutCurveRow
 from collateral_registry.store.schema.valuations import ValuationRow
 from collateral_registry.store.valuations.repository import list_valuations
-from tests.support.books import FIRST, LOT, do, registered
+from tests.support.books import FIRST, LOT, do, open_empty_book, registered
 from valuation.flags import QualityFlag
 
 DAYS = np.busday_offset(FIRST, -np.arange(320)[::-1], roll="backward").astype(object)
@@ -65,12 +65,17 @@ def causes(database):
 
 
 @pytest.fixture
-def book(empty_book):
+def book(built_book):
     """A lot of 120 t of copper with 300 quiet prices."""
-    do(empty_book, lambda write: open_series(write, PriceSeries("copper", "copper", "t", "USD", max_age_days=60)))
-    do(empty_book, lambda write: register(write, LOT))
-    ingest(empty_book, QUIET[:QUOTED], DAYS[:QUOTED])
-    return empty_book
+    return built_book(quiet_lot)
+
+
+def quiet_lot(url):
+    database = open_empty_book(url)
+    do(database, lambda write: open_series(write, PriceSeries("copper", "copper", "t", "USD", max_age_days=60)))
+    do(database, lambda write: register(write, LOT))
+    ingest(database, QUIET[:QUOTED], DAYS[:QUOTED])
+    return database
 
 
 def lend(database, amount, basis, currency="USD"):

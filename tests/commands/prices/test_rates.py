@@ -20,7 +20,7 @@ from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.store.prices.series import get_series, list_prices
 from collateral_registry.store.valuations.repository import list_valuations
-from tests.support.books import FIRST, LOT, do
+from tests.support.books import FIRST, LOT, do, open_empty_book
 from valuation.errors import InvalidInput
 from valuation.flags import QualityFlag, UnknownReason
 from valuation.prices.admission import AdmissionVerdict
@@ -87,23 +87,33 @@ def path_of(row):
 
 
 @pytest.fixture
-def priced(empty_book):
+def priced(built_book):
     """A lot of copper priced in dollars; no rates."""
-    do(empty_book, lambda write: open_series(write, PriceSeries("copper", "copper", "t", "USD", max_age_days=60)))
-    rows = [Quote(n, "copper", day, Decimal(f"{price:.6g}")) for n, (day, price) in enumerate(dated(COPPER))]
-    do(empty_book, lambda write: ingest_prices(write, rows))
-    do(empty_book, lambda write: register(write, LOT))
-    return empty_book
+    return built_book(priced_lot)
 
 
 @pytest.fixture
-def book(priced):
+def book(built_book):
     """The same, and the lot secures a loan in euro."""
+    return built_book(lent_in_euro)
+
+
+def priced_lot(url):
+    database = open_empty_book(url)
+    do(database, lambda write: open_series(write, PriceSeries("copper", "copper", "t", "USD", max_age_days=60)))
+    rows = [Quote(n, "copper", day, Decimal(f"{price:.6g}")) for n, (day, price) in enumerate(dated(COPPER))]
+    do(database, lambda write: ingest_prices(write, rows))
+    do(database, lambda write: register(write, LOT))
+    return database
+
+
+def lent_in_euro(url):
+    database = priced_lot(url)
     nothing = Money(0, "EUR")
     balance = Balance(nothing, nothing, nothing, FIRST)
-    do(priced, lambda write: lending.create_loan(write, Loan("loan-1", "Acme", "EUR", balance)))
-    do(priced, lambda write: pledges.pledge_asset(write, Pledge("p-1", "loan-1", "lot-1")))
-    return priced
+    do(database, lambda write: lending.create_loan(write, Loan("loan-1", "Acme", "EUR", balance)))
+    do(database, lambda write: pledges.pledge_asset(write, Pledge("p-1", "loan-1", "lot-1")))
+    return database
 
 
 def test_the_inverse_quote_of_the_next_day_changes_neither_value_nor_haircut(book):

@@ -29,12 +29,15 @@ RULES = ReliabilityRules(shrinkage_multiple=2.0, lateness_weight=0.02, haircut_l
 
 
 @pytest.fixture
-def book(database_url):
+def book(built_book):
     """100 t of aluminium in lot a, reported by the warehouse three hours ago and pledged for 500,000 dollars."""
-    database = lent_on(database_url)
+    return built_book(reported_and_pledged)
+
+
+def reported_and_pledged(url):
+    database = lent_on(url)
     push(database, 1, ("RECEIPT", "a", 100, 3))
-    yield database
-    database.close()
+    return database
 
 
 def test_a_count_within_the_tolerance_is_recorded_and_nothing_else(book):

@@ -67,8 +67,13 @@ def sqlite_folder(tmp_path_factory):
 
 
 @pytest.fixture
-def pledged(book):
+def pledged(built_book):
     """100 t of aluminium in lot-a, pledged for 490,000 dollars."""
+    return built_book(pledged_goods)
+
+
+def pledged_goods(url):
+    book = opened(url)
     move(book, ("in", "RECEIPT", "lot-a", 100))
     goods(book)
     return book

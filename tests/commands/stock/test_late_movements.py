@@ -34,12 +34,15 @@ def reserve(database, name, warehouse=WAREHOUSE):
 
 
 @pytest.fixture
-def book(database_url):
+def book(built_book):
     """100 t of aluminium in lot a, reported by the warehouse five hours ago and pledged for 500,000 dollars."""
-    database = lent_on(database_url)
+    return built_book(reported_and_pledged)
+
+
+def reported_and_pledged(url):
+    database = lent_on(url)
     push(database, 1, ("RECEIPT", "a", 100, 5))
-    yield database
-    database.close()
+    return database
 
 
 def test_a_late_issue_explains_the_shortage_of_an_earlier_count(book):
