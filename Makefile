@@ -6,6 +6,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 ADDRESS ?= 127.0.0.1:50051
 HTTP ?= 127.0.0.1:50080
+METRICS ?= 127.0.0.1:50081
 SAMPLE ?= yes
 DATABASE ?=
 UPGRADE ?= no
@@ -81,8 +82,8 @@ setup: $(INSTALLED) $(GENERATED)/__init__.py $(PARTNER_GENERATED)/__init__.py ##
 develop: $(DEVELOPMENT) ## Add the packages of tests and checks to the environment
 	@$(MAKE) --no-print-directory setup
 
-run: setup ## Start the service with the sample book (SAMPLE=no ADDRESS=host:port HTTP=host:port DATABASE=url)
-	$(BIN)/collateral run --address $(ADDRESS) $(if $(HTTP),--http-address $(HTTP)) $(if $(filter no,$(SAMPLE)),--no-sample,--sample) $(if $(DATABASE),--database '$(DATABASE)')
+run: setup ## Start the service with the sample book (SAMPLE=no ADDRESS=host:port HTTP=host:port METRICS=host:port DATABASE=url)
+	$(BIN)/collateral run --address $(ADDRESS) $(if $(HTTP),--http-address $(HTTP)) $(if $(METRICS),--metrics-address $(METRICS)) $(if $(filter no,$(SAMPLE)),--no-sample,--sample) $(if $(DATABASE),--database '$(DATABASE)')
 
 test: develop ## Run all tests, on SQLite and PostgreSQL
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal

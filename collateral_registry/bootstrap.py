@@ -38,6 +38,7 @@ from valuation.errors import InvalidInput
 from valuation.extras import check_installed, is_installed
 
 if TYPE_CHECKING:
+    from collateral_registry.web.listener import HttpListener
     from collateral_registry.web.server import HttpServer
 
 ENDING_SECONDS = 2.0
@@ -86,8 +87,8 @@ def prepare_book(settings: Settings, clock: Clock = wall_clock) -> None:
         database.close()
 
 
-def serve(settings: Settings, clock: Clock = wall_clock) -> None:
-    """Serves until SIGINT or SIGTERM, and then lets running calls finish.
+def serve(settings: Settings, clock: Clock = wall_clock, process: int = 0) -> None:
+    """Serves until SIGINT or SIGTERM, and then lets running calls finish; ``process`` is the number of this process.
 
     Raises Refused, StoreUnavailable, MissingExtra or OSError if the server cannot start.
     """
@@ -97,10 +98,10 @@ def serve(settings: Settings, clock: Clock = wall_clock) -> None:
     # Objects loaded at start live as long as the process, so garbage collection need not traverse them.
     gc.freeze()
     with _sole_use(settings.url), closing(IntakeProcess(settings.url, clock)) as intake:
-        uvloop.run(_serve(settings, clock, intake))
+        uvloop.run(_serve(settings, clock, intake, process))
 
 
-async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess) -> None:
+async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess, process: int) -> None:
     database = Database(settings.url, clock)
     migrate_schema(database)
     empty_log(database)
@@ -121,6 +122,7 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess) -> Non
             LOG.info("an optional part is not installed", extra=extra, effect=effect)
     port = server.listen(settings.address)
     web = await _start_http(settings, server) if settings.http_address else None
+    operations = await _start_operations(settings, process) if settings.metrics_address else None
     await server.start()
     LOG.info("serving", address=settings.address.rpartition(":")[0], port=port)
     follower = asyncio.create_task(_follow_clock(server, settings)) if follows_clock else None
@@ -133,6 +135,8 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess) -> Non
     if web is not None:
         await web.drain()  # first, because its calls need the gRPC server
     await server.drain()
+    if operations is not None:
+        await operations.drain()  # last, because the state of a draining server is of interest
     stop_thread.set()
     database.close()
     LOG.info("stopped")
@@ -147,6 +151,16 @@ async def _start_http(settings: Settings, server: RpcServer) -> HttpServer:
     port = await web.start(settings.http_address)
     LOG.info("serving HTTP", address=settings.http_address.rpartition(":")[0], port=port)
     return web
+
+
+async def _start_operations(settings: Settings, process: int) -> HttpListener:
+    """Starts the HTTP server of metrics and health."""
+    from collateral_registry.web.operations.server import operations_server  # noqa: PLC0415 - needed only with metrics
+
+    listener, address = operations_server(), settings.metrics_address_of(process)
+    port = await listener.start(address)
+    LOG.info("serving metrics", address=address.rpartition(":")[0], port=port)
+    return listener
 
 
 def _start_thread(settings: Settings, database: Database, runner: BookRunner, loop: asyncio.AbstractEventLoop) -> Event:

@@ -47,6 +47,7 @@ class Settings(BaseSettings):
 
     address: str = Field("127.0.0.1:50051", description="host:port to listen on")
     http_address: str = Field("", description="loopback host:port of HTTP/JSON; empty means none")
+    metrics_address: str = Field("", description="host:port of metrics and health over HTTP; empty means none")
     database_url: SecretStr = Field(
         SecretStr(""), description="SQLAlchemy URL, which may hold a password; empty means a file in data_folder"
     )
@@ -117,6 +118,19 @@ class Settings(BaseSettings):
             want = "want a loopback address such as 127.0.0.1:50080, because callers over HTTP have no identity"
             raise PydanticCustomError("loopback", want)
         return address
+
+    @field_validator("metrics_address")
+    @classmethod
+    def _is_listened_at(cls, address: str) -> str:
+        """Returns the address unchanged if it is empty or ends with a port."""
+        if address and not _has_port(address):
+            raise PydanticCustomError("metrics_address", "want host:port such as 127.0.0.1:50081")
+        return address
+
+    def metrics_address_of(self, process: int) -> str:
+        """Returns the address of the metrics of a server process, counted from 0: each has the port after the last."""
+        host, _, port = self.metrics_address.rpartition(":")
+        return f"{host}:{int(port) + process if int(port) else 0}" if host else ""
 
     @property
     def url(self) -> str:

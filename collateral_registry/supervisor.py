@@ -48,26 +48,29 @@ class _Fleet:
         """Starts the processes and keeps them running until a stop signal."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._stop)
-        serving = [self._started() for _ in range(self._settings.processes)]
+        serving = [self._started(number) for number in range(self._settings.processes)]
         while not self._stopping:
             connection.wait([process.sentinel for process in serving], CHECK_SECONDS)
-            serving = [process if process.is_alive() else self._started_again(process) for process in serving]
+            serving = [
+                process if process.is_alive() else self._started_again(process, number)
+                for number, process in enumerate(serving)
+            ]
         for process in serving:
             process.terminate()
         for process in serving:
             process.join()
 
-    def _started(self) -> BaseProcess:
-        process = get_context("spawn").Process(target=serve, args=(self._settings,))
+    def _started(self, number: int) -> BaseProcess:
+        process = get_context("spawn").Process(target=serve, args=(self._settings,), kwargs={"process": number})
         process.start()
         return process
 
-    def _started_again(self, dead: BaseProcess) -> BaseProcess:
+    def _started_again(self, dead: BaseProcess, number: int) -> BaseProcess:
         if self._stopping:
             return dead
         LOG.error("a server process has died; starting another", pid=dead.pid, exit_code=dead.exitcode)
         time.sleep(RESTART_SECONDS)
-        return self._started()
+        return self._started(number)
 
     def _stop(self, *_signal: object) -> None:
         self._stopping = True

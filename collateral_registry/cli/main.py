@@ -47,6 +47,7 @@ app.add_typer(price_app)
 
 Database = Annotated[str, typer.Option(help="SQLAlchemy URL; default: the embedded database")]
 HttpAddress = Annotated[str, typer.Option(help="loopback host:port of HTTP/JSON; default: none")]
+MetricsAddress = Annotated[str, typer.Option(help="host:port of metrics and health; default: none")]
 BusinessDate = Annotated[
     str,
     typer.Option(
@@ -91,6 +92,7 @@ def serve(
         int, typer.Option(min=0, help="server processes sharing one port (PostgreSQL only); 0: from the settings")
     ] = 0,
     http_address: HttpAddress = "",
+    metrics_address: MetricsAddress = "",
     allow_jump: Annotated[
         bool, typer.Option("--allow-jump", help="let the clock move the business date by more than ten days, once")
     ] = False,
@@ -98,7 +100,9 @@ def serve(
     """Start a server and serve until Ctrl-C."""
     from collateral_registry.cli.server.start import run_server
 
-    raise typer.Exit(run_server(address, database, business_date, processes, http_address, allow_jump=allow_jump))
+    raise typer.Exit(
+        run_server(address, database, business_date, processes, http_address, metrics_address, allow_jump=allow_jump)
+    )
 
 
 @app.command()
@@ -141,6 +145,7 @@ def run(
     database: Database = "",
     exit_after_replay: Annotated[bool, typer.Option(help="exit after printing the report")] = False,
     http_address: HttpAddress = "",
+    metrics_address: MetricsAddress = "",
 ) -> None:
     """Start a server with the sample book and print its report.
 
@@ -148,7 +153,8 @@ def run(
     """
     from collateral_registry.cli.server.run import run_with_sample
 
-    raise typer.Exit(run_with_sample(address, database, http_address, sample=sample, stay=not exit_after_replay))
+    stay = not exit_after_replay
+    raise typer.Exit(run_with_sample(address, database, http_address, metrics_address, sample=sample, stay=stay))
 
 
 @app.command()

@@ -44,3 +44,14 @@ def request(address: str, verb: str, path: str, body: str | bytes | None, header
         return Answer(answer.status, dict(answer.headers.items()), json.loads(answer.read()))
     finally:
         connection.close()
+
+
+def get_text(address: str, path: str, accept: str = "*/*") -> tuple[int, str, str]:
+    """Returns the status, the content type and the text at a path."""
+    connection = HTTPConnection(address, timeout=60)
+    try:
+        connection.request("GET", path, headers={"accept": accept})
+        answer = connection.getresponse()
+        return answer.status, answer.headers.get("content-type", ""), answer.read().decode()
+    finally:
+        connection.close()

@@ -42,7 +42,9 @@ class StopRequested(Exception):
     """Raised by the signal handler on Ctrl-C or SIGTERM."""
 
 
-def run_with_sample(address: str, database: str, http_address: str, *, sample: bool, stay: bool) -> int:
+def run_with_sample(
+    address: str, database: str, http_address: str, metrics_address: str, *, sample: bool, stay: bool
+) -> int:
     """Starts a server process, loads the sample into a new book, prints the report and waits for Ctrl-C.
 
     Returns the exit code. If ``stay`` is False, the server is stopped after the report.
@@ -50,16 +52,16 @@ def run_with_sample(address: str, database: str, http_address: str, *, sample: b
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
         signal.signal(number, _request_stop)
     try:
-        return _run(address, database, http_address, sample=sample, stay=stay)
+        return _run(address, database, http_address, metrics_address, sample=sample, stay=stay)
     except StopRequested:
         signal.setitimer(signal.ITIMER_REAL, 0)
         print_line("Stopped. The next start continues with this book.")
         return 0
 
 
-def _run(address: str, database: str, http_address: str, *, sample: bool, stay: bool) -> int:
+def _run(address: str, database: str, http_address: str, metrics_address: str, *, sample: bool, stay: bool) -> int:
     try:
-        settings = settings_from(address, database, "", http_address=http_address)
+        settings = settings_from(address, database, "", http_address=http_address, metrics_address=metrics_address)
     except ValueError as error:
         print_error(str(error))
         return EXIT_USAGE
@@ -118,6 +120,7 @@ def _command(settings: Settings, *, sample: bool) -> list[str]:
 
     command = [sys.executable, "-m", "collateral_registry", "serve", "--address", settings.address]
     command += ["--http-address", settings.http_address] if settings.http_address else []
+    command += ["--metrics-address", settings.metrics_address] if settings.metrics_address else []
     return command + (["--business-date", OPENING] if sample else [])
 
 
@@ -180,6 +183,7 @@ def _show_addresses(settings: Settings, log: Path, commands: Sequence[str]) -> N
     places = {
         "gRPC": f"{settings.address} (health and reflection on)",
         "HTTP/JSON": settings.http_address and f"http://{settings.http_address}/v1/openapi.json",
+        "metrics": settings.metrics_address and f"http://{settings.metrics_address}/metrics",
         "database": masked(settings.url),
         "log": str(log),
     }

@@ -25,6 +25,7 @@ def settings_from(
     business_date: str,
     processes: int = 0,
     http_address: str = "",
+    metrics_address: str = "",
     *,
     allow_jump: bool = False,
 ) -> Settings:
@@ -51,6 +52,7 @@ def settings_from(
         "business_date": business_date,
         "processes": processes,
         "http_address": http_address,
+        "metrics_address": metrics_address,
         "allow_jump": allow_jump,
     }
     try:
@@ -80,7 +82,14 @@ def _unknown_setting(name: str) -> str:
 
 
 def run_server(
-    address: str, database: str, business_date: str, processes: int, http_address: str, *, allow_jump: bool = False
+    address: str,
+    database: str,
+    business_date: str,
+    processes: int,
+    http_address: str,
+    metrics_address: str,
+    *,
+    allow_jump: bool = False,
 ) -> int:
     """Serves until stopped and returns the exit code."""
     from collateral_registry.domain.shared.errors import DomainError
@@ -89,7 +98,9 @@ def run_server(
     from valuation.errors import MissingExtra
 
     try:
-        settings = settings_from(address, database, business_date, processes, http_address, allow_jump=allow_jump)
+        settings = settings_from(
+            address, database, business_date, processes, http_address, metrics_address, allow_jump=allow_jump
+        )
         if settings.processes == 1 and not settings.address.startswith("unix:"):
             _check_free(settings.address)
         keep_files_private()

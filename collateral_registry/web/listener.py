@@ -1,0 +1,80 @@
+"""An HTTP listener of one server process."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+CONNECTIONS_LIMIT = 256
+"""Open connections in one process. Further ones are answered 503 at once."""
+
+HEADERS_LIMIT_BYTES = 16 * 1024
+IDLE_SECONDS = 30
+"""Time after which a connection without a request is closed."""
+
+BACKLOG = 128
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to the process."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Captures none."""
+        yield
+
+
+class HttpListener:
+    """Answers HTTP requests by an application until it is drained."""
+
+    def __init__(self, app: ASGIApp, drain_seconds: float, what: str) -> None:
+        """Stores the application, the time for requests to finish, and what is served, for errors."""
+        self._what = what
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                loop="none",
+                http="h11",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                limit_concurrency=CONNECTIONS_LIMIT,
+                h11_max_incomplete_event_size=HEADERS_LIMIT_BYTES,
+                timeout_keep_alive=IDLE_SECONDS,
+                timeout_graceful_shutdown=max(1, round(drain_seconds)),
+            )
+        )
+
+    async def start(self, address: str, *, shares_port: bool = False) -> int:
+        """Listens on host:port and returns the port; raises OSError if the port is not available."""
+        listening = self._listening(address, shares_port=shares_port)
+        self._serving = asyncio.create_task(self._server.serve([listening]))
+        return int(listening.getsockname()[1])
+
+    async def drain(self) -> None:
+        """Accepts no more connections, lets running requests finish, and stops."""
+        self._server.should_exit = True
+        await self._serving
+
+    def _listening(self, address: str, *, shares_port: bool) -> socket.socket:
+        """Returns a socket that listens on host:port; raises OSError that names the address if it cannot."""
+        host, _, port = address.rpartition(":")
+        try:
+            family, kind, _, _, place = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
+            listening = socket.socket(family, kind)
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if shares_port:
+                listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            listening.bind(place)
+            listening.listen(BACKLOG)
+        except OSError as error:
+            raise OSError(f"cannot listen at {address} for {self._what}: {error.strerror}") from None
+        listening.settimeout(0.0)  # non-blocking
+        return listening

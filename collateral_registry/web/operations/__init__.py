@@ -1,0 +1,1 @@
+"""What operators and their tools read over HTTP: metrics and health."""

@@ -1,0 +1,26 @@
+"""The HTTP server for operators and their tools. It answers without the gRPC server, whose state it reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+
+from collateral_registry.web.listener import HttpListener
+from collateral_registry.web.operations.metrics import metrics_route
+
+DRAIN_SECONDS = 1.0
+"""Time for a running scrape to finish."""
+
+
+def operations_server() -> HttpListener:
+    """Returns the server of metrics, which is not started yet."""
+    return HttpListener(operations_app([metrics_route()]), DRAIN_SECONDS, "metrics")
+
+
+def operations_app(routes: Sequence[BaseRoute]) -> Starlette:
+    """Returns the application with these routes."""
+    app = Starlette(routes=list(routes))
+    app.router.redirect_slashes = False
+    return app
