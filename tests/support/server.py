@@ -59,7 +59,7 @@ def free_port() -> int:
 
 
 class Server:
-    """A server process on a database. With environment variables of its own it is always started as users do."""
+    """A server process on a database. One with a PYTHONPATH of its own is always started as users do."""
 
     launch: ClassVar[Callable[[Sequence[str], Mapping[str, str], Path], Launched]] = staticmethod(spawned)
     """Starts a process; the tests replace it by a fork."""
@@ -88,7 +88,7 @@ class Server:
         arguments += ["--business-date", self.business_date] if self.business_date else []
         arguments += ["--processes", str(self.processes)]
         arguments += self.options
-        launch = spawned if self.environment else Server.launch
+        launch = spawned if "PYTHONPATH" in self.environment else Server.launch
         self.process = launch(arguments, self.environment, Path(self.output.name))
         with ExitStack() as undone:
             undone.callback(self.stop, signal.SIGKILL)  # else a server that never became healthy would stay
