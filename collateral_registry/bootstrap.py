@@ -26,6 +26,7 @@ from collateral_registry.domain.shared.errors import DomainError, Refused
 from collateral_registry.domain.shared.units import units
 from collateral_registry.logs import logger
 from collateral_registry.rpc.server import Limits, RpcServer
+from collateral_registry.runtime.model_work.pool import WORKERS_LIMIT
 from collateral_registry.runtime.revaluation.driver import RunDriver, Workers
 from collateral_registry.runtime.revaluation.local_workers import LocalWorkers
 from collateral_registry.runtime.stock.writer_process import IntakeProcess
@@ -107,7 +108,12 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess, proces
     empty_log(database)
     follows_clock = _open_book(settings, database, clock)
     limits = Limits(
-        settings.message_limit_bytes, settings.concurrent_calls_limit, settings.drain_seconds, settings.processes > 1
+        settings.message_limit_bytes,
+        settings.concurrent_calls_limit,
+        settings.drain_seconds,
+        shares_port=settings.processes > 1,
+        model_workers=settings.model_workers or min(cpu_count() or 1, WORKERS_LIMIT),
+        model_memory_bytes=settings.model_memory_bytes,
     )
     runner = BookRunner(database)
     loop = asyncio.get_running_loop()

@@ -20,6 +20,9 @@ FOLLOW_CLOCK = "wall"
 """If ``business_date`` has this value, the business date follows the wall clock."""
 
 PORT_LIMIT = 65_535
+MODEL_MEMORY_LEAST = 384 * 1024 * 1024
+"""Memory with which every model but a fit can be computed."""
+
 PREFIX = "COLLATERAL_"
 """Names of environment variables that are settings begin so."""
 
@@ -63,6 +66,10 @@ class Settings(BaseSettings):
     partners_file: Path | None = Field(None, description="JSON file of the warehouse partners, by feed")
     processes: int = Field(1, ge=1, le=64, description="server processes on one port; several need PostgreSQL")
     revaluation_workers: int = Field(0, ge=0, description="processes for whole-book runs; 0 for one per CPU")
+    model_workers: int = Field(0, ge=0, le=64, description="processes that compute models; 0 for at most 2")
+    model_memory_bytes: int = Field(
+        640 * 1024 * 1024, ge=MODEL_MEMORY_LEAST, description="memory that a process that computes models may use"
+    )
     dask_scheduler: str = Field("", description="address of a Dask scheduler for whole-book runs")
     date_check_seconds: float = Field(20.0, gt=0, description="interval of checking the clock for a new business date")
 

@@ -36,6 +36,8 @@ from collateral_registry.rpc.stock.warehouse_servicer import WarehouseServicer
 from collateral_registry.rpc.valuations.forecast_servicer import ForecastServicer
 from collateral_registry.rpc.valuations.haircut_servicer import HaircutServicer
 from collateral_registry.rpc.valuations.servicer import ValuationServicer
+from collateral_registry.runtime.equipment_fits import Fits
+from collateral_registry.runtime.model_work.pool import ModelPool
 from collateral_registry.runtime.revaluation.driver import RunDriver
 from collateral_registry.runtime.stock.stock_sync_task import StockSyncTask
 from collateral_registry.runtime.stock.writer_process import IntakeProcess
@@ -48,13 +50,16 @@ DATE_SERVICE = "collateral_registry.v1.BusinessDateService"
 class Limits:
     """Limits of the server: bytes of a request message, concurrent calls, and seconds that a shutdown may last.
 
-    If ``shares_port`` is set, several processes may listen on the same port (SO_REUSEPORT).
+    ``model_workers`` processes compute models, each with at most ``model_memory_bytes`` of memory. If ``shares_port``
+    is set, several processes may listen on the same port (SO_REUSEPORT).
     """
 
     message_bytes: int
     concurrent_calls: int
     drain_seconds: float
     shares_port: bool
+    model_workers: int
+    model_memory_bytes: int
 
 
 class RpcServer:
@@ -85,8 +90,8 @@ class RpcServer:
         self.business_date = BusinessDateServicer(runner, runs, today)
         self.stock = StockServicer(runner, intake)
         self.stock_sync = StockSyncTask(runner, self.stock.batcher)
-        self.equipment = EquipmentServicer(runner)
-        self.forecast = ForecastServicer(runner)
+        self.models = ModelPool(limits.model_workers, limits.model_memory_bytes)
+        self.fits = Fits(runner, limits.model_memory_bytes)
         self.health = health.aio.HealthServicer()  # type: ignore[attr-defined] # missing from the stubs
         health_pb2_grpc.add_HealthServicer_to_server(self.health, self.server)
         names = [self._register(servicer) for servicer in self._services()]
@@ -99,15 +104,15 @@ class RpcServer:
         return [
             AssetServicer(runner),
             PriceServicer(runner),
-            HaircutServicer(runner),
-            self.forecast,
+            HaircutServicer(runner, self.models),
+            ForecastServicer(runner, self.models),
             PolicyServicer(runner, runs),
             ValuationServicer(runner, runs),
             LoanServicer(runner),
             PickupServicer(runner),
             OverrideServicer(runner),
             DoublePledgeServicer(runner),
-            self.equipment,
+            EquipmentServicer(runner, self.fits),
             IpServicer(runner),
             self.breaches,
             self.reports,
@@ -161,6 +166,6 @@ class RpcServer:
         await self.server.stop(self.limits.drain_seconds)
         await stopping
         await self.stock_sync.stop()
-        self.equipment.fits.close()
-        self.forecast.forecasts.close()
+        self.fits.close()
+        self.models.close()
         self.runner.close()

@@ -1,21 +1,25 @@
-"""Fits equipment models: each fit runs in a thread, reports its progress, and stores its model when it succeeds."""
+"""Fits equipment models: receives comparable sales, fits in a process of its own, and stores the model.
+
+A fit outlives the call that starts it. It is bounded in time and memory, and its process ends with it.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import tempfile
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date
 from enum import Enum
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from collateral_registry.commands.equipment.models import store_model
 from collateral_registry.domain.shared.errors import AlreadyExists, DomainError, NotFound, Refused
 from collateral_registry.logs import logger
+from collateral_registry.runtime.model_work.equipment_fit import COMPARABLES_LIMIT_BYTES, fit_equipment
+from collateral_registry.runtime.model_work.pool import ModelPool
 from collateral_registry.runtime.transactions import BookRunner
-from valuation.equipment.sales.mapping import read_mapping
 from valuation.errors import InvalidInput, MissingExtra
 from valuation.extras import check_installed
 
@@ -28,7 +32,13 @@ FITS_LIMIT = 100
 """Fits kept in memory; the oldest that have ended are dropped."""
 
 RUNNING_LIMIT = 2
-"""Fits that run at once; more are refused until one has ended."""
+"""Fits that are received or run at once; more are refused until one has ended."""
+
+FITTING_LIMIT = 1
+"""Fits that are computed at once; the other waits. A fit takes one processor and much memory."""
+
+FIT_SECONDS_LIMIT = 3_600.0
+"""Longest time of a fit, waiting included."""
 
 
 class FitState(Enum):
@@ -49,33 +59,77 @@ class Fit:
     message: str = ""
 
 
-class Fits:
-    """Runs fits of equipment models and keeps their states in memory."""
+class Upload:
+    """Comparable sales that are being received, in a file."""
 
-    def __init__(self, runner: BookRunner) -> None:
+    def __init__(self, model_id: str, columns: str) -> None:
+        self.model_id = model_id
+        self.started = False
+        self._folder = TemporaryDirectory(prefix="collateral-fit-")
+        self.columns = Path(self._folder.name) / "columns.toml"
+        self.columns.write_text(columns, encoding="utf-8")
+        self.comparables = Path(self._folder.name) / "comparables.csv"
+        self._file = self.comparables.open("wb")
+        self._size = 0
+
+    def add(self, chunk: bytes) -> None:
+        """Appends a chunk to the file; raises InvalidInput if the file becomes too large."""
+        self._size += len(chunk)
+        if self._size > COMPARABLES_LIMIT_BYTES:
+            raise InvalidInput("chunk", f"{self._size} bytes", f"at most {COMPARABLES_LIMIT_BYTES} bytes in total")
+        self._file.write(chunk)
+
+    def complete(self) -> None:
+        """Writes what has been received to the file."""
+        self._file.close()
+
+    def remove(self) -> None:
+        """Deletes the file."""
+        self._file.close()
+        self._folder.cleanup()
+
+
+class Fits:
+    """Receives and runs fits of equipment models, and keeps their states in memory."""
+
+    def __init__(self, runner: BookRunner, memory_bytes: int) -> None:
         self._runner = runner
-        self._threads = ThreadPoolExecutor(RUNNING_LIMIT, "fit")
+        self._pool = ModelPool(FITTING_LIMIT, memory_bytes, RUNNING_LIMIT, FIT_SECONDS_LIMIT)
+        self._receiving: set[str] = set()
         self._fits: dict[str, Fit] = {}
         self._moved = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def start(self, model_id: str, columns: bytes, comparables: bytes) -> Fit:
-        """Starts a fit.
+    @contextmanager
+    def upload(self, model_id: str, columns: str) -> Iterator[Upload]:
+        """Reserves a place and a file for the sales of a fit; both are freed if the block does not start the fit.
 
-        Raises AlreadyExists if a fit with this id is running or done, Refused while RUNNING_LIMIT fits are running, and
-        MissingExtra if LightGBM is not installed.
+        Raises AlreadyExists if a fit with this id is received, running or done, Refused while RUNNING_LIMIT fits are,
+        and MissingExtra if LightGBM is not installed.
         """
         check_installed("comparables")
         known = self._fits.get(model_id)
-        if known is not None and known.state is not FitState.FAILED:
+        if model_id in self._receiving or (known is not None and known.state is not FitState.FAILED):
             raise AlreadyExists(f"id {model_id}", f"equipmentFits/{model_id}")
-        running = [fit for fit in self._fits.values() if fit.state is FitState.RUNNING]
-        if len(running) >= RUNNING_LIMIT:
-            raise Refused("FITS_RUNNING", f"{len(running)} fits are under way; wait until one is over")
+        running = len(self._receiving) + sum(fit.state is FitState.RUNNING for fit in self._fits.values())
+        if running >= RUNNING_LIMIT:
+            raise Refused("FITS_RUNNING", f"{running} fits are under way; wait until one is over")
+        self._receiving.add(model_id)
+        upload = Upload(model_id, columns)
+        try:
+            yield upload
+        finally:
+            self._receiving.discard(model_id)
+            if not upload.started:
+                upload.remove()
+
+    def start(self, upload: Upload) -> Fit:
+        """Starts the fit of sales that have been received."""
+        upload.complete()
+        upload.started = True
         self._drop_oldest()
-        fit = Fit(model_id)
-        self._fits[model_id] = fit
-        task = asyncio.get_running_loop().create_task(self._run(model_id, columns, comparables))
+        fit = self._fits[upload.model_id] = Fit(upload.model_id)
+        task = asyncio.get_running_loop().create_task(self._run(upload))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return fit
@@ -98,29 +152,32 @@ class Fits:
                 moved = self._moved
 
     def close(self) -> None:
-        """Accepts no new fits; the running fits are abandoned when the process ends."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Kills the processes; running fits are abandoned."""
+        self._pool.close()
 
-    async def _run(self, model_id: str, columns: bytes, comparables: bytes) -> None:
-        loop = asyncio.get_running_loop()
+    async def _run(self, upload: Upload) -> None:
+        model_id = upload.model_id
 
         def progress(share: float) -> None:
-            loop.call_soon_threadsafe(self._put, replace(self._fits[model_id], progress=share))
+            self._put(replace(self._fits[model_id], progress=share))
 
         today = self._runner.database.clock().date()
+        work = partial(fit_equipment, upload.columns, upload.comparables, today)
         try:
-            files = await loop.run_in_executor(self._threads, _fit, columns, comparables, today, progress)
+            files = await self._pool.compute_reporting(work, progress)
             await self._runner.change(
                 "StoreEquipmentModel", lambda write: store_model(write, model_id, files), lambda _: True
             )
         except (InvalidInput, DomainError, MissingExtra) as error:
             self._fail(model_id, str(error))
-            return
         except Exception:  # any error must free the id of the fit and its place among those that run
             LOG.exception("fit_failed", model=model_id)
             self._fail(model_id, UNEXPECTED)
-            return
-        self._put(Fit(model_id, FitState.DONE, 1.0))
+        else:
+            self._put(Fit(model_id, FitState.DONE, 1.0))
+        finally:
+            upload.remove()
+            await self._pool.end_idle()
 
     def _fail(self, model_id: str, message: str) -> None:
         self._put(Fit(model_id, FitState.FAILED, self._fits[model_id].progress, message))
@@ -134,23 +191,3 @@ class Fits:
         ended = [fit.model_id for fit in self._fits.values() if fit.state is not FitState.RUNNING]
         for model_id in ended[: max(0, len(self._fits) + 1 - FITS_LIMIT)]:
             del self._fits[model_id]
-
-
-def _fit(columns: bytes, comparables: bytes, today: date, progress: Callable[[float], None]) -> dict[str, bytes]:
-    """Fits a model to the sales up to today and returns its files.
-
-    ``columns`` is the TOML file that maps the columns of the CSV file ``comparables``.
-    """
-    from valuation.equipment.models.artefact import pack  # noqa: PLC0415 - imports LightGBM
-    from valuation.equipment.models.hedonic import fit  # noqa: PLC0415 - imports LightGBM
-    from valuation.equipment.sales.files import read_comparables  # noqa: PLC0415 - imports LightGBM
-
-    with tempfile.TemporaryDirectory() as folder:
-        mapping_file, sales_file = Path(folder) / "columns.toml", Path(folder) / "comparables.csv"
-        mapping_file.write_bytes(columns)
-        sales_file.write_bytes(comparables)
-        mapping = read_mapping(mapping_file)
-        if not mapping.currency:
-            raise InvalidInput("reading.currency", "nothing", "the ISO 4217 code of the prices")
-        sales, data_hash = read_comparables(sales_file, mapping, today)
-    return pack(fit(sales, mapping, progress), data_hash)

@@ -20,8 +20,8 @@ __all__ = [
     "Refused",
     "RequestIdReused",
     "StoreUnavailable",
+    "TooLarge",
     "Unauthenticated",
-    "WorkerLost",
 ]
 
 
@@ -169,7 +169,7 @@ class Overdue(DomainError):
     reason = "OVERDUE"
 
 
-class WorkerLost(DomainError):
-    """The process that did the work has died; a later attempt starts another."""
+class TooLarge(DomainError):
+    """The work needs more memory than it may use; it was stopped, and a repetition would be stopped too."""
 
-    reason = "WORKER_LOST"
+    reason = "MEMORY_LIMIT"

@@ -26,8 +26,8 @@ from collateral_registry.domain.shared.errors import (
     Refused,
     RequestIdReused,
     StoreUnavailable,
+    TooLarge,
     Unauthenticated,
-    WorkerLost,
 )
 from collateral_registry.logs import logger
 from valuation.errors import MissingExtra
@@ -50,7 +50,7 @@ STATUS_OF: dict[type[Exception], grpc.StatusCode] = {
     MissingExtra: grpc.StatusCode.FAILED_PRECONDITION,
     Busy: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Overdue: grpc.StatusCode.DEADLINE_EXCEEDED,
-    WorkerLost: grpc.StatusCode.UNAVAILABLE,
+    TooLarge: grpc.StatusCode.RESOURCE_EXHAUSTED,
 }
 """Status code of every error that a command may raise."""
 
@@ -119,6 +119,6 @@ def _details(error: Exception) -> list[ErrorInfo | BadRequest | RetryInfo]:
     details: list[ErrorInfo | BadRequest | RetryInfo] = []
     if isinstance(error, DomainError):
         details.append(ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=dict(error.facts)))
-    if isinstance(error, StoreUnavailable | Busy | WorkerLost):
+    if isinstance(error, StoreUnavailable | Busy):
         details.append(RetryInfo(retry_delay=Duration(seconds=RETRY_AFTER_SECONDS)))
     return details

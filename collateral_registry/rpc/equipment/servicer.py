@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from grpc.aio import ServicerContext
 from collateral_registry.commands.equipment import models as commands, reconciliation
 from collateral_registry.domain.assets.kinds import Equipment
 from collateral_registry.domain.shared.days import date_at
+from collateral_registry.domain.shared.errors import Overdue
 from collateral_registry.domain.shared.names import checked_id, id_of
 from collateral_registry.rpc.assets.messages import read_equipment, to_be_quoted
 from collateral_registry.rpc.common import convert
@@ -36,7 +38,8 @@ if TYPE_CHECKING:
     from valuation.equipment.models.hedonic import Estimates
 
 MACHINES_LIMIT = 1_000
-COMPARABLES_LIMIT_BYTES = 256 * 1024 * 1024
+UPLOAD_SECONDS_LIMIT = 300.0
+"""Longest time in which the sales for a fit arrive; a slower upload loses its place."""
 
 FIT_STATES = {
     FitState.RUNNING: pb.EQUIPMENT_FIT_STATE_RUNNING,
@@ -48,26 +51,23 @@ FIT_STATES = {
 class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
     """Fits, stores and activates models of machine prices, values machines with them, and records appraisals."""
 
-    def __init__(self, runner: BookRunner) -> None:
+    def __init__(self, runner: BookRunner, fits: Fits) -> None:
         self.runner = runner
-        self.fits = Fits(runner)
+        self.fits = fits
 
     async def FitEquipmentModel(
         self, request_iterator: AsyncIterator[pb.FitEquipmentModelRequest], context: ServicerContext
     ) -> pb.EquipmentFit:
         """Receives comparable sales in chunks, starts to fit a model, and returns without waiting for the fit."""
-        model_id, columns, size = "", "", 0
-        chunks: list[bytes] = []
-        async for request in request_iterator:
-            if not chunks:
-                model_id, columns = checked_id("model_id", request.model_id), request.columns
-            chunks.append(request.chunk)
-            size += len(request.chunk)
-            if size > COMPARABLES_LIMIT_BYTES:
-                raise InvalidInput("chunk", f"{size} bytes", f"at most {COMPARABLES_LIMIT_BYTES} bytes in total")
-        if not chunks:
+        requests = _received_in_time(request_iterator)
+        first = await anext(requests, None)
+        if first is None:
             raise InvalidInput("chunk", "nothing", "comparables")
-        return _fit(self.fits.start(model_id, columns.encode(), b"".join(chunks)))
+        with self.fits.upload(checked_id("model_id", first.model_id), first.columns) as upload:
+            upload.add(first.chunk)
+            async for request in requests:
+                upload.add(request.chunk)
+            return _fit(self.fits.start(upload))
 
     async def GetEquipmentFit(self, request: pb.GetEquipmentFitRequest, context: ServicerContext) -> pb.EquipmentFit:
         """Returns the progress of a fit that runs or ran in this process."""
@@ -208,6 +208,22 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
             )
 
         return await self.runner.read(work)
+
+
+async def _received_in_time(
+    requests: AsyncIterator[pb.FitEquipmentModelRequest],
+) -> AsyncIterator[pb.FitEquipmentModelRequest]:
+    """Yields the messages of an upload; raises Overdue if it is not complete within UPLOAD_SECONDS_LIMIT."""
+    end = asyncio.get_running_loop().time() + UPLOAD_SECONDS_LIMIT
+    try:
+        while True:
+            async with asyncio.timeout_at(end):
+                request = await anext(requests, None)
+            if request is None:
+                return
+            yield request
+    except TimeoutError:
+        raise Overdue(f"the upload was not complete within {UPLOAD_SECONDS_LIMIT:g} s") from None
 
 
 def _read_machines(messages: Sequence[asset_pb2.Equipment]) -> list[Equipment]:

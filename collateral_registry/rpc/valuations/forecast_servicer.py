@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 
 import numpy as np
 from grpc.aio import ServicerContext
@@ -19,14 +20,14 @@ from collateral_registry.commands.valuations.forecasts import (
 from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.moments import market_date, read_moment
-from collateral_registry.runtime.forecasts import ForecastJob, Forecasts
+from collateral_registry.runtime.model_work.pool import ModelPool
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.v1 import forecast_pb2 as pb, forecast_pb2_grpc, haircut_pb2
 from valuation._typing import Dates
 from valuation.errors import InvalidInput
 from valuation.forecast.selection import Trial
-from valuation.forecast.value import AUTO, MODEL_NAMES, QUANTILES, NoForecast, ValueForecast
+from valuation.forecast.value import AUTO, MODEL_NAMES, QUANTILES, NoForecast, ValueForecast, forecast
 
 DEFAULT_HORIZON_DAYS = 60
 
@@ -38,11 +39,11 @@ QUANTILE_FIELDS = tuple(f"p{100 * level:02.0f}" for level in QUANTILES)
 
 
 class ForecastServicer(forecast_pb2_grpc.ForecastServiceServicer):
-    """Forecasts prices in processes of their own."""
+    """Forecasts prices."""
 
-    def __init__(self, runner: BookRunner) -> None:
+    def __init__(self, runner: BookRunner, models: ModelPool) -> None:
         self.runner = runner
-        self.forecasts = Forecasts()
+        self.models = models
 
     async def ForecastPrice(
         self, request: pb.ForecastPriceRequest, context: ServicerContext
@@ -70,8 +71,8 @@ class ForecastServicer(forecast_pb2_grpc.ForecastServiceServicer):
         if known.stale:
             found.date.CopyFrom(convert.day(_number(known.dates[-1])))
             return _unknown(found, pb.FORECAST_UNKNOWN_REASON_STALE_PRICE)
-        job = ForecastJob(known.dates, known.prices, read["horizon_days"], read["model"])
-        return _filled(found, await self.forecasts.compute(job), known.dates)
+        work_of_model = partial(forecast, known.prices, known.dates, read["horizon_days"], model=read["model"])
+        return _filled(found, await self.models.compute(work_of_model), known.dates)
 
 
 def _source(request: pb.ForecastPriceRequest) -> tuple[str, str]:

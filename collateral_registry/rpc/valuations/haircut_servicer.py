@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from google.type.date_pb2 import Date
 from grpc.aio import ServicerContext
 
-from collateral_registry.commands.valuations.haircuts import (
-    HaircutQuery,
-    accepted_prices,
-    backtest_haircut,
-    class_prices,
-    estimate_haircut,
-    memory_of_class,
-)
+from collateral_registry.commands.valuations.haircuts import accepted_prices, class_prices
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.names import id_of
+from collateral_registry.domain.valuations.haircut_queries import (
+    BacktestQuery,
+    HaircutQuery,
+    Prices,
+    backtest_class,
+    backtest_haircut,
+    estimate_haircut,
+)
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.checks import check_count
 from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.rpc.common.paging import NEWEST
+from collateral_registry.runtime.model_work.pool import ModelPool
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.prices.haircut_curves import StoredEstimate, list_estimates
 from collateral_registry.v1 import haircut_pb2 as pb, haircut_pb2_grpc
-from valuation._typing import Dates, Float
+from valuation._typing import Dates
 from valuation.errors import InvalidInput
-from valuation.haircuts.backtesting.track_record import BacktestVerdict, pooled_verdict, verdict
+from valuation.haircuts.backtesting.track_record import BacktestVerdict
 from valuation.haircuts.models.price_haircut import HaircutModel
 from valuation.haircuts.models.sale_horizon import Sale, SaleHaircut, after_impact
 from valuation.haircuts.monitoring.drift import THRESHOLD
@@ -54,8 +56,9 @@ HaircutRequest = pb.EstimateHaircutRequest | pb.BacktestHaircutRequest
 class HaircutServicer(haircut_pb2_grpc.HaircutServiceServicer):
     """Estimates how far a price may fall, backtests such estimates, and lists those in use."""
 
-    def __init__(self, runner: BookRunner) -> None:
+    def __init__(self, runner: BookRunner, models: ModelPool) -> None:
         self.runner = runner
+        self.models = models
 
     async def EstimateHaircut(
         self, request: pb.EstimateHaircutRequest, context: ServicerContext
@@ -67,31 +70,27 @@ class HaircutServicer(haircut_pb2_grpc.HaircutServiceServicer):
         if related and query.model is not HaircutModel.POOLED:
             raise InvalidInput("class_price_series", f"with {request.model}", "only with auto")
 
-        def work(connection: Connection) -> pb.EstimateHaircutResponse:
-            dates, prices = _history(connection, request)
-            memory = memory_of_class(connection, related)
-            return _estimated(dates, estimate_haircut(dates, prices, replace(query, memory=memory)))
+        def work(connection: Connection) -> tuple[Prices, list[Prices]]:
+            return _history(connection, request), list(class_prices(connection, related).values())
 
-        return await self.runner.read(work)
+        prices, of_class = await self.runner.read(work)
+        return _estimated(prices[0], await self.models.compute(partial(estimate_haircut, prices, query, of_class)))
 
     async def BacktestHaircut(
         self, request: pb.BacktestHaircutRequest, context: ServicerContext
     ) -> pb.BacktestHaircutResponse:
         """Backtests haircuts on a registered series, on the prices in the request, or on a class of series."""
-        confidence, days, model = _confidence(request), request.horizon_days, _model(request, BACKTEST_MODELS)
+        query = BacktestQuery(request.horizon_days, _confidence(request), _model(request, BACKTEST_MODELS))
         related = _class_of(request)
         if related and (request.price_series or request.prices):
             raise InvalidInput("class_price_series", "with another series or prices", "either")
-        if related and model is not HaircutModel.POOLED:
+        if related and query.model is not HaircutModel.POOLED:
             raise InvalidInput("class_price_series", f"with {request.model}", "only with auto")
-        # The test runs after the read, because a class may take seconds and a snapshot should not stay open so long.
         if related:
-            prices_by_series = await self.runner.read(lambda connection: class_prices(connection, related))
-            return await self.runner.compute(lambda: _tested_class(prices_by_series, days, confidence))
-        dates, prices = await self.runner.read(lambda connection: _history(connection, request))
-        return await self.runner.compute(
-            lambda: _tested(verdict(backtest_haircut(dates, prices, days, confidence, model), confidence))
-        )
+            series = await self.runner.read(lambda connection: class_prices(connection, related))
+            return _tested_class(*await self.models.compute(partial(backtest_class, series, query)))
+        prices = await self.runner.read(lambda connection: _history(connection, request))
+        return _tested(await self.models.compute(partial(backtest_haircut, prices, query)))
 
     async def ListHaircutEstimates(
         self, request: pb.ListHaircutEstimatesRequest, context: ServicerContext
@@ -145,7 +144,7 @@ def _sale(message: pb.Sale) -> Sale:
         raise InvalidInput(f"sale.{error.field}", error.got, error.want) from None
 
 
-def _history(connection: Connection, request: HaircutRequest) -> tuple[Dates, Float]:
+def _history(connection: Connection, request: HaircutRequest) -> Prices:
     """Returns the dates and prices [n] of the named series or of the request.
 
     Raises InvalidInput if both or neither are given.
@@ -159,7 +158,7 @@ def _history(connection: Connection, request: HaircutRequest) -> tuple[Dates, Fl
     return _read_prices(request.prices)
 
 
-def _read_prices(prices: Sequence[pb.DatedPrice]) -> tuple[Dates, Float]:
+def _read_prices(prices: Sequence[pb.DatedPrice]) -> Prices:
     days = [day_of(convert.required_date(f"prices[{row}].date", one, "date")) for row, one in enumerate(prices)]
     values = [float(convert.read_decimal(f"prices[{row}].price", one.price)) for row, one in enumerate(prices)]
     return np.array(days, dtype=np.int64).astype("datetime64[D]"), np.array(values, dtype=np.float64)
@@ -200,14 +199,10 @@ def _tested(found: BacktestVerdict) -> pb.BacktestHaircutResponse:
     )
 
 
-def _tested_class(
-    found: Mapping[str, tuple[Dates, Float]], horizon_days: int, confidence: float
-) -> pb.BacktestHaircutResponse:
+def _tested_class(of_class: BacktestVerdict, of_series: Mapping[str, BacktestVerdict]) -> pb.BacktestHaircutResponse:
     """Returns the tests of a class of series: one of the class as a whole, and one of each series."""
-    model = HaircutModel.POOLED
-    records = {one: backtest_haircut(*columns, horizon_days, confidence, model) for one, columns in found.items()}
-    answer = _tested(pooled_verdict(list(records.values()), confidence))
-    tests = ((one, _tested(verdict(record, confidence))) for one, record in records.items())
+    answer = _tested(of_class)
+    tests = ((one, _tested(found)) for one, found in of_series.items())
     answer.series.extend(pb.SeriesBacktest(price_series=f"priceSeries/{one}", tests=of) for one, of in tests)
     return answer
 

@@ -26,8 +26,8 @@ from collateral_registry.domain.shared.errors import (
     Refused,
     RequestIdReused,
     StoreUnavailable,
+    TooLarge,
     Unauthenticated,
-    WorkerLost,
 )
 from collateral_registry.runtime.stock.writer_process import IntakeProcess
 from collateral_registry.store.engine.database import Database, sqlite_file
@@ -54,7 +54,7 @@ ERRORS = [
     StoreUnavailable("the database cannot be used now"),
     Busy("all workers are busy"),
     Overdue("the fit took too long"),
-    WorkerLost("the worker died"),
+    TooLarge("the computation needs more memory"),
 ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from valuation.equipment.sales.mapping import ColumnMap
 from valuation.equipment.sales.observations import Observations, observe
 from valuation.errors import InvalidInput
 from valuation.tables.reader import Table, read_source
-from valuation.tables.schema import CellKind, Schema
+from valuation.tables.schema import BYTES_LIMIT, ROWS_LIMIT, CellKind, Schema
 from valuation.tables.source import load
 
 FIRST_DAY = date(1970, 1, 1).toordinal()
@@ -25,17 +26,21 @@ INDEXED = re.compile(r"(.+)\[([0-9]+)\]")
 """Field of an error about one cell of a column: the column and the index of the row."""
 
 
-def read_comparables(path: Path, mapping: ColumnMap, today: date) -> tuple[Observations, str]:
+def read_comparables(
+    path: Path, mapping: ColumnMap, today: date, max_bytes: int = BYTES_LIMIT, max_rows: int = ROWS_LIMIT
+) -> tuple[Observations, str]:
     """Returns the sales in a file and the SHA-256 hash of its uncompressed content.
 
     Sale dates before the oldest year of the mapping or after today count as unknown. Raises InvalidInput for a mapping
-    without price or sale date, a column missing from the file, or a cell that is not a number or date.
+    without price or sale date, a file with more uncompressed bytes or rows, a column missing from the file, or a cell
+    that is not a number or date.
     """
     for name in ("price", "sale_date"):
         if not getattr(mapping, name):
             raise InvalidInput(f"columns.{name}", "nothing", "the name of a column")
-    source = load(path)
-    table = read_source(source, _schema(mapping, mapping.sale_date, mapping.price)).complete()
+    source = load(path, max_bytes)
+    schema = replace(_schema(mapping, mapping.sale_date, mapping.price), max_rows=max_rows, max_bytes=max_bytes)
+    table = read_source(source, schema).complete()
     time = years_of_days(_possible(_days(table.columns[mapping.sale_date]), mapping.oldest_sale_year, today))
     return _observed(table, mapping, time), hashlib.sha256(source.content).hexdigest()
 
