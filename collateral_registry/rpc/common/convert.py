@@ -66,7 +66,8 @@ def read_decimal(field: str, message: DecimalMessage) -> Decimal:
         value = Decimal(text) if _NUMBER.fullmatch(text) else None
     except InvalidOperation:
         raise InvalidInput(field, repr(text), _FEW_DIGITS) from None
-    if value is not None and not has_few_digits(value):
+    # Without exponent a number is within the limit of digits, because its text is within that of characters.
+    if value is not None and "e" in text.lower() and not has_few_digits(value):
         raise InvalidInput(field, repr(text), _FEW_DIGITS)
     if value is not None:
         return value
