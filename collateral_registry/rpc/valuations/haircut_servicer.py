@@ -73,8 +73,10 @@ class HaircutServicer(haircut_pb2_grpc.HaircutServiceServicer):
         def work(connection: Connection) -> tuple[Prices, list[Prices]]:
             return _history(connection, request), list(class_prices(connection, related).values())
 
-        prices, of_class = await self.runner.read(work)
-        return _estimated(prices[0], await self.models.compute(partial(estimate_haircut, prices, query, of_class)))
+        async with self.models.place() as place:
+            prices, of_class = await self.runner.read(work)
+            found = await place.compute(partial(estimate_haircut, prices, query, of_class))
+        return _estimated(prices[0], found)
 
     async def BacktestHaircut(
         self, request: pb.BacktestHaircutRequest, context: ServicerContext
@@ -86,11 +88,12 @@ class HaircutServicer(haircut_pb2_grpc.HaircutServiceServicer):
             raise InvalidInput("class_price_series", "with another series or prices", "either")
         if related and query.model is not HaircutModel.POOLED:
             raise InvalidInput("class_price_series", f"with {request.model}", "only with auto")
-        if related:
-            series = await self.runner.read(lambda connection: class_prices(connection, related))
-            return _tested_class(*await self.models.compute(partial(backtest_class, series, query)))
-        prices = await self.runner.read(lambda connection: _history(connection, request))
-        return _tested(await self.models.compute(partial(backtest_haircut, prices, query)))
+        async with self.models.place() as place:
+            if related:
+                series = await self.runner.read(lambda connection: class_prices(connection, related))
+                return _tested_class(*await place.compute(partial(backtest_class, series, query)))
+            prices = await self.runner.read(lambda connection: _history(connection, request))
+            return _tested(await place.compute(partial(backtest_haircut, prices, query)))
 
     async def ListHaircutEstimates(
         self, request: pb.ListHaircutEstimatesRequest, context: ServicerContext

@@ -47,9 +47,10 @@ class Worker:
         after ``close``, and RuntimeError if the process dies.
         """
         self._pause(unwanted)
-        if unwanted.is_set():
+        ready = self._ready(unwanted)
+        if ready is None:
             return None
-        process, pipe = self._ready()
+        process, pipe = ready
         try:
             pipe.send(job)
             while isinstance(answer := pipe.recv(), Progress):
@@ -101,9 +102,11 @@ class Worker:
         if self._deaths:
             unwanted.wait(min(FIRST_DELAY_SECONDS * 2 ** (self._deaths - 1), LONGEST_DELAY_SECONDS))
 
-    def _ready(self) -> tuple[BaseProcess, Connection]:
-        """Returns a living process and the pipe to it."""
-        with self._lock:
+    def _ready(self, unwanted: Event) -> tuple[BaseProcess, Connection] | None:
+        """Returns a living process and the pipe to it; None if the result is not wanted any more."""
+        with self._lock:  # so that no process is started after ``kill`` has ended the one before
+            if unwanted.is_set():
+                return None
             if self._closed:
                 raise Busy("the server is stopping")
             if self._pipe is not None and self._process is not None and self._process.is_alive():
