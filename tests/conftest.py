@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from multiprocessing.process import BaseProcess
@@ -26,7 +27,16 @@ settings.register_profile("steady", derandomize=True, deadline=None, max_example
 settings.load_profile("steady")
 
 
-SLOW_FIXTURES = {"cluster", "prepared_database", "postgres_url", "server", "client", "shared_client", "web"}
+SLOW_FIXTURES = {
+    "cluster",
+    "prepared_database",
+    "postgres_url",
+    "server",
+    "client",
+    "shared_client",
+    "sample_file",
+    "web",
+}
 """Fixtures that start a server or PostgreSQL, or stand for one that a package defines under the same name."""
 
 
@@ -118,6 +128,17 @@ def schemaless_url(request: pytest.FixtureRequest, tmp_path: Path, cluster: Clus
     url = cluster.new_database()
     yield url
     cluster.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def sample_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite book with the sample of the end of 2021; tests copy it."""
+    path = tmp_path_factory.mktemp("sample") / "book.db"
+    server = Server(f"sqlite:///{path}").start()
+    load = [sys.executable, "-m", "collateral_registry", "sample", "load", "--server", server.address]
+    subprocess.run(load, check=True, timeout=120)
+    server.stop()
+    return path
 
 
 @pytest.fixture
