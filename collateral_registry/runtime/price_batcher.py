@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from collateral_registry.commands.prices.ingest import Ingested, PriceMessage, ingest_together
+from collateral_registry.metrics import TICK_TO_EVENT
 from collateral_registry.runtime.batching import Batcher
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Write
@@ -25,7 +26,8 @@ class PriceBatcher:
 
     async def ingest(self, message: PriceMessage) -> tuple[Ingested, int]:
         """Returns the outcome of a message and the sequence of the commit that contains it."""
-        return await self._batcher.submit(message)
+        with TICK_TO_EVENT.time():
+            return await self._batcher.submit(message)
 
     async def _ingest(self, group: Sequence[PriceMessage]) -> list[tuple[Ingested, int]]:
         def work(write: Write) -> list[tuple[Ingested, int]]:

@@ -13,6 +13,7 @@ from collateral_registry.commands.revaluation.runs import pending_jobs, plan_run
 from collateral_registry.domain.revaluation.runs import RunStep
 from collateral_registry.domain.shared.errors import StoreUnavailable
 from collateral_registry.logs import logger
+from collateral_registry.metrics import RUN_SECONDS
 from collateral_registry.runtime.revaluation.errors import WorkersLost
 from collateral_registry.store.engine.database import Database
 from collateral_registry.store.revaluation.runs import StoredRun, get_run, unfinished_run
@@ -153,6 +154,7 @@ class RunDriver:
             run = publish_run(write, seq)
             write.commit()
         self._committed()
+        RUN_SECONDS.observe(((run.finished_us or run.started_us) - run.started_us) / 1e6)
         LOG.info("revalued", run=seq, valued=run.valued, judged=run.judged, events=run.events)
 
     def _worked(self, jobs: Sequence[PartitionJob]) -> Iterator[int]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
+from time import perf_counter
 from typing import Concatenate, ParamSpec, TypeVar
 
 from collateral_registry.commands.stock.stock_intake import (
@@ -15,6 +17,7 @@ from collateral_registry.commands.stock.stock_intake import (
     open_feed,
     try_batch,
 )
+from collateral_registry.metrics import STOCK_ACKNOWLEDGEMENT
 from collateral_registry.runtime.batching import Batcher
 from collateral_registry.runtime.stock.writer_process import IntakeProcess
 from collateral_registry.store.engine.database import Database
@@ -73,8 +76,9 @@ class StockBatcher:
             self._released.clear()
             await self._released.wait()
         self._held_items += items
-        outcome = self._batcher.submit(batch)
+        outcome, arrived = self._batcher.submit(batch), perf_counter()
         outcome.add_done_callback(lambda _: self._release(items))
+        outcome.add_done_callback(partial(_measure, arrived))
         return outcome
 
     async def attempt(self, batch: Batch) -> DurableBatch | Gap:
@@ -93,3 +97,9 @@ class StockBatcher:
 
     async def _book(self, group: Sequence[Batch]) -> list[Outcome]:
         return await self.run(book_batches, group)
+
+
+def _measure(arrived: float, outcome: asyncio.Future[DurableBatch | Gap]) -> None:
+    """Observes the time until a batch is durable; refused batches are not measured."""
+    if not outcome.cancelled() and outcome.exception() is None:
+        STOCK_ACKNOWLEDGEMENT.observe(perf_counter() - arrived)
