@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import gc
 import signal
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from datetime import date
 from functools import partial
 from os import cpu_count
 from threading import Event, Thread
-from typing import IO, TYPE_CHECKING
-
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+from typing import TYPE_CHECKING
 
 from collateral_registry.clock import Clock, local_date, wall_clock
 from collateral_registry.commands.book.business_date import keep_mode, open_book
@@ -22,7 +18,7 @@ from collateral_registry.commands.book.repair import Repair, repair_business_dat
 from collateral_registry.commands.pipeline.settle import settle
 from collateral_registry.config import Settings
 from collateral_registry.domain.shared.days import day_of
-from collateral_registry.domain.shared.errors import DomainError, Refused
+from collateral_registry.domain.shared.errors import DomainError
 from collateral_registry.domain.shared.units import units
 from collateral_registry.logs import logger
 from collateral_registry.rpc.server import Limits, RpcServer
@@ -35,15 +31,14 @@ from collateral_registry.store.engine.commit_listener import listen
 from collateral_registry.store.engine.database import Database, sqlite_file
 from collateral_registry.store.engine.migrate import migrate as migrate_schema
 from collateral_registry.store.engine.wal_checkpoints import checkpoint, empty_log
+from collateral_registry.store.storage.rights import open_to_others
+from collateral_registry.store.storage.sole_use import sole_use
 from valuation.errors import InvalidInput
 from valuation.extras import check_installed, is_installed
 
 if TYPE_CHECKING:
     from collateral_registry.web.listener import HttpListener
     from collateral_registry.web.server import HttpServer
-
-ENDING_SECONDS = 2.0
-"""Longest time to wait until a stopping server releases its SQLite book."""
 
 EXTRAS = {
     "comparables": "models of comparable sales can be neither fitted nor used",
@@ -56,7 +51,7 @@ LOG = logger("collateral")
 
 def migrate(settings: Settings, clock: Clock = wall_clock) -> tuple[str | None, str]:
     """Upgrades the schema of the database; returns the versions before and after."""
-    with _sole_use(settings.url):
+    with sole_use(settings.url):
         database = Database(settings.url, clock)
         try:
             return migrate_schema(database)
@@ -69,7 +64,7 @@ def repair_date(settings: Settings, to: date, actor: str, reason: str, *, check:
 
     Raises Refused, InvalidInput or StoreUnavailable.
     """
-    with _sole_use(settings.url), closing(Database(settings.url, wall_clock)) as database:
+    with sole_use(settings.url), closing(Database(settings.url, wall_clock)) as database:
         migrate_schema(database)
         with database.write("RepairBusinessDate", actor) as write:
             repair = repair_business_date(write, to, reason)
@@ -98,7 +93,7 @@ def serve(settings: Settings, clock: Clock = wall_clock, process: int = 0) -> No
     units()  # read now, because it would delay the first stock batch
     # Objects loaded at start live as long as the process, so garbage collection need not traverse them.
     gc.freeze()
-    with _sole_use(settings.url), closing(IntakeProcess(settings.url, clock)) as intake:
+    with sole_use(settings.url), closing(IntakeProcess(settings.url, clock)) as intake:
         uvloop.run(_serve(settings, clock, intake, process))
 
 
@@ -123,6 +118,8 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess, proces
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     stop_thread = _start_thread(settings, database, runner, loop)
+    if exposed := open_to_others(settings.url):
+        LOG.warning("the files of the book are not private", cause=exposed)
     for extra, effect in EXTRAS.items():
         if not is_installed(extra):
             LOG.info("an optional part is not installed", extra=extra, effect=effect)
@@ -230,30 +227,3 @@ async def _follow_clock(server: RpcServer, settings: Settings) -> None:
             logged = repr(error)
         await server.report_business_date(is_held=bool(logged))
         await asyncio.sleep(settings.date_check_seconds)
-
-
-@contextmanager
-def _sole_use(url: str) -> Iterator[None]:
-    """Locks a SQLite file for this server; raises Refused if another server holds it. PostgreSQL is not locked."""
-    path = sqlite_file(url)
-    if path is None:
-        yield
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_suffix(path.suffix + ".lock").open("w") as lock:
-        try:
-            _acquire(lock)
-        except BlockingIOError:
-            raise Refused("DATABASE_IN_USE", f"{path} is in use by another server; stop it first") from None
-        yield
-
-
-@retry(
-    retry=retry_if_exception_type(BlockingIOError),
-    stop=stop_after_delay(ENDING_SECONDS),
-    wait=wait_fixed(0.02),
-    reraise=True,
-)
-def _acquire(lock: IO[str]) -> None:
-    """Acquires the lock; retries for a while, because the stock writer of a killed server may still hold the lock."""
-    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

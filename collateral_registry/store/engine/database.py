@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,7 +31,17 @@ from collateral_registry.store.engine.commit_listener import CHANNEL
 from collateral_registry.store.engine.touched import Touched
 from collateral_registry.store.schema.book import CommitRow
 
-__all__ = ["SQLITE_PRAGMAS", "Connection", "Database", "Intake", "Write", "lock_key", "sqlite_file", "sqlite_turn"]
+__all__ = [
+    "SQLITE_PRAGMAS",
+    "Connection",
+    "Database",
+    "Intake",
+    "Write",
+    "lock_key",
+    "sqlite_file",
+    "sqlite_turn",
+    "turn_file",
+]
 
 WRITER_LOCK_KEY = 0x636F6C6C61746572
 """Advisory lock of the one writer on PostgreSQL: "collater" in ASCII."""
@@ -219,9 +230,14 @@ def _locks() -> Select[Any]:
 
 
 def sqlite_file(url: str) -> Path | None:
-    """Returns the file that a SQLite URL names; None for any other engine."""
+    """Returns the file that a SQLite URL names, without symbolic links; None for any other engine.
+
+    SQLite also names the write-ahead log after the file itself and not after a link to it.
+    """
     parsed = make_url(url)
-    return Path((parsed.database or "").removeprefix("file:")) if parsed.drivername.startswith("sqlite") else None
+    if not parsed.drivername.startswith("sqlite"):
+        return None
+    return Path((parsed.database or "").removeprefix("file:")).resolve()
 
 
 def lock_key(shard: str) -> int:
@@ -238,9 +254,19 @@ def sqlite_turn(path: Path | None) -> Iterator[None]:
     if path is None:
         yield
         return
-    with path.with_suffix(path.suffix + ".turn").open("w") as turn:
+    with open(turn_file(path), "wb", opener=_private) as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         yield
+
+
+def turn_file(path: Path) -> Path:
+    """Returns the file whose lock is the turn of a writer; nothing is stored in it."""
+    return path.with_name(path.name + ".turn")
+
+
+def _private(path: str, flags: int) -> int:
+    """Opens a file that only its owner may open: another user's lock would stop every writer."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
 def _engine(url: str) -> Engine:

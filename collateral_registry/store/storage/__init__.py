@@ -1,0 +1,1 @@
+"""What a book is stored on: who may open its files, one server for each file, and settings that lose no commit."""
