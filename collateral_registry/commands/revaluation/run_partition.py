@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from collateral_registry.commands.pipeline.curves import store_curves
 from collateral_registry.commands.pipeline.judge_loans import Judged, judged_loans
-from collateral_registry.commands.pipeline.load_inputs import load_inputs, make_curves
+from collateral_registry.commands.pipeline.load_inputs import LoadedInputs, load_inputs, make_curves
 from collateral_registry.commands.pipeline.recompute import NO_KEYS, valued
 from collateral_registry.domain.revaluation.runs import Partition, RunStep
 from collateral_registry.store.book.policies import StoredPolicy
@@ -79,17 +79,46 @@ def _value_and_judge(source: Source, job: PartitionJob, made: list[NewCurve]) ->
 
     Loans that were judged since the run began are omitted.
     """
-    ends = job.partition.first_key, job.partition.last_key
-    unpledged = job.partition.step == RunStep.UNPLEDGED
-    loans = NO_KEYS if unpledged else loans_between(source, *ends)
+    scope = scope_of(source, job.partition)
+    loaded = load_inputs(source, scope.assets, job.policy, made)
+    values, judged = value_and_judge(source, scope, loaded, job)
+    return scope.stored_here(values, loaded.targets.asset_row), judged.of(judged.before_seq < job.seq)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a partition computes: its loans [l] with all pledges [p] on their assets, and the assets [a] to value.
+
+    ``is_stored_here`` [a] is false for assets that another partition stores.
+    """
+
+    loans: Int
+    pledges: Columns
+    assets: Int
+    is_stored_here: NDArray[np.bool_]
+
+    def stored_here(self, values: Columns, asset_row: Int) -> Columns:
+        """Returns the values [t] of the assets that this partition stores."""
+        stored = self.is_stored_here[asset_row]
+        return {name: column[stored] for name, column in values.items()}
+
+
+def scope_of(source: Source, partition: Partition) -> Scope:
+    """Returns the loans and assets of a partition."""
+    ends = partition.first_key, partition.last_key
+    if partition.step == RunStep.UNPLEDGED:
+        assets = unpledged_between(source, *ends)
+        return Scope(NO_KEYS, read_pledges(source, NO_KEYS), assets, np.ones(len(assets), dtype=np.bool_))
+    loans = loans_between(source, *ends)
     pledges = read_pledges(source, loans)
-    assets = unpledged_between(source, *ends) if unpledged else np.unique(pledges["asset_key"])
-    loaded = load_inputs(source, assets, job.policy, made)
+    assets = np.unique(pledges["asset_key"])
+    return Scope(loans, pledges, assets, _is_stored_here(assets, pledges, loans))
+
+
+def value_and_judge(source: Source, scope: Scope, loaded: LoadedInputs, job: PartitionJob) -> tuple[Columns, Judged]:
+    """Returns the values [t] of the assets and the judgements [l] of the loans by these values; writes nothing."""
     values = valued(source, loaded, job.policy, job.market_day, job.seq)
-    judged = judged_loans(source, loans, pledges, values, job.policy, job.market_day, NO_KEYS)
-    stored_here = np.ones(len(assets), dtype=np.bool_) if unpledged else _is_stored_here(assets, pledges, loans)
-    stored = {name: column[stored_here[loaded.targets.asset_row]] for name, column in values.items()}
-    return stored, judged.of(judged.before_seq < job.seq)
+    return values, judged_loans(source, scope.loans, scope.pledges, values, job.policy, job.market_day, NO_KEYS)
 
 
 def _is_stored_here(assets: Int, pledges: Columns, loans: Int) -> NDArray[np.bool_]:

@@ -48,7 +48,7 @@ def start_run(write: Write) -> None:
 def plan_run(database: Database, seq: int, partition_assets: int = PARTITION_ASSETS) -> None:
     """Divides a run into partitions of about ``partition_assets`` assets; does nothing if it is already planned."""
     with database.read() as connection:
-        partitions = _partitions(connection, partition_assets)
+        partitions = partitions_of(connection, partition_assets)
     with database.intake([f"revaluations/{seq}"]) as writing:
         insert_partitions(writing.connection, seq, partitions)
         writing.commit()
@@ -102,7 +102,7 @@ def finish_run(database: Database, partition_assets: int = PARTITION_ASSETS) -> 
     return published
 
 
-def _partitions(connection: Connection, assets: int) -> list[Partition]:
+def partitions_of(connection: Connection, assets: int) -> list[Partition]:
     """Returns the partitions of a run in the order of their steps."""
     needs = known_needs(connection)
     curve_parts = [tuple(needs[start : start + PARTITION_CURVES]) for start in range(0, len(needs), PARTITION_CURVES)]

@@ -37,7 +37,7 @@ from collateral_registry.store.engine.bulk import Columns, Source, read_columns
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.filters import FilterField, FilterTable, optional_day
 from collateral_registry.store.engine.json_documents import to_document
-from collateral_registry.store.engine.key_sets import KEYS, TEXTS, is_one_of
+from collateral_registry.store.engine.key_sets import KEYS, TEXTS, KeyedSelect, is_one_of
 from collateral_registry.store.engine.rows import columns_of, existing, insert_row, of_first_revision, values_of
 from collateral_registry.store.revaluation.row_versions import newest_between
 from collateral_registry.store.schema.assets import (
@@ -136,6 +136,14 @@ def asset_keys(connection: Connection, asset_ids: Sequence[str]) -> Int:
 
 
 _KEYS_OF = select(AssetRow.asset_id, AssetRow.asset_key).where(is_one_of(AssetRow.asset_id, TEXTS))
+
+
+def read_asset_ids(source: Source, keys: Int) -> Columns:
+    """Returns the ids of assets, in key order."""
+    return read_columns(source, *_ASSET_IDS.of(keys))
+
+
+_ASSET_IDS = KeyedSelect(select(AssetRow.asset_key, AssetRow.asset_id).order_by(AssetRow.asset_key), AssetRow.asset_key)
 
 
 def holder_of_identity(connection: Connection, identity: str) -> str:

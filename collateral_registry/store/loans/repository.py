@@ -118,6 +118,19 @@ _ACTIVE_LOANS = KeyedSelect(
 )
 
 
+def read_loan_names(source: Source, keys: Int) -> Columns:
+    """Returns the ids and borrowers of active loans, in key order."""
+    return read_columns(source, *_LOAN_NAMES.of(keys))
+
+
+_LOAN_NAMES = KeyedSelect(
+    select(*columns_of(LoanRow, "loan_key", "loan_id", "borrower", "currency"))
+    .where(LoanRow.state == int(LoanState.ACTIVE))
+    .order_by(LoanRow.loan_key),
+    LoanRow.loan_key,
+)
+
+
 def terms_since(connection: Connection, after: int, seq: int) -> Columns:
     """Returns the terms, as of commit ``seq``, of each loan that changed after commit ``after`` up to that commit.
 

@@ -19,7 +19,7 @@ from collateral_registry.store.engine.key_sets import KEYS, RecordSet, is_one_of
 from collateral_registry.store.engine.locks import hold_lock
 from collateral_registry.store.engine.rows import columns_of, values_of
 from collateral_registry.store.schema.prices import HaircutCurveRow, PriceSeriesRow
-from valuation._typing import Float
+from valuation._typing import Float, Int
 from valuation.haircuts.models.tier1 import HaircutCurve
 from valuation.haircuts.monitoring.model_monitor import NO_STATUS, Watch
 from valuation.money import PPM
@@ -84,6 +84,11 @@ def latest_estimates(connection: Source, needs: Sequence[CurveNeed], model: str)
     return {_need(row): _estimate(row) for row in _rows(connection, _LATEST, named)}
 
 
+def estimates_by_key(source: Source, estimate_keys: Int) -> list[tuple[CurveNeed, Estimate]]:
+    """Returns the curves with the given keys and their needs, in the order in which they were stored."""
+    return [(_need(row), _estimate(row)) for row in _rows(source, _BY_KEY, {"keys": estimate_keys})]
+
+
 def _rows(source: Source, statement: Select[Any], named: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
     """Yields the rows of a select; missing numbers are NaN."""
     columns = read_columns(source, statement, named)
@@ -112,6 +117,13 @@ _NEWEST = (
 )
 _LATEST = select(*columns_of(HaircutCurveRow, *NEED, *ESTIMATE, *WATCH)).join_from(
     _SUBJECTS, HaircutCurveRow, HaircutCurveRow.estimate_key == _NEWEST
+)
+
+
+_BY_KEY = (
+    select(*columns_of(HaircutCurveRow, *NEED, *ESTIMATE, *WATCH))
+    .where(is_one_of(HaircutCurveRow.estimate_key, KEYS))
+    .order_by(HaircutCurveRow.seq, HaircutCurveRow.estimate_key)
 )
 
 

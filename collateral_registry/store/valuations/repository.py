@@ -38,10 +38,19 @@ def newest_values(connection: Source, target_keys: Int) -> Columns:
     return read_columns(connection, _NEWEST_VALUES, {"keys": target_keys})
 
 
+def recorded_values(source: Source, target_keys: Int) -> Columns:
+    """Returns the amounts of the newest valuation of each target that has one, and what they were computed by."""
+    return read_columns(source, _RECORDED_VALUES, {"keys": target_keys})
+
+
 _NEWEST = newest_of(ValuationRow, ValuationRow.target_key)
 _NEWEST_VALUES = select(*COVER_COLUMNS).join_from(
     _NEWEST, ValuationRow, (ValuationRow.target_key == _NEWEST.c.key) & (ValuationRow.seq == _NEWEST.c.version)
 )
+_RECORDED_VALUES = select(
+    *columns_of(ValuationRow, "target_key", "market_minor", "price_adjustment", "lendable_minor", "haircut"),
+    *columns_of(ValuationRow, "unknown", "zero", "model", "estimate_key", "policy_key"),
+).join_from(_NEWEST, ValuationRow, (ValuationRow.target_key == _NEWEST.c.key) & (ValuationRow.seq == _NEWEST.c.version))
 
 
 _IS_KNOWN = ValuationRow.unknown == 0
