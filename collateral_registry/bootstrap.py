@@ -20,7 +20,7 @@ from collateral_registry.config import Settings
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.errors import DomainError
 from collateral_registry.domain.shared.units import units
-from collateral_registry.logs import logger
+from collateral_registry.logs import collect_standard_log, configure, logger
 from collateral_registry.rpc.server import Limits, RpcServer
 from collateral_registry.runtime.model_work.pool import WORKERS_LIMIT
 from collateral_registry.runtime.revaluation.driver import RunDriver, Workers
@@ -90,6 +90,8 @@ def serve(settings: Settings, clock: Clock = wall_clock, process: int = 0) -> No
     """
     import uvloop  # noqa: PLC0415 - needed by the server alone
 
+    configure(settings.log_level, settings.log_format)
+    collect_standard_log()
     units()  # read now, because it would delay the first stock batch
     # Objects loaded at start live as long as the process, so garbage collection need not traverse them.
     gc.freeze()
@@ -109,6 +111,7 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess, proces
         shares_port=settings.processes > 1,
         model_workers=settings.model_workers or min(cpu_count() or 1, WORKERS_LIMIT),
         model_memory_bytes=settings.model_memory_bytes,
+        reads_logged_every=settings.log_reads_every,
     )
     runner = BookRunner(database)
     loop = asyncio.get_running_loop()

@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from collateral_registry.domain.stock.partners import Partner
+from collateral_registry.logs import LogFormat, LogLevel
 
 FOLLOW_CLOCK = "wall"
 """If ``business_date`` has this value, the business date follows the wall clock."""
@@ -71,6 +72,9 @@ class Settings(BaseSettings):
         640 * 1024 * 1024, ge=MODEL_MEMORY_LEAST, description="memory that a process that computes models may use"
     )
     dask_scheduler: str = Field("", description="address of a Dask scheduler for whole-book runs")
+    log_level: LogLevel = Field("info", description="least severe level of the log: debug, info, warning or error")
+    log_format: LogFormat = Field("auto", description="text, json, or auto: text on a terminal and JSON otherwise")
+    log_reads_every: int = Field(100, ge=0, description="one of this many successful reads is logged; 0 for none")
     date_check_seconds: float = Field(20.0, gt=0, description="interval of checking the clock for a new business date")
 
     @field_validator("address")

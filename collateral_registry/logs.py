@@ -1,18 +1,27 @@
-"""Configures the log of every process of the service: one line per event, without secrets.
+"""Configures the log of every process of the service: one line per event on standard output, without secrets.
 
-A traceback has no local variables, because they may hold a password or a borrower's data.
+On a terminal a line is text, otherwise a JSON object. A line that is written during a call has the request id and the
+trace of the call. A traceback has no local variables, because they may hold a password or a borrower's data.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
+import unicodedata
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import structlog
-from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
+from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 MASK = "***"
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["auto", "text", "json"]
 
 _PATTERNS = (
     (re.compile(r"(://[^\s:/@'\"]*:)[^\s'\"]*@"), rf"\1{MASK}@"),  # up to the last @, which may also be in a password
@@ -24,13 +33,50 @@ _PATTERNS = (
 )
 """Where texts of drivers and libraries contain a secret: in a URL, after the name of a parameter, in a header."""
 
+_SECRET_NAMES = frozenset({"password", "passwd", "sslpassword", "token"})
+
+
+@dataclass(slots=True)
+class CallRecord:
+    """What the log states about a call: in every line its request id and trace, in the last line all."""
+
+    request_id: str
+    trace_id: str = ""
+    principal: str = "-"
+    reference: str = ""
+
+
+CALL: ContextVar[CallRecord | None] = ContextVar("call", default=None)
+"""The call that the current task or thread works for."""
+
 
 def logger(name: str) -> FilteringBoundLogger:
     """Returns a logger; the first call in a process configures the log of the process."""
     if not structlog.is_configured():
-        _configure()
-    found: FilteringBoundLogger = structlog.get_logger(name)
+        configure()
+    found: FilteringBoundLogger = structlog.get_logger(component=name)
     return found
+
+
+def configure(level: LogLevel = "info", form: LogFormat = "auto") -> None:
+    """Sets the least severe level of the log and its format; ``auto`` is text on a terminal and JSON otherwise."""
+    as_text = form == "text" or (form == "auto" and sys.stdout.isatty())
+    time = structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S" if as_text else "iso", utc=not as_text)
+    processors: list[Processor] = [
+        _add_call,
+        structlog.processors.add_log_level,
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        time,
+        _TextLines() if as_text else _json_line,
+    ]
+    least = getattr(logging, level.upper())
+    structlog.configure(processors=processors, wrapper_class=structlog.make_filtering_bound_logger(least))
+
+
+def collect_standard_log() -> None:
+    """Writes warnings and errors of libraries, which use the standard log, to the log of the process."""
+    logging.basicConfig(handlers=[_Collector(logging.WARNING)], force=True)
 
 
 def masked(text: str) -> str:
@@ -40,20 +86,17 @@ def masked(text: str) -> str:
     return text
 
 
-def _configure() -> None:
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.StackInfoRenderer(),
-            structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=False),
-            _MaskedLines(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-    )
+def _add_call(_writer: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Adds the request id and the trace of the current call."""
+    call = CALL.get()
+    if call is not None:
+        event["request_id"] = call.request_id
+        if call.trace_id:
+            event["trace_id"] = call.trace_id
+    return event
 
 
-class _MaskedLines:
+class _TextLines:
     """Renders an event, its values and its traceback, and masks the secrets in the whole text."""
 
     def __init__(self) -> None:
@@ -62,5 +105,36 @@ class _MaskedLines:
         )
 
     def __call__(self, writer: WrappedLogger, method: str, event: EventDict) -> str:
-        """Returns the text of an event."""
-        return masked(self._render(writer, method, event))
+        """Returns the text of an event; control characters in its values are escaped."""
+        shown = {name: value if name == "exception" else _printable(value) for name, value in event.items()}
+        return masked(self._render(writer, method, shown))
+
+
+def _printable(value: object) -> object:
+    """Returns a text in which characters that a terminal may act upon are escaped; other values unchanged."""
+    if not isinstance(value, str) or value.isprintable():
+        return value
+    return "".join(one if not unicodedata.category(one).startswith("C") else ascii(one)[1:-1] for one in value)
+
+
+def _json_line(_writer: WrappedLogger, _method: str, event: EventDict) -> str:
+    """Returns an event as a JSON object in which secrets are masked."""
+    head = {name: event.pop(name) for name in ("timestamp", "level", "event")}
+    return json.dumps({name: _json_value(name, value) for name, value in [*head.items(), *event.items()]})
+
+
+def _json_value(name: str, value: object) -> object:
+    if isinstance(value, bool | int | float | None):
+        return value
+    return MASK if name.lower() in _SECRET_NAMES else masked(str(value))
+
+
+class _Collector(logging.Handler):
+    """Passes records of the standard log on."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes one record."""
+        values: dict[str, Any] = {"component": record.name}
+        if record.exc_info:
+            values["exc_info"] = record.exc_info
+        structlog.get_logger(**values).log(record.levelno, record.getMessage())

@@ -25,6 +25,7 @@ from collateral_registry.rpc.ip.servicer import IpServicer
 from collateral_registry.rpc.loans.override_servicer import OverrideServicer
 from collateral_registry.rpc.loans.pickup_servicer import PickupServicer
 from collateral_registry.rpc.loans.servicer import LoanServicer
+from collateral_registry.rpc.monitoring.call_log import CallInterceptor
 from collateral_registry.rpc.prices.servicer import PriceServicer
 from collateral_registry.rpc.reports.breach_servicer import BreachServicer
 from collateral_registry.rpc.reports.servicer import ReportServicer
@@ -51,7 +52,8 @@ class Limits:
     """Limits of the server: bytes of a request message, concurrent calls, and seconds that a shutdown may last.
 
     ``model_workers`` processes compute models, each with at most ``model_memory_bytes`` of memory. If ``shares_port``
-    is set, several processes may listen on the same port (SO_REUSEPORT).
+    is set, several processes may listen on the same port (SO_REUSEPORT). Of successful calls that record nothing, one
+    of ``reads_logged_every`` is logged.
     """
 
     message_bytes: int
@@ -60,6 +62,7 @@ class Limits:
     shares_port: bool
     model_workers: int
     model_memory_bytes: int
+    reads_logged_every: int
 
 
 class RpcServer:
@@ -78,7 +81,7 @@ class RpcServer:
         self.runs = runs
         self.limits = limits
         self.server = grpc.aio.server(
-            interceptors=[ErrorInterceptor(), PartnerInterceptor(partners)],
+            interceptors=[CallInterceptor(limits.reads_logged_every), ErrorInterceptor(), PartnerInterceptor(partners)],
             options=[
                 ("grpc.max_receive_message_length", limits.message_bytes),
                 ("grpc.so_reuseport", int(limits.shares_port)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -38,7 +39,8 @@ class Batcher(Generic[Item, Result]):
         result.add_done_callback(_retrieve)
         self._queued.append((item, result))
         if self._worker is None or self._worker.done():
-            self._worker = asyncio.create_task(self._work())
+            # In a context of its own, because it also works for calls other than this one.
+            self._worker = asyncio.create_task(self._work(), context=Context())
         return result
 
     async def _work(self) -> None:

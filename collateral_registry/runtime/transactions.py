@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from functools import partial
+from time import perf_counter
+from typing import Generic, ParamSpec, TypeVar
 
 from collateral_registry.commands.pipeline.settle import settle
+from collateral_registry.metrics import WRITER_WAIT
 from collateral_registry.store.engine.database import Connection, Database, Write
 from collateral_registry.store.engine.idempotency import first_answer, remember_answer
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 READER_THREADS = 4
@@ -53,11 +58,11 @@ class BookRunner:
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Returns the result of a read on one snapshot."""
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
+        return await self._in_thread(self._readers, self._read, work)
 
     async def compute(self, work: Callable[[], T]) -> T:
         """Returns the result of work that needs no database."""
-        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
+        return await self._in_thread(self._readers, work)
 
     async def write(self, call: Call[T], work: Callable[[Write], T], keep: Callable[[T], bool] = lambda _: True) -> T:
         """Runs a change and returns its answer; returns the stored answer if the request id was used before.
@@ -65,7 +70,7 @@ class BookRunner:
         Commits if ``keep(answer)`` is true or the call has a request id, but never if the call only validates. Raises
         RequestIdReused if the request id was used with a different body.
         """
-        result = await asyncio.get_running_loop().run_in_executor(self._writer, self._write, call, work, keep)
+        result = await self._in_thread(self._writer, self._write, call, work, keep, perf_counter())
         self.wake()
         return result
 
@@ -88,13 +93,21 @@ class BookRunner:
         self._writer.shutdown()
         self._readers.shutdown()
 
+    async def _in_thread(
+        self, threads: ThreadPoolExecutor, work: Callable[P, T], *args: P.args, **named: P.kwargs
+    ) -> T:
+        """Returns the result of work on a thread, whose log lines belong to the call that this task works for."""
+        run = partial(copy_context().run, work, *args, **named)
+        return await asyncio.get_running_loop().run_in_executor(threads, run)
+
     def _read(self, work: Callable[[Connection], T]) -> T:
         with self.database.read() as connection:
             return work(connection)
 
-    def _write(self, call: Call[T], work: Callable[[Write], T], keep: Callable[[T], bool]) -> T:
+    def _write(self, call: Call[T], work: Callable[[Write], T], keep: Callable[[T], bool], arrived: float) -> T:
         once = call.idempotency
         with self.database.write(call.kind, call.actor) as write:
+            WRITER_WAIT.observe(perf_counter() - arrived)
             if once is not None:
                 stored = first_answer(write.connection, once.request_id, once.body_hash)
                 if stored is not None:

@@ -66,7 +66,10 @@ def test_an_invalid_or_misspelt_setting_is_reported_without_its_value(monkeypatc
 
 
 LOGGING = f"""
-from collateral_registry.logs import logger
+import sys
+from collateral_registry.logs import configure, logger
+
+configure(form=sys.argv[1])
 
 def connect(url, token):
     raise RuntimeError("cannot connect")
@@ -78,16 +81,18 @@ def fail():
 try:
     fail()
 except RuntimeError:
-    logger("test").exception("failed", url="postgresql://ann:{PASSWORD}@db/book")
+    logger("test").exception("failed", url="postgresql://ann:{PASSWORD}@db/book", token="{TOKEN}")
 """
 
 
 @pytest.mark.slow
-def test_a_traceback_has_no_local_variables():
-    done = subprocess.run([sys.executable, "-c", LOGGING], capture_output=True, text=True, check=True)
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_traceback_has_no_local_variables(form):
+    done = subprocess.run([sys.executable, "-c", LOGGING, form], capture_output=True, text=True, check=True)
+    shown = json.loads(done.stdout)["exception"] if form == "json" else done.stdout
 
-    assert "RuntimeError: cannot connect" in done.stdout
-    assert 'File "<string>"' in done.stdout
+    assert "RuntimeError: cannot connect" in shown
+    assert 'File "<string>"' in shown
     assert "postgresql://ann:***@db/book" in done.stdout
     assert PASSWORD not in done.stdout + done.stderr
     assert TOKEN not in done.stdout + done.stderr

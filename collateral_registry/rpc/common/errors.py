@@ -29,7 +29,7 @@ from collateral_registry.domain.shared.errors import (
     TooLarge,
     Unauthenticated,
 )
-from collateral_registry.logs import logger
+from collateral_registry.logs import CALL, logger
 from valuation.errors import MissingExtra
 
 DOMAIN = "collateral-registry"
@@ -78,6 +78,9 @@ def unforeseen_status(error: Exception, **place: str) -> Status:
     The log entry has the reference, the place and the traceback, without the values of local variables.
     """
     reference = secrets.token_hex(REFERENCE_BYTES)
+    call = CALL.get()
+    if call is not None:
+        call.reference = reference
     LOG.error("call failed", reference=reference, **place, exception="".join(format_exception(error)).rstrip())
     message = f"internal error, reference {reference}: report it with this reference"
     status = Status(code=grpc.StatusCode.INTERNAL.value[0], message=message)

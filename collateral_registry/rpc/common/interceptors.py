@@ -135,5 +135,6 @@ async def _abort(context: grpc.aio.ServicerContext, error: Exception, method: st
             LOG.error("call failed", method=method, code=code.name, cause=repr(error.__cause__ or error))
     else:
         code, status = grpc.StatusCode.INTERNAL, unforeseen_status(error, method=method)
-    details = (("grpc-status-details-bin", status.SerializeToString()),)
+    # Without the metadata set before, abort would replace it.
+    details = (*(context.trailing_metadata() or ()), ("grpc-status-details-bin", status.SerializeToString()))
     await context.abort(code, status.message, details)

@@ -1,0 +1,1 @@
+"""What the service states about its calls: metrics and log lines."""

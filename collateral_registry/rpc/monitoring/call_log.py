@@ -1,0 +1,194 @@
+"""The interceptor that measures every call, binds its request id, and logs it in one line when it ends."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from asyncio import CancelledError
+from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import count
+from time import perf_counter
+from typing import Any
+
+import grpc
+
+from collateral_registry.logs import CALL, CallRecord, logger
+from collateral_registry.metrics import CALL_SECONDS, CALLS_HANDLED, CALLS_STARTED
+from collateral_registry.rpc.common.interceptors import StreamHandler, UnaryHandler, wrap_handler
+from collateral_registry.rpc.common.method_classes import METHOD_CLASSES, READING_METHODS
+
+LOG = logger("calls")
+
+REQUEST_ID, TRACE_PARENT = "x-request-id", "traceparent"
+"""Metadata of a call that are stated in its log lines and returned with its status."""
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:+=/-]{1,128}")
+_TRACE_PARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})(?P<trace_id>[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+UNKNOWN = "unknown"
+"""Label of the methods that the server does not have."""
+
+_SERVER_ERRORS = frozenset({"UNKNOWN", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"})
+_ENDED_BY_CALLER = frozenset({"OK", "CANCELLED"})
+
+_FIRST_PART = secrets.token_hex(6)
+_numbers = count(1)
+
+
+class CallInterceptor(grpc.aio.ServerInterceptor):
+    """Measures every call, binds its request id and trace to the log, and logs it when it ends.
+
+    Of successful calls that record nothing, one of ``reads_every`` is logged, chosen at random; none if it is 0.
+    """
+
+    def __init__(self, reads_every: int) -> None:
+        self._sample = _Sample(reads_every)
+        self._methods: dict[str, _Method] = {}
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any]:
+        """Returns the handler of the call, wrapped so that the call is measured and logged."""
+        handler, path = await continuation(handler_call_details), handler_call_details.method
+        if handler is None:
+            self._count_unknown()
+            return None  # grpc answers UNIMPLEMENTED
+        method = self._methods.get(path)
+        if method is None:
+            method = self._methods[path] = _Method(path, handler, self._sample)
+        return wrap_handler(handler, method.unary, method.stream)
+
+    def _count_unknown(self) -> None:
+        """Counts and logs a call of a method that the server does not have, without the name that the caller chose."""
+        labels = ("unary", UNKNOWN, UNKNOWN)
+        CALLS_STARTED.labels(*labels).inc()
+        CALLS_HANDLED.labels(*labels, grpc.StatusCode.UNIMPLEMENTED.name).inc()
+        LOG.warning("call", method=UNKNOWN, code=grpc.StatusCode.UNIMPLEMENTED.name)
+
+
+class _Sample:
+    """A random sample: one of ``every`` calls on average, none if it is 0."""
+
+    def __init__(self, every: int) -> None:
+        self._every = every
+        self._left = 0
+
+    def includes_next(self) -> bool:
+        """Returns whether the next call is in the sample."""
+        self._left -= 1
+        if self._left > 0 or not self._every:
+            return False
+        # The distance is drawn, because a fixed one would miss a method that is called in step with it.
+        self._left = 1 + secrets.randbelow(2 * self._every - 1)
+        return True
+
+
+class _Method:
+    """A method with its series. Labels are looked up once, because that costs as much as counting."""
+
+    def __init__(self, path: str, handler: grpc.RpcMethodHandler[Any, Any], sample: _Sample) -> None:
+        service, _, name = path.removeprefix("/").rpartition("/")
+        self.path = f"{service}/{name}"
+        self._labels = (_type_of(handler), service, name)
+        self._started = CALLS_STARTED.labels(*self._labels)
+        self._seconds = CALL_SECONDS.labels(*self._labels)
+        self._handled: dict[str, Any] = {}
+        self._is_read = name in READING_METHODS or name not in METHOD_CLASSES  # the latter: health, reflection
+        self._sample = sample
+
+    def unary(self, behaviour: UnaryHandler) -> UnaryHandler:
+        """Returns the function of a method with one response, measured and logged."""
+
+        async def call(request: object, context: grpc.aio.ServicerContext) -> object:
+            start, code = perf_counter(), ""
+            record = self._begin(context)
+            try:
+                answer = await behaviour(request, context)
+            except BaseException as error:
+                code = _code_of(error, context)
+                raise
+            finally:
+                self._end(record, code or "OK", perf_counter() - start, context.peer)
+            return answer
+
+        return call
+
+    def stream(self, behaviour: StreamHandler) -> StreamHandler:
+        """Returns the function of a method that streams responses, measured and logged."""
+
+        async def call(request: object, context: grpc.aio.ServicerContext) -> AsyncIterator[object]:
+            start, code = perf_counter(), ""
+            record = self._begin(context)
+            peer = context.peer()
+            try:
+                async for answer in behaviour(request, context):
+                    yield answer
+            except GeneratorExit:
+                code = "CANCELLED"  # between two answers; gRPC has released the call, so its context must not be used
+                raise
+            except BaseException as error:
+                code = _code_of(error, context)
+                raise
+            finally:
+                self._end(record, code or "OK", perf_counter() - start, lambda: peer)
+
+        return call
+
+    def _begin(self, context: grpc.aio.ServicerContext) -> CallRecord:
+        self._started.inc()
+        record, returned = _record_of(context)
+        CALL.set(record)
+        context.set_trailing_metadata(returned)
+        return record
+
+    def _end(self, record: CallRecord, code: str, seconds: float, peer: Callable[[], str]) -> None:
+        handled = self._handled.get(code)
+        if handled is None:
+            handled = self._handled[code] = CALLS_HANDLED.labels(*self._labels, code)
+        handled.inc()
+        self._seconds.observe(seconds)
+        if code == "OK" and self._is_read and not self._sample.includes_next():
+            return
+        write = LOG.info if code in _ENDED_BY_CALLER else LOG.error if code in _SERVER_ERRORS else LOG.warning
+        more = {"reference": record.reference} if record.reference else {}
+        write(
+            "call",
+            method=self.path,
+            code=code,
+            ms=round(seconds * 1e3, 2),
+            principal=record.principal,
+            peer=peer(),
+            **more,
+        )
+
+
+def _record_of(context: grpc.aio.ServicerContext) -> tuple[CallRecord, tuple[tuple[str, str], ...]]:
+    """Returns the record of a new call, and the metadata to return with its status."""
+    request_id, trace = None, None
+    for name, value in context.invocation_metadata() or ():
+        if name == REQUEST_ID:
+            request_id = _REQUEST_ID.fullmatch(str(value))
+        elif name == TRACE_PARENT:
+            trace = _TRACE_PARENT.fullmatch(str(value))
+    stated = request_id[0] if request_id else f"{_FIRST_PART}{next(_numbers):06x}"
+    if trace is None:
+        return CallRecord(stated), ((REQUEST_ID, stated),)
+    return CallRecord(stated, trace["trace_id"]), ((REQUEST_ID, stated), (TRACE_PARENT, trace[0]))
+
+
+def _code_of(error: BaseException, context: grpc.aio.ServicerContext) -> str:
+    """Returns the name of the status with which a call ends by an error."""
+    if isinstance(error, grpc.aio.AbortError):
+        return str(context.code().name)
+    if isinstance(error, CancelledError):
+        left = context.time_remaining()
+        return "DEADLINE_EXCEEDED" if left is not None and left <= 0 else "CANCELLED"
+    return "UNKNOWN"  # as grpc answers
+
+
+def _type_of(handler: grpc.RpcMethodHandler[Any, Any]) -> str:
+    if handler.request_streaming:
+        return "bidi_stream" if handler.response_streaming else "client_stream"
+    return "server_stream" if handler.response_streaming else "unary"
