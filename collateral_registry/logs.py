@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import logging
 import re
+import secrets
 import sys
 import unicodedata
 from contextvars import ContextVar
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Literal
 
 import structlog
@@ -36,14 +38,33 @@ _PATTERNS = (
 _SECRET_NAMES = frozenset({"password", "passwd", "sslpassword", "token"})
 
 
+_FIRST_PART = secrets.token_hex(6)
+_numbers = count(1)
+
+
 @dataclass(slots=True)
 class CallRecord:
-    """What the log states about a call: in every line its request id and trace, in the last line all."""
+    """What the log states about a call: in every line its request id and trace, in the last line all.
 
-    request_id: str
-    trace_id: str = ""
+    The id is that of the caller, or a new one once it is needed. ``trace`` is a valid header traceparent, or empty.
+    """
+
+    stated_id: str = ""
+    trace: str = ""
     principal: str = "-"
     reference: str = ""
+
+    @property
+    def request_id(self) -> str:
+        """The id of the call."""
+        if not self.stated_id:
+            self.stated_id = f"{_FIRST_PART}{next(_numbers):06x}"
+        return self.stated_id
+
+    @property
+    def trace_id(self) -> str:
+        """The id of the trace that the call belongs to; empty if there is none."""
+        return self.trace[3:35]
 
 
 CALL: ContextVar[CallRecord | None] = ContextVar("call", default=None)

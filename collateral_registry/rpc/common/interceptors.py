@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 from google.protobuf.message import DecodeError, Message
 
-from collateral_registry.logs import logger
+from collateral_registry.logs import CALL, CallRecord, logger
 from collateral_registry.rpc.common.errors import KNOWN_ERRORS, status_of, unforeseen_status
 from collateral_registry.rpc.common.field_paths import from_root
 from valuation.errors import InvalidInput
@@ -22,6 +22,9 @@ StreamHandler = Callable[[Any, grpc.aio.ServicerContext], AsyncIterator[object]]
 
 LOG = logger("rpc")
 
+REQUEST_ID, TRACE_PARENT = "x-request-id", "traceparent"
+"""Metadata of a call that its log lines state and that is returned with its status."""
+
 _WANTED = "a message of the contract, with texts in UTF-8"
 
 
@@ -32,6 +35,9 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
     message that cannot be read is answered INVALID_ARGUMENT.
     """
 
+    def __init__(self) -> None:
+        self._wrapped: dict[str, tuple[grpc.RpcMethodHandler[Any, Any], grpc.RpcMethodHandler[Any, Any]]] = {}
+
     async def intercept_service(
         self,
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]],
@@ -41,10 +47,14 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         handler, method = await continuation(handler_call_details), handler_call_details.method
         if handler is None:
             return None  # an unknown method: grpc answers UNIMPLEMENTED
-        receives = _receive_each if handler.request_streaming else _receive
-        return wrap_handler(
-            handler, partial(_unary, method, receives), partial(_stream, method, receives), _reader_of(handler)
-        )
+        known, wrapped = self._wrapped.get(method, (None, None))
+        if known is not handler:
+            receives = _receive_each if handler.request_streaming else _receive
+            wrapped = wrap_handler(
+                handler, partial(_unary, method, receives), partial(_stream, method, receives), _reader_of(handler)
+            )
+            self._wrapped[method] = (handler, wrapped)
+        return wrapped
 
 
 def wrap_handler(
@@ -135,6 +145,13 @@ async def _abort(context: grpc.aio.ServicerContext, error: Exception, method: st
             LOG.error("call failed", method=method, code=code.name, cause=repr(error.__cause__ or error))
     else:
         code, status = grpc.StatusCode.INTERNAL, unforeseen_status(error, method=method)
-    # Without the metadata set before, abort would replace it.
-    details = (*(context.trailing_metadata() or ()), ("grpc-status-details-bin", status.SerializeToString()))
+    details = (*returned_metadata(CALL.get()), ("grpc-status-details-bin", status.SerializeToString()))
     await context.abort(code, status.message, details)
+
+
+def returned_metadata(call: CallRecord | None) -> tuple[tuple[str, str], ...]:
+    """Returns the metadata that is returned with the status of a call: its request id and its trace."""
+    if call is None:
+        return ()
+    trace = ((TRACE_PARENT, call.trace),) if call.trace else ()
+    return ((REQUEST_ID, call.request_id), *trace)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import secrets
 from asyncio import CancelledError
-from collections.abc import AsyncIterator, Awaitable, Callable
-from itertools import count
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -14,25 +14,26 @@ import grpc
 
 from collateral_registry.logs import CALL, CallRecord, logger
 from collateral_registry.metrics import CALL_SECONDS, CALLS_HANDLED, CALLS_STARTED
-from collateral_registry.rpc.common.interceptors import StreamHandler, UnaryHandler, wrap_handler
+from collateral_registry.rpc.common.interceptors import (
+    REQUEST_ID,
+    TRACE_PARENT,
+    StreamHandler,
+    UnaryHandler,
+    returned_metadata,
+    wrap_handler,
+)
 from collateral_registry.rpc.common.method_classes import METHOD_CLASSES, READING_METHODS
 
 LOG = logger("calls")
 
-REQUEST_ID, TRACE_PARENT = "x-request-id", "traceparent"
-"""Metadata of a call that are stated in its log lines and returned with its status."""
-
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:+=/-]{1,128}")
-_TRACE_PARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})(?P<trace_id>[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACE_PARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 UNKNOWN = "unknown"
 """Label of the methods that the server does not have."""
 
 _SERVER_ERRORS = frozenset({"UNKNOWN", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"})
 _ENDED_BY_CALLER = frozenset({"OK", "CANCELLED"})
-
-_FIRST_PART = secrets.token_hex(6)
-_numbers = count(1)
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
@@ -58,7 +59,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         method = self._methods.get(path)
         if method is None:
             method = self._methods[path] = _Method(path, handler, self._sample)
-        return wrap_handler(handler, method.unary, method.stream)
+        record = _record_of(handler_call_details.invocation_metadata)
+        return wrap_handler(handler, partial(method.unary, record), partial(method.stream, record))
 
     def _count_unknown(self) -> None:
         """Counts and logs a call of a method that the server does not have, without the name that the caller chose."""
@@ -98,12 +100,12 @@ class _Method:
         self._is_read = name in READING_METHODS or name not in METHOD_CLASSES  # the latter: health, reflection
         self._sample = sample
 
-    def unary(self, behaviour: UnaryHandler) -> UnaryHandler:
+    def unary(self, record: CallRecord, behaviour: UnaryHandler) -> UnaryHandler:
         """Returns the function of a method with one response, measured and logged."""
 
         async def call(request: object, context: grpc.aio.ServicerContext) -> object:
             start, code = perf_counter(), ""
-            record = self._begin(context)
+            self._begin(record, context)
             try:
                 answer = await behaviour(request, context)
             except BaseException as error:
@@ -115,12 +117,12 @@ class _Method:
 
         return call
 
-    def stream(self, behaviour: StreamHandler) -> StreamHandler:
+    def stream(self, record: CallRecord, behaviour: StreamHandler) -> StreamHandler:
         """Returns the function of a method that streams responses, measured and logged."""
 
         async def call(request: object, context: grpc.aio.ServicerContext) -> AsyncIterator[object]:
             start, code = perf_counter(), ""
-            record = self._begin(context)
+            self._begin(record, context)
             peer = context.peer()
             try:
                 async for answer in behaviour(request, context):
@@ -136,12 +138,11 @@ class _Method:
 
         return call
 
-    def _begin(self, context: grpc.aio.ServicerContext) -> CallRecord:
+    def _begin(self, record: CallRecord, context: grpc.aio.ServicerContext) -> None:
         self._started.inc()
-        record, returned = _record_of(context)
         CALL.set(record)
-        context.set_trailing_metadata(returned)
-        return record
+        if record.stated_id or record.trace:  # otherwise only errors return an id, because most calls do not need one
+            context.set_trailing_metadata(returned_metadata(record))
 
     def _end(self, record: CallRecord, code: str, seconds: float, peer: Callable[[], str]) -> None:
         handled = self._handled.get(code)
@@ -164,18 +165,15 @@ class _Method:
         )
 
 
-def _record_of(context: grpc.aio.ServicerContext) -> tuple[CallRecord, tuple[tuple[str, str], ...]]:
-    """Returns the record of a new call, and the metadata to return with its status."""
-    request_id, trace = None, None
-    for name, value in context.invocation_metadata() or ():
-        if name == REQUEST_ID:
-            request_id = _REQUEST_ID.fullmatch(str(value))
-        elif name == TRACE_PARENT:
-            trace = _TRACE_PARENT.fullmatch(str(value))
-    stated = request_id[0] if request_id else f"{_FIRST_PART}{next(_numbers):06x}"
-    if trace is None:
-        return CallRecord(stated), ((REQUEST_ID, stated),)
-    return CallRecord(stated, trace["trace_id"]), ((REQUEST_ID, stated), (TRACE_PARENT, trace[0]))
+def _record_of(metadata: Iterable[tuple[str, str | bytes]] | None) -> CallRecord:
+    """Returns the record of a new call with the request id and the trace of its metadata, if they are well-formed."""
+    record = CallRecord()
+    for name, value in metadata or ():
+        if name == REQUEST_ID and _REQUEST_ID.fullmatch(str(value)):
+            record.stated_id = str(value)
+        elif name == TRACE_PARENT and _TRACE_PARENT.fullmatch(str(value)):
+            record.trace = str(value)
+    return record
 
 
 def _code_of(error: BaseException, context: grpc.aio.ServicerContext) -> str:

@@ -82,7 +82,7 @@ def test_a_request_id_and_a_trace_are_returned_with_success_and_with_an_error(ob
 
 @pytest.mark.parametrize("sent", ["", "a b", 'x"}', "x" * 129, "x;y"])
 def test_a_request_id_that_is_missing_or_malformed_is_replaced_by_another_each_time(observed, sent):
-    first, second = (metadata_of(observed[1], "loans/loan-1", ("x-request-id", sent)) for _ in range(2))
+    first, second = (metadata_of(observed[1], "loans/missing", ("x-request-id", sent)) for _ in range(2))
 
     assert re.fullmatch(r"[0-9a-f]{18}", first["x-request-id"])
     assert first["x-request-id"] != second["x-request-id"]
