@@ -15,6 +15,7 @@ from collateral_registry.domain.shared.errors import StoreUnavailable
 from collateral_registry.logs import logger
 from collateral_registry.metrics import RUN_SECONDS
 from collateral_registry.runtime.revaluation.errors import WorkersLost
+from collateral_registry.runtime.revaluation.progress import RunProgress
 from collateral_registry.store.engine.database import Database
 from collateral_registry.store.revaluation.runs import StoredRun, get_run, unfinished_run
 
@@ -26,8 +27,9 @@ INLINE_JOBS = 2
 CHECK_SECONDS = 5.0
 """A server checks this often for a run that no server drives, and retries a failed run this often."""
 
-PROGRESS_SECONDS = 0.25
-"""The progress of a run is polled this often for a caller."""
+
+class _Stopping(Exception):
+    """Ends the watchers of a run because the service stops."""
 
 
 class Workers(Protocol):
@@ -50,7 +52,7 @@ class RunDriver:
         self._committed = committed
         self._thread = ThreadPoolExecutor(1, "driver")
         self._wanted = asyncio.Event()
-        self._moved = asyncio.Event()
+        self._progress = RunProgress(self._state)
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self._driven = 0
@@ -83,21 +85,9 @@ class RunDriver:
 
         Raises NotFound, and StoreUnavailable if an unexpected error prevents the run from continuing.
         """
-        loop = asyncio.get_running_loop()
-        last = None
-        while not self._stopping:
-            if self._troubled == seq:
-                raise StoreUnavailable("the run cannot go on and is tried again; the log states the cause")
-            moved = self._moved
-            run = await loop.run_in_executor(None, self._read, seq)
-            if run != last:
-                last = run
+        with suppress(_Stopping):
+            async for run in self._progress.watch(seq):
                 yield run
-            if run.is_over:
-                return
-            with suppress(TimeoutError):
-                async with asyncio.timeout(PROGRESS_SECONDS):
-                    await moved.wait()
 
     async def stop(self) -> None:
         """Stops the driver between two partitions; the remaining partitions are revalued after the next start."""
@@ -114,11 +104,17 @@ class RunDriver:
         while True:
             self._wanted.clear()
             await loop.run_in_executor(self._thread, self._drive)
-            moved, self._moved = self._moved, asyncio.Event()
-            moved.set()
+            self._progress.wake()
             with suppress(TimeoutError):
                 async with asyncio.timeout(CHECK_SECONDS):
                     await self._wanted.wait()
+
+    async def _state(self, seq: int) -> StoredRun:
+        if self._stopping:
+            raise _Stopping
+        if self._troubled == seq:
+            raise StoreUnavailable("the run cannot go on and is tried again; the log states the cause")
+        return await asyncio.get_running_loop().run_in_executor(None, self._read, seq)
 
     def _read(self, seq: int) -> StoredRun:
         with self._database.read() as connection:
