@@ -112,6 +112,7 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess, proces
         model_workers=settings.model_workers or min(cpu_count() or 1, WORKERS_LIMIT),
         model_memory_bytes=settings.model_memory_bytes,
         reads_logged_every=settings.log_reads_every,
+        watchers=settings.watchers_limit,
     )
     runner = BookRunner(database)
     loop = asyncio.get_running_loop()

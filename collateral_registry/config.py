@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     time_zone: str = Field("UTC", description="time zone of a business date that follows the clock")
     message_limit_bytes: int = Field(4 * 1024 * 1024, gt=0, description="largest accepted message")
     concurrent_calls_limit: int = Field(256, gt=0, description="largest number of concurrent calls; others are refused")
+    watchers_limit: int = Field(200, ge=1, description="largest number of open watchers; others are refused")
     drain_seconds: float = Field(10.0, ge=0, description="time for running calls to finish at shutdown")
     partners_file: Path | None = Field(None, description="JSON file of the warehouse partners, by feed")
     processes: int = Field(1, ge=1, le=64, description="server processes on one port; several need PostgreSQL")

@@ -43,13 +43,14 @@ from collateral_registry.runtime.revaluation.driver import RunDriver
 from collateral_registry.runtime.stock.stock_sync_task import StockSyncTask
 from collateral_registry.runtime.stock.writer_process import IntakeProcess
 from collateral_registry.runtime.transactions import BookRunner
+from collateral_registry.runtime.watchers import Watchers
 
 DATE_SERVICE = "collateral_registry.v1.BusinessDateService"
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of the server: bytes of a request message, concurrent calls, and seconds that a shutdown may last.
+    """Limits of the server: bytes of a request message, calls and watchers at once, seconds that a shutdown may last.
 
     ``model_workers`` processes compute models, each with at most ``model_memory_bytes`` of memory. If ``shares_port``
     is set, several processes may listen on the same port (SO_REUSEPORT). Of successful calls that record nothing, one
@@ -63,6 +64,7 @@ class Limits:
     model_workers: int
     model_memory_bytes: int
     reads_logged_every: int
+    watchers: int
 
 
 class RpcServer:
@@ -88,7 +90,8 @@ class RpcServer:
             ],
             maximum_concurrent_rpcs=limits.concurrent_calls,
         )
-        self.breaches = BreachServicer(runner)
+        self.watchers = Watchers(limits.watchers)
+        self.breaches = BreachServicer(runner, self.watchers)
         self.reports = ReportServicer(runner)
         self.business_date = BusinessDateServicer(runner, runs, today)
         self.stock = StockServicer(runner, intake)
@@ -115,11 +118,11 @@ class RpcServer:
             PickupServicer(runner),
             OverrideServicer(runner),
             DoublePledgeServicer(runner),
-            EquipmentServicer(runner, self.fits),
+            EquipmentServicer(runner, self.fits, self.watchers),
             IpServicer(runner),
             self.breaches,
             self.reports,
-            RevaluationServicer(runner, runs),
+            RevaluationServicer(runner, runs, self.watchers),
             self.stock,
             StockLedgerServicer(runner, self.stock.batcher),
             WarehouseServicer(runner),
@@ -162,7 +165,7 @@ class RpcServer:
     async def drain(self) -> None:
         """Reports NOT_SERVING, ends watches and stock streams, lets running calls finish, and stops."""
         await self.health.enter_graceful_shutdown()
-        self.breaches.drain()
+        self.breaches.events.drain()
         await self.reports.refresher.end()
         self.stock.drain()
         stopping = asyncio.create_task(self.runs.stop())

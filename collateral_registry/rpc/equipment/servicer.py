@@ -23,6 +23,7 @@ from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.rpc.common.paging import NEWEST
 from collateral_registry.runtime.equipment_fits import Fit, Fits, FitState
 from collateral_registry.runtime.transactions import BookRunner
+from collateral_registry.runtime.watchers import Watchers
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.equipment.models import StoredModel, get_model, list_models
 from collateral_registry.v1 import asset_pb2, equipment_pb2 as pb, equipment_pb2_grpc
@@ -51,9 +52,10 @@ FIT_STATES = {
 class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
     """Fits, stores and activates models of machine prices, values machines with them, and records appraisals."""
 
-    def __init__(self, runner: BookRunner, fits: Fits) -> None:
+    def __init__(self, runner: BookRunner, fits: Fits, watchers: Watchers) -> None:
         self.runner = runner
         self.fits = fits
+        self.watchers = watchers
 
     async def FitEquipmentModel(
         self, request_iterator: AsyncIterator[pb.FitEquipmentModelRequest], context: ServicerContext
@@ -77,8 +79,9 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
         self, request: pb.WatchEquipmentFitRequest, context: ServicerContext
     ) -> AsyncIterator[pb.WatchEquipmentFitResponse]:
         """Streams the progress of a fit until it ends."""
-        async for fit in self.fits.watch(id_of("name", request.name, "equipmentFits")[0]):
-            yield pb.WatchEquipmentFitResponse(equipment_fit=_fit(fit))
+        with self.watchers.opened("WatchEquipmentFit"):
+            async for fit in self.fits.watch(id_of("name", request.name, "equipmentFits")[0]):
+                yield pb.WatchEquipmentFitResponse(equipment_fit=_fit(fit))
 
     async def GetEquipmentModel(
         self, request: pb.GetEquipmentModelRequest, context: ServicerContext

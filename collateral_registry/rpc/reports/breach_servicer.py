@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 from grpc.aio import ServicerContext
@@ -12,7 +10,6 @@ from grpc.aio import ServicerContext
 from collateral_registry.commands.pipeline.moments import moment_of
 from collateral_registry.commands.reports import breaches as commands
 from collateral_registry.commands.reports.generate import breach_report
-from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.names import checked_text, id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
@@ -21,22 +18,13 @@ from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.rpc.common.paging import NEWEST
 from collateral_registry.rpc.loans.pickup_servicer import EVERY_LOAN, of_loan
 from collateral_registry.rpc.reports.breach_messages import breach_message, event_message
+from collateral_registry.runtime.event_feed import EventFeed
 from collateral_registry.runtime.transactions import BookRunner
+from collateral_registry.runtime.watchers import Watchers
 from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Connection, Write
-from collateral_registry.store.loans.events import events_after, last_event
 from collateral_registry.store.loans.repository import get_loan
 from collateral_registry.v1 import breach_pb2 as pb, breach_pb2_grpc
-from valuation.errors import InvalidInput
-
-EVENTS_LIMIT = 500
-"""Maximum number of events in one message of a watch."""
-
-OTHERS_COMMIT_SECONDS = 1.0
-"""Interval at which a watch looks for commits that other processes make in the same database."""
-
-WATCHERS_LIMIT = 200
-"""Maximum number of open watches. Further ones are refused."""
 
 Action = pb.AcknowledgeBreachRequest | pb.GrantGraceRequest | pb.WaiveBreachRequest
 
@@ -44,10 +32,10 @@ Action = pb.AcknowledgeBreachRequest | pb.GrantGraceRequest | pb.WaiveBreachRequ
 class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
     """Returns breaches of LTV limits, records the decisions of staff on them, and streams their events."""
 
-    def __init__(self, runner: BookRunner) -> None:
+    def __init__(self, runner: BookRunner, watchers: Watchers) -> None:
         self.runner = runner
-        self.watchers = 0
-        self.draining = asyncio.Event()
+        self.watchers = watchers
+        self.events = EventFeed(runner, _events_message)
 
     async def GetBreach(self, request: pb.GetBreachRequest, context: ServicerContext) -> pb.Breach:
         """Returns one breach with its history."""
@@ -91,40 +79,9 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
     ) -> AsyncIterator[pb.WatchBreachesResponse]:
         """Streams the events after a sequence number, then new events as they are committed."""
         loan_id = id_of("loan", request.loan, "loans")[0] if request.loan else None
-        after = request.after_sequence
-        await self.runner.read(lambda connection: _check_start(connection, after, loan_id))
-        if self.watchers >= WATCHERS_LIMIT:
-            raise Refused("TOO_MANY_WATCHERS", f"watches: got {WATCHERS_LIMIT} open, want fewer; try again later")
-        self.watchers += 1
-        try:
-            async for answer in self._events(after, loan_id):
+        with self.watchers.opened("WatchBreaches"):
+            async for answer in self.events.watch(request.after_sequence, loan_id):
                 yield answer
-        finally:
-            self.watchers -= 1
-
-    async def _events(self, after: int, loan_id: str | None) -> AsyncIterator[pb.WatchBreachesResponse]:
-        """Yields the responses of a watch. The first is sent at once, even if it is empty, to confirm the watch."""
-        first = True
-        while not self.draining.is_set():
-            changed = self.runner.next_change
-            rows = await self.runner.read(_page_after(after, loan_id))
-            if rows or first:
-                after = rows[-1]["event_seq"] if rows else after
-                yield pb.WatchBreachesResponse(events=[event_message(row) for row in rows], last_sequence=after)
-            first = False
-            if len(rows) < EVENTS_LIMIT:
-                await self._next_change(changed)
-
-    async def _next_change(self, changed: asyncio.Event) -> None:
-        """Waits for the next commit of this process, or until it is time to look for commits of other processes."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(OTHERS_COMMIT_SECONDS):
-                await changed.wait()
-
-    def drain(self) -> None:
-        """Ends every watch after its current message."""
-        self.draining.set()
-        self.runner.wake()
 
     async def _act(
         self, request: Action, kind: str, act: Callable[..., None], **further: Callable[[], object]
@@ -155,13 +112,5 @@ def _breach(connection: Connection, loan_id: str, number: int) -> pb.Breach:
     return breach_message(commands.get_breach(connection, seq, loan_id, number))
 
 
-def _page_after(after: int, loan_id: str | None) -> Callable[[Connection], list[dict[str, Any]]]:
-    return lambda connection: events_after(connection, after, loan_id, EVENTS_LIMIT)
-
-
-def _check_start(connection: Connection, after: int, loan_id: str | None) -> None:
-    newest = last_event(connection)
-    if not 0 <= after <= newest:
-        raise InvalidInput("after_sequence", after, f"0 to {newest}, the newest event")
-    if loan_id is not None:
-        get_loan(connection, loan_id)
+def _events_message(rows: Sequence[Mapping[str, Any]], last: int) -> pb.WatchBreachesResponse:
+    return pb.WatchBreachesResponse(events=[event_message(row) for row in rows], last_sequence=last)

@@ -15,6 +15,7 @@ from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.rpc.common.paging import NEWEST
 from collateral_registry.runtime.revaluation.driver import RunDriver
 from collateral_registry.runtime.transactions import BookRunner
+from collateral_registry.runtime.watchers import Watchers
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.revaluation.runs import StoredRun, get_run, list_runs
 from collateral_registry.v1 import revaluation_pb2 as pb, revaluation_pb2_grpc
@@ -23,9 +24,10 @@ from collateral_registry.v1 import revaluation_pb2 as pb, revaluation_pb2_grpc
 class RevaluationServicer(revaluation_pb2_grpc.RevaluationServiceServicer):
     """Starts revaluation runs of the whole book and reports their progress."""
 
-    def __init__(self, runner: BookRunner, runs: RunDriver) -> None:
+    def __init__(self, runner: BookRunner, runs: RunDriver, watchers: Watchers) -> None:
         self.runner = runner
         self.runs = runs
+        self.watchers = watchers
 
     async def StartRevaluation(self, request: pb.StartRevaluationRequest, context: ServicerContext) -> pb.Revaluation:
         """Starts a run and returns at once. A run that is in progress is abandoned."""
@@ -59,8 +61,9 @@ class RevaluationServicer(revaluation_pb2_grpc.RevaluationServiceServicer):
         self, request: pb.WatchRevaluationRequest, context: ServicerContext
     ) -> AsyncIterator[pb.WatchRevaluationResponse]:
         """Streams the progress of a run until it ends."""
-        async for run in self.runs.progress(seq_of(request.name)):
-            yield pb.WatchRevaluationResponse(revaluation=run_message(run))
+        with self.watchers.opened("WatchRevaluation"):
+            async for run in self.runs.progress(seq_of(request.name)):
+                yield pb.WatchRevaluationResponse(revaluation=run_message(run))
 
 
 def seq_of(name: str) -> int:

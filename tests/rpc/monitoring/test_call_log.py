@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import grpc
 import pytest
@@ -203,7 +204,8 @@ def test_streams_that_their_callers_cancel_are_logged_as_cancelled(observed):
         stream.cancel()
 
     for number in range(20):
-        wait_until(lambda number=number: lines_of(server, f"cancelled-{number}"))
-        (line,) = lines_of(server, f"cancelled-{number}")
+        request_id = f"cancelled-{number}"
+        wait_until(partial(lines_of, server, request_id))
+        (line,) = lines_of(server, request_id)
         assert (line["code"], line["level"]) == ("CANCELLED", "info")
         assert str(line["peer"]).startswith("ipv4:127.0.0.1:")
