@@ -193,10 +193,32 @@ def revalue(
     detach: Annotated[bool, typer.Option("--detach", help="start the run without waiting for it")] = False,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
-    """Revalue the whole book and show the progress."""
+    """Revalue the whole book and show the progress.
+
+    `collateral preview` shows the effect first.
+    """
     from collateral_registry.cli.server.revalue import revalue as start_run
 
     in_session(server, start_run, watch=not detach)
+
+
+@app.command()
+def preview(
+    policy: Annotated[str, typer.Option(help="id of a stored policy to assume; default: the one in force")] = "",
+    assets: Annotated[bool, typer.Option("--assets", help="list the changed assets instead of the loans")] = False,
+    filter_: Annotated[str, typer.Option("--filter", help="only these loans, such as 'level >= MARGIN_CALL'")] = "",
+    form: Form = Format.TABLE,
+    output: Output = None,
+    wide: Wide = False,
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """Show what a revaluation would change, and record nothing.
+
+    Use it after an upgrade, and before a policy is activated.
+    """
+    from collateral_registry.cli.server.revaluation_preview import show_preview
+
+    in_session(server, show_preview, policy, filter_, Layout(form, output, wide), assets=assets)
 
 
 @app.command()

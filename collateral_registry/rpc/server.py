@@ -98,6 +98,7 @@ class RpcServer:
         self.stock_sync = StockSyncTask(runner, self.stock.batcher)
         self.models = ModelPool(limits.model_workers, limits.model_memory_bytes)
         self.fits = Fits(runner, limits.model_memory_bytes)
+        self.revaluation = RevaluationServicer(runner, runs, self.watchers)
         self.health = health.aio.HealthServicer()  # type: ignore[attr-defined] # missing from the stubs
         health_pb2_grpc.add_HealthServicer_to_server(self.health, self.server)
         names = [self._register(servicer) for servicer in self._services()]
@@ -122,7 +123,7 @@ class RpcServer:
             IpServicer(runner),
             self.breaches,
             self.reports,
-            RevaluationServicer(runner, runs, self.watchers),
+            self.revaluation,
             self.stock,
             StockLedgerServicer(runner, self.stock.batcher),
             WarehouseServicer(runner),
@@ -174,4 +175,5 @@ class RpcServer:
         await self.stock_sync.stop()
         self.fits.close()
         self.models.close()
+        self.revaluation.previews.close()
         self.runner.close()

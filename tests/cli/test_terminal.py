@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from collateral_registry.cli.common import table_text
 from collateral_registry.cli.common.tables import WRAPPING
 from collateral_registry.cli.main import app
-from collateral_registry.v1 import asset_pb2
+from collateral_registry.v1 import asset_pb2, policy_pb2
 from tests.support import equipment_sales
 from tests.support.ip_assets import register as register_ip_asset
 from tests.support.server import Client, Server, connected, copper_lot
@@ -43,6 +43,7 @@ TABLES = {
     "pickup cancel": ("PICKUP",),
     "pickup list": (),
     "pickup request": ("loan-1", "lot-1", "0.001"),
+    "preview": ("--policy", "strict"),
     "report breaches": (),
     "report concentrations": (),
     "report ltv": (),
@@ -154,6 +155,10 @@ def fill_book(client: Client) -> None:
     client.pledge("loan-3", "lot-3")
     client.owe("77000", "loan-3")
     register_ip_asset(client, "patent-of-terminals")
+    policy = client.policies.ListPolicies(policy_pb2.ListPoliciesRequest()).policies[0]
+    (limit,) = (rule for rule in policy.rules if rule.parameter == "watch")
+    limit.value.value = "0.3"
+    client.policies.CreatePolicy(policy_pb2.CreatePolicyRequest(policy=policy, policy_id="strict"))
 
 
 def write_files(folder: Path) -> None:

@@ -13,7 +13,7 @@ from collateral_registry.store.book.policies import (
     insert_policy,
     policy_in_force,
 )
-from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.loans.repository import loans_with_own_limits
 from collateral_registry.store.prices.series import get_series
 from valuation.errors import InvalidInput
@@ -42,16 +42,21 @@ def put_into_force(write: Write, policy_id: str) -> StoredPolicy:
     stored = get_policy(write.connection, policy_id)
     if stored.activated_seq is not None:
         raise Refused("POLICY_ACTIVE", f"policies/{policy_id} was activated before; store a new version to change it")
-    _check_loans(write, stored.policy)
+    _check_loans(write.connection, stored.policy)
     activate_policy(write, stored.key)
     if policy_in_force(write.connection, write.market_day).key == stored.key:
         start_run(write)
     return get_policy(write.connection, policy_id)
 
 
-def _check_loans(write: Write, policy: Policy) -> None:
+def check_previewed(connection: Connection, policy_id: str) -> None:
+    """Raises NotFound for an unknown version, and Refused for one that cannot be activated with the loans of now."""
+    _check_loans(connection, get_policy(connection, policy_id).policy)
+
+
+def _check_loans(connection: Connection, policy: Policy) -> None:
     """Raises Refused if the levels of a loan would not rise, or not exceed the buffer, under a policy."""
-    for stored in loans_with_own_limits(write.connection):
+    for stored in loans_with_own_limits(connection):
         try:
             (stored.loan.ltv_limits or OwnLimits()).completed(policy.limits, policy.buffer_ppm)
         except InvalidInput as error:

@@ -19,7 +19,6 @@ from collateral_registry.commands.pipeline.load_inputs import LoadedInputs, load
 from collateral_registry.commands.pipeline.recompute import NO_KEYS
 from collateral_registry.commands.revaluation.run_partition import PartitionJob, Scope, scope_of, value_and_judge
 from collateral_registry.commands.revaluation.runs import partitions_of
-from collateral_registry.domain.book.policy import Policy
 from collateral_registry.domain.filters.expressions import EVERYTHING, Expression
 from collateral_registry.domain.reports.ltv_rows import pool_of
 from collateral_registry.domain.revaluation.previews import (
@@ -45,9 +44,6 @@ from valuation._typing import Int
 
 CHUNK_ROWS = 500
 
-UNSTORED = 0
-"""Key of a policy that is not stored."""
-
 ASSET_COMPARED = ("market_minor", "price_adjustment", "lendable_minor", "unknown", "zero")
 """Columns of a value. It is changed if one of them differs."""
 
@@ -57,12 +53,12 @@ LOAN_COLUMNS = ("basis", "unknown", *COMPARED)
 
 @dataclass(frozen=True)
 class PreviewJob:
-    """A requested preview: a stored policy by its id, a policy that is not stored, or neither for the one in force.
+    """A requested preview, under the policy with this id or, if the id is empty, under the one in force.
 
     ``wanted`` filters the loans. The changed assets are part of the answer only if ``with_assets`` is set.
     """
 
-    policy: str | Policy = ""
+    policy_id: str = ""
     wanted: Expression = EVERYTHING
     with_assets: bool = False
 
@@ -101,7 +97,7 @@ def preview_book(
     with database.read() as connection:
         seq, day = newest_commit(connection)
         in_force = policy_in_force(connection, day)
-        policy = _policy_of(connection, job.policy) if job.policy else in_force
+        policy = get_policy(connection, job.policy_id) if job.policy_id else in_force
         partitions = [one for one in partitions_of(connection, partition_assets) if one.step != RunStep.CURVES]
         yield PreviewBegin(seq, day, in_force.policy.policy_id, policy.policy.policy_id, len(partitions))
         for done, partition in enumerate(partitions, start=1):
@@ -120,12 +116,6 @@ def preview_book(
         yield from (PreviewRows(len(partitions), loans=rows) for rows in _chunks(ordered))
 
 
-def _policy_of(connection: Connection, policy: str | Policy) -> StoredPolicy:
-    if isinstance(policy, str):
-        return get_policy(connection, policy)
-    return StoredPolicy(UNSTORED, policy, 0, None, None)
-
-
 def _partition(connection: Connection, job: PartitionJob, in_force: StoredPolicy) -> tuple[Columns, Columns]:
     """Returns the loans [l] and the values [t] of a partition, as recorded and after the last step."""
     scope = scope_of(connection, job.partition)
@@ -137,7 +127,7 @@ def _partition(connection: Connection, job: PartitionJob, in_force: StoredPolicy
     judged = judged_loans(connection, scope.loans, scope.pledges, None, in_force, job.market_day, NO_KEYS)
     steps: list[tuple[Columns, Judged]] = [(recorded, judged)]
     steps += [value_and_judge(connection, scope, inputs, now) for inputs in (known, loaded)]
-    if job.policy.policy is not in_force.policy:
+    if job.policy.key != in_force.key:
         loaded = load_inputs(connection, scope.assets, job.policy, [])
         steps.append(value_and_judge(connection, scope, loaded, job))
     made = [*(curve for _, curve in curves), *loaded.market.curves.values()]

@@ -11,7 +11,7 @@ import numpy as np
 from collateral_registry.domain.loans.cure import price_fall_to
 from collateral_registry.domain.loans.levels import Level, LtvBasis, loan_to_value
 from collateral_registry.rpc.common import convert
-from collateral_registry.v1 import breach_pb2, common_pb2, loan_pb2
+from collateral_registry.v1 import breach_pb2, common_pb2, loan_pb2, revaluation_pb2
 from valuation.money import PPM
 
 LIMITS = {
@@ -71,7 +71,11 @@ def cover_message(row: Mapping[str, Any], currency: str) -> loan_pb2.LoanCover:
     return message
 
 
-def add_ltv(message: loan_pb2.LoanCover | breach_pb2.BreachEvent, exposure_minor: int, collateral_minor: int) -> None:
+def add_ltv(
+    message: loan_pb2.LoanCover | breach_pb2.BreachEvent | revaluation_pb2.PreviewedCover,
+    exposure_minor: int,
+    collateral_minor: int,
+) -> None:
     """Sets ``ltv``, or ``ltv_infinite`` for a debt without collateral value. Sets neither if nothing is owed."""
     ltv = _ltv(exposure_minor, collateral_minor)
     if math.isinf(ltv):

@@ -11,6 +11,7 @@ from collateral_registry.domain.filters.expressions import EVERYTHING, AllOf, Ex
 from collateral_registry.domain.filters.fields import FieldType
 from collateral_registry.domain.filters.parser import parse_filter
 from collateral_registry.domain.reports.ltv_rows import LTV_FILTER
+from collateral_registry.domain.revaluation.previews import PREVIEW_FILTER
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.paging import Page, Position, page_of
 from collateral_registry.store.assets.repository import ASSET_FILTER
@@ -61,6 +62,7 @@ FILTER_FIELDS: Mapping[str, Mapping[str, FieldType]] = {
     "ListWarehouses": WAREHOUSE_FILTER.kinds,
     "GenerateBreachReport": BREACH_FILTER.kinds,
     "GenerateLtvReport": LTV_FILTER,
+    "PreviewRevaluation": PREVIEW_FILTER,
     "StreamLtvReport": LTV_FILTER,
 }
 """The fields of each method that takes a filter."""

@@ -55,7 +55,7 @@ _METHODS = {
         GetPriceSeries ListPriceSeries ListPrices
         GetServiceInfo
         GenerateLtvReport StreamLtvReport GenerateBreachReport
-        GetRevaluation ListRevaluations WatchRevaluation
+        GetRevaluation ListRevaluations WatchRevaluation PreviewRevaluation
         GetStockFeed UpdateStockFeed ListStockFeeds ListStockLots ListMovements ListRejectedMovements
         ValueAssets QuoteAsset QuotePool GetValuation ListValuations
         GetWarehouse ListWarehouses ListCountedLots
@@ -76,7 +76,7 @@ _READS = """
     ListPriceSeries ListPrices GenerateLtvReport StreamLtvReport GenerateBreachReport GetRevaluation
     ListRevaluations WatchRevaluation GetStockFeed ListStockFeeds ListStockLots ListMovements ListRejectedMovements
     ValueAssets QuoteAsset QuotePool GetValuation ListValuations GetWarehouse ListWarehouses ListCountedLots
-    GetServiceInfo
+    GetServiceInfo PreviewRevaluation
 """
 
 READING_METHODS = frozenset(_READS.split())

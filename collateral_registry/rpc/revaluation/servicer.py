@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 from grpc.aio import ServicerContext
 
+from collateral_registry.commands.book.policies import check_previewed
+from collateral_registry.commands.revaluation.preview import PreviewJob
 from collateral_registry.commands.revaluation.runs import start_run
 from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.checks import number_in_name
-from collateral_registry.rpc.common.filtering import filtered_page
+from collateral_registry.rpc.common.filtering import filter_of, filtered_page
 from collateral_registry.rpc.common.paging import NEWEST
+from collateral_registry.rpc.revaluation.preview_messages import part_message
 from collateral_registry.runtime.revaluation.driver import RunDriver
+from collateral_registry.runtime.revaluation.previews import Previews
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.runtime.watchers import Watchers
 from collateral_registry.store.engine.database import Connection, Write
@@ -28,6 +33,7 @@ class RevaluationServicer(revaluation_pb2_grpc.RevaluationServiceServicer):
         self.runner = runner
         self.runs = runs
         self.watchers = watchers
+        self.previews = Previews(runner.database.url)
 
     async def StartRevaluation(self, request: pb.StartRevaluationRequest, context: ServicerContext) -> pb.Revaluation:
         """Starts a run and returns at once. A run that is in progress is abandoned."""
@@ -64,6 +70,22 @@ class RevaluationServicer(revaluation_pb2_grpc.RevaluationServiceServicer):
         with self.watchers.opened("WatchRevaluation"):
             async for run in self.runs.progress(seq_of(request.name)):
                 yield pb.WatchRevaluationResponse(revaluation=run_message(run))
+
+    async def PreviewRevaluation(
+        self, request: pb.PreviewRevaluationRequest, context: ServicerContext
+    ) -> AsyncIterator[pb.PreviewRevaluationResponse]:
+        """Streams what a revaluation would change."""
+        read = convert.read_all(
+            policy=lambda: id_of("policy", request.policy, "policies")[0] if request.policy else "",
+            filter=lambda: filter_of("PreviewRevaluation", request.filter),
+        )
+        policy_id: str = read["policy"]
+        if policy_id:
+            await self.runner.read(lambda connection: check_previewed(connection, policy_id))
+        job = PreviewJob(policy_id, read["filter"], request.include_assets)
+        async with aclosing(self.previews.compute(job)) as parts:
+            async for part in parts:
+                yield part_message(part)
 
 
 def seq_of(name: str) -> int:

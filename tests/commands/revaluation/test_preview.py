@@ -84,13 +84,18 @@ def judgements(book):
     return {key: {name: rows[name][row] for name in rows} for row, key in enumerate(rows["loan_key"].tolist())}
 
 
-def stricter_policy(book, **rules):
-    """Returns the policy in force with another id and other rules."""
+def draft_of(book, *, cost=None, **rules):
+    """Stores a version of the policy in force with other rules, or with this cost haircut; returns its id."""
     with book.read() as connection:
         _, day = newest_commit(connection)
         policy = policy_in_force(connection, day).policy
     changed = {name: SourcedNumber(Decimal(value), "test") for name, value in rules.items()}
-    return replace(policy, policy_id="stricter", effective=date(2021, 1, 1), rules={**policy.rules, **changed})
+    own = {} if cost is None else {"cost_haircut": SourcedNumber(Decimal(cost), "test")}
+    classes = {name: {**numbers, **own} for name, numbers in policy.classes.items()}
+    rules = {**policy.rules, **changed}
+    draft = replace(policy, policy_id="draft", effective=date(2021, 1, 1), rules=rules, classes=classes)
+    do(book, lambda write: store_policy(write, draft))
+    return draft.policy_id
 
 
 def test_a_preview_of_a_book_that_is_up_to_date_changes_no_loan_and_no_asset(book):
@@ -104,8 +109,9 @@ def test_a_preview_of_a_book_that_is_up_to_date_changes_no_loan_and_no_asset(boo
 
 @pytest.mark.usefixtures("newer_model")
 def test_a_preview_records_nothing(book):
+    job = PreviewJob(draft_of(book, margin_call="0.95"), with_assets=True)
     before = contents(book)
-    preview(book, PreviewJob(stricter_policy(book, margin_call="0.5", watch="0.4"), with_assets=True))
+    preview(book, job)
 
     assert contents(book) == before
 
@@ -132,11 +138,7 @@ def test_a_revaluation_after_an_upgrade_records_what_its_preview_stated(book, pa
 
 @pytest.mark.usefixtures("newer_model")
 def test_the_changes_by_step_sum_to_the_change_of_the_collateral_value(book):
-    policy = stricter_policy(book, estimate_refresh_days="1")
-    classes = {name: {**numbers} for name, numbers in policy.classes.items()}
-    for numbers in classes.values():
-        numbers["cost_haircut"] = SourcedNumber(Decimal("0.2"), "test")
-    _, summary, loans, assets = preview(book, PreviewJob(replace(policy, classes=classes), with_assets=True))
+    _, summary, loans, assets = preview(book, PreviewJob(draft_of(book, cost="0.2"), with_assets=True))
 
     for row, value in ((one, "collateral_minor") for one in loans):
         assert sum(row[f"by_{step}"] for step in STEPS) == row[value] - row[f"recorded_{value}"]
@@ -161,16 +163,13 @@ def test_a_newer_haircut_model_is_the_cause_of_its_changes_alone(book):
 
 
 def test_an_activation_records_what_the_preview_of_its_policy_stated(book):
-    policy = stricter_policy(book, watch="4", margin_call="5", stop_draw="6", liquidation="7")
-    draft = preview(book, PreviewJob(policy))
-    do(book, lambda write: store_policy(write, policy))
-    begin, summary, loans, _ = preview(book, PreviewJob("stricter"))
-    do(book, lambda write: put_into_force(write, "stricter"))
+    policy_id = draft_of(book, watch="4", margin_call="5", stop_draw="6", liquidation="7")
+    begin, summary, loans, _ = preview(book, PreviewJob(policy_id))
+    do(book, lambda write: put_into_force(write, policy_id))
     finish_run(book)
     recorded = judgements(book)
 
-    assert begin.policy == "stricter" != begin.policy_in_force
-    assert draft[2] == loans
+    assert begin.policy == policy_id != begin.policy_in_force
     assert summary.moves
     assert [recorded[loan["loan_key"]]["level"] for loan in loans] == [loan["level"] for loan in loans]
     assert all(loan["by_policy"] == 0 for loan in loans), "only the limits differ"
@@ -178,7 +177,7 @@ def test_an_activation_records_what_the_preview_of_its_policy_stated(book):
 
 @pytest.mark.usefixtures("newer_model")
 def test_loans_that_worsen_most_come_first_and_a_filter_selects_them(book):
-    policy = stricter_policy(book, watch="4", margin_call="5", stop_draw="6", liquidation="7")
+    policy = draft_of(book, watch="4", margin_call="5", stop_draw="6", liquidation="7")
     _, summary, loans, _ = preview(book, PreviewJob(policy))
     worse = [loan["level"] - loan["recorded_level"] for loan in loans]
     wanted = parse_filter("level >= MARGIN_CALL AND level_before = NONE", PREVIEW_FILTER)
