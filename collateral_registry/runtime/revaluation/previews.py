@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from collateral_registry.clock import wall_clock
 from collateral_registry.commands.revaluation.preview import PreviewJob, PreviewPart, preview_book
-from collateral_registry.domain.shared.errors import Busy, DomainError, WorkerLost
+from collateral_registry.domain.shared.errors import Busy, DomainError
 from collateral_registry.runtime.child_process import live_with_service, one_thread_each
 from collateral_registry.store.engine.database import Database
 
@@ -37,7 +37,7 @@ class Previews:
     async def compute(self, job: PreviewJob) -> AsyncGenerator[PreviewPart]:
         """Yields the parts of a preview as they are computed.
 
-        Raises Busy while another one is computed, WorkerLost if the process dies, and the errors of ``preview_book``.
+        Raises Busy while another one is computed, RuntimeError if the process dies, and the errors of ``preview_book``.
         """
         if self._is_running:
             raise Busy("another preview is being computed; try again when it has ended")
@@ -62,13 +62,13 @@ class Previews:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _next(self, parts: Connection) -> PreviewPart | Exception | None:
-        """Returns the next part, an error of the process, or None at the end; raises WorkerLost."""
+        """Returns the next part, an error, or None at the end; raises RuntimeError if the process has died."""
         try:
             part: PreviewPart | Exception | None = await asyncio.get_running_loop().run_in_executor(
                 self._thread, parts.recv
             )
         except (EOFError, OSError):
-            raise WorkerLost("the process of the preview has died; try again") from None
+            raise RuntimeError("the process of the preview has died") from None
         return part
 
 
