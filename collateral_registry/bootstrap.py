@@ -22,6 +22,7 @@ from collateral_registry.domain.shared.errors import DomainError
 from collateral_registry.domain.shared.units import units
 from collateral_registry.logs import collect_standard_log, configure, logger
 from collateral_registry.rpc.server import Limits, RpcServer
+from collateral_registry.runtime.book_figures import BookFigures
 from collateral_registry.runtime.model_work.pool import WORKERS_LIMIT
 from collateral_registry.runtime.revaluation.driver import RunDriver, Workers
 from collateral_registry.runtime.revaluation.local_workers import LocalWorkers
@@ -129,7 +130,7 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess, proces
             LOG.info("an optional part is not installed", extra=extra, effect=effect)
     port = server.listen(settings.address)
     web = await _start_http(settings, server) if settings.http_address else None
-    operations = await _start_operations(settings, process) if settings.metrics_address else None
+    operations = await _start_operations(settings, runner, process) if settings.metrics_address else None
     await server.start()
     LOG.info("serving", address=settings.address.rpartition(":")[0], port=port)
     follower = asyncio.create_task(_follow_clock(server, settings)) if follows_clock else None
@@ -160,11 +161,11 @@ async def _start_http(settings: Settings, server: RpcServer) -> HttpServer:
     return web
 
 
-async def _start_operations(settings: Settings, process: int) -> HttpListener:
+async def _start_operations(settings: Settings, runner: BookRunner, process: int) -> HttpListener:
     """Starts the HTTP server of metrics and health."""
     from collateral_registry.web.operations.server import operations_server  # noqa: PLC0415 - needed only with metrics
 
-    listener, address = operations_server(), settings.metrics_address_of(process)
+    listener, address = operations_server(BookFigures(runner).refresh), settings.metrics_address_of(process)
     port = await listener.start(address)
     LOG.info("serving metrics", address=address.rpartition(":")[0], port=port)
     return listener

@@ -14,6 +14,7 @@ from threading import Event
 from typing import TypeVar, cast
 
 from collateral_registry.domain.shared.errors import Busy, Overdue
+from collateral_registry.metrics import MODEL_WORK_WAITING
 from collateral_registry.runtime.model_work.process import Job
 from collateral_registry.runtime.model_work.worker import Worker
 
@@ -152,7 +153,8 @@ class ModelPool:
     async def _next_worker(self) -> Worker:
         self._waiting += 1
         try:
-            return await self._idle.get()
+            with MODEL_WORK_WAITING.track_inprogress():
+                return await self._idle.get()
         finally:
             self._waiting -= 1
 

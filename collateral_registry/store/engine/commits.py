@@ -14,6 +14,13 @@ def newest_commit(connection: Connection) -> tuple[int, int]:
     return (row[0], row[1]) if row else (0, 0)
 
 
+def newest_time(connection: Connection) -> int:
+    """Returns the time of the newest commit, in microseconds since 1970; 0 in an empty book."""
+    return int(connection.execute(_NEWEST_TIME).scalar() or 0)
+
+
+_NEWEST_TIME = select(CommitRow.known_us).order_by(CommitRow.seq.desc()).limit(1)
+
 _NEWEST = select(CommitRow.seq, CommitRow.market_day).order_by(CommitRow.seq.desc()).limit(1)
 
 

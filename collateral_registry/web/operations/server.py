@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
@@ -14,9 +14,9 @@ DRAIN_SECONDS = 1.0
 """Time for a running scrape to finish."""
 
 
-def operations_server() -> HttpListener:
-    """Returns the server of metrics, which is not started yet."""
-    return HttpListener(operations_app([metrics_route()]), DRAIN_SECONDS, "metrics")
+def operations_server(refresh: Callable[[], Awaitable[None]]) -> HttpListener:
+    """Returns the server of metrics, which is not started yet; ``refresh`` sets the metrics of the book."""
+    return HttpListener(operations_app([metrics_route(refresh)]), DRAIN_SECONDS, "metrics")
 
 
 def operations_app(routes: Sequence[BaseRoute]) -> Starlette:
