@@ -1,9 +1,10 @@
 """Hands the events of loans to watchers. New events are read once and given to all watchers that know all earlier ones.
 
-A watcher begins by reading the events after its number by itself, in pages. Once it has read the newest, it joins the
-feed: one task reads the events of each new commit and puts them into the inbox of every watcher. A watcher whose inbox
-is full leaves the feed and reads by itself again. Events are numbered without gaps and never change, so a watcher knows
-by the numbers which events of its inbox it has already had, and no event is lost or repeated.
+A watcher begins by reading the events after its number by itself, in pages. Watchers take turns, one page each, so that
+they leave the readers to other calls and share the pages that they all need. Once a watcher has read the newest event,
+it joins the feed: one task reads the events of each new commit and puts them into the inbox of every watcher. A watcher
+whose inbox is full leaves the feed and reads by itself again. Events are numbered without gaps and never change, so a
+watcher knows by the numbers which events of its inbox it has already had, and no event is lost or repeated.
 """
 
 from __future__ import annotations
@@ -32,17 +33,17 @@ Row = Mapping[str, Any]
 
 LOG = logger("events")
 
-PAGE_EVENTS = 500
-"""Largest number of events in one read and in one message."""
+NEW_EVENTS = 500
+"""Largest number of new events in one read and in one message."""
+
+OLD_EVENTS = 100
+"""The same for old events; smaller, because many watchers may read them, and other calls run between two messages."""
 
 INBOX_PAGES = 16
 """Pages that wait for a watcher that is slower than the commits."""
 
-CACHED_PAGES = 16
+CACHED_PAGES = 64
 """Pages of old events kept for watchers that read the same ones."""
-
-TURNS = 2
-"""Watchers that read old events at the same time; the others wait for their turn, page by page."""
 
 OTHERS_COMMIT_SECONDS = 1.0
 """Commits of other processes are checked this often if no notification arrives."""
@@ -67,7 +68,7 @@ class EventFeed(Generic[T]):
         self._runner = runner
         self._convert = convert
         self._old: LruCache[int, _Page[T]] = LruCache(CACHED_PAGES)
-        self._turns = asyncio.Semaphore(TURNS)
+        self._turn = asyncio.Lock()
         self._inboxes: set[_Inbox[T]] = set()
         self._head: int | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -98,7 +99,7 @@ class EventFeed(Generic[T]):
         inbox: _Inbox[T] | None = None
         try:
             while not self._draining:
-                async with self._turns:
+                async with self._turn:
                     # In an inbox before the read, so that no event is committed between the read and the inbox.
                     inbox = self._joined()
                     page = await self._old_page(position, loan_id)
@@ -124,18 +125,18 @@ class EventFeed(Generic[T]):
         if page is not None:
             await asyncio.sleep(0)  # other calls run between two turns
             return page
-        page = await self._runner.read(partial(self._read, after=after, loan_id=loan_id))
+        page = await self._runner.read(partial(self._read, after=after, size=OLD_EVENTS, loan_id=loan_id))
         if page.is_full and loan_id is None:
             self._old.put(after, page)
         return page
 
-    def _read(self, connection: Connection, after: int, loan_id: str | None = None) -> _Page[T]:
+    def _read(self, connection: Connection, after: int, size: int, loan_id: str | None = None) -> _Page[T]:
         newest = last_event(connection)
         if not 0 <= after <= newest:
             raise InvalidInput("after_sequence", after, f"0 to {newest}, the newest event")
         if loan_id is not None:
             get_loan(connection, loan_id)
-        limit = PAGE_EVENTS - after % PAGE_EVENTS  # pages end at the same numbers, so that watchers share them
+        limit = size - after % size  # pages end at the same numbers, so that watchers share them
         rows = events_after(connection, after, loan_id, limit) if after < newest else []
         is_full = len(rows) == limit
         last = rows[-1]["event_seq"] if rows else after
@@ -177,7 +178,7 @@ class EventFeed(Generic[T]):
         try:
             while True:
                 changed = self._runner.next_change
-                page = await self._runner.read(partial(self._read, after=head))
+                page = await self._runner.read(partial(self._read, after=head, size=NEW_EVENTS))
                 if page.rows:
                     head = self._head = page.last
                     self._inboxes -= {inbox for inbox in self._inboxes if not inbox.put(page)}
