@@ -1,8 +1,10 @@
 """Metrics are named as on their page, and a scrape parses in both formats, at each process of a service."""
 
 import re
+import socket
 from collections.abc import Iterator
 
+import grpc
 import pytest
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics_of
@@ -10,8 +12,10 @@ from prometheus_client.parser import text_string_to_metric_families as metrics_o
 
 from collateral_registry import metrics
 from collateral_registry.config import Settings
+from collateral_registry.v1 import loan_pb2
 from tests.support.http import get_text
-from tests.support.server import Server, free_port, repository
+from tests.support.postgres import wait_until
+from tests.support.server import Client, Server, free_port, repository
 
 ROW = re.compile(r"^\| `(?P<name>[a-z_]+)` \| (?P<kind>\w+) \|(?P<labels>[^|]*)\|", re.MULTILINE)
 
@@ -55,3 +59,44 @@ def test_each_process_has_the_port_after_the_last():
     assert [several.metrics_address_of(process) for process in range(2)] == ["[::1]:50081", "[::1]:50082"]
     assert Settings(metrics_address="127.0.0.1:0").metrics_address_of(3) == "127.0.0.1:0"
     assert Settings().metrics_address_of(1) == ""
+
+
+@pytest.mark.slow
+def test_each_process_of_a_service_counts_its_own_calls_and_shows_the_same_book(cluster, prepared_database):
+    first = free_port()
+    while not is_free(first + 1):
+        first = free_port()
+    addresses = [f"127.0.0.1:{first + process}" for process in range(2)]
+    options = ["--metrics-address", addresses[0]]
+    server = Server(cluster.copy_database(prepared_database), processes=2, options=options).start()
+    wait_until(lambda: all(map(is_listening, addresses)))
+    for _ in range(20):  # each connection reaches one of the processes
+        with grpc.insecure_channel(server.address, [("grpc.use_local_subchannel_pool", 1)]) as channel:
+            Client(channel).loans.ListLoans(loan_pb2.ListLoansRequest())
+    found = [samples(get_text(address, "/metrics")[2]) for address in addresses]
+    code = server.stop()
+
+    listed = [
+        sum(one for key, one in each.items() if key[0] == "grpc_server_handled_total" and "ListLoans" in key)
+        for each in found
+    ]
+    assert sum(listed) == 20
+    assert min(listed) > 0
+    assert {each["collateral_book_commit_sequence",] for each in found} == {1}
+    assert code == 0
+
+
+def samples(text: str) -> dict[tuple[str, ...], float]:
+    """Returns the samples of a scrape by name and values of labels."""
+    return {
+        (sample.name, *sample.labels.values()): sample.value for family in metrics_of(text) for sample in family.samples
+    }
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def is_listening(address: str) -> bool:
+    return not is_free(int(address.rpartition(":")[2]))
