@@ -6,7 +6,6 @@ import re
 import secrets
 from asyncio import CancelledError
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -52,6 +51,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler[Any, Any]:
         """Returns the handler of the call, wrapped so that the call is measured and logged."""
+        # The handler runs in the same task, and so does every further interceptor.
+        CALL.set(_record_of(handler_call_details.invocation_metadata))
         handler, path = await continuation(handler_call_details), handler_call_details.method
         if handler is None:
             self._count_unknown()
@@ -59,8 +60,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         method = self._methods.get(path)
         if method is None:
             method = self._methods[path] = _Method(path, handler, self._sample)
-        record = _record_of(handler_call_details.invocation_metadata)
-        return wrap_handler(handler, partial(method.unary, record), partial(method.stream, record))
+        return method.wrapped(handler)
 
     def _count_unknown(self) -> None:
         """Counts and logs a call of a method that the server does not have, without the name that the caller chose."""
@@ -97,15 +97,22 @@ class _Method:
         self._started = CALLS_STARTED.labels(*self._labels)
         self._seconds = CALL_SECONDS.labels(*self._labels)
         self._handled: dict[str, Any] = {}
+        self._handler: grpc.RpcMethodHandler[Any, Any] | None = None
         self._is_read = name in READING_METHODS or name not in METHOD_CLASSES  # the latter: health, reflection
         self._sample = sample
 
-    def unary(self, record: CallRecord, behaviour: UnaryHandler) -> UnaryHandler:
+    def wrapped(self, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
+        """Returns the handler, measured and logged; it is wrapped once, because nearly all calls have the same one."""
+        if handler is not self._handler:
+            self._handler, self._wrapped = handler, wrap_handler(handler, self._unary, self._stream)
+        return self._wrapped
+
+    def _unary(self, behaviour: UnaryHandler) -> UnaryHandler:
         """Returns the function of a method with one response, measured and logged."""
 
         async def call(request: object, context: grpc.aio.ServicerContext) -> object:
             start, code = perf_counter(), ""
-            self._begin(record, context)
+            record = self._begin(context)
             try:
                 answer = await behaviour(request, context)
             except BaseException as error:
@@ -117,12 +124,12 @@ class _Method:
 
         return call
 
-    def stream(self, record: CallRecord, behaviour: StreamHandler) -> StreamHandler:
+    def _stream(self, behaviour: StreamHandler) -> StreamHandler:
         """Returns the function of a method that streams responses, measured and logged."""
 
         async def call(request: object, context: grpc.aio.ServicerContext) -> AsyncIterator[object]:
             start, code = perf_counter(), ""
-            self._begin(record, context)
+            record = self._begin(context)
             peer = context.peer()
             try:
                 async for answer in behaviour(request, context):
@@ -138,11 +145,12 @@ class _Method:
 
         return call
 
-    def _begin(self, record: CallRecord, context: grpc.aio.ServicerContext) -> None:
+    def _begin(self, context: grpc.aio.ServicerContext) -> CallRecord:
         self._started.inc()
-        CALL.set(record)
+        record = CALL.get() or CallRecord()
         if record.stated_id or record.trace:  # otherwise only errors return an id, because most calls do not need one
             context.set_trailing_metadata(returned_metadata(record))
+        return record
 
     def _end(self, record: CallRecord, code: str, seconds: float, peer: Callable[[], str]) -> None:
         handled = self._handled.get(code)
