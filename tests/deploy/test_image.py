@@ -39,7 +39,8 @@ def test_every_container_and_unit_restarts_without_limit():
 def test_every_container_is_hardened():
     services = re.split(r"\n\n", COMPOSE.partition("services:\n")[2].partition("\nsecrets:")[0])
 
-    for line in ("read_only: true", "cap_drop: [ALL]", 'security_opt: ["no-new-privileges:true"]', "tmpfs: [/tmp"):
+    lines = ("read_only: true", "cap_drop: [ALL]", 'security_opt: ["no-new-privileges:true"]', "tmpfs: [/tmp")
+    for line in (*lines, "mem_limit: ", "pids_limit: ", "healthcheck:"):
         assert all(line in service for service in services), line
 
 
