@@ -58,7 +58,7 @@ class ReportRefresher:
                 async with asyncio.timeout(OTHERS_COMMIT_SECONDS):
                     await changed.wait()
             try:
-                await self._runner.read(self._prepare)
+                await self._runner.long_read(self._prepare)
             except DomainError:
                 return
             await asyncio.sleep(REST_SECONDS)

@@ -13,13 +13,15 @@ from typing import Generic, ParamSpec, TypeVar
 
 from collateral_registry.commands.pipeline.settle import settle
 from collateral_registry.metrics import WRITER_WAIT
-from collateral_registry.store.engine.database import Connection, Database, Write
+from collateral_registry.store.engine.database import Connection, Database, Interrupt, Write
 from collateral_registry.store.engine.idempotency import first_answer, remember_answer
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 READER_THREADS = 4
+LONG_READER_THREADS = 2
+"""Threads for reads of the whole book, or of as many resources as a request may name, so that others do not wait."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +56,20 @@ class BookRunner:
         self.database = database
         self._writer = ThreadPoolExecutor(1, "writer")
         self._readers = ThreadPoolExecutor(READER_THREADS, "reader")
+        self._long_readers = ThreadPoolExecutor(LONG_READER_THREADS, "long reader")
         self._changed = asyncio.Event()
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Returns the result of a read on one snapshot."""
-        return await self._in_thread(self._readers, self._read, work)
+        """Returns the result of a read on one snapshot; its statement is stopped when this coroutine is cancelled."""
+        return await self._read_on(self._readers, work)
 
-    async def compute(self, work: Callable[[], T]) -> T:
-        """Returns the result of work that needs no database."""
-        return await self._in_thread(self._readers, work)
+    async def long_read(self, work: Callable[[Connection], T]) -> T:
+        """Does the same for a read that may take seconds, on threads of its own kind."""
+        return await self._read_on(self._long_readers, work)
+
+    async def long_compute(self, work: Callable[[], T]) -> T:
+        """Returns the result of work that needs no database, on a thread of long reads."""
+        return await self._in_thread(self._long_readers, work)
 
     async def write(self, call: Call[T], work: Callable[[Write], T], keep: Callable[[T], bool] = lambda _: True) -> T:
         """Runs a change and returns its answer; returns the stored answer if the request id was used before.
@@ -92,6 +99,15 @@ class BookRunner:
         """Waits for running work and stops the threads."""
         self._writer.shutdown()
         self._readers.shutdown()
+        self._long_readers.shutdown()
+
+    async def _read_on(self, threads: ThreadPoolExecutor, work: Callable[[Connection], T]) -> T:
+        interrupt = Interrupt()
+        try:
+            return await self._in_thread(threads, self._read, work, interrupt)
+        except asyncio.CancelledError:
+            asyncio.get_running_loop().run_in_executor(None, interrupt.request)
+            raise
 
     async def _in_thread(
         self, threads: ThreadPoolExecutor, work: Callable[P, T], *args: P.args, **named: P.kwargs
@@ -100,8 +116,8 @@ class BookRunner:
         run = partial(copy_context().run, work, *args, **named)
         return await asyncio.get_running_loop().run_in_executor(threads, run)
 
-    def _read(self, work: Callable[[Connection], T]) -> T:
-        with self.database.read() as connection:
+    def _read(self, work: Callable[[Connection], T], interrupt: Interrupt) -> T:
+        with self.database.read(interrupt) as connection:
             return work(connection)
 
     def _write(self, call: Call[T], work: Callable[[Write], T], keep: Callable[[T], bool], arrived: float) -> T:

@@ -14,7 +14,7 @@ def test_reads_and_changes_on_threads_belong_to_the_call(filled_book):
         CALL.set(record)
         read = await runner.read(lambda _: CALL.get())
         changed = await runner.change("Nothing", lambda _: CALL.get(), lambda _: False)
-        computed = await runner.compute(CALL.get)
+        computed = await runner.long_compute(CALL.get)
         runner.close()
         return [read, changed, computed]
 

@@ -127,7 +127,7 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
             found, currency = commands.appraise_machines(connection, read["model_id"], read["asset_ids"])
             return pb.AppraiseEquipmentResponse(estimates=_estimates(found, currency, list(request.names)))
 
-        return await self.runner.read(work)
+        return await self.runner.long_read(work)
 
     async def QuoteEquipment(
         self, request: pb.QuoteEquipmentRequest, context: ServicerContext
@@ -144,7 +144,7 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
             found, currency = commands.quote_machines(connection, read["model_id"], machines, read["on"])
             return pb.QuoteEquipmentResponse(estimates=_estimates(found, currency, [""] * len(machines)))
 
-        return await self.runner.read(work)
+        return await self.runner.long_read(work)
 
     async def RecordAppraisal(self, request: pb.RecordAppraisalRequest, context: ServicerContext) -> pb.Appraisal:
         """Records an appraisal of a machine by a person."""
@@ -210,7 +210,7 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
                 assets_without_appraisal=[f"assets/{asset_id}" for asset_id in without],
             )
 
-        return await self.runner.read(work)
+        return await self.runner.long_read(work)
 
 
 async def _received_in_time(

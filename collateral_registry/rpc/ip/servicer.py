@@ -133,7 +133,7 @@ class IpServicer(ip_pb2_grpc.IpServiceServicer):
                 assets_without_calendar=[f"assets/{asset_id}" for asset_id in without],
             )
 
-        return await self.runner.read(work)
+        return await self.runner.long_read(work)
 
 
 def _right(message: asset_pb2.IntellectualProperty) -> IntellectualProperty:

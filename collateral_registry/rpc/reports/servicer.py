@@ -65,7 +65,7 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
                 next_page_token=page.token((moment.seq, end)) if end < len(report.rows) else "",
             )
 
-        return await self.runner.read(work)
+        return await self.runner.long_read(work)
 
     def _prepare(self, connection: Connection) -> None:
         """Builds and caches the rows and sums that the first page of the current report needs."""
@@ -84,7 +84,7 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
             report = self.ltv.report(connection, read_moment(connection, request.as_of), wanted, request.order_by)
             return report, ArrowRows(report.snapshot)
 
-        report, rows = await self.runner.read(work)
+        report, rows = await self.runner.long_read(work)
         yield pb.StreamLtvReportResponse(
             arrow=rows.begin,
             sequence=report.moment.seq,
@@ -93,7 +93,7 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
             row_count=len(report.rows),
         )
         for batch in rows.batches(report.rows):
-            for piece in rows.pieces(await self.runner.compute(partial(rows.batch, batch))):
+            for piece in rows.pieces(await self.runner.long_compute(partial(rows.batch, batch))):
                 yield pb.StreamLtvReportResponse(arrow=piece)
         yield pb.StreamLtvReportResponse(arrow=rows.end)
 
@@ -116,7 +116,7 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
                 next_page_token=token,
             )
 
-        return await self.runner.read(work)
+        return await self.runner.long_read(work)
 
 
 def _concentration_limit(requested: int) -> int:

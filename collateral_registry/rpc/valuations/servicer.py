@@ -73,7 +73,7 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
         def work(connection: Connection) -> pb.QuotePoolResponse:
             return pool_message(request, quote_pool(connection, read["members"], request.currency_code))
 
-        return await self.runner.read(work)
+        return await self.runner.long_read(work)
 
     async def GetValuation(self, request: pb.GetValuationRequest, context: ServicerContext) -> pb.Valuation:
         """Returns one recorded valuation."""

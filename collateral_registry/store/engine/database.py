@@ -10,14 +10,19 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from sqlite3 import OperationalError as SqliteOperationalError
+from sqlite3 import Connection as SqliteConnection, OperationalError as SqliteOperationalError
+from threading import Lock
 from typing import Any
 
-from psycopg import OperationalError as PostgresOperationalError
+from psycopg import (
+    Connection as PostgresConnection,
+    Error as PostgresError,
+    OperationalError as PostgresOperationalError,
+)
 from sqlalchemy import BigInteger, Connection, Engine, Select, bindparam, create_engine, event, func, insert, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import make_url
@@ -51,6 +56,9 @@ WRONG_CLOCK_US = 3_600 * 1_000_000
 
 BUSY_TIMEOUT_MILLISECONDS = 10_000
 READERS_LIMIT = 8
+CANCEL_SECONDS = 1.0
+"""Longest time in which PostgreSQL receives the request to cancel a statement."""
+
 MMAP_BYTES = 1 << 30
 LOG_PAGES = 8_192
 """A commit copies a write-ahead log of this length, 32 MB; ``wal_checkpoints`` copies a shorter one."""
@@ -109,6 +117,45 @@ class Intake:
         self.connection.commit()
 
 
+class Interrupted(Exception):
+    """The result of a read is not wanted any more."""
+
+
+class Interrupt:
+    """Stops the statements of one read, from another thread: those of a read whose caller has gone."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._requested = False
+        self._connection: Any = None
+
+    def request(self) -> None:
+        """Stops the statement that runs, and makes the read fail if it has not begun."""
+        with self._lock:
+            self._requested = True
+            if isinstance(self._connection, SqliteConnection):
+                self._connection.interrupt()
+            elif isinstance(self._connection, PostgresConnection):
+                with suppress(PostgresError):  # then the statement runs to its end
+                    self._connection.cancel_safe(timeout=CANCEL_SECONDS)
+
+    @contextmanager
+    def during(self, connection: Connection) -> Iterator[None]:
+        """Lets ``request`` stop the statements of a connection while the block runs.
+
+        Raises Interrupted if it has been requested already.
+        """
+        with self._lock:
+            if self._requested:
+                raise Interrupted
+            self._connection = connection.connection.driver_connection
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._connection = None
+
+
 class Database:
     """A database on SQLite or PostgreSQL; connections are opened on demand."""
 
@@ -126,11 +173,11 @@ class Database:
                 connection.connection.execute("PRAGMA journal_mode=WAL")
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """Opens a snapshot: all reads within it see the same commits."""
+    def read(self, interrupt: Interrupt | None = None) -> Iterator[Connection]:
+        """Opens a snapshot: all reads within it see the same commits. ``interrupt`` stops them from another thread."""
         with _translated_errors(), self.engine.connect() as connection:
             connection.execution_options(**self._read_options())
-            with connection.begin():
+            with (interrupt or Interrupt()).during(connection), connection.begin():
                 yield connection
 
     @contextmanager
