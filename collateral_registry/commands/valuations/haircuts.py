@@ -9,9 +9,6 @@ from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.prices.series import get_series, history
 from valuation.errors import InvalidInput
 
-CLASS_SERIES_LIMIT = 50
-"""Largest number of series that a class may have in one call."""
-
 
 def accepted_prices(connection: Connection, series_id: str) -> Prices:
     """Returns the dates and accepted prices of a registered series; raises NotFound."""
@@ -20,12 +17,7 @@ def accepted_prices(connection: Connection, series_id: str) -> Prices:
 
 
 def class_prices(connection: Connection, series_ids: Sequence[str]) -> dict[str, Prices]:
-    """Returns the dates and accepted prices of series by id.
-
-    Raises NotFound, and InvalidInput for too many or repeated ids.
-    """
-    if len(series_ids) > CLASS_SERIES_LIMIT:
-        raise InvalidInput("class_price_series", f"{len(series_ids)} items", f"at most {CLASS_SERIES_LIMIT}")
+    """Returns the dates and accepted prices of series by id; raises NotFound, and InvalidInput for repeated ids."""
     found = {series_id: accepted_prices(connection, series_id) for series_id in series_ids}
     if len(found) < len(series_ids):
         raise InvalidInput("class_price_series", "a series twice", "each once")

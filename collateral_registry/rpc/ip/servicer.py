@@ -14,12 +14,13 @@ from grpc.aio import ServicerContext
 
 from collateral_registry.commands.ip import ip_assets as commands
 from collateral_registry.domain.assets.kinds import IntellectualProperty
-from collateral_registry.domain.ip.ip_valuation import EVIDENCE, RightAnswer, RightQuestion
+from collateral_registry.domain.ip.ip_valuation import EARNING_YEARS_LIMIT, EVIDENCE, RightAnswer, RightQuestion
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.assets.messages import read_ip_asset, survival_message, to_be_quoted
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
+from collateral_registry.rpc.common.checks import check_count
 from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.rpc.common.paging import NEWEST
 from collateral_registry.runtime.transactions import BookRunner
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 SINGLE_BRACKETS = ("reproduction_cost", "market_price", "excess_earnings")
 DOUBTS = ("revenue_log_sd", "royalty_low", "royalty_high", "life_low_share", "discount_low", "discount_high")
 YEARLY_BRACKETS = ("earnings_after_tax", "contributory_charges")
+INDICATORS_LIMIT = 100
+"""Largest number of indicators in a question; there are fewer."""
+
 DAYS_AHEAD, DAYS_AHEAD_LIMIT = 90, 3_650
 
 
@@ -154,6 +158,7 @@ def _of_right() -> Iterator[None]:
 def _question(message: pb.RightQuestion) -> RightQuestion:
     """Returns the question in a message; raises one InvalidInput that lists the wrong fields."""
     brackets, earnings = message.brackets, message.brackets.earnings
+    check_count("question.indicators", message.indicators, INDICATORS_LIMIT, least=0)
     read = convert.read_all(
         **_numbers("question", message, "pledge_level", "loan_years", "operating_margin"),
         **_numbers("question.doubt", message.doubt, *DOUBTS),
@@ -182,6 +187,7 @@ def _amount(brackets: pb.RightBrackets, name: str) -> float | None:
 
 def _amounts(earnings: pb.ExcessEarnings, name: str) -> list[float]:
     field = f"question.brackets.earnings.{name}"
+    check_count(field, getattr(earnings, name), EARNING_YEARS_LIMIT, least=0)
     return [float(convert.read_money(field, one).major) for one in getattr(earnings, name)]
 
 

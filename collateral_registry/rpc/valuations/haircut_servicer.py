@@ -21,7 +21,7 @@ from collateral_registry.domain.valuations.haircut_queries import (
     estimate_haircut,
 )
 from collateral_registry.rpc.common import convert
-from collateral_registry.rpc.common.checks import check_count
+from collateral_registry.rpc.common.checks import check_count, ids_of
 from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.rpc.common.paging import NEWEST
 from collateral_registry.runtime.model_work.pool import ModelPool
@@ -38,6 +38,9 @@ from valuation.haircuts.monitoring.drift import THRESHOLD
 from valuation.money import PPM
 
 PRICES_LIMIT = 10_000
+CLASS_SERIES_LIMIT = 50
+"""Largest number of series that a class may have in one call."""
+
 DEFAULT_CONFIDENCE = 0.99
 ESTIMATE_MODELS = {
     "auto": HaircutModel.POOLED,
@@ -127,8 +130,7 @@ def _model(request: HaircutRequest, allowed: Mapping[str, HaircutModel]) -> Hair
 
 
 def _class_of(request: HaircutRequest) -> list[str]:
-    names = request.class_price_series
-    return [id_of(f"class_price_series[{row}]", name, "priceSeries")[0] for row, name in enumerate(names)]
+    return ids_of("class_price_series", request.class_price_series, "priceSeries", CLASS_SERIES_LIMIT, least=0)
 
 
 def _sale(message: pb.Sale) -> Sale:

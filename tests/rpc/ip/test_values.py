@@ -224,3 +224,14 @@ def test_invalid_requests_are_refused_with_their_field(client: Client) -> None:
     early = ip_pb2.RightQuestion(loan_years=Decimal(value="9"))
     answer = service(client).ValueRight(ip_pb2.ValueRightRequest(name=name, question=early))
     assert answer.loan_life == ip_pb2.LOAN_LIFE_ENDS_BEFORE
+
+
+def test_more_years_or_indicators_than_a_question_may_have_are_refused_before_they_are_read(client: Client) -> None:
+    years = question_of([1] * 101, [1])
+    invalid = years.brackets.earnings.earnings_after_tax.add()
+    invalid.nanos = -1
+    names = ip_pb2.RightQuestion(indicators={f"indicator {number}": 1.0 for number in range(101)})
+    for question, field in ((years, "brackets.earnings.earnings_after_tax"), (names, "indicators")):
+        with pytest.raises(grpc.RpcError) as refused:
+            service(client).QuoteRight(ip_pb2.QuoteRightRequest(right=patent(), question=question))
+        assert details_of(refused.value)[1] == [f"question.{field}"]
