@@ -6,9 +6,10 @@ message.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Container, Iterable, Mapping
 from dataclasses import MISSING, Field, fields
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -39,6 +40,9 @@ M = TypeVar("M", bound=Message)
 R = TypeVar("R")
 
 DECIMAL_LIMIT_CHARACTERS = 40
+SLICE_MESSAGES = 50
+"""Messages of a repeated field that are read before other calls run: about a millisecond."""
+
 RATIO_DIGITS = 9
 NANOS = 1_000_000_000
 YEAR_LEAST = 1000
@@ -146,6 +150,17 @@ def optional_currency(code: str) -> str:
     if code:
         digits_of(code)
     return code
+
+
+async def in_slices(messages: Iterable[R]) -> AsyncIterator[tuple[int, R]]:
+    """Yields the messages of a repeated field with their positions, and lets other calls run after each slice.
+
+    A request may have so many messages that they are read for longer than another call should wait.
+    """
+    for at, message in enumerate(messages):
+        if at and at % SLICE_MESSAGES == 0:
+            await asyncio.sleep(0)
+        yield at, message
 
 
 def read_each(field: str, messages: Iterable[M], read: Callable[[M], R]) -> list[R]:

@@ -99,7 +99,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
     ) -> pb.UpdateBalancesResponse:
         """Records the balances of many loans. Balances that cannot be read or booked are returned as problems."""
         check_count("balances", request.balances, BALANCES_LIMIT)
-        pushes, refused = _read_balances(request)
+        pushes, refused = await _read_balances(request)
 
         def work(write: Write) -> pb.UpdateBalancesResponse:
             taken = lending.ingest_balances(write, pushes, refused)
@@ -201,10 +201,10 @@ def _pledge_answer(work: Callable[[Write], StoredPledge]) -> Callable[[Write], p
     return answer
 
 
-def _read_balances(request: pb.UpdateBalancesRequest) -> tuple[list[BalancePush], list[BalanceProblem]]:
+async def _read_balances(request: pb.UpdateBalancesRequest) -> tuple[list[BalancePush], list[BalanceProblem]]:
     """Returns the balances that can be read, and a problem for each balance that cannot."""
     pushes, refused = [], []
-    for index, message in enumerate(request.balances):
+    async for index, message in convert.in_slices(request.balances):
         try:
             pushes.append(_read_balance(index, message))
         except InvalidInput as error:

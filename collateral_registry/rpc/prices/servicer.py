@@ -92,7 +92,7 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
     async def IngestPrices(self, request: pb.IngestPricesRequest, context: ServicerContext) -> pb.IngestPricesResponse:
         """Ingests prices, and judges each on its own. Requests that need no transaction of their own share one."""
         check_count("observations", request.observations, QUOTES_LIMIT)
-        quotes, refused = _read_each(request.observations, _read_observation)
+        quotes, refused = await _read_each(request.observations, _read_observation)
 
         if not request.request_id and not request.validate_only:
             ingested, seq = await self.batcher.ingest(commands.PriceMessage(quotes, refused))
@@ -126,7 +126,7 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
     ) -> pb.IngestFxRatesResponse:
         """Ingests exchange rates by the same rules as prices; creates the series of a new pair of currencies."""
         check_count("rates", request.rates, QUOTES_LIMIT)
-        quotes, refused = _read_each(request.rates, _read_rate)
+        quotes, refused = await _read_each(request.rates, _read_rate)
         readable = (request.rates[quote.index] for quote in quotes)
         wanted = {(rate.base_currency_code, rate.quote_currency_code) for rate in readable}
 
@@ -168,10 +168,12 @@ def _read_series(request: pb.CreatePriceSeriesRequest) -> tuple[PriceSeries, dic
     return replace(stated["series"], unit=stated["unit"]), spellings
 
 
-def _read_each(messages: Iterable[M], reader: Callable[[int, M], Quote]) -> tuple[list[Quote], list[QuoteProblem]]:
+async def _read_each(
+    messages: Iterable[M], reader: Callable[[int, M], Quote]
+) -> tuple[list[Quote], list[QuoteProblem]]:
     """Returns the quotes that can be read, and a problem for each quote that cannot."""
     quotes, refused = [], []
-    for index, message in enumerate(messages):
+    async for index, message in convert.in_slices(messages):
         try:
             quotes.append(reader(index, message))
         except InvalidInput as error:

@@ -14,13 +14,13 @@ from collateral_registry.v1 import warehouse_pb2 as pb
 from valuation.errors import InvalidInput
 
 
-def read_count(warehouse: str, message: pb.StockCount) -> StockCount:
+async def read_count(warehouse: str, message: pb.StockCount) -> StockCount:
     """Returns the count in a message; raises InvalidInput with the name of the field."""
     return StockCount(
         warehouse=warehouse,
         method=convert.member("count.method", CountMethod, message.method),
         counted_us=convert.read_time("count.count_time", message, "count_time") or 0,
-        lines=[_read_line(index, line) for index, line in enumerate(message.lines)],
+        lines=[_read_line(index, line) async for index, line in convert.in_slices(message.lines)],
         complete=message.complete,
         document=message.document,
     )

@@ -81,7 +81,7 @@ class StockServicer(stock_pb2_grpc.StockServiceServicer):
         own, warehouse = own_warehouses(source_id), warehouse_of("warehouse", request.warehouse)
         if own is not None and warehouse not in own:
             raise NotPermitted(f"warehouse {warehouse} is not one of stockFeeds/{source_id}", warehouse=warehouse)
-        count = read_count(warehouse, request.count)
+        count = await read_count(warehouse, request.count)
         return await take_count(
             self.runner, request, "ReportCount", pb.ReportCountResponse, count, f"{FEED_ACTOR}{source_id}"
         )

@@ -85,7 +85,7 @@ class WarehouseServicer(warehouse_pb2_grpc.WarehouseServiceServicer):
             warehouse=lambda: warehouse_of("warehouse", request.warehouse),
             actor=lambda: checked_text("actor", request.actor),
         )
-        count = read_count(read["warehouse"], request.count)
+        count = await read_count(read["warehouse"], request.count)
         return await take_count(
             self.runner, request, "RecordInspection", pb.RecordInspectionResponse, count, read["actor"]
         )

@@ -1,5 +1,7 @@
 """Numbers and dates of messages are read as the contract writes them, and in no other spelling."""
 
+import asyncio
+
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
@@ -67,3 +69,23 @@ def test_a_year_without_four_digits_is_refused(year):
     loan = loan_pb2.Loan(balance_date=Date(year=year, month=6, day=3))
     with pytest.raises(InvalidInput, match=r"balance_date: .*year of four digits"):
         convert.required_date("balance_date", loan, "balance_date")
+
+
+def test_other_calls_run_between_the_slices_of_a_large_request() -> None:
+    async def read_beside_another() -> list[int]:
+        seen: list[int] = []
+
+        async def other() -> None:
+            while len(seen) < 3 * convert.SLICE_MESSAGES:
+                turns.append(len(seen))
+                await asyncio.sleep(0)
+
+        turns: list[int] = []
+        another = asyncio.create_task(other())
+        async for at, message in convert.in_slices(range(3 * convert.SLICE_MESSAGES)):
+            assert at == message
+            seen.append(at)
+        await another
+        return turns
+
+    assert asyncio.run(read_beside_another()) == [convert.SLICE_MESSAGES, 2 * convert.SLICE_MESSAGES]

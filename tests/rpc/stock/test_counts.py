@@ -1,5 +1,6 @@
 """Stock counts, findings and warehouses."""
 
+import asyncio
 import hashlib
 import json
 
@@ -59,7 +60,7 @@ def test_a_line_of_a_count_is_named_by_its_place():
     count.lines.add(lot="LOT-2", good="copper", unit="t", quantity=Decimal(value="many"))
 
     with pytest.raises(InvalidInput, match=r"count\.lines\[1\]\.quantity: got"):
-        read_count("W-1", count)
+        asyncio.run(read_count("W-1", count))
 
 
 def test_an_inspection_with_a_shortage_is_a_finding_and_reaches_the_watcher_as_a_breach(fed):
