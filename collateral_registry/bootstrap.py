@@ -9,6 +9,7 @@ from contextlib import closing, suppress
 from datetime import date
 from functools import partial
 from os import cpu_count
+from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.errors import DomainError
 from collateral_registry.domain.shared.units import units
 from collateral_registry.logs import collect_standard_log, configure, logger
+from collateral_registry.rpc.common.versions import versions
 from collateral_registry.rpc.server import Limits, RpcServer
 from collateral_registry.runtime.book_figures import BookFigures
 from collateral_registry.runtime.model_work.pool import WORKERS_LIMIT
@@ -28,6 +30,8 @@ from collateral_registry.runtime.revaluation.driver import RunDriver, Workers
 from collateral_registry.runtime.revaluation.local_workers import LocalWorkers
 from collateral_registry.runtime.stock.writer_process import IntakeProcess
 from collateral_registry.runtime.transactions import BookRunner
+from collateral_registry.store.backups.archive import Manifest, Progress
+from collateral_registry.store.backups.book import BackupName, back_up as write_backup, restore as restore_backup
 from collateral_registry.store.engine.commit_listener import listen
 from collateral_registry.store.engine.database import Database, sqlite_file
 from collateral_registry.store.engine.migrate import migrate as migrate_schema
@@ -73,6 +77,26 @@ def repair_date(settings: Settings, to: date, actor: str, reason: str, *, check:
             if not check:
                 write.commit()
     return repair
+
+
+def back_up(settings: Settings, name: BackupName, progress: Progress) -> tuple[Path, Manifest]:
+    """Writes a backup of the book, which servers may be using; returns its file and manifest.
+
+    Raises Refused, StoreUnavailable or OSError.
+    """
+    return write_backup(settings.url, name, versions().program, progress)
+
+
+def restore(settings: Settings, archive: Path, progress: Progress, *, upgrade: bool) -> Manifest:
+    """Restores a backup into a database without a book, and upgrades its schema if requested; returns the manifest.
+
+    Raises Refused, StoreUnavailable or OSError.
+    """
+    with closing(Database(settings.url, wall_clock)) as database:
+        manifest = restore_backup(database, archive, progress)
+    if upgrade:
+        migrate(settings)
+    return manifest
 
 
 def prepare_book(settings: Settings, clock: Clock = wall_clock) -> None:

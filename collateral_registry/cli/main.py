@@ -121,6 +121,31 @@ def migrate(database: Database = "") -> None:
     raise typer.Exit(run_migration(database))
 
 
+@app.command()
+def backup(
+    file: Annotated[Path | None, typer.Argument(help="file to write, which must not exist")] = None,
+    to: Annotated[Path | None, typer.Option(help="folder to write to, under a name with commit and time")] = None,
+    database: Database = "",
+) -> None:
+    """Back up the book to one file, while servers use it."""
+    from collateral_registry.cli.server.backup import run_backup
+
+    raise typer.Exit(run_backup(file, to, database))
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="file that collateral backup has written")],
+    database: Database = "",
+    upgrade: Annotated[bool, typer.Option("--migrate", help="upgrade the schema too, as the next start would")] = False,
+    check: Annotated[bool, typer.Option("--check", help="verify the file and restore nothing")] = False,
+) -> None:
+    """Restore a backup into an empty database."""
+    from collateral_registry.cli.server.backup import run_check, run_restore
+
+    raise typer.Exit(run_check(file) if check else run_restore(file, database, upgrade=upgrade))
+
+
 @date_app.command("repair")
 def repair_date(
     to: Annotated[str, typer.Option(help="business date to return to")],

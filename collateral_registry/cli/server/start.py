@@ -145,7 +145,7 @@ def run_migration(database: str) -> int:
         before, after = migrate(settings_from("", database, ""))
         return f"schema {before or 'empty'} -> {after}"
 
-    return _run(work)
+    return run_on_database(work)
 
 
 def run_repair(database: str, to: str, actor: str, reason: str, *, check: bool) -> int:
@@ -167,10 +167,10 @@ def run_repair(database: str, to: str, actor: str, reason: str, *, check: bool) 
             f"{done.ended_pickups} authorisations for pick-up ended under them and stay ended"
         )
 
-    return _run(work)
+    return run_on_database(work)
 
 
-def _run(work: Callable[[], str]) -> int:
+def run_on_database(work: Callable[[], str]) -> int:
     """Prints what work on the database returns, or its error; returns the exit code."""
     from collateral_registry.domain.shared.errors import DomainError
     from collateral_registry.logs import masked

@@ -23,6 +23,11 @@ def _known_versions() -> list[str]:
     return sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
 
 
+def is_known(version: str) -> bool:
+    """Returns whether this program can upgrade a database of a schema version."""
+    return version in _known_versions()
+
+
 def newest_version() -> str:
     """Returns the newest schema version of this program."""
     return _known_versions()[-1]
@@ -39,7 +44,7 @@ def version_of(database: Database) -> str | None:
         found = connection.execute(select(column("version_num")).select_from(table(VERSION_TABLE))).scalar()
     if found is None:
         return None
-    if found not in _known_versions():
+    if not is_known(found):
         message = f"database version: got {found}, want {newest_version()} or older; it was written by a newer program"
         raise Refused("NEWER_DATABASE", message)
     return str(found)
@@ -54,11 +59,16 @@ def migrate(database: Database) -> tuple[str | None, str]:
 
 
 def _upgrade(database: Database) -> None:
-    from alembic import command
-
     database.prepare()
     with database.engine.begin() as connection:
-        command.upgrade(_config(connection), "head")
+        upgrade(connection, "head")
+
+
+def upgrade(connection: Connection, version: str) -> None:
+    """Upgrades the schema to a version in the open transaction."""
+    from alembic import command
+
+    command.upgrade(_config(connection), version)
 
 
 def _config(connection: Connection) -> Config:

@@ -1,0 +1,78 @@
+"""Backs up the database and restores backups, without a server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from collateral_registry.cli.server.start import run_on_database, settings_from
+
+if TYPE_CHECKING:
+    from collateral_registry.store.backups.archive import Manifest
+
+COLUMNS = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+
+
+def run_backup(file: Path | None, folder: Path | None, database: str) -> int:
+    """Writes a backup to a file, or to a folder under a name of its own; returns the exit code."""
+
+    def work() -> str:
+        from collateral_registry.bootstrap import back_up
+        from collateral_registry.store.backups.book import BackupName
+
+        if (file is None) == (folder is None):
+            raise ValueError("want the name of a file, or a folder with --to")
+        name = BackupName(Path(file or folder or "").absolute(), is_folder=folder is not None)
+        with _shown_progress("backup") as progress:
+            path, manifest = back_up(settings_from("", database, ""), name, progress)
+        return f"{path}\n{_described(manifest)}"
+
+    return run_on_database(work)
+
+
+def run_restore(file: Path, database: str, *, upgrade: bool) -> int:
+    """Restores a backup and returns the exit code."""
+
+    def work() -> str:
+        from collateral_registry.bootstrap import restore
+
+        with _shown_progress("restore") as progress:
+            return _described(restore(settings_from("", database, ""), file, progress, upgrade=upgrade))
+
+    return run_on_database(work)
+
+
+def run_check(file: Path) -> int:
+    """Verifies the digests of a backup and returns the exit code."""
+
+    def work() -> str:
+        from collateral_registry.store.backups.book import check
+
+        with _shown_progress("check") as progress:
+            return _described(check(file, progress))
+
+    return run_on_database(work)
+
+
+def _described(manifest: Manifest) -> str:
+    """Returns what a backup holds, in two lines."""
+    megabytes = sum(part.bytes for part in manifest.parts) / 1e6
+    return (
+        f"commit {manifest.sequence} of business date {manifest.business_date}, {manifest.loans} loans\n"
+        f"{manifest.engine}, schema {manifest.schema_version}, release {manifest.release}, {manifest.created}, "
+        f"{megabytes:.1f} MB"
+    )
+
+
+@contextmanager
+def _shown_progress(what: str) -> Iterator[Callable[[float], None]]:
+    """Yields the function to call with the share that is done; a bar is shown on a terminal."""
+    console = Console(stderr=True)
+    with Progress(*COLUMNS, console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task(what, total=1.0)
+        yield lambda share: progress.update(task, completed=share)
