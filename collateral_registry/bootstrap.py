@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from collateral_registry.clock import Clock, local_date, wall_clock
 from collateral_registry.commands.book.business_date import keep_mode, open_book
 from collateral_registry.commands.book.repair import Repair, repair_business_date
+from collateral_registry.commands.pipeline.recompute import check_models
 from collateral_registry.commands.pipeline.settle import settle
 from collateral_registry.config import Settings
 from collateral_registry.domain.shared.days import day_of
@@ -152,6 +153,7 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess, proces
     for extra, effect in EXTRAS.items():
         if not is_installed(extra):
             LOG.info("an optional part is not installed", extra=extra, effect=effect)
+    _report_models(database)
     port = server.listen(settings.address)
     web = await _start_http(settings, server) if settings.http_address else None
     operations = await _start_operations(settings, runner, process) if settings.metrics_address else None
@@ -208,6 +210,15 @@ def _start_thread(settings: Settings, database: Database, runner: BookRunner, lo
     else:
         Thread(target=checkpoint, args=(database, path, stop), name="checkpoint", daemon=True).start()
     return stop
+
+
+def _report_models(database: Database) -> None:
+    """Logs that the book waits for the acceptance of other models than those of its newest run."""
+    try:
+        with database.read() as connection:
+            check_models(connection)
+    except Refused as refused:
+        LOG.warning("nothing is valued until the models are accepted", cause=str(refused))
 
 
 def _workers(settings: Settings) -> Workers:

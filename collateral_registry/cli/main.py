@@ -216,6 +216,9 @@ def watch(
 @app.command()
 def revalue(
     detach: Annotated[bool, typer.Option("--detach", help="start the run without waiting for it")] = False,
+    accept_models: Annotated[
+        bool, typer.Option("--accept-models", help="value the book by the models of this release from now on")
+    ] = False,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """Revalue the whole book and show the progress.
@@ -224,7 +227,7 @@ def revalue(
     """
     from collateral_registry.cli.server.revalue import revalue as start_run
 
-    in_session(server, start_run, watch=not detach)
+    in_session(server, start_run, watch=not detach, accept_models=accept_models)
 
 
 @app.command()

@@ -129,7 +129,7 @@ class RpcServer:
             WarehouseServicer(runner),
             FindingServicer(runner),
             self.business_date,
-            ServiceInfoServicer(),
+            ServiceInfoServicer(runner),
         ]
 
     def _register(self, servicer: object) -> str:

@@ -48,13 +48,14 @@ RUNS = Table(
 )
 
 
-def revalue(channel: grpc.Channel, *, watch: bool) -> int:
+def revalue(channel: grpc.Channel, *, watch: bool, accept_models: bool) -> int:
     """Starts a run and returns the exit code; with ``watch``, shows the progress of the run until it is published.
 
     Returns EXIT_REFUSED if a newer run replaced this one. Ctrl-C ends only the display, not the run.
     """
     stub = revaluation_pb2_grpc.RevaluationServiceStub(channel)
-    run = stub.StartRevaluation(revaluation_pb2.StartRevaluationRequest(request_id=uuid.uuid4().hex))
+    request = revaluation_pb2.StartRevaluationRequest(request_id=uuid.uuid4().hex, accept_models=accept_models)
+    run = stub.StartRevaluation(request)
     if not watch:
         print_line(_line(run))
         return 0

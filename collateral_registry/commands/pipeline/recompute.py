@@ -10,16 +10,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from collateral_registry.commands.pipeline import curves
 from collateral_registry.commands.pipeline.comparables import machine_estimates
 from collateral_registry.commands.pipeline.curves import store_curves
 from collateral_registry.commands.pipeline.judge_loans import judge_loans
 from collateral_registry.commands.pipeline.load_inputs import LoadedInputs, load_inputs
-from collateral_registry.domain.valuations.appraise import Appraisal, appraise
+from collateral_registry.domain.shared.errors import Refused
+from collateral_registry.domain.valuations.appraise import Appraisal, appraise, model_name
+from collateral_registry.domain.valuations.base_values import Model
 from collateral_registry.store.book.policies import StoredPolicy, policy_in_force
 from collateral_registry.store.engine.bulk import Columns, Source
-from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.loans.pledges import loans_of_assets
 from collateral_registry.store.prices.haircut_curves import NewCurve
+from collateral_registry.store.revaluation.runs import newest_models
 from collateral_registry.store.valuations.repository import insert_valuations, newest_values
 from valuation._typing import Int
 
@@ -35,11 +39,35 @@ class Recomputed:
     events: int
 
 
+UNVERSIONED_RULES = ("cover/1", "price-adjustment/1")
+"""Rules of values and claims that are no models of their own. Their versions rise when their results change."""
+
+
+def release_models() -> str:
+    """Returns names and versions of the models by which this release values and judges, in alphabetical order."""
+    names = {curves.MODEL_NAME, *UNVERSIONED_RULES, *filter(None, map(model_name, Model))}
+    return " ".join(sorted(names))
+
+
+def check_models(connection: Connection) -> None:
+    """Raises Refused if the newest run used other models than this release, and no one has accepted these yet."""
+    recorded, released = newest_models(connection), release_models()
+    if recorded in {None, released}:
+        return
+    other = sorted(set(str(recorded).split()) ^ set(released.split()))
+    raise Refused(
+        "MODELS_CHANGED",
+        f"the models of this release differ from those of the book ({', '.join(other)}); see their effect by "
+        "'collateral preview', then apply them by 'collateral revalue --accept-models'",
+    )
+
+
 def recompute(write: Write, assets: Int = NO_KEYS, loans: Int = NO_KEYS, collateral_added: Int = NO_KEYS) -> Recomputed:
     """Values the assets, then judges the loans that they secure and the named loans.
 
     ``collateral_added`` are loans that have just received cash or collateral.
     """
+    check_models(write.connection)
     policy = policy_in_force(write.connection, write.market_day)
     values = _value_and_record(write, assets, policy) if len(assets) else None
     touched = np.union1d(loans, loans_of_assets(write.connection, assets) if len(assets) else NO_KEYS)

@@ -15,7 +15,7 @@ import numpy as np
 
 from collateral_registry.commands.pipeline.event_columns import stamped
 from collateral_registry.commands.pipeline.judge_loans import judge_loans
-from collateral_registry.commands.pipeline.recompute import NO_KEYS
+from collateral_registry.commands.pipeline.recompute import NO_KEYS, check_models, release_models
 from collateral_registry.commands.revaluation.run_partition import PartitionJob, work_partition
 from collateral_registry.domain.revaluation.runs import PARTITION_ASSETS, PARTITION_CURVES, Partition, RunStep, cut
 from collateral_registry.domain.shared.errors import Refused
@@ -40,9 +40,20 @@ from collateral_registry.store.revaluation.runs import (
 )
 
 
-def start_run(write: Write) -> None:
-    """Starts a run with this commit, under the policy that is in force on the business date."""
-    insert_run(write, policy_in_force(write.connection, write.market_day).key)
+def start_run(write: Write, *, accept_models: bool = False) -> None:
+    """Starts a run with this commit, under the policy that is in force on the business date.
+
+    Raises Refused if the models of this release differ from those of the book, unless they are accepted.
+    """
+    if not accept_models:
+        check_models(write.connection)
+    insert_run(write, policy_in_force(write.connection, write.market_day).key, release_models())
+
+
+def run_in_progress(connection: Connection) -> StoredRun | None:
+    """Returns the unfinished run; None if there is none, or if another release with other models has started it."""
+    run = unfinished_run(connection)
+    return run if run is not None and run.models == release_models() else None
 
 
 def plan_run(database: Database, seq: int, partition_assets: int = PARTITION_ASSETS) -> None:
@@ -90,7 +101,7 @@ def run_book(database: Database, actor: str, partition_assets: int = PARTITION_A
 def finish_run(database: Database, partition_assets: int = PARTITION_ASSETS) -> StoredRun:
     """Completes the unfinished run in this process; raises Refused if there is none."""
     with database.read() as connection:
-        run = unfinished_run(connection)
+        run = run_in_progress(connection)
     if run is None:
         raise Refused("NO_REVALUATION", "no revaluation is under way: start one by StartRevaluation")
     plan_run(database, run.seq, partition_assets)

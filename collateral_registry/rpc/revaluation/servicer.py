@@ -39,7 +39,7 @@ class RevaluationServicer(revaluation_pb2_grpc.RevaluationServiceServicer):
         """Starts a run and returns at once. A run that is in progress is abandoned."""
 
         def work(write: Write) -> pb.Revaluation:
-            start_run(write)
+            start_run(write, accept_models=request.accept_models)
             return run_message(get_run(write.connection, write.seq))
 
         started = await self.runner.write(call_of(request, "StartRevaluation", pb.Revaluation), work)
@@ -110,4 +110,5 @@ def run_message(run: StoredRun) -> pb.Revaluation:
         event_count=run.events,
         published_sequence=run.published_seq or 0,
         judged_again_count=run.judged_again,
+        models=run.models.split(),
     )

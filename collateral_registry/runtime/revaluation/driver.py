@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from collateral_registry.commands.revaluation.run_partition import PartitionJob, work_partition
-from collateral_registry.commands.revaluation.runs import pending_jobs, plan_run, publish_run
+from collateral_registry.commands.revaluation.runs import pending_jobs, plan_run, publish_run, run_in_progress
 from collateral_registry.domain.revaluation.runs import RunStep
 from collateral_registry.domain.shared.errors import StoreUnavailable
 from collateral_registry.logs import logger
@@ -17,7 +17,7 @@ from collateral_registry.metrics import RUN_SECONDS
 from collateral_registry.runtime.revaluation.errors import WorkersLost
 from collateral_registry.runtime.revaluation.progress import RunProgress
 from collateral_registry.store.engine.database import Database
-from collateral_registry.store.revaluation.runs import StoredRun, get_run, unfinished_run
+from collateral_registry.store.revaluation.runs import StoredRun, get_run
 
 LOG = logger("runs")
 
@@ -136,7 +136,7 @@ class RunDriver:
 
     def _unfinished(self) -> StoredRun | None:
         with self._database.read() as connection:
-            return unfinished_run(connection)
+            return run_in_progress(connection)
 
     def _finish(self, seq: int) -> None:
         self._driven = seq

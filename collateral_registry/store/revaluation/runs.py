@@ -53,6 +53,7 @@ class StoredRun:
     state: RunState
     market_day: int
     policy_key: int
+    models: str
     actor: str
     started_us: int
     published_seq: int | None
@@ -70,11 +71,20 @@ class StoredRun:
         return self.state in {RunState.PUBLISHED, RunState.ABANDONED}
 
 
-def insert_run(write: Write, policy_key: int) -> None:
+def newest_models(connection: Connection) -> str | None:
+    """Returns the models of the newest run, which may still be in progress; None before the first run."""
+    found = connection.execute(_NEWEST_MODELS).scalar()
+    return None if found is None else str(found)
+
+
+_NEWEST_MODELS = select(RunRow.__table__.c.models).order_by(RunRow.__table__.c.seq.desc()).limit(1)
+
+
+def insert_run(write: Write, policy_key: int, models: str) -> None:
     """Stores a run that starts with the current commit; abandons an older run that is still in progress."""
     abandoned = {"state": int(RunState.ABANDONED), "finished_us": write.known_us}
     write.connection.execute(update(RunRow).where(_IS_UNFINISHED).values(**abandoned))
-    values = {**values_of(write, "seq", "market_day", "actor"), "policy_key": policy_key}
+    values = {**values_of(write, "seq", "market_day", "actor"), "policy_key": policy_key, "models": models}
     values |= {"state": int(RunState.STARTED), "events": 0, "judged_again": 0}
     write.connection.execute(insert(RunRow), values)
 

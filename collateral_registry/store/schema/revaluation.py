@@ -12,13 +12,17 @@ from collateral_registry.store.schema.loans import EventColumns
 
 
 class RunRow(SQLModel, table=True):
-    """A revaluation of the whole book as of the commit that started it."""
+    """A revaluation of the whole book as of the commit that started it.
+
+    ``models`` names the models of its values with their versions.
+    """
 
     __tablename__: ClassVar[str] = "revaluation_run"
     seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     state: int = big()
     market_day: int = big()
     policy_key: int = big()
+    models: str = text(default="")
     actor: str = text()
     published_seq: int | None = big(index=True, default=None)
     finished_us: int | None = big(default=None)

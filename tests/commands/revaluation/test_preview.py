@@ -13,7 +13,7 @@ from collateral_registry.commands.pipeline import curves
 from collateral_registry.commands.prices.admission import Quote
 from collateral_registry.commands.prices.ingest import ingest_prices
 from collateral_registry.commands.revaluation.preview import PreviewBegin, PreviewJob, PreviewRows, preview_book
-from collateral_registry.commands.revaluation.runs import finish_run, run_book
+from collateral_registry.commands.revaluation.runs import finish_run, run_book, start_run
 from collateral_registry.domain.book.policy import SourcedNumber
 from collateral_registry.domain.filters.parser import parse_filter
 from collateral_registry.domain.loans.levels import Level
@@ -120,7 +120,8 @@ def test_a_preview_records_nothing(book):
 @pytest.mark.parametrize("partition_assets", [1, 1_000])
 def test_a_revaluation_after_an_upgrade_records_what_its_preview_stated(book, partition_assets):
     _, summary, loans, assets = preview(book, partition_assets=partition_assets)
-    run_book(book, "test")
+    do(book, lambda write: start_run(write, accept_models=True))
+    finish_run(book)
     recorded = judgements(book)
 
     assert loans
