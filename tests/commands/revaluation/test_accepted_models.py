@@ -4,17 +4,25 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import update
 
 from collateral_registry.commands.book.business_date import advance
 from collateral_registry.commands.pipeline import curves
+from collateral_registry.commands.pipeline.moments import moment_of
 from collateral_registry.commands.prices.admission import Quote
 from collateral_registry.commands.prices.ingest import ingest_prices, open_series
+from collateral_registry.commands.reports.generate import LtvReports
+from collateral_registry.commands.revaluation.preview import PreviewJob, preview_book
 from collateral_registry.commands.revaluation.runs import finish_run, run_in_progress, start_run
 from collateral_registry.domain.prices.series import PriceSeries
+from collateral_registry.domain.reports.ltv_rows import plain_rows
+from collateral_registry.domain.revaluation.previews import PreviewSummary
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.errors import Refused
+from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.migrate import migrate
 from collateral_registry.store.revaluation.runs import newest_models
+from collateral_registry.store.schema.prices import HaircutCurveRow
 from tests.support.books import FIRST, do, downgrade
 
 TODAY = FIRST + timedelta(days=28)
@@ -69,3 +77,29 @@ def test_a_migrated_book_whose_curves_are_of_this_release_needs_no_acceptance(fi
     downgrade(filled_book, "0024")
     migrate(filled_book)
     do(filled_book, lambda write: advance(write, day_of(TODAY) + 1))
+
+
+def test_an_upgrade_keeps_past_reports_shows_its_effect_and_then_applies_it(filled_book):
+    downgrade(filled_book, "0024")
+    with filled_book.engine.begin() as connection:
+        connection.execute(update(HaircutCurveRow).values(model="pooled-scale/1"))
+    past = reports(filled_book)
+    migrate(filled_book)
+    with pytest.raises(Refused, match=r"pooled-scale/1, .*pooled-scale/2"):
+        do(filled_book, start_run)
+    (summary,) = (part for part in preview_book(filled_book, PreviewJob()) if isinstance(part, PreviewSummary))
+
+    assert ("pooled-scale/1", "pooled-scale/2") in summary.models
+    assert reports(filled_book) == past
+
+    do(filled_book, lambda write: start_run(write, accept_models=True))
+    finish_run(filled_book)
+    assert {seq: rows for seq, rows in reports(filled_book).items() if seq in past} == past
+
+
+def reports(book):
+    """Returns the rows of the report as of every commit."""
+    with book.read() as connection:
+        newest, _ = newest_commit(connection)
+        found = {seq: LtvReports().report(connection, moment_of(connection, seq)) for seq in range(1, newest + 1)}
+    return {seq: repr(plain_rows(report.snapshot, report.rows)) for seq, report in found.items()}
