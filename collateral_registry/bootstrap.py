@@ -73,7 +73,7 @@ def repair_date(settings: Settings, to: date, actor: str, reason: str, *, check:
     with sole_use(settings.url), closing(Database(settings.url, wall_clock)) as database:
         migrate_schema(database)
         with database.write("RepairBusinessDate", actor) as write:
-            repair = repair_business_date(write, to, reason)
+            repair = repair_business_date(write, to, _today(settings, wall_clock), reason)
             settle(write)
             if not check:
                 write.commit()

@@ -28,6 +28,8 @@ from tests.support.books import FIRST, do
 from valuation.errors import InvalidInput
 
 WRONG = date(2190, 1, 1)
+TODAY = date(2026, 1, 5)
+"""The date of the clock when a date of the past is repaired."""
 LOANS = np.array([1, 2], dtype=np.int64)
 STATE = (
     *("judged", "level", "coverage_unknown", "watch_day", "unknown_day", "breach_number", "breach_open"),
@@ -52,7 +54,7 @@ def move(book, day):
 
 
 def repair(book, day):
-    done = do(book, lambda write: repair_business_date(write, day, "the clock was wrong"))
+    done = do(book, lambda write: repair_business_date(write, day, TODAY, "the clock was wrong"))
     finish_run(book)
     return done
 
@@ -122,7 +124,7 @@ def test_a_second_wrong_date_is_repaired_too(book):
 def test_a_loan_judged_for_a_later_date_is_not_up_to_date_after_a_repair(book):
     right = business_date(book)
     move(book, WRONG)
-    do(book, lambda write: repair_business_date(write, right, "wrong clock"))
+    do(book, lambda write: repair_business_date(write, right, TODAY, "wrong clock"))
     with book.read() as connection:
         current = are_judged_today(connection, LOANS)
 
@@ -134,7 +136,20 @@ def test_a_repair_does_not_return_to_a_day_before_the_wrong_move_nor_forward(boo
     move(book, WRONG)
     for day in (right - timedelta(days=1), WRONG, WRONG + timedelta(days=1)):
         with pytest.raises(InvalidInput, match="--to"):
-            do(book, lambda write, day=day: repair_business_date(write, day, "wrong clock"))
+            do(book, lambda write, day=day: repair_business_date(write, day, TODAY, "wrong clock"))
+
+
+def test_every_day_after_the_date_of_the_clock_can_be_undone(book):
+    right, before = business_date(book), state(book)
+    for days in (8, 9, 14):
+        move(book, right + timedelta(days=days))
+    with pytest.raises(InvalidInput, match="--to"):
+        do(book, lambda write: repair_business_date(write, right, right + timedelta(days=9), "the days have come"))
+    do(book, lambda write: repair_business_date(write, right, right, "the clock was days ahead"))
+    finish_run(book)
+
+    assert business_date(book) == right
+    assert state(book) == before
 
 
 def test_a_repair_is_refused_while_facts_are_dated_after_the_date(book):
@@ -144,7 +159,7 @@ def test_a_repair_is_refused_while_facts_are_dated_after_the_date(book):
     push = BalancePush(0, "loan-1", replace(nothing, principal=Money(1_000, "EUR")))
     do(book, lambda write: lending.ingest_balances(write, [push], ()))
     with pytest.raises(Refused, match="balance of loans/loan-1"):
-        do(book, lambda write: repair_business_date(write, right, "wrong clock"))
+        do(book, lambda write: repair_business_date(write, right, TODAY, "wrong clock"))
 
 
 def test_a_request_may_skip_days_of_the_past_but_not_of_the_future():
