@@ -139,8 +139,9 @@ def _partition(connection: Connection, job: PartitionJob, in_force: StoredPolicy
 
 
 def _recorded(connection: Connection, target_keys: Int) -> Columns:
-    """Returns the recorded values [t]; a target that was never valued has zeros."""
-    return _filled(recorded_values(connection, target_keys), "target_key", target_keys)
+    """Returns the recorded values [t]; a target that was never valued has zeros. A missing adjustment is 1."""
+    found = _filled(recorded_values(connection, target_keys), "target_key", target_keys)
+    return {**found, "price_adjustment": np.nan_to_num(found["price_adjustment"], nan=1.0)}
 
 
 def _filled(found: Columns, key: str, keys: Int) -> Columns:

@@ -23,6 +23,7 @@ from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.migrate import migrate
 from collateral_registry.store.revaluation.runs import newest_models
 from collateral_registry.store.schema.prices import HaircutCurveRow
+from collateral_registry.store.schema.valuations import ValuationRow
 from tests.support.books import FIRST, do, downgrade
 
 TODAY = FIRST + timedelta(days=28)
@@ -83,6 +84,7 @@ def test_an_upgrade_keeps_past_reports_shows_its_effect_and_then_applies_it(fill
     downgrade(filled_book, "0024")
     with filled_book.engine.begin() as connection:
         connection.execute(update(HaircutCurveRow).values(model="pooled-scale/1"))
+        connection.execute(update(ValuationRow).values(price_adjustment=None))  # as before there was one
     past = reports(filled_book)
     migrate(filled_book)
     with pytest.raises(Refused, match=r"pooled-scale/1, .*pooled-scale/2"):
@@ -90,6 +92,7 @@ def test_an_upgrade_keeps_past_reports_shows_its_effect_and_then_applies_it(fill
     (summary,) = (part for part in preview_book(filled_book, PreviewJob()) if isinstance(part, PreviewSummary))
 
     assert ("pooled-scale/1", "pooled-scale/2") in summary.models
+    assert summary.changed_assets == 0, "the curves are the same under another name"
     assert reports(filled_book) == past
 
     do(filled_book, lambda write: start_run(write, accept_models=True))
