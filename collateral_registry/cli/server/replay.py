@@ -16,7 +16,7 @@ from collateral_registry.cli.common.paging import fetch_all
 from collateral_registry.cli.common.request_id import with_request_id
 from collateral_registry.cli.importing import messages
 from collateral_registry.cli.server.progress import shown_progress
-from collateral_registry.cli.server.sample import LAST, OPENING, table, update_balances
+from collateral_registry.cli.server.sample import LAST, OPENING, business_date, table, update_balances
 from collateral_registry.v1 import (
     asset_pb2,
     asset_pb2_grpc,
@@ -69,13 +69,6 @@ def breach_count(channel: grpc.Channel) -> str:
     found = fetch_all(stub.ListBreaches, breach_pb2.ListBreachesRequest(parent="loans/-"), "breaches").breaches
     cured = sum(breach.state == breach_pb2.BREACH_STATE_CURED for breach in found)
     return f"{len(found)} breaches opened, {cured} cured, {len(found) - cured} live"
-
-
-def business_date(channel: grpc.Channel) -> tuple[date, int]:
-    """Returns the business date and the number of the newest commit."""
-    stub = business_date_pb2_grpc.BusinessDateServiceStub(channel)
-    state = stub.GetBusinessDate(business_date_pb2.GetBusinessDateRequest())
-    return date(state.date.year, state.date.month, state.date.day), state.sequence
 
 
 def _advance(channel: grpc.Channel, day: date) -> None:

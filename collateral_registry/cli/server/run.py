@@ -154,8 +154,8 @@ def _show_sample(channel: grpc.Channel) -> bool:
     Returns whether the book contains the sample.
     """
     from collateral_registry.cli.loans.report import show_breach_report, show_ltv_report
-    from collateral_registry.cli.server.replay import breach_count, business_date, replay
-    from collateral_registry.cli.server.sample import LAST, OPENING, is_sample, load
+    from collateral_registry.cli.server.replay import breach_count, replay
+    from collateral_registry.cli.server.sample import LAST, OPENING, business_date, is_sample, load
 
     today, sequence = business_date(channel)
     if today.isoformat() == OPENING and (sequence <= 1 or is_sample(channel)):

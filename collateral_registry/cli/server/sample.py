@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from importlib.resources import files
 
 import grpc
@@ -11,7 +12,14 @@ from collateral_registry.cli.common.file_schemas import SCHEMAS
 from collateral_registry.cli.common.request_id import with_request_id
 from collateral_registry.cli.importing import messages
 from collateral_registry.cli.importing.import_csv import Tally, import_rows
-from collateral_registry.v1 import loan_pb2, loan_pb2_grpc, price_pb2, price_pb2_grpc
+from collateral_registry.v1 import (
+    business_date_pb2,
+    business_date_pb2_grpc,
+    loan_pb2,
+    loan_pb2_grpc,
+    price_pb2,
+    price_pb2_grpc,
+)
 from valuation.tables.reader import NumberedRow, read_source
 from valuation.tables.source import Format, Source
 
@@ -30,8 +38,14 @@ def load(channel: grpc.Channel) -> None:
     """Loads series, rates, prices, assets, undrawn loans and pledges, then the loan balances.
 
     Loans are drawn last, so that no loan is uncovered while the sample is loaded. If loading was interrupted, loading
-    again continues it. Raises ValueError if the server refuses a row.
+    again continues it. Raises ValueError if the business date is after the sample, or if the server refuses a row.
     """
+    today, _ = business_date(channel)
+    if today.isoformat() > LAST:
+        raise ValueError(
+            f"business date: got {today}, want {OPENING}, because every price of the sample would be too old; start a "
+            f"server with --business-date {OPENING} on a new database"
+        )
     loans = table("loans")
     parts = (
         ("series", table("series")),
@@ -56,6 +70,13 @@ def update_balances(channel: grpc.Channel, balances: list[loan_pb2.BalanceUpdate
     answer = loan_pb2_grpc.LoanServiceStub(channel).UpdateBalances(request)
     for problem in answer.problems:
         raise ValueError(f"balance of {balances[problem.index].loan}: {problem.reason}")
+
+
+def business_date(channel: grpc.Channel) -> tuple[date, int]:
+    """Returns the business date and the number of the newest commit."""
+    stub = business_date_pb2_grpc.BusinessDateServiceStub(channel)
+    state = stub.GetBusinessDate(business_date_pb2.GetBusinessDateRequest())
+    return date(state.date.year, state.date.month, state.date.day), state.sequence
 
 
 def is_sample(channel: grpc.Channel) -> bool:

@@ -115,3 +115,12 @@ def test_in_a_pipe_the_progress_is_one_line_a_month(sample_file, tmp_path):
     server.stop()
 
     assert found.stderr.splitlines() == ["replayed 2022-01-03: 1 of 2 days", "replayed 2022-01-04: 2 of 2 days"]
+
+
+def test_the_sample_is_not_loaded_into_a_book_of_today(tmp_path):
+    server = Server(f"sqlite:///{tmp_path / 'book.db'}", "wall").start()
+    found = run("sample", "load", "--server", server.address)
+    server.stop()
+
+    assert found.returncode != 0
+    assert "--business-date 2021-12-31" in found.stderr
