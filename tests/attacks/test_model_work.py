@@ -15,7 +15,6 @@ from tests.support.server import Server, calendar, connected, details_of
 
 pytestmark = pytest.mark.slow
 
-LOAN = "loans/loan-agri-fleet"
 CALLS = 8
 GIVE_UP_SECONDS = 1.0
 PRICES = 10_000
@@ -37,7 +36,7 @@ def largest_backtest() -> haircuts.BacktestHaircutRequest:
 
 def test_backtests_whose_callers_gave_up_hold_neither_reads_nor_processors(attacked: Server) -> None:
     request = largest_backtest()
-    with connected(attacked) as client, unnoticed(attacked, LOAN):
+    with connected(attacked) as client, unnoticed(attacked):
         calls = [client.haircuts.BacktestHaircut.future(request, timeout=GIVE_UP_SECONDS) for _ in range(CALLS)]
         codes = {call.code() for call in calls}
         time.sleep(1.0)
@@ -50,7 +49,7 @@ def test_backtests_whose_callers_gave_up_hold_neither_reads_nor_processors(attac
 
 def test_backtests_beyond_the_capacity_are_refused_at_once(attacked: Server) -> None:
     request = largest_backtest()
-    with connected(attacked) as client, unnoticed(attacked, LOAN):
+    with connected(attacked) as client, unnoticed(attacked):
         calls = [client.haircuts.BacktestHaircut.future(request, timeout=GIVE_UP_SECONDS) for _ in range(4 * CALLS)]
         refused = [call for call in calls if call.code() is grpc.StatusCode.RESOURCE_EXHAUSTED]
     assert refused
@@ -75,7 +74,7 @@ def sales(packed: bytes) -> Iterator[equipment.FitEquipmentModelRequest]:
 def test_sales_that_unpack_to_too_much_fail_the_fit(attacked: Server, blocks: list[bytes], message: str) -> None:
     members = {block: gzip.compress(block, 1) for block in set(blocks)}
     packed = b"".join(members[block] for block in blocks)
-    with connected(attacked) as client, unnoticed(attacked, LOAN):
+    with connected(attacked) as client, unnoticed(attacked):
         fits = equipment_pb2_grpc.EquipmentServiceStub(client.channel)
         started = fits.FitEquipmentModel(sales(packed), timeout=30.0)
         watched = fits.WatchEquipmentFit(equipment.WatchEquipmentFitRequest(name=started.name), timeout=60.0)
