@@ -23,8 +23,8 @@ from grpc_status import rpc_status
 from benchmarks.fuzz.mutations import hostile_request
 from benchmarks.measured import children_of
 from collateral_registry.v1 import report_pb2, revaluation_pb2
-from tests.rpc.test_field_behavior import requests
-from tests.rpc.test_writing_methods import METHODS, OPENING, Book, fit, without_time
+from tests.support.contract_book import METHODS, OPENING, Book, fit, without_time
+from tests.support.contract_requests import requests
 from tests.support.server import Server, connected
 
 ANSWER_LIMIT_BYTES = 4 * 1024 * 1024

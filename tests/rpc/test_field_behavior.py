@@ -13,58 +13,32 @@ from google.api.field_behavior_pb2 import (
     OPTIONAL,
     OUTPUT_ONLY,
     REQUIRED,
-    field_behavior,
 )
-from google.api.resource_pb2 import resource, resource_reference
+from google.api.resource_pb2 import resource_reference
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 from google.protobuf.message import Message
-from google.protobuf.message_factory import GetMessageClass
 from google.rpc.error_details_pb2 import BadRequest
 from grpc_status import rpc_status
 
-from tests.rpc.test_error_paths import fill, unary_methods
-from tests.rpc.test_writing_methods import BESIDES, DAY, EXAMPLES, OPENING, Book, without_time
+from tests.rpc.test_error_paths import fill
+from tests.support.contract_book import OPENING, Book, without_time
+from tests.support.contract_requests import (
+    METHODS,
+    PACKAGE,
+    all_messages,
+    behaviors,
+    copied,
+    name_by,
+    own_fields,
+    pattern_of,
+    patterns,
+    places,
+    requests,
+)
 from tests.support.server import Server, connected
 
 pytestmark = pytest.mark.slow
 
-METHODS = {method.name: method for method in unary_methods()}
-PACKAGE = "collateral_registry.v1."
-
-HALF = '{value: "0.5"}'
-RATES = f"royalty_rate {HALF} tax_rate {HALF} discount_rate {HALF}"
-PATENT = f'kind: RIGHT_KIND_PATENT office: "EP" number: "9" next_year_revenue {{currency_code: "USD" units: 9}} {RATES}'
-MACHINE = 'make: "Okura" serial_number: "9" equipment_class: "metalworking_machines"'
-HEAD = 'owner: "Acme" currency_code: "USD" asset_class:'
-ONE = '{value: "1"}'
-FURTHER = [
-    *OPENING,
-    *(
-        one for one in BESIDES.values() if one[0] != "ResolveRejectedMovement"
-    ),  # it books by the rules of RecordMovements
-    ("CreateAsset", f'asset_id: "r-1" asset {{{HEAD} "receivable" receivable {{debtor: "Bo" invoice_number: "7"}}}}'),
-    (
-        "CreateAsset",
-        f'asset_id: "p-1" asset {{{HEAD} "order" purchase_order {{buyer: "Bo" order_number: "7"}}}}',
-    ),
-    ("CheckDraw", 'name: "loans/loan-1" amount {currency_code: "USD" units: 1}'),
-    ("CheckPickup", f'loan: "loans/loan-1" asset: "assets/lot-4" quantity {ONE}'),
-    ("QuoteAsset", f'asset {{{HEAD} "equipment.commodity_machine" equipment {{{MACHINE}}}}}'),
-    ("QuotePool", 'assets {name: "assets/lot-2"} currency_code: "USD"'),
-    (
-        "QuotePool",
-        f'currency_code: "USD" assets {{draft {{{HEAD} "equipment.commodity_machine" equipment {{{MACHINE}}}}}}}',
-    ),
-    ("QuoteRight", f'right {{{PATENT}}} currency_code: "USD"'),
-    ("QuoteEquipment", f'equipment_model: "equipmentModels/diggers" machines {{{MACHINE}}}'),
-    (
-        "BacktestAppraisers",
-        f'sales {{asset: "assets/machine-1" price {{currency_code: "USD" units: 5}} date {DAY}}}',
-    ),
-    ("EstimateHaircut", f"horizon_days: 10 prices {{date {DAY} price {ONE}}}"),
-    ("BacktestHaircut", f"horizon_days: 10 prices {{date {DAY} price {ONE}}}"),
-]
-"""Requests in which further fields are set."""
 
 CONDITIONAL = {
     "EstimateHaircut": {"horizon_days"},  # unless a sale is stated
@@ -83,32 +57,6 @@ QUOTES = {"QuoteAsset", "QuoteEquipment", "QuotePool", "QuoteRight"}
 
 UPDATES = {"UpdateAsset", "CorrectAssetIdentity", "UpdateLoan", "UpdatePledge", "UpdateStockFeed"}
 """Methods that identify a resource by its own name; a creation ignores it."""
-
-IDS = {
-    "asset": "lot-1",
-    "loan": "loan-1",
-    "pledge": "p-1",
-    "pickup": "u-1",
-    "override": "o-1",
-    "policy": "default-2021",
-    "series": "copper",
-    "source": "acme",
-    "valuation": "1-usd",
-    "warehouse": "W-9",
-}
-"""Ids in the book by the variables of the patterns; 1 for those that are absent here."""
-
-
-def own_fields(descriptor: Descriptor) -> Iterator[tuple[FieldDescriptor, Descriptor | None]]:
-    """Yields the fields of a message, with the message of the contract that a field contains."""
-    for field in descriptor.fields:
-        below = field.message_type
-        entry = below is not None and below.GetOptions().map_entry
-        yield field, below if below is not None and not entry and below.full_name.startswith(PACKAGE) else None
-
-
-def behaviors(field: FieldDescriptor) -> set[int]:
-    return set(field.GetOptions().Extensions[field_behavior])
 
 
 @cache
@@ -129,40 +77,6 @@ def services() -> list[Any]:
     return [service for file in files.values() for service in file.services_by_name.values()]
 
 
-@cache
-def all_messages() -> list[Descriptor]:
-    files = {method.containing_service.file for method in METHODS.values()}
-    todo = [message for file in files for message in file.message_types_by_name.values()]
-    shared = [below for message in todo for _, below in own_fields(message) if below]
-    return list({message.full_name: message for message in (*todo, *shared)}.values())
-
-
-@cache
-def patterns() -> dict[str, str]:
-    """Returns the pattern of the names of each resource type."""
-    found = {}
-    for message in all_messages():
-        declared = message.GetOptions().Extensions[resource]
-        if declared.type:
-            (found[declared.type],) = declared.pattern
-    return found
-
-
-def pattern_of(field: FieldDescriptor) -> str:
-    """Returns the pattern of the names in a field; empty if it contains no name."""
-    reference = field.GetOptions().Extensions[resource_reference]
-    if reference.child_type:
-        return patterns()[reference.child_type].rsplit("/", 2)[0]
-    declared = field.containing_type.GetOptions().Extensions[resource]
-    own = declared.type if field.name == "name" else ""
-    named = reference.type or own
-    return patterns()[named] if named else ""
-
-
-def name_by(pattern: str) -> str:
-    return re.sub(r"\{(\w+)\}", lambda variable: IDS.get(variable[1], "1"), pattern)
-
-
 @pytest.fixture(scope="module")
 def book(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Book]:
     server = Server(f"sqlite:///{tmp_path_factory.mktemp('behavior') / 'book.db'}").start()
@@ -173,52 +87,6 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Book]:
         yield opened
         opened.engine.dispose()
     server.stop()
-
-
-def requests(book: Book, method: MethodDescriptor) -> list[Any]:
-    """Returns requests of a method with every required field, one for each set of messages in them."""
-    texts = [text for name, text in (*EXAMPLES.items(), *FURTHER) if name == method.name]
-    found = [book.request(method.name, text) for text in texts]
-    if not found:
-        request = GetMessageClass(method.input_type)()
-        for field in method.input_type.fields:
-            if REQUIRED in behaviors(field):
-                name = name_by(pattern_of(field))
-                getattr(request, field.name).append(name) if field.is_repeated else setattr(request, field.name, name)
-        found = [request]
-    for request in found:
-        if "validate_only" in request.DESCRIPTOR.fields_by_name:
-            request.validate_only = True
-    return list({tuple(path for path, _ in places(request)): request for request in found}.values())
-
-
-def places(message: Any, prefix: str = "") -> Iterator[tuple[str, FieldDescriptor]]:
-    """Yields the path of every field that a caller may set in a request and in the messages that are set in it."""
-    for field, below in own_fields(message.DESCRIPTOR):
-        path = f"{prefix}{field.name}"
-        yield path, field
-        masked = "update_mask" in message.DESCRIPTOR.fields_by_name  # only the fields in the mask are read
-        if below is None or masked or OUTPUT_ONLY in behaviors(field):
-            continue
-        if field.is_repeated:
-            for part in getattr(message, field.name)[:1]:
-                yield from places(part, f"{path}.")
-        elif message.HasField(field.name):
-            yield from places(getattr(message, field.name), f"{path}.")
-
-
-def copied(request: Any, path: str) -> tuple[Any, Any, str]:
-    """Returns a copy of a request, the message in it that contains the field at a path, and the name of the field.
-
-    Of repeated messages it is the first one.
-    """
-    copy = type(request)()
-    copy.CopyFrom(request)
-    holder, (*above, last) = copy, path.split(".")
-    for name in above:
-        field = holder.DESCRIPTOR.fields_by_name[name]
-        holder = getattr(holder, name)[0] if field.is_repeated else getattr(holder, name)
-    return copy, holder, last
 
 
 def without(request: Any, path: str) -> Any:

@@ -7,8 +7,8 @@ import grpc
 import pytest
 from google.protobuf.descriptor import FieldDescriptor
 
-from tests.rpc.test_field_behavior import copied, places, requests
-from tests.rpc.test_writing_methods import EXAMPLES, METHODS, OPENING, Book
+from tests.support.contract_book import EXAMPLES, METHODS, OPENING, Book
+from tests.support.contract_requests import copied, places, requests
 from tests.support.server import Server, connected
 
 pytestmark = pytest.mark.slow

@@ -12,8 +12,8 @@ from referencing import Registry, Resource
 from collateral_registry.web.gateway.contract import contract
 from collateral_registry.web.gateway.json_messages import answer_of, read_message
 from collateral_registry.web.gateway.openapi import openapi_document
-from tests.rpc.test_field_behavior import METHODS, requests
-from tests.rpc.test_writing_methods import OPENING, Book, without_time
+from tests.support.contract_book import OPENING, Book, without_time
+from tests.support.contract_requests import METHODS, requests
 from tests.support.http import post, request
 
 DOCUMENT = openapi_document()
