@@ -20,7 +20,7 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message as ASGIMessage, Receive, Scope, Send
 
 from collateral_registry.rpc.common.errors import status_of, unforeseen_status
 from collateral_registry.web.gateway.contract import (
@@ -144,6 +144,10 @@ def gateway_app(channel: grpc.aio.Channel, body_bytes: int) -> Starlette:
     return app
 
 
+class _Unanswerable(Exception):
+    """The connection takes no answer: uvicorn has already refused the body, in which a chunk was malformed."""
+
+
 class _Unforeseen:
     """Answers an error of the gateway itself INTERNAL with a reference, under which the log has the traceback.
 
@@ -154,8 +158,16 @@ class _Unforeseen:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sent(message: ASGIMessage) -> None:
+            try:
+                await send(message)
+            except Exception as error:
+                raise _Unanswerable from error
+
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, sent)
+        except _Unanswerable:
+            return
         except Exception as error:  # noqa: BLE001 - an unforeseen error is answered and logged with a reference
             failed = HttpError(unforeseen_status(error, path=scope.get("path", "")))
             await _error_response(failed)(scope, receive, send)

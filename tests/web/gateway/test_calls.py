@@ -197,3 +197,16 @@ def test_texts_are_utf_8(web):
 
     assert "江苏铜业".encode() in connection.getresponse().read()
     connection.close()
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/json"])
+def test_a_malformed_chunk_is_refused_once_and_logs_no_error(web, kind):
+    head = "POST /v1/LoanService/GetLoan HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ntransfer-encoding: chunked"
+    logged = len(web.server.said)
+    with socket.create_connection(web.address.split(":"), timeout=10) as connection:
+        connection.sendall(f"{head}\r\ncontent-type: {kind}\r\n\r\nzz\r\n{{}}".encode())
+        with connection.makefile("rb") as answer:
+            assert answer.read().startswith(b"HTTP/1.1 400 ")
+
+    post(web.address, "BusinessDateService/GetBusinessDate", {})  # after what the first call logs
+    assert "Traceback" not in web.server.said[logged:]
