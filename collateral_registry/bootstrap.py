@@ -24,6 +24,8 @@ from collateral_registry.domain.shared.errors import DomainError
 from collateral_registry.domain.shared.units import units
 from collateral_registry.logs import collect_standard_log, configure, logger
 from collateral_registry.rpc.common.versions import versions
+from collateral_registry.rpc.limits.connections import allow_open_files
+from collateral_registry.rpc.limits.numbers import CallLimits, ConnectionLimits
 from collateral_registry.rpc.server import Limits, RpcServer
 from collateral_registry.runtime.book_figures import BookFigures
 from collateral_registry.runtime.model_work.pool import WORKERS_LIMIT
@@ -118,6 +120,7 @@ def serve(settings: Settings, clock: Clock = wall_clock, process: int = 0) -> No
 
     configure(settings.log_level, settings.log_format)
     collect_standard_log()
+    allow_open_files()
     units()  # read now, because it would delay the first stock batch
     # Objects loaded at start live as long as the process, so garbage collection need not traverse them.
     gc.freeze()
@@ -131,9 +134,9 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess, proces
     empty_log(database)
     follows_clock = _open_book(settings, database, clock)
     limits = Limits(
-        settings.message_limit_bytes,
-        settings.concurrent_calls_limit,
-        settings.drain_seconds,
+        calls=CallLimits(**settings.values_of(CallLimits)),
+        connections=ConnectionLimits(**settings.values_of(ConnectionLimits)),
+        drain_seconds=settings.drain_seconds,
         shares_port=settings.processes > 1,
         model_workers=settings.model_workers or min(cpu_count() or 1, WORKERS_LIMIT),
         model_memory_bytes=settings.model_memory_bytes,

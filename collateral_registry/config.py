@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import fields
 from datetime import date
 from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -16,6 +18,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from collateral_registry.domain.stock.partners import Partner
 from collateral_registry.logs import LogFormat, LogLevel
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 FOLLOW_CLOCK = "wall"
 """If ``business_date`` has this value, the business date follows the wall clock."""
@@ -42,7 +47,34 @@ class _PartnerEntry(BaseModel):
     warehouses: list[str]
 
 
-class Settings(BaseSettings):
+class LimitSettings(BaseSettings):
+    """Settings of what calls and connections may use (docs/limits.md)."""
+
+    concurrent_calls_limit: int = Field(256, ge=4, description="calls with one response in progress at once")
+    model_calls_limit: int = Field(16, gt=0, description="calls of class MODEL at once")
+    whole_book_calls_limit: int = Field(8, gt=0, description="calls of class WHOLE_BOOK at once")
+    streams_limit: int = Field(256, gt=0, description="calls that stream responses at once")
+    connection_streams_limit: int = Field(100, gt=0, description="calls of one caller that stream responses at once")
+    connection_calls_limit: int = Field(128, gt=0, description="calls of one connection; clients queue further ones")
+    connection_tokens_per_second: float = Field(10_000, gt=0, description="cost of a caller's calls in the long run")
+    connection_tokens_burst: float = Field(50_000, gt=0, description="cost of a caller's calls at once")
+    message_limit_bytes: int = Field(4 * 1024 * 1024, gt=0, description="largest accepted message")
+    received_bytes_limit: int = Field(256 * 1024 * 1024, gt=0, description="bytes of the requests in progress")
+    message_seconds: float = Field(10.0, gt=0, description="time until the first message of a call has arrived")
+    read_seconds: float = Field(60.0, gt=0, description="time limit of calls of class READ")
+    write_seconds: float = Field(300.0, gt=0, description="time limit of calls of class WRITE")
+    model_seconds: float = Field(300.0, gt=0, description="time limit of calls of class MODEL")
+    whole_book_seconds: float = Field(600.0, gt=0, description="time limit of calls of class WHOLE_BOOK")
+    connections_limit: int = Field(4_000, gt=0, description="open connections of a port; others are closed at once")
+    connection_idle_seconds: float = Field(900.0, gt=0, description="time until a connection without calls is closed")
+    connection_age_seconds: float = Field(3_600.0, gt=0, description="time until a connection accepts no new calls")
+
+    def values_of(self, kind: type[DataclassInstance]) -> dict[str, Any]:
+        """Returns the settings that are the fields of a class of limits."""
+        return {field.name: getattr(self, field.name) for field in fields(kind)}
+
+
+class Settings(LimitSettings):
     """Settings of the service. Flags override environment variables, which override the file ``collateral.env``."""
 
     model_config = SettingsConfigDict(
@@ -61,8 +93,6 @@ class Settings(BaseSettings):
     )
     allow_jump: bool = Field(default=False, description="the clock may once move the business date by over ten days")
     time_zone: str = Field("UTC", description="time zone of a business date that follows the clock")
-    message_limit_bytes: int = Field(4 * 1024 * 1024, gt=0, description="largest accepted message")
-    concurrent_calls_limit: int = Field(256, gt=0, description="largest number of concurrent calls; others are refused")
     watchers_limit: int = Field(200, ge=1, description="largest number of open watchers; others are refused")
     drain_seconds: float = Field(10.0, ge=0, description="time for running calls to finish at shutdown")
     partners_file: Path | None = Field(None, description="JSON file of the warehouse partners, by feed")

@@ -22,6 +22,9 @@ from collateral_registry.rpc.equipment.servicer import EquipmentServicer
 from collateral_registry.rpc.findings.double_pledge_servicer import DoublePledgeServicer
 from collateral_registry.rpc.findings.servicer import FindingServicer
 from collateral_registry.rpc.ip.servicer import IpServicer
+from collateral_registry.rpc.limits.admission import AdmissionInterceptor
+from collateral_registry.rpc.limits.connections import connection_options
+from collateral_registry.rpc.limits.numbers import CallLimits, ConnectionLimits
 from collateral_registry.rpc.loans.override_servicer import OverrideServicer
 from collateral_registry.rpc.loans.pickup_servicer import PickupServicer
 from collateral_registry.rpc.loans.servicer import LoanServicer
@@ -50,15 +53,15 @@ DATE_SERVICE = "collateral_registry.v1.BusinessDateService"
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of the server: bytes of a request message, calls and watchers at once, seconds that a shutdown may last.
+    """Limits of the server: of calls, connections and watchers, and the seconds that a shutdown may last.
 
     ``model_workers`` processes compute models, each with at most ``model_memory_bytes`` of memory. If ``shares_port``
     is set, several processes may listen on the same port (SO_REUSEPORT). Of successful calls that record nothing, one
     of ``reads_logged_every`` is logged.
     """
 
-    message_bytes: int
-    concurrent_calls: int
+    calls: CallLimits
+    connections: ConnectionLimits
     drain_seconds: float
     shares_port: bool
     model_workers: int
@@ -83,12 +86,16 @@ class RpcServer:
         self.runs = runs
         self.limits = limits
         self.server = grpc.aio.server(
-            interceptors=[CallInterceptor(limits.reads_logged_every), ErrorInterceptor(), PartnerInterceptor(partners)],
-            options=[
-                ("grpc.max_receive_message_length", limits.message_bytes),
-                ("grpc.so_reuseport", int(limits.shares_port)),
+            interceptors=[
+                CallInterceptor(limits.reads_logged_every),
+                AdmissionInterceptor(limits.calls),
+                ErrorInterceptor(),
+                PartnerInterceptor(partners),
             ],
-            maximum_concurrent_rpcs=limits.concurrent_calls,
+            options=[
+                ("grpc.so_reuseport", int(limits.shares_port)),
+                *connection_options(limits.connections, limits.calls.message_limit_bytes),
+            ],
         )
         self.watchers = Watchers(limits.watchers)
         self.breaches = BreachServicer(runner, self.watchers)

@@ -14,6 +14,7 @@ __all__ = [
     "DomainError",
     "EtagMismatch",
     "InvalidInput",
+    "LimitReached",
     "NotFound",
     "NotPermitted",
     "Overdue",
@@ -161,6 +162,18 @@ class Busy(DomainError):
     """Too many calls are waiting for a limited worker; nothing was computed."""
 
     reason = "BUSY"
+
+
+class LimitReached(DomainError):
+    """A limit of the server on calls is reached; nothing was done.
+
+    ``reason`` names the kind of limit. The call may be repeated after ``retry_seconds``.
+    """
+
+    def __init__(self, reason: str, message: str, retry_seconds: float, **facts: str) -> None:
+        super().__init__(message, **facts)
+        self.reason = reason
+        self.retry_seconds = retry_seconds
 
 
 class Overdue(DomainError):

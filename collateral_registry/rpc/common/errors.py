@@ -20,6 +20,7 @@ from collateral_registry.domain.shared.errors import (
     DomainError,
     EtagMismatch,
     InvalidInput,
+    LimitReached,
     NotFound,
     NotPermitted,
     Overdue,
@@ -49,6 +50,7 @@ STATUS_OF: dict[type[Exception], grpc.StatusCode] = {
     NotPermitted: grpc.StatusCode.PERMISSION_DENIED,
     MissingExtra: grpc.StatusCode.FAILED_PRECONDITION,
     Busy: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    LimitReached: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Overdue: grpc.StatusCode.DEADLINE_EXCEEDED,
     TooLarge: grpc.StatusCode.RESOURCE_EXHAUSTED,
 }
@@ -124,4 +126,7 @@ def _details(error: Exception) -> list[ErrorInfo | BadRequest | RetryInfo]:
         details.append(ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=dict(error.facts)))
     if isinstance(error, StoreUnavailable | Busy):
         details.append(RetryInfo(retry_delay=Duration(seconds=RETRY_AFTER_SECONDS)))
+    if isinstance(error, LimitReached):
+        whole, part = divmod(max(round(error.retry_seconds * 1e9), 1_000_000), 1_000_000_000)
+        details.append(RetryInfo(retry_delay=Duration(seconds=whole, nanos=part)))
     return details

@@ -112,7 +112,7 @@ def _unary(method: str, receive: Callable[[Any], Any], behaviour: UnaryHandler) 
         except grpc.aio.AbortError:
             raise
         except Exception as error:  # noqa: BLE001 - an unforeseen error is answered and logged with a reference
-            await _abort(context, _spelled(request, error), method)
+            await abort(context, _spelled(request, error), method)
             return None  # not reached: abort raises
 
     return call
@@ -126,7 +126,7 @@ def _stream(method: str, receive: Callable[[Any], Any], behaviour: StreamHandler
         except grpc.aio.AbortError:
             raise
         except Exception as error:  # noqa: BLE001 - an unforeseen error is answered and logged with a reference
-            await _abort(context, _spelled(request, error), method)
+            await abort(context, _spelled(request, error), method)
 
     return call
 
@@ -138,7 +138,8 @@ def _spelled(request: object, error: Exception) -> Exception:
     return error
 
 
-async def _abort(context: grpc.aio.ServicerContext, error: Exception, method: str) -> None:
+async def abort(context: grpc.aio.ServicerContext, error: Exception, method: str) -> None:
+    """Ends a call with the status of an error."""
     if isinstance(error, KNOWN_ERRORS):
         code, status = status_of(error)
         if code is grpc.StatusCode.UNAVAILABLE:

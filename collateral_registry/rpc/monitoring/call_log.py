@@ -6,10 +6,12 @@ import re
 import secrets
 from asyncio import CancelledError
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import suppress
 from time import perf_counter
 from typing import Any
 
 import grpc
+from google.protobuf import descriptor_pool
 
 from collateral_registry.logs import CALL, CallRecord, logger
 from collateral_registry.metrics import CALL_SECONDS, CALLS_HANDLED, CALLS_STARTED
@@ -93,7 +95,7 @@ class _Method:
     def __init__(self, path: str, handler: grpc.RpcMethodHandler[Any, Any], sample: _Sample) -> None:
         service, _, name = path.removeprefix("/").rpartition("/")
         self.path = f"{service}/{name}"
-        self._labels = (_type_of(handler), service, name)
+        self._labels = (_type_of(self.path, handler), service, name)
         self._started = CALLS_STARTED.labels(*self._labels)
         self._seconds = CALL_SECONDS.labels(*self._labels)
         self._handled: dict[str, Any] = {}
@@ -194,7 +196,12 @@ def _code_of(error: BaseException, context: grpc.aio.ServicerContext) -> str:
     return "UNKNOWN"  # as grpc answers
 
 
-def _type_of(handler: grpc.RpcMethodHandler[Any, Any]) -> str:
-    if handler.request_streaming:
-        return "bidi_stream" if handler.response_streaming else "client_stream"
-    return "server_stream" if handler.response_streaming else "unary"
+def _type_of(path: str, handler: grpc.RpcMethodHandler[Any, Any]) -> str:
+    """Returns the type of a method in the contract, which admission replaces in the handler; the handler's without."""
+    receives, answers = handler.request_streaming, handler.response_streaming
+    with suppress(KeyError):  # a method that is no part of a contract
+        described = descriptor_pool.Default().FindMethodByName(path.replace("/", "."))
+        receives, answers = described.client_streaming, described.server_streaming
+    if receives:
+        return "bidi_stream" if answers else "client_stream"
+    return "server_stream" if answers else "unary"

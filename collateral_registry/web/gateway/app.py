@@ -23,6 +23,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message as ASGIMessage, Receive, Scope, Send
 
 from collateral_registry.rpc.common.errors import status_of, unforeseen_status
+from collateral_registry.rpc.limits.callers import CALLER_KEY
 from collateral_registry.web.gateway.contract import (
     NAME_LIMIT_CHARACTERS,
     Method,
@@ -79,7 +80,7 @@ class Gateway:
         """Answers the call of a method."""
         method = _method_of(request)
         _check_content_type(request.headers)
-        timeout, metadata = _timeout_of(request.headers), _metadata_of(request.headers)
+        timeout, metadata = _timeout_of(request.headers), (_caller_of(request), *_metadata_of(request.headers))
         if self.calls.locked():
             raise refusal(
                 grpc.StatusCode.UNAVAILABLE, "TOO_MANY_CALLS", f"got more than {CALLS_LIMIT} calls at once; try again"
@@ -250,6 +251,11 @@ def _metadata_of(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
         if not _PRINTABLE.fullmatch(text):
             raise _bad_header(name, "printable ASCII characters")
     return passed
+
+
+def _caller_of(request: Request) -> tuple[str, str]:
+    """Returns the metadata that names the caller's connection, by which the gRPC server limits its calls."""
+    return CALLER_KEY, f"{request.client.host}:{request.client.port}" if request.client else "unknown"
 
 
 def _bad_header(name: str, want: str) -> HttpError:

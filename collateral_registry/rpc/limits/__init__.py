@@ -1,0 +1,1 @@
+"""Admits calls within the limits of their class and caller (docs/limits.md)."""

@@ -1,0 +1,40 @@
+"""Token buckets: what each caller may use in the long run and at once."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from collateral_registry.rpc.limits.callers import CallerKey
+
+CALLERS_LIMIT = 10_000
+"""Callers that are remembered; beyond it, the one that called least recently is forgotten."""
+
+
+class TokenBuckets:
+    """A bucket of ``burst`` tokens for each caller, filled at ``per_second``. A forgotten caller has a full bucket."""
+
+    def __init__(self, per_second: float, burst: float) -> None:
+        self._per_second, self._burst = per_second, burst
+        self._buckets: OrderedDict[CallerKey, tuple[float, float]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def take(self, caller: CallerKey, cost: float, now: float) -> float:
+        """Takes tokens and returns 0; if there are not enough, takes none and returns the seconds until there are.
+
+        A cost above the burst is met by a full bucket.
+        """
+        tokens, then = self._buckets.pop(caller, (self._burst, now))
+        tokens = min(self._burst, tokens + (now - then) * self._per_second)
+        missing = min(cost, self._burst) - tokens
+        self._buckets[caller] = (tokens if missing > 0 else tokens - min(cost, self._burst), now)
+        if len(self._buckets) > CALLERS_LIMIT:
+            self._buckets.popitem(last=False)
+        return max(missing, 0.0) / self._per_second
+
+    def forget_idle(self, now: float) -> None:
+        """Forgets the callers whose buckets are full again whatever they used."""
+        full = now - self._burst / self._per_second
+        while self._buckets and next(iter(self._buckets.values()))[1] <= full:
+            self._buckets.popitem(last=False)

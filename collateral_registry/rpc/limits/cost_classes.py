@@ -1,0 +1,104 @@
+"""The cost class of every method, by which calls are admitted (docs/limits.md)."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class CostClass(Enum):
+    """How much a call of a method costs the server; the value is its cost in tokens."""
+
+    HEALTH = 0
+    """Checks of health, which have places of their own."""
+
+    READ = 1
+    """Reads one resource, a page of a list, or values that are recorded or quickly computed."""
+
+    WRITE = 3
+    """Changes the book."""
+
+    MODEL = 50
+    """Runs a model: an estimate, a backtest, a forecast, a fit or an appraisal."""
+
+    WHOLE_BOOK = 200
+    """Reads or values the whole book."""
+
+
+_CLASSES = {
+    CostClass.HEALTH: "Check List",
+    CostClass.READ: """
+        Watch ServerReflectionInfo
+        GetAsset BatchGetAssets ListAssets
+        GetBreach ListBreaches WatchBreaches
+        GetBusinessDate
+        GetEquipmentFit WatchEquipmentFit GetEquipmentModel ListEquipmentModels ListAppraisals
+        GetFinding ListFindings
+        ListHaircutEstimates
+        ListRightEvents ListComingFees
+        GetLoan ListLoans GetPledge ListPledges CheckDraw
+        GetOverride ListOverrides
+        CheckPickup GetPickup ListPickups GetControlledValue
+        GetPolicy ListPolicies GetAssetClass ListAssetClasses
+        GetPriceSeries ListPriceSeries ListPrices
+        GetServiceInfo
+        GetRevaluation ListRevaluations WatchRevaluation
+        GetStockFeed ListStockFeeds ListStockLots ListMovements ListRejectedMovements
+        ValueAssets QuoteAsset GetValuation ListValuations
+        GetWarehouse ListWarehouses ListCountedLots
+    """,
+    CostClass.WRITE: """
+        CreateAsset BatchCreateAssets UpdateAsset CorrectAssetIdentity RetireAsset RecordRightEvent
+        CreatePriceSeries IngestPrices IngestFxRates
+        CreateLoan UpdateLoan CloseLoan UpdateBalances
+        PledgeAsset UpdatePledge ReleasePledge RequestPickup CancelPickup
+        ProposeOverride RejectOverride ApproveOverride
+        AcknowledgeBreach GrantGrace WaiveBreach
+        PushStock RecordMovements ReportCount RecordInspection ResolveRejectedMovement UpdateStockFeed
+        ResolveFinding CheckDoublePledge ConfirmDoublePledge
+        RecordAppraisal CreatePolicy
+    """,
+    CostClass.MODEL: """
+        FitEquipmentModel AppraiseEquipment QuoteEquipment ReconcileAppraisals BacktestAppraisers
+        EstimateHaircut BacktestHaircut ForecastPrice
+        ValueRight QuoteRight QuotePool
+    """,
+    CostClass.WHOLE_BOOK: """
+        GenerateLtvReport StreamLtvReport GenerateBreachReport
+        Revalue StartRevaluation PreviewRevaluation ActivatePolicy ActivateEquipmentModel AdvanceBusinessDate
+    """,
+}
+
+COST_CLASSES = {method: one for one, methods in _CLASSES.items() for method in methods.split()}
+"""The cost class of each method by the method's name, those of health and reflection included."""
+
+LARGE_METHODS = frozenset(
+    [
+        "BatchCreateAssets",
+        "BatchGetAssets",
+        "ValueAssets",
+        "Revalue",
+        "QuotePool",
+        "IngestPrices",
+        "IngestFxRates",
+        "UpdateBalances",
+        "PushStock",
+        "RecordMovements",
+        "ReportCount",
+        "RecordInspection",
+        "FitEquipmentModel",
+        "AppraiseEquipment",
+        "QuoteEquipment",
+        "BacktestAppraisers",
+        "EstimateHaircut",
+        "BacktestHaircut",
+        "ForecastPrice",
+        "CreatePolicy",
+    ]
+)
+"""Methods whose requests hold lists, series or files, and may be as large as the server accepts."""
+
+OPEN_ENDED = frozenset({"PushStock", "WatchBreaches", "WatchRevaluation", "WatchEquipmentFit", "Watch"})
+"""Streams that last as long as the caller wants."""
+
+SMALL_LIMIT_BYTES = 256 * 1024
+"""Largest request of a method that is not in LARGE_METHODS."""
