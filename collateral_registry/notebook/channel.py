@@ -9,7 +9,7 @@ import grpc
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
-from collateral_partner.channel import names_server
+from collateral_partner.channel import names_server, repeating
 from valuation.errors import InvalidInput
 
 PAGE_ROWS = 1_000
@@ -62,9 +62,8 @@ class Caller:
             raise InvalidInput("seconds", repr(seconds), f"more than 0, at most {LONGEST_SECONDS:.0f}")
         self.address = address
         self._seconds = seconds
-        self.channel = grpc.insecure_channel(
-            address, options=[("grpc.max_receive_message_length", MESSAGE_LIMIT_BYTES)]
-        )
+        options = [("grpc.max_receive_message_length", MESSAGE_LIMIT_BYTES)]
+        self.channel = repeating(grpc.insecure_channel(address, options=options))
 
     def call(self, method: Callable[..., Any], request: object) -> Any:
         """Returns the response to a request; raises CallFailed."""

@@ -13,6 +13,7 @@ import typer
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
+from collateral_partner.channel import repeating
 from collateral_partner.stream import status_of
 from collateral_partner.terminal import error_text, shown
 
@@ -42,13 +43,13 @@ RETRY = {
 
 
 def open_channel(server: str) -> grpc.Channel:
-    """Returns a channel that retries calls while the server is unreachable."""
+    """Returns a channel that repeats calls while the server is unreachable or refuses them for now."""
     options = [
         ("grpc.max_receive_message_length", MESSAGE_LIMIT_BYTES),
         ("grpc.service_config", json.dumps(RETRY)),
         ("grpc.enable_retries", 1),
     ]
-    return grpc.insecure_channel(server, options=options)
+    return repeating(grpc.insecure_channel(server, options=options))
 
 
 @contextmanager

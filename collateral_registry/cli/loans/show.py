@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import grpc
 from rich.console import Console
 from rich.markup import escape
@@ -19,15 +21,27 @@ from collateral_registry.v1 import breach_pb2, breach_pb2_grpc
 
 
 def show_events(channel: grpc.Channel, after: int, loan: str) -> None:
-    """Prints events until Ctrl-C or until the server ends the stream."""
+    """Prints events until Ctrl-C or until the server ends the stream; resumes a stream whose connection has broken."""
     request = breach_pb2.WatchBreachesRequest(after_sequence=after, loan=resource_name("loans", loan) if loan else "")
-    console = Console()
+    with suppress(KeyboardInterrupt):
+        while _show_stream(channel, request):
+            pass
+
+
+def _show_stream(channel: grpc.Channel, request: breach_pb2.WatchBreachesRequest) -> bool:
+    """Prints the events of a stream; returns whether it broke and may be resumed after those of the request."""
+    console, answered = Console(), False
     try:
         for answer in breach_pb2_grpc.BreachServiceStub(channel).WatchBreaches(request):
+            answered = True
             for event in answer.events:
                 console.print(event_line(event), highlight=False, soft_wrap=True)
-    except KeyboardInterrupt:
-        return
+            request.after_sequence = answer.last_sequence
+    except grpc.RpcError as error:
+        if not answered or error.code() is not grpc.StatusCode.UNAVAILABLE:
+            raise
+        return True
+    return False
 
 
 def event_line(event: breach_pb2.BreachEvent) -> str:

@@ -21,7 +21,7 @@ from random import SystemRandom
 import grpc
 
 from collateral_partner.outbox import Outbox, RejectedMovement
-from collateral_partner.stream import NoAnswer, Stream, details_of, reason_of
+from collateral_partner.stream import NoAnswer, Stream, details_of, reason_of, retry_seconds
 from collateral_partner.v1 import stock_pb2
 
 BATCH_ITEMS = 200
@@ -153,7 +153,7 @@ class Pusher:
                     raise
                 # After a timeout there is no delay, because the time spent waiting for an answer was already one.
                 if not isinstance(error, NoAnswer):
-                    time.sleep(RANDOM.uniform(0, longest_wait))
+                    time.sleep(RANDOM.uniform(0, longest_wait) + min(retry_seconds(error), LONGEST_PAUSE_SECONDS))
                     longest_wait = min(2 * longest_wait, LONGEST_WAIT_SECONDS)
 
     def _stream(self) -> None:

@@ -7,7 +7,7 @@ from threading import Thread
 from typing import Any
 
 import grpc
-from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
 from collateral_partner.v1 import stock_pb2, stock_pb2_grpc
@@ -34,6 +34,16 @@ def reason_of(error: grpc.RpcError) -> str:
 def details_of(error: grpc.RpcError) -> dict[str, str]:
     """Returns what a refusal names, such as the sequence of a batch; empty if the error is not from the server."""
     return dict(_info(error).metadata)
+
+
+def retry_seconds(error: grpc.RpcError) -> float:
+    """Returns the time after which a call that was refused for now may be repeated; 0 for any other error."""
+    if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        retry = RetryInfo()
+        for detail in status_of(error).details:
+            if detail.Unpack(retry):
+                return float(retry.retry_delay.ToTimedelta().total_seconds())
+    return 0.0
 
 
 def _info(error: grpc.RpcError) -> ErrorInfo:
