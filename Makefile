@@ -43,7 +43,7 @@ PARTNER_SOURCES := $(PARTNER)/hatch_build.py valuation/errors.py $(wildcard valu
 
 .NOTPARALLEL:
 .PHONY: help setup develop run test test-fast small-worlds check format bench bench-equipment bench-haircuts \
-  bench-monthly bench-pairs bench-spikes picture chaos fuzz lock newcomers image clean
+  bench-monthly bench-pairs bench-spikes picture chaos fuzz overload lock newcomers image clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -132,6 +132,9 @@ chaos: develop ## Kill processes, cut connections, fill disks; check that no dat
 
 fuzz: develop ## Send hostile requests to every method (REQUESTS=number SEED=number REPLAY=file)
 	$(BIN)/python -m benchmarks.fuzz.run $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(SEED),--seed $(SEED)) $(if $(REPLAY),--replay '$(REPLAY)')
+
+overload: develop ## Measure reads while model and whole-book calls come at five times their capacity
+	$(BIN)/python -m benchmarks.overload.run
 
 newcomers: ## Run the first hour of five users from clean clones; prints times and sizes (NEWCOMER=name)
 	@PYTHON=$(PYTHON) .ci/newcomers/run $(NEWCOMER)

@@ -1,0 +1,187 @@
+"""Measures reads on a quiet server, and while model and whole-book calls come at five times their capacity."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import grpc
+import numpy as np
+from google.rpc.error_details_pb2 import RetryInfo
+from grpc_status import rpc_status
+
+from benchmarks.book import Size, make_book
+from benchmarks.measured import peak_mb_of
+from collateral_registry.clock import wall_clock
+from collateral_registry.commands.revaluation.runs import run_book
+from collateral_registry.config import Settings
+from collateral_registry.store.engine.database import Database
+from collateral_registry.v1 import haircut_pb2, haircut_pb2_grpc, loan_pb2, loan_pb2_grpc, report_pb2, report_pb2_grpc
+from tests.support.server import Server
+
+READERS = 4
+READS_PER_SECOND = 100
+"""Reads that a quiet server answers without effort on two cores, so that a loss is the overload's."""
+
+TIMES = 5
+READS_SHARE = 0.8
+REFUSAL_LIMIT_MS = 50.0
+MEMORY_LIMIT_MB = 1_024.0
+OWN_CONNECTION = [("grpc.use_local_subchannel_pool", 1)]
+
+
+@dataclass
+class Verdict:
+    """Reads a second and their 99th percentiles, refusals by class, and the peak memory of all processes."""
+
+    quiet_reads_per_second: float = 0.0
+    reads_per_second: float = 0.0
+    quiet_p99_ms: float = 0.0
+    p99_ms: float = 0.0
+    refused_reads: int = 0
+    served: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    other_errors: Counter[str] = field(default_factory=Counter)
+    without_retry: int = 0
+    refusal_p50_ms: float = 0.0
+    refusal_p99_ms: float = 0.0
+    peak_mb: float = 0.0
+
+    @property
+    def holds(self) -> bool:
+        """Returns whether the promise of docs/limits.md holds."""
+        return (
+            self.reads_per_second >= READS_SHARE * self.quiet_reads_per_second
+            and self.refused_reads == 0
+            and self.refused.total() > 0
+            and self.without_retry == 0
+            and not self.other_errors
+            and self.refusal_p99_ms < REFUSAL_LIMIT_MS
+            and self.peak_mb < MEMORY_LIMIT_MB
+        )
+
+    def record(self) -> dict[str, object]:
+        """Returns the figures with the verdict."""
+        rounded = {name: round(value, 1) if isinstance(value, float) else value for name, value in vars(self).items()}
+        return {**rounded, "holds": self.holds}
+
+
+def overload(url: str, seconds: float, assets: int) -> Verdict:
+    """Returns what calls of the costly classes do to the reads of a server with a book of assets."""
+    database = Database(url, wall_clock)
+    make_book(database, Size(assets, assets // 10))
+    run_book(database, "bench")
+    database.close()
+    server = Server(url).start()
+    assert server.process is not None
+    try:
+        verdict = asyncio.run(_measured(server.address, seconds))
+        verdict.peak_mb = peak_mb_of(server.process.pid)
+    finally:
+        server.stop()
+    return verdict
+
+
+async def _measured(address: str, seconds: float) -> Verdict:
+    verdict, limits, refusals = Verdict(), Settings(), list[float]()
+    await _read(address, min(seconds, 1.0))  # the first calls of a server are slower
+    quiet, refused = await _read(address, seconds)
+    verdict.quiet_reads_per_second = len(quiet) / seconds
+    verdict.quiet_p99_ms = _percentile(quiet, 99)
+    stop = asyncio.Event()
+    async with grpc.aio.insecure_channel(address, OWN_CONNECTION) as channel:
+        costly = [("MODEL", _model_call(channel), limits.model_calls_limit)]
+        costly += [("WHOLE_BOOK", _whole_book_call(channel), limits.whole_book_calls_limit)]
+        callers = [
+            asyncio.create_task(_insist(name, call, stop, verdict, refusals))
+            for name, call, places in costly
+            for _ in range(TIMES * places)
+        ]
+        await asyncio.sleep(min(seconds, 1.0))
+        busy, refused = await _read(address, seconds)
+        stop.set()
+        await asyncio.gather(*callers)
+    verdict.reads_per_second, verdict.refused_reads = len(busy) / seconds, refused
+    verdict.p99_ms = _percentile(busy, 99)
+    verdict.refusal_p50_ms, verdict.refusal_p99_ms = _percentile(refusals, 50), _percentile(refusals, 99)
+    return verdict
+
+
+def _percentile(seconds: list[float], share: float) -> float:
+    return float(np.percentile(seconds, share)) * 1e3 if seconds else 0.0
+
+
+async def _read(address: str, seconds: float) -> tuple[list[float], int]:
+    """Returns the times of reads on a connection of their own, at a steady rate, and how many were refused."""
+    times, refused = list[float](), 0
+
+    async def read(stub: loan_pb2_grpc.LoanServiceStub, number: int) -> None:
+        nonlocal refused
+        due, end = start + number / READS_PER_SECOND, start + seconds
+        while due < end:
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            begun = time.perf_counter()
+            if begun > end:
+                return
+            try:
+                await stub.GetLoan(loan_pb2.GetLoanRequest(name="loans/loan-1"), timeout=10)
+                times.append(time.perf_counter() - begun)
+            except grpc.aio.AioRpcError:
+                refused += 1
+            due += READERS / READS_PER_SECOND
+
+    async with grpc.aio.insecure_channel(address, OWN_CONNECTION) as channel:
+        stub = loan_pb2_grpc.LoanServiceStub(channel)
+        start = time.perf_counter()
+        await asyncio.gather(*(read(stub, number) for number in range(READERS)))
+    return times, refused
+
+
+def _model_call(channel: grpc.aio.Channel) -> Callable[[], Awaitable[object]]:
+    stub = haircut_pb2_grpc.HaircutServiceStub(channel)
+    day = np.datetime64("1999-12-31") + np.arange(2_000)
+    path = 100 * np.exp(np.cumsum(np.random.default_rng(5).normal(0, 0.01, len(day))))
+    prices = [
+        haircut_pb2.DatedPrice(
+            date={"year": one.year, "month": one.month, "day": one.day}, price={"value": f"{price:.4f}"}
+        )
+        for one, price in zip(day.astype(object), path, strict=True)
+    ]
+    request = haircut_pb2.BacktestHaircutRequest(prices=prices, horizon_days=5, model="ewma-fhs")
+    return lambda: stub.BacktestHaircut(request, timeout=120)
+
+
+def _whole_book_call(channel: grpc.aio.Channel) -> Callable[[], Awaitable[object]]:
+    stub = report_pb2_grpc.ReportServiceStub(channel)
+    request = report_pb2.GenerateLtvReportRequest(page_size=1_000)
+    return lambda: stub.GenerateLtvReport(request, timeout=120)
+
+
+async def _insist(
+    name: str, call: Callable[[], Awaitable[object]], stop: asyncio.Event, verdict: Verdict, refusals: list[float]
+) -> None:
+    """Calls again as soon as a call is served, and at the stated time after a refusal, until the measurement ends."""
+    while not stop.is_set():
+        begun = time.perf_counter()
+        try:
+            await call()
+            verdict.served[name] += 1
+        except grpc.aio.AioRpcError as error:
+            took, wait = time.perf_counter() - begun, _retry_seconds(error)
+            if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
+                verdict.other_errors[f"{error.code().name}: {error.details()}"] += 1
+                await asyncio.sleep(1)
+                continue
+            verdict.refused[name] += 1
+            verdict.without_retry += not wait
+            refusals.append(took)
+            await asyncio.sleep(wait or 1.0)
+
+
+def _retry_seconds(error: grpc.aio.AioRpcError) -> float:
+    retry, status = RetryInfo(), rpc_status.from_call(error)
+    found = status is not None and any(detail.Unpack(retry) for detail in status.details)
+    return float(retry.retry_delay.ToTimedelta().total_seconds()) if found else 0.0
