@@ -25,16 +25,28 @@ class TokenBuckets:
 
         A cost above the burst is met by a full bucket.
         """
-        tokens, then = self._buckets.pop(caller, (self._burst, now))
-        tokens = min(self._burst, tokens + (now - then) * self._per_second)
-        missing = min(cost, self._burst) - tokens
-        self._buckets[caller] = (tokens if missing > 0 else tokens - min(cost, self._burst), now)
-        if len(self._buckets) > CALLERS_LIMIT:
-            self._buckets.popitem(last=False)
+        cost = min(cost, self._burst)
+        tokens = self._tokens(caller, now)
+        missing = cost - tokens
+        self._put(caller, tokens if missing > 0 else tokens - cost, now)
         return max(missing, 0.0) / self._per_second
+
+    def charge(self, caller: CallerKey, cost: float, now: float) -> None:
+        """Takes tokens, or all if there are not enough."""
+        self._put(caller, max(0.0, self._tokens(caller, now) - cost), now)
 
     def forget_idle(self, now: float) -> None:
         """Forgets the callers whose buckets are full again whatever they used."""
         full = now - self._burst / self._per_second
         while self._buckets and next(iter(self._buckets.values()))[1] <= full:
+            self._buckets.popitem(last=False)
+
+    def _tokens(self, caller: CallerKey, now: float) -> float:
+        """Returns the tokens that a caller has, and removes its bucket."""
+        tokens, then = self._buckets.pop(caller, (self._burst, now))
+        return min(self._burst, tokens + (now - then) * self._per_second)
+
+    def _put(self, caller: CallerKey, tokens: float, now: float) -> None:
+        self._buckets[caller] = (tokens, now)
+        if len(self._buckets) > CALLERS_LIMIT:
             self._buckets.popitem(last=False)

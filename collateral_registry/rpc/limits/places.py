@@ -18,6 +18,9 @@ from collateral_registry.rpc.limits.visits import Visit
 SILENT_SECONDS = 0.25
 """A call whose request has not arrived for this long gives its place to another call if none is free."""
 
+SILENT_COST = 500
+"""Tokens that a call costs its caller in addition if it ends because its request did not arrive."""
+
 RETRY_SECONDS = (0.5, 1.5)
 """Bounds of the random time after which a caller may try again; different, so that they do not return together."""
 
@@ -121,6 +124,8 @@ class Places:
         now = monotonic()
         for visit in [one for one in self.visits if one.due <= now]:
             visit.end_overdue()
+            if not visit.bytes:
+                self._buckets.charge(visit.caller, SILENT_COST, now)
         self._buckets.forget_idle(now)
 
     def _end_silent(self, lane: Lane) -> bool:
@@ -129,6 +134,7 @@ class Places:
         if oldest is None or monotonic() - oldest.started < SILENT_SECONDS:
             return False
         oldest.end(lane.full(f"the request did not arrive within {SILENT_SECONDS:g} s, and its place was needed"))
+        self._buckets.charge(oldest.caller, SILENT_COST, monotonic())
         self.leave(oldest)
         return True
 

@@ -20,6 +20,7 @@ from collateral_registry.domain.shared.errors import (
     DomainError,
     EtagMismatch,
     InvalidInput,
+    LimitReached,
     NotFound,
     NotPermitted,
     Overdue,
@@ -53,6 +54,7 @@ ERRORS = [
     NotPermitted("warehouse W-1 is not yours", warehouse="W-1"),
     StoreUnavailable("the database cannot be used now"),
     Busy("all workers are busy"),
+    LimitReached("TOO_MANY_CALLS", "too many calls", 0.5, limit="model_calls_limit"),
     Overdue("the fit took too long"),
     TooLarge("the computation needs more memory"),
 ]
