@@ -20,7 +20,7 @@ from collateral_registry.commands.pipeline.recompute import check_models
 from collateral_registry.commands.pipeline.settle import settle
 from collateral_registry.config import Settings
 from collateral_registry.domain.shared.days import day_of
-from collateral_registry.domain.shared.errors import DomainError
+from collateral_registry.domain.shared.errors import DomainError, Refused
 from collateral_registry.domain.shared.units import units
 from collateral_registry.logs import collect_standard_log, configure, logger
 from collateral_registry.rpc.common.versions import versions

@@ -29,12 +29,12 @@ OPTIONS = [
 ]
 
 
-class RepeatRefused(grpc.UnaryUnaryClientInterceptor):  # type: ignore[misc] # gRPC publishes no types
+class RepeatRefused(grpc.UnaryUnaryClientInterceptor):  # type: ignore[type-arg] # not generic when it runs
     """Repeats a call with one request that ended with RESOURCE_EXHAUSTED and RetryInfo: nothing was done."""
 
     def intercept_unary_unary(
         self, continuation: Callable[..., Any], client_call_details: grpc.ClientCallDetails, request: object
-    ) -> object:
+    ) -> Any:  # noqa: ANN401 - the types of gRPC require it
         """Returns the call, or its last repetition."""
         call = continuation(client_call_details, request)
         for _ in range(ATTEMPTS - 1):

@@ -92,7 +92,7 @@ class Calls:
         request = loan_pb2.GetLoanRequest(name="x" * size).SerializeToString()
         return self.channel.unary_unary(f"/s/{name}")(request)
 
-    async def running(self, name: str, count: int) -> list[grpc.aio.StreamUnaryCall]:
+    async def running(self, name: str, count: int) -> list[grpc.aio.StreamUnaryCall[bytes, bytes]]:
         """Starts calls and waits until they are in progress."""
         before = self.service.started
         calls = [self.start(name) for _ in range(count)]
@@ -100,7 +100,7 @@ class Calls:
             await asyncio.sleep(0.01)
         return calls
 
-    def silent(self, name: str, count: int = 1) -> list[grpc.aio.StreamUnaryCall]:
+    def silent(self, name: str, count: int = 1) -> list[grpc.aio.StreamUnaryCall[bytes, bytes]]:
         """Starts calls that send no request."""
         return [self.channel.stream_unary(f"/s/{name}")() for _ in range(count)]
 
