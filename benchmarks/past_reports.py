@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -99,7 +100,8 @@ def _server(url: str) -> Iterator[grpc.Channel]:
     arguments = ["serve", "--address", address, "--database", url, "--business-date", ANY_DATE]
     with tempfile.TemporaryFile() as output:
         command = [sys.executable, "-m", "collateral_registry", *arguments]
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        environment = {**os.environ, "COLLATERAL_ALLOW_UNSAFE_STORAGE": "true"}  # a copy that may be lost
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
         try:
             with grpc.insecure_channel(address) as channel:
                 deadline = time.monotonic() + START_SECONDS

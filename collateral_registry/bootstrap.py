@@ -39,6 +39,7 @@ from collateral_registry.store.engine.commit_listener import listen
 from collateral_registry.store.engine.database import Database, sqlite_file
 from collateral_registry.store.engine.migrate import migrate as migrate_schema
 from collateral_registry.store.engine.wal_checkpoints import checkpoint, empty_log
+from collateral_registry.store.storage.durability import unsafe_settings
 from collateral_registry.store.storage.rights import open_to_others
 from collateral_registry.store.storage.sole_use import sole_use
 from valuation.errors import InvalidInput
@@ -106,6 +107,7 @@ def prepare_book(settings: Settings, clock: Clock = wall_clock) -> None:
     """Stores the first business date and the default policy in an empty database."""
     database = Database(settings.url, clock)
     try:
+        _check_storage(settings, database)
         _open_book(settings, database, clock)
     finally:
         database.close()
@@ -132,6 +134,7 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess, proces
     database = Database(settings.url, clock)
     migrate_schema(database)
     empty_log(database)
+    _check_storage(settings, database)
     follows_clock = _open_book(settings, database, clock)
     limits = Limits(
         calls=CallLimits(**settings.values_of(CallLimits)),
@@ -151,8 +154,6 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess, proces
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     stop_thread = _start_thread(settings, database, runner, loop)
-    if exposed := open_to_others(settings.url):
-        LOG.warning("the files of the book are not private", cause=exposed)
     for extra, effect in EXTRAS.items():
         if not is_installed(extra):
             LOG.info("an optional part is not installed", extra=extra, effect=effect)
@@ -177,6 +178,21 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess, proces
     stop_thread.set()
     database.close()
     LOG.info("stopped")
+
+
+def _check_storage(settings: Settings, database: Database) -> None:
+    """Reports files that others can open; raises Refused if changes can be lost and this is not allowed."""
+    if exposed := open_to_others(settings.url):
+        LOG.warning("the files of the book are not private", cause=exposed)
+    unsafe = unsafe_settings(database)
+    if unsafe and not settings.allow_unsafe_storage:
+        raise Refused(
+            "UNSAFE_STORAGE",
+            f"database: got {unsafe}, by which acknowledged changes can be lost; change it, or set "
+            "COLLATERAL_ALLOW_UNSAFE_STORAGE=true to serve nevertheless",
+        )
+    if unsafe:
+        LOG.warning("acknowledged changes can be lost when the machine fails", cause=unsafe)
 
 
 async def _start_http(settings: Settings, server: RpcServer) -> HttpServer:

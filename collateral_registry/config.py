@@ -91,6 +91,9 @@ class Settings(LimitSettings):
     business_date: str = Field(
         "", description="'wall', or the first date of a book advanced by hand; empty keeps the mode of the book"
     )
+    allow_unsafe_storage: bool = Field(
+        default=False, description="serve on a database that can lose acknowledged changes, such as with fsync off"
+    )
     allow_jump: bool = Field(default=False, description="the clock may once move the business date by over ten days")
     time_zone: str = Field("UTC", description="time zone of a business date that follows the clock")
     watchers_limit: int = Field(200, ge=1, description="largest number of open watchers; others are refused")

@@ -88,8 +88,10 @@ class Server:
         arguments += ["--business-date", self.business_date] if self.business_date else []
         arguments += ["--processes", str(self.processes)]
         arguments += self.options
+        # The cluster of the tests has fsync off.
+        environment = {"COLLATERAL_ALLOW_UNSAFE_STORAGE": "true", **self.environment}
         launch = spawned if "PYTHONPATH" in self.environment else Server.launch
-        self.process = launch(arguments, self.environment, Path(self.output.name))
+        self.process = launch(arguments, environment, Path(self.output.name))
         with ExitStack() as undone:
             undone.callback(self.stop, signal.SIGKILL)  # else a server that never became healthy would stay
             wait_until(self._healthy)

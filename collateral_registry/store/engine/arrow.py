@@ -26,7 +26,13 @@ from sqlalchemy.types import TypeEngine
 from sqlmodel import SQLModel
 
 from collateral_registry.domain.shared.errors import StoreUnavailable
-from collateral_registry.store.engine.database import SQLITE_PRAGMAS, lock_key, sqlite_file, sqlite_turn
+from collateral_registry.store.engine.database import (
+    POSTGRES_COMMITS,
+    SQLITE_PRAGMAS,
+    lock_key,
+    sqlite_file,
+    sqlite_turn,
+)
 
 TYPED_ROWS = 65_536
 """The SQLite driver reads this many rows before it decides on the type of a column; no partition has more."""
@@ -141,12 +147,15 @@ def _connect(url: str) -> AdbcConnection:
     path = sqlite_file(url)
     if path is None:
         libpq = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-        return cast("AdbcConnection", adbc_driver_postgresql.dbapi.connect(libpq))
-    connection = cast("AdbcConnection", adbc_driver_sqlite.dbapi.connect(str(path)))
-    connection.adbc_connection.set_autocommit(True)  # SQLite refuses these settings inside a transaction
+        connection, settings = cast("AdbcConnection", adbc_driver_postgresql.dbapi.connect(libpq)), [POSTGRES_COMMITS]
+    else:
+        connection = cast("AdbcConnection", adbc_driver_sqlite.dbapi.connect(str(path)))
+        settings = [f"PRAGMA {pragma}" for pragma in SQLITE_PRAGMAS]
+    # Inside a transaction SQLite refuses settings, and PostgreSQL takes them back if it is undone.
+    connection.adbc_connection.set_autocommit(True)
     with connection.cursor() as cursor:
-        for pragma in SQLITE_PRAGMAS:
-            cursor.execute(f"PRAGMA {pragma}")
+        for setting in settings:
+            cursor.execute(setting)
             cursor.fetchall()
     connection.adbc_connection.set_autocommit(False)
     return connection

@@ -37,6 +37,7 @@ from collateral_registry.store.engine.touched import Touched
 from collateral_registry.store.schema.book import CommitRow
 
 __all__ = [
+    "POSTGRES_COMMITS",
     "SQLITE_PRAGMAS",
     "Connection",
     "Database",
@@ -75,6 +76,13 @@ SQLITE_PRAGMAS = (
     "temp_store=MEMORY",
 )
 """Settings of every SQLite connection; the busy timeout comes first, so that two processes can open a new file."""
+
+
+POSTGRES_COMMITS = """
+SELECT set_config('synchronous_commit', CASE setting WHEN 'off' THEN 'on' ELSE setting END, false)
+FROM current_setting('synchronous_commit') AS setting
+"""
+"""Turns off ``synchronous_commit = off`` in a session, and keeps settings that wait for more."""
 
 
 @dataclass
@@ -319,7 +327,9 @@ def _private(path: str, flags: int) -> int:
 def _engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
         # The level is set explicitly: if the default of the server were stricter, the snapshot would precede the lock.
-        return create_engine(url, pool_size=READERS_LIMIT, pool_pre_ping=True, isolation_level="READ COMMITTED")
+        engine = create_engine(url, pool_size=READERS_LIMIT, pool_pre_ping=True, isolation_level="READ COMMITTED")
+        event.listen(engine, "connect", _prepare_postgres)
+        return engine
     engine = create_engine(
         url,
         pool_size=READERS_LIMIT,
@@ -328,6 +338,12 @@ def _engine(url: str) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _prepare_postgres(connection: PostgresConnection, _record: ConnectionPoolEntry) -> None:
+    """Lets commits of a new connection wait for the disk, whatever the defaults of the database and the role."""
+    connection.execute(POSTGRES_COMMITS)
+    connection.commit()
 
 
 def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:  # noqa: ANN401 - a raw driver connection

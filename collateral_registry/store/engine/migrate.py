@@ -53,13 +53,13 @@ def version_of(database: Database) -> str | None:
 def migrate(database: Database) -> tuple[str | None, str]:
     """Upgrades the schema to the newest version; returns the versions before and after."""
     before = version_of(database)
+    database.prepare()  # a copy of a book by other tools may have another journal
     if before != newest_version():
         _upgrade(database)
     return before, newest_version()
 
 
 def _upgrade(database: Database) -> None:
-    database.prepare()
     with database.engine.begin() as connection:
         upgrade(connection, "head")
 
