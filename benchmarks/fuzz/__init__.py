@@ -1,1 +1,1 @@
-"""Sends hostile requests to every unary method of the contract."""
+"""Sends hostile requests to every method of the contract."""

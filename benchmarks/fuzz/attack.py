@@ -6,13 +6,11 @@ import asyncio
 import base64
 import json
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import grpc
 from google.protobuf.message import Message
@@ -20,24 +18,37 @@ from google.protobuf.message_factory import GetMessageClass
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from grpc_status import rpc_status
 
+from benchmarks.fuzz.bodies import Bodies
+from benchmarks.fuzz.invariants import (
+    claims_above_value,
+    covers,
+    covers_changed,
+    lists_broken,
+    log_of_errors,
+    reports,
+    store_damaged,
+)
 from benchmarks.fuzz.mutations import hostile_request
+from benchmarks.fuzz.plausible import names_in
+from benchmarks.fuzz.streams import Streams
+from benchmarks.fuzz.verdict import ANSWER_LIMIT_BYTES, NEVER, Saved, Verdict
 from benchmarks.measured import children_of
-from collateral_registry.v1 import report_pb2, revaluation_pb2
-from tests.support.contract_book import METHODS, OPENING, Book, fit, without_time
-from tests.support.contract_requests import requests
-from tests.support.server import Server, connected
+from tests.support.contract_book import OPENING, Book, fit
+from tests.support.contract_requests import METHODS, requests
+from tests.support.server import Server, connected, free_port
 
-ANSWER_LIMIT_BYTES = 4 * 1024 * 1024
-MEMORY_LIMIT_MB = 100.0
 RECEIVE_LIMIT_BYTES = 64 * 1024 * 1024
-CALLS_AT_ONCE = 8
+CALLS_AT_ONCE = 16
 CALL_SECONDS = 60.0
+WATCHDOG_SECONDS = 90.0
+"""Time after which a call that has not ended, not even by its deadline, counts as hanging."""
+
 WARM_UP_SHARE, WARM_UP_LIMIT = 0.2, 5_000
 """Part of the requests, and most requests, before the memory is measured for the first time."""
 
 PROGRESS_SECONDS = 10.0
-NEVER = frozenset(("UNKNOWN", "INTERNAL", "UNAVAILABLE", "DEADLINE_EXCEEDED", "DATA_LOSS", "CANCELLED"))
-"""Codes that no request may cause on a healthy server."""
+STREAM_SHARE, HTTP_SHARE, STRAY_SHARE = 0.02, 0.05, 0.005
+"""Shares of streams, of calls over HTTP/JSON, and of unknown methods and compressed noise."""
 
 SLOW = frozenset(
     ("BacktestHaircut", "EstimateHaircut", "ForecastPrice", "StartRevaluation", "Revalue", "BacktestAppraisers")
@@ -48,34 +59,13 @@ SLOW_EVERY = 40
 VALIDATED_ONLY = frozenset(("AdvanceBusinessDate", "CreatePolicy", "ActivatePolicy"))
 """Methods whose requests only validate, because one success would leave nothing to do for the others."""
 
+ENDED_BY_CALLER = frozenset((grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED))
+"""Codes of streams that the fuzzer itself ended."""
 
-@dataclass
-class Verdict:
-    """What a run found; ``failures`` are the paths of saved requests."""
+LOST_BY_CLIENT = "Internal error from Core"
+"""Text with which grpcio's client replaces the status of a call that ended while it was still sending."""
 
-    requests: int = 0
-    seconds: float = 0.0
-    codes: Counter[str] = field(default_factory=Counter)
-    longest_answer_bytes: int = 0
-    memory_growth_mb: float = 0.0
-    report_of_before_is_identical: bool = False
-    covers_changed_by_revaluation: int = 0
-    failures: list[str] = field(default_factory=list)
-
-    @property
-    def holds(self) -> bool:
-        """Whether every promise was kept."""
-        return (
-            not self.failures
-            and self.longest_answer_bytes <= ANSWER_LIMIT_BYTES
-            and self.memory_growth_mb < MEMORY_LIMIT_MB
-            and self.report_of_before_is_identical
-            and not self.covers_changed_by_revaluation
-        )
-
-    def record(self) -> dict[str, Any]:
-        """Returns the verdict for JSON."""
-        return {**vars(self), "holds": self.holds, "rate": round(self.requests / max(self.seconds, 1e-9), 1)}
+FAILED_STATUSES = frozenset(("500", "502", "503", "504"))
 
 
 @dataclass(frozen=True)
@@ -90,42 +80,64 @@ class Attack:
 
 def attack_book(url: str, folder: Path, attack: Attack) -> Verdict:
     """Starts a server on an empty database, opens a book, sends the requests, and returns the verdict."""
-    server = Server(url).start()
+    web = f"127.0.0.1:{free_port()}"
+    server = Server(url, options=["--http-address", web]).start()
     try:
         with connected(server) as client:
+            book = _opened(server, client, folder)
+            before = reports(book, book.call("GetBusinessDate", book.empty("GetBusinessDate")).sequence)
+            verdict = asyncio.run(_Run(server, web, _Source(book, attack.seed), attack).verdict())
+            attack.say("checks the invariants")
+            verdict.broken += ["the report of before differs"] if reports(book, before[0]) != before else []
+            verdict.broken += [*covers_changed(book), *lists_broken(book), *claims_above_value(book)]
+            now = covers(book)
+            book.engine.dispose()
+        server.stop()
+        verdict.broken += [*log_of_errors(server), *store_damaged(url)]
+        server.start()
+        with connected(server) as client:
             book = Book(server, client)
-            for name, text in OPENING:
-                book.call(name, book.request(name, text))
-            fit(client, folder)
-            book.quiet()
-            before = _reports(book, book.call("GetBusinessDate", book.empty("GetBusinessDate")).sequence)
-            verdict = asyncio.run(_attacked(server, _Source(book, attack), attack))
-            verdict.report_of_before_is_identical = _reports(book, before[0]) == before
-            verdict.covers_changed_by_revaluation = _covers_changed(book)
+            verdict.broken += ["a restart changes the report"] if covers(book) != now else []
+            verdict.broken += ["a restart changes the report of before"] if reports(book, before[0]) != before else []
             book.engine.dispose()
     finally:
         server.stop()
     return verdict
 
 
+def _opened(server: Server, client: object, folder: Path) -> Book:
+    book = Book(server, client)  # type: ignore[arg-type] # the client of the server
+    for name, text in OPENING:
+        book.call(name, book.request(name, text))
+    fit(book.client, folder)
+    book.quiet()
+    return book
+
+
 class _Source:
     """Makes the n-th request of a seed, which depends on nothing else."""
 
-    def __init__(self, book: Book, attack: Attack) -> None:
-        unary = [one for one in METHODS.values() if not (one.client_streaming or one.server_streaming)]
-        self.seed = attack.seed
-        self.valid: dict[str, list[Message]] = {one.name: requests(book, one) for one in unary}
+    def __init__(self, book: Book, seed: int) -> None:
+        self.seed = seed
+        self.names = names_in(book)
+        self.valid: dict[str, list[Message]] = {name: requests(book, one) for name, one in METHODS.items()}
         self.tokens = {name: list(_tokens(book, name, found)) for name, found in self.valid.items()}
-        self.names = [name for name in self.valid for _ in range(1 if name in SLOW else SLOW_EVERY)]
+        self.all_tokens = [token for found in self.tokens.values() for token in found]
+        self.methods = [name for name in self.valid for _ in range(1 if name in SLOW else SLOW_EVERY)]
+        self.streams, self.bodies = Streams(book, self.names), Bodies(book, self.names)
 
-    def request(self, number: int) -> tuple[str, bytes]:
-        """Returns the method and the bytes of a request."""
-        random = Random(f"{self.seed}:{number}")
-        name = random.choice(self.names)
+    def random(self, number: int) -> Random:
+        """Returns the random source of a request."""
+        return Random(f"{self.seed}:{number}")
+
+    def request(self, random: Random) -> tuple[str, bytes]:
+        """Returns the method and the bytes of a unary request."""
+        name = random.choice(self.methods)
         valid = random.choice(self.valid[name])
         if "validate_only" in valid.DESCRIPTOR.fields_by_name:
-            valid.validate_only = name in VALIDATED_ONLY or random.random() < 0.5  # type: ignore[attr-defined] # has it
-        data = hostile_request(random, valid, self.tokens[name])
+            valid.validate_only = name in VALIDATED_ONLY or random.random() < 0.3  # type: ignore[attr-defined] # has it
+        tokens = self.tokens[name] if random.random() < 0.8 else self.all_tokens
+        data = hostile_request(random, valid, tokens, self.names)
         return name, data if name not in VALIDATED_ONLY else _validating(valid, data)
 
 
@@ -145,52 +157,123 @@ def _tokens(book: Book, name: str, valid: list[Message]) -> Iterator[str]:
                 yield from filter(None, [book.call(name, first).next_page_token])
 
 
-async def _attacked(server: Server, source: _Source, attack: Attack) -> Verdict:
-    """Sends all requests, several at once, and returns what the answers show."""
-    verdict, numbers = Verdict(), iter(range(attack.count))
-    started = said = time.monotonic()
-    warm, memory = min(int(attack.count * WARM_UP_SHARE), WARM_UP_LIMIT), 0.0
-    options = [("grpc.max_receive_message_length", RECEIVE_LIMIT_BYTES)]
+class _Run:
+    """Sends the requests of a run, several at once."""
 
-    async def send(channel: grpc.aio.Channel) -> None:
-        nonlocal said, memory
+    def __init__(self, server: Server, web: str, source: _Source, attack: Attack) -> None:
+        self.server, self.web, self.source, self.attack = server, web, source, attack
+        self.saved = Saved(attack.saved, attack.seed)
+        self.found = Verdict()
+        self.warm = min(int(attack.count * WARM_UP_SHARE), WARM_UP_LIMIT)
+        self.warm_mb = 0.0
+        self.current: dict[int, str] = {}
+
+    async def verdict(self) -> Verdict:
+        """Sends all requests, and returns what the answers show."""
+        numbers, started = iter(range(self.attack.count)), time.monotonic()
+        options = [("grpc.max_receive_message_length", RECEIVE_LIMIT_BYTES)]
+        progress = asyncio.create_task(self._progress(started))
+        async with grpc.aio.insecure_channel(self.server.address, options=options) as channel:
+            await asyncio.gather(*(self._send_all(channel, numbers) for _ in range(CALLS_AT_ONCE)))
+        progress.cancel()
+        self.found.seconds = round(time.monotonic() - started, 1)
+        self.found.memory_growth_mb = round(memory_mb(self.server) - self.warm_mb, 1)
+        return self.found
+
+    async def _progress(self, started: float) -> None:
+        """Reports the progress, and the calls under way if there is none."""
+        before = -1
+        while True:
+            await asyncio.sleep(PROGRESS_SECONDS)
+            done, failed = self.found.requests, len(self.found.failures)
+            rate = done / (time.monotonic() - started)
+            waiting = f"; waits for {sorted(self.current.values())}" if done == before else ""
+            self.attack.say(f"{done:,} of {self.attack.count:,} requests, {rate:.0f}/s, {failed} failed{waiting}")
+            before = done
+
+    async def _send_all(self, channel: grpc.aio.Channel, numbers: Iterator[int]) -> None:
         for number in numbers:
-            name, data = source.request(number)
-            await _send(channel, name, data, number, verdict, attack)
-            verdict.requests += 1
-            if verdict.requests == warm:
-                memory = memory_mb(server)
-            if time.monotonic() - said > PROGRESS_SECONDS:
-                said = time.monotonic()
-                rate, failed = verdict.requests / (said - started), len(verdict.failures)
-                attack.say(f"{verdict.requests:,} of {attack.count:,} requests, {rate:.0f}/s, {failed} failed")
+            try:
+                async with asyncio.timeout(WATCHDOG_SECONDS):
+                    await self._send(channel, number)
+            except TimeoutError:
+                self._fail(number, self.current[number], b"", "no end, not even by the deadline")
+            self.current.pop(number, None)
+            self.found.requests += 1
+            if self.found.requests == self.warm:
+                self.warm_mb = memory_mb(self.server)
 
-    async with grpc.aio.insecure_channel(server.address, options=options) as channel:
-        await asyncio.gather(*(send(channel) for _ in range(CALLS_AT_ONCE)))
-    verdict.seconds = round(time.monotonic() - started, 1)
-    verdict.memory_growth_mb = round(memory_mb(server) - memory, 1)
-    return verdict
+    async def _send(self, channel: grpc.aio.Channel, number: int) -> None:
+        random = self.source.random(number)
+        kind = random.random()
+        if kind < STREAM_SHARE:
+            self.current[number] = "stream"
+            await self._stream(channel, random, number)
+        elif kind < STREAM_SHARE + HTTP_SHARE:
+            self.current[number] = "http"
+            await self._http(random, number)
+        elif kind < STREAM_SHARE + HTTP_SHARE + STRAY_SHARE:
+            self.current[number] = "stray"
+            await self._stray(channel, random, number)
+        else:
+            name, data = self.source.request(random)
+            self.current[number] = name
+            await self._unary(channel, name, data, number)
 
+    async def _unary(self, channel: grpc.aio.Channel, name: str, data: bytes, number: int) -> None:
+        method = METHODS[name]
+        call = channel.unary_unary(f"/{method.containing_service.full_name}/{name}", None, None)
+        code, text, length, is_named = grpc.StatusCode.OK, "", 0, True
+        try:
+            length = len(await call(data, timeout=CALL_SECONDS))
+        except grpc.aio.AioRpcError as error:
+            code, text = error.code(), error.details() or ""
+            is_named = code is not grpc.StatusCode.INVALID_ARGUMENT or _names_a_field(error)
+        self.found.codes[code.name] += 1
+        self._judge_length(number, name, data, length)
+        if code.name in NEVER or not is_named:
+            self._fail(number, name, data, f"{code.name}: {text}")
 
-async def _send(
-    channel: grpc.aio.Channel, name: str, data: bytes, number: int, verdict: Verdict, attack: Attack
-) -> None:
-    """Sends one request, counts its code, and saves it if its answer breaks a promise."""
-    method = METHODS[name]
-    call = channel.unary_unary(f"/{method.containing_service.full_name}/{name}", None, None)
-    code, text, length, is_named = grpc.StatusCode.OK, "", 0, True
-    try:
-        length = len(await call(data, timeout=CALL_SECONDS))
-    except grpc.aio.AioRpcError as error:
-        code, text = error.code(), error.details() or ""
-        is_named = code is not grpc.StatusCode.INVALID_ARGUMENT or _names_a_field(error)
-    verdict.codes[code.name] += 1
-    verdict.longest_answer_bytes = max(verdict.longest_answer_bytes, length)
-    if code.name in NEVER or length > ANSWER_LIMIT_BYTES or not is_named:
-        path = attack.saved / f"{attack.seed}-{number}-{name}.json"
-        saved = {"method": name, "request": base64.b64encode(data).decode(), "code": code.name, "answer": text[:500]}
-        path.write_text(json.dumps(saved, indent=1), encoding="utf-8")
-        verdict.failures.append(str(path))
+    async def _stream(self, channel: grpc.aio.Channel, random: Random, number: int) -> None:
+        name, code, text, length, data = await self.source.streams.send(channel, random)
+        self.found.stream_codes[f"{name} {code.name}"] += 1
+        self._judge_length(number, name, data, length)
+        if code.name in NEVER and code not in ENDED_BY_CALLER and text != LOST_BY_CLIENT:
+            self._fail(number, name, data, f"{code.name}: {text}")
+
+    async def _http(self, random: Random, number: int) -> None:
+        data = self.source.bodies.request(random)
+        try:
+            status, length = await self.source.bodies.send(self.web, data)
+        except TimeoutError:
+            self._fail(number, "http", data, "no answer")
+            return
+        self.found.http_statuses[status or "closed"] += 1
+        self._judge_length(number, "http", data, length)
+        if status in FAILED_STATUSES and not (status == "504" and b"grpc-timeout" in data):
+            self._fail(number, "http", data, status)
+
+    async def _stray(self, channel: grpc.aio.Channel, random: Random, number: int) -> None:
+        """Calls an unknown method, or sends compressed noise to a known one."""
+        name, valid = self.source.request(random)
+        path = f"/{METHODS[name].containing_service.full_name}/{random.choice((name, f'{name}x', '', 'a/b'))}"
+        data = random.choice((valid, random.randbytes(200), bytes(2_000_000)))
+        data = data if name not in VALIDATED_ONLY else b""
+        try:
+            await channel.unary_unary(path, None, None)(
+                data, timeout=CALL_SECONDS, compression=random.choice(list(grpc.Compression))
+            )
+        except grpc.aio.AioRpcError as error:
+            if error.code().name in NEVER:
+                self._fail(number, path.rpartition("/")[2] or "none", data, f"{error.code().name}: {error.details()}")
+
+    def _judge_length(self, number: int, kind: str, data: bytes, length: int) -> None:
+        self.found.longest_answer_bytes = max(self.found.longest_answer_bytes, length)
+        if length > ANSWER_LIMIT_BYTES:
+            self._fail(number, kind, data, f"an answer of {length} bytes")
+
+    def _fail(self, number: int, kind: str, data: bytes, answer: str) -> None:
+        self.found.failures.append(self.saved.save(number, kind.replace("/", "-"), data, answer))
 
 
 def _names_a_field(error: grpc.aio.AioRpcError) -> bool:
@@ -206,19 +289,16 @@ def _names_a_field(error: grpc.aio.AioRpcError) -> bool:
 
 
 def replayed(url: str, folder: Path, saved: Path) -> str:
-    """Sends a saved request to a server with the book on which runs begin; returns the code and the message."""
+    """Sends a saved unary request to a server with the book on which runs begin; returns the code and the message."""
     found = json.loads(saved.read_text(encoding="utf-8"))
     server = Server(url).start()
     try:
         with connected(server) as client:
-            book = Book(server, client)
-            for name, text in OPENING:
-                book.call(name, book.request(name, text))
-            fit(client, folder)
+            _opened(server, client, folder)
             method = METHODS[found["method"]]
             call = client.channel.unary_unary(f"/{method.containing_service.full_name}/{method.name}", None, None)
             try:
-                answer = call(base64.b64decode(found["request"]))
+                answer = call(base64.b64decode(found["request"]), timeout=CALL_SECONDS)
                 return f"OK: {GetMessageClass(method.output_type).FromString(answer)}"
             except grpc.RpcError as error:
                 return f"{error.code().name}: {error.details()}\n{server.said[-4000:]}"
@@ -238,27 +318,3 @@ def _resident_mb(process: int) -> float:
     except OSError:  # the process has ended
         return 0.0
     return sum(int(line.split()[1]) / 1024 for line in lines if line.startswith(("RssAnon:", "VmRSS:"))) / 2
-
-
-def _reports(book: Book, sequence: int) -> tuple[int, bytes, bytes]:
-    """Returns a sequence with the serialised reports as of it."""
-    as_of = report_pb2.AsOf(sequence=sequence)
-    ltv = book.call("GenerateLtvReport", report_pb2.GenerateLtvReportRequest(as_of=as_of, page_size=1_000))
-    breaches = book.call("GenerateBreachReport", report_pb2.GenerateBreachReportRequest(as_of=as_of, page_size=1_000))
-    return sequence, ltv.SerializeToString(deterministic=True), breaches.SerializeToString(deterministic=True)
-
-
-def _covers_changed(book: Book) -> int:
-    """Returns the number of loans whose cover differs after everything has been revalued."""
-    book.quiet()
-    now = _covers(book)
-    book.call("StartRevaluation", revaluation_pb2.StartRevaluationRequest())
-    book.quiet()
-    then = _covers(book)
-    return sum(now[name] != then.get(name) for name in now)
-
-
-def _covers(book: Book) -> dict[str, bytes]:
-    """Returns the rows of the present LTV report by loan, without the sequence of their judgement."""
-    answer = book.call("GenerateLtvReport", report_pb2.GenerateLtvReportRequest(page_size=1_000))
-    return {row.loan: without_time(row).SerializeToString(deterministic=True) for row in answer.rows}

@@ -1,20 +1,30 @@
-"""Makes hostile requests from valid ones, by the descriptors of the contract. The same random source gives the same."""
+"""Makes hostile requests from valid ones, by the descriptors of the contract. The same random source gives the same.
+
+Half of the requests have only values that a caller might state, so that they reach the rules of the book and not only
+the checks of their fields.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
+from benchmarks.fuzz.plausible import Names, is_value, plausible_value, state_id, state_value
+
 DEPTH_LIMIT = 5
 MUTATIONS_LIMIT = 4
 REPEATS_LIMIT = 300
-DAMAGED_SHARE = 0.03
-"""Share of requests whose serialised bytes are damaged."""
+PLAUSIBLE_SHARE, ONE_HOSTILE_SHARE, DAMAGED_SHARE = 0.55, 0.3, 0.02
+"""Shares of requests with plausible values only, with one hostile value besides, and with damaged bytes."""
+
+Value = Callable[[FieldDescriptor], Any]
+"""Returns a value of a scalar field."""
 
 TEXTS = (
     *("", " ", "\0", "a\0b", "\x1b[2J", "\x9b", "\u202eabc", "\u200b", "\ufeff", "x" * 201, "x" * 20_000, "=1+1"),
@@ -55,24 +65,53 @@ HOSTILE: dict[int, tuple[Any, ...]] = {
 """Values of each scalar type of the contract."""
 
 
-def hostile_request(random: Random, valid: Message, tokens: list[str]) -> bytes:
-    """Returns the bytes of a request like a valid one with a few hostile values; ``tokens`` are page tokens."""
+def hostile_request(random: Random, valid: Message, tokens: list[str], names: Names) -> bytes:
+    """Returns the bytes of a request like a valid one; ``tokens`` are page tokens, ``names`` those of resources."""
     request = type(valid)()
     request.CopyFrom(valid)
-    for _ in range(random.randint(1, MUTATIONS_LIMIT)):
-        _mutate(random, request, tokens)
+    kind = random.random()
+    hostile = 0 if kind < PLAUSIBLE_SHARE else 1
+    if kind >= PLAUSIBLE_SHARE + ONE_HOSTILE_SHARE:
+        hostile = random.randint(2, MUTATIONS_LIMIT)
+    if hostile < 2:
+        state_id(random, request)
+        for _ in range(random.randint(0, 2)):
+            _state(random, request, lambda field: plausible_value(random, field, tokens, names))
+    for _ in range(hostile):
+        _mutate(random, request, lambda field: _value(random, field, tokens))
     data = request.SerializeToString()
     return _damaged(random, data) if data and random.random() < DAMAGED_SHARE else data
 
 
-def _mutate(random: Random, request: Message, tokens: list[str]) -> None:
-    """Changes one field of a request or of a message in it."""
+def _holder(random: Random, request: Message) -> Any:  # noqa: ANN401 - a message of any type
+    """Returns a request or a message in it."""
     holder: Any = request
     for _ in range(DEPTH_LIMIT):
         below = [part for field, value in holder.ListFields() for part in _messages(field, value)]
         if not below or random.random() < 0.35:
             break
         holder = random.choice(below)
+    return holder
+
+
+def _state(random: Random, request: Message, value: Value) -> None:
+    """States one scalar, number, date or amount of a request or of a message in it."""
+    holder = _holder(random, request)
+    fields = [
+        one for one in holder.DESCRIPTOR.fields if not one.is_repeated and (one.message_type is None or is_value(one))
+    ]
+    if not fields:
+        return
+    field = random.choice(fields)
+    if field.message_type is None:
+        setattr(holder, field.name, value(field))
+    else:
+        state_value(random, getattr(holder, field.name))
+
+
+def _mutate(random: Random, request: Message, value: Value) -> None:
+    """Changes one field of a request or of a message in it."""
+    holder = _holder(random, request)
     fields = holder.DESCRIPTOR.fields
     if not fields:
         return
@@ -82,13 +121,13 @@ def _mutate(random: Random, request: Message, tokens: list[str]) -> None:
     elif field.message_type is not None and field.message_type.GetOptions().map_entry:
         _put_entries(random, getattr(holder, field.name), field.message_type)
     elif field.is_repeated:
-        _repeat(random, getattr(holder, field.name), field, tokens)
+        _repeat(random, getattr(holder, field.name), field, value)
     elif field.message_type is not None:
         part = getattr(holder, field.name)
         part.SetInParent()
-        _fill(random, part, tokens)
+        _fill(random, part, value)
     else:
-        setattr(holder, field.name, _value(random, field, tokens))
+        setattr(holder, field.name, value(field))
 
 
 def _messages(field: FieldDescriptor, value: Any) -> list[Message]:  # noqa: ANN401 - the value of any field
@@ -97,23 +136,23 @@ def _messages(field: FieldDescriptor, value: Any) -> list[Message]:  # noqa: ANN
     return list(value) if field.is_repeated else [value]
 
 
-def _fill(random: Random, part: Any, tokens: list[str]) -> None:  # noqa: ANN401 - a message of any type
+def _fill(random: Random, part: Any, value: Value) -> None:  # noqa: ANN401 - a message of any type
     """Sets scalars of a message to hostile values."""
     for field in part.DESCRIPTOR.fields:
         if field.message_type is None and not field.is_repeated and random.random() < 0.6:
-            setattr(part, field.name, _value(random, field, tokens))
+            setattr(part, field.name, value(field))
 
 
-def _repeat(random: Random, values: Any, field: FieldDescriptor, tokens: list[str]) -> None:  # noqa: ANN401 - of any type
+def _repeat(random: Random, values: Any, field: FieldDescriptor, value: Value) -> None:  # noqa: ANN401 - of any type
     """Repeats the values of a field, adds hostile ones, or both; now and then very many."""
     times = REPEATS_LIMIT if random.random() < 0.1 else random.randint(1, 3)
     for _ in range(times):
         if field.message_type is None:
-            values.append(_value(random, field, tokens))
+            values.append(value(field))
         elif values and random.random() < 0.7:
             values.add().CopyFrom(random.choice(values))
         else:
-            _fill(random, values.add(), tokens)
+            _fill(random, values.add(), value)
 
 
 def _put_entries(random: Random, entries: Any, entry: Any) -> None:  # noqa: ANN401 - a map and its descriptor

@@ -24,7 +24,7 @@ def say(sentence: str) -> None:
 
 def main() -> int:
     """Runs the fuzzer, or replays a saved request, on each engine; returns the exit code."""
-    parser = argparse.ArgumentParser(description="Send hostile requests to every unary method.")
+    parser = argparse.ArgumentParser(description="Send hostile requests to every method.")
     parser.add_argument("--engine", choices=ENGINES, action="append", help="engine; all by default")
     parser.add_argument("--requests", type=int, default=REQUESTS, help="requests on each engine")
     parser.add_argument("--seed", type=int, default=SEED)

@@ -1,4 +1,4 @@
-"""A short run of ``make fuzz``: hostile requests to every unary method, on each engine, with the same verdict."""
+"""A short run of ``make fuzz``: hostile requests to every method, on each engine, with the same verdict."""
 
 from pathlib import Path
 
