@@ -35,7 +35,7 @@ from benchmarks.fuzz.verdict import ANSWER_LIMIT_BYTES, NEVER, Saved, Verdict
 from benchmarks.measured import children_of
 from tests.support.contract_book import OPENING, Book, fit
 from tests.support.contract_requests import METHODS, requests
-from tests.support.server import Server, connected, free_port
+from tests.support.server import Client, Server, connected, free_port
 
 RECEIVE_LIMIT_BYTES = 64 * 1024 * 1024
 CALLS_AT_ONCE = 16
@@ -105,8 +105,8 @@ def attack_book(url: str, folder: Path, attack: Attack) -> Verdict:
     return verdict
 
 
-def _opened(server: Server, client: object, folder: Path) -> Book:
-    book = Book(server, client)  # type: ignore[arg-type] # the client of the server
+def _opened(server: Server, client: Client, folder: Path) -> Book:
+    book = Book(server, client)
     for name, text in OPENING:
         book.call(name, book.request(name, text))
     fit(book.client, folder)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+from google.protobuf.descriptor import MethodDescriptor
 
 from benchmarks.fuzz.plausible import list_methods, names_in, parents_of, rows_of
 from collateral_registry.store.engine.database import sqlite_file
@@ -69,7 +70,7 @@ def lists_broken(book: Book) -> Iterator[str]:
             yield from _list_broken(book, method, parent)
 
 
-def _list_broken(book: Book, method: Any, parent: str) -> Iterator[str]:  # noqa: ANN401 - a descriptor
+def _list_broken(book: Book, method: MethodDescriptor, parent: str) -> Iterator[str]:
     place = f"{method.name} {parent}"
     try:
         whole = [row.SerializeToString(deterministic=True) for row in rows_of(book, method, parent, 1_000)]
@@ -84,22 +85,22 @@ def _list_broken(book: Book, method: Any, parent: str) -> Iterator[str]:  # noqa
     if len({row.name for row in named}) != len(named):
         yield f"{place}: a row is listed twice"
     for row in named[:ROWS_LIMIT]:
-        yield from _read_back(book, row)
+        yield from _read_back(book, row.DESCRIPTOR.name, row.name)
 
 
-def _read_back(book: Book, row: Any) -> Iterator[str]:  # noqa: ANN401 - a resource of any type
-    method = METHODS.get(f"Get{row.DESCRIPTOR.name}")
+def _read_back(book: Book, kind: str, name: str) -> Iterator[str]:
+    method = METHODS.get(f"Get{kind}")
     if method is None or "name" not in method.input_type.fields_by_name:
         return
     request: Any = book.empty(method.name)
-    request.name = row.name
+    request.name = name
     try:
         found = book.call(method.name, request)
     except grpc.RpcError as error:
-        yield f"{method.name} {row.name}: {error.code().name}"
+        yield f"{method.name} {name}: {error.code().name}"
         return
-    if found.name != row.name:
-        yield f"{method.name} {row.name}: got {found.name}"
+    if found.name != name:
+        yield f"{method.name} {name}: got {found.name}"
 
 
 def claims_above_value(book: Book) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
+from google.protobuf.message import Message
 
 from tests.support.contract_book import Book
 from tests.support.contract_requests import METHODS, pattern_of
@@ -37,8 +38,9 @@ def is_value(field: FieldDescriptor) -> bool:
     return field.message_type.full_name in (*VALUES, "google.protobuf.FieldMask")
 
 
-def state_value(random: Random, part: Any) -> None:  # noqa: ANN401 - a message of any type of VALUES
+def state_value(random: Random, stated: Message) -> None:
     """Sets a number, an amount, a date or a time to a plausible value; a mask gets one path more."""
+    part: Any = stated
     kind = part.DESCRIPTOR.full_name
     if kind == "google.type.Decimal":
         part.value = random.choice(DECIMALS)
@@ -53,8 +55,9 @@ def state_value(random: Random, part: Any) -> None:  # noqa: ANN401 - a message 
         part.paths.append(random.choice((*part.paths, "display_name", "owner", "borrower", "share", "limit", "*")))
 
 
-def state_id(random: Random, request: Any) -> None:  # noqa: ANN401 - a request of any method
+def state_id(random: Random, stated: Message) -> None:
     """Gives a creation another id, and now and then a request an id for its repetition."""
+    request: Any = stated
     for field in request.DESCRIPTOR.fields:
         if field.name.endswith("_id") and field.name != "request_id" and field.type == field.TYPE_STRING:
             setattr(request, field.name, f"n-{random.randrange(IDS)}")
@@ -64,8 +67,9 @@ def state_id(random: Random, request: Any) -> None:  # noqa: ANN401 - a request 
             _state_mask(random, request)
 
 
-def _state_mask(random: Random, request: Any) -> None:  # noqa: ANN401 - a request of any update
+def _state_mask(random: Random, stated: Message) -> None:
     """Lets an update change any field of its resource."""
+    request: Any = stated
     for field in request.DESCRIPTOR.fields:
         if field.message_type is not None and not field.is_repeated and field.name != "update_mask":
             paths = [one.name for one in field.message_type.fields]
