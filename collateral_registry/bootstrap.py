@@ -149,7 +149,15 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess, proces
     runner = BookRunner(database)
     loop = asyncio.get_running_loop()
     runs = RunDriver(database, _workers(settings), partial(loop.call_soon_threadsafe, runner.wake))
-    server = RpcServer(runner, runs, intake, limits, settings.partners(), partial(_today, settings, clock))
+    server = RpcServer(
+        runner,
+        runs,
+        intake,
+        limits,
+        settings.partners(),
+        partial(_today, settings, clock),
+        allow_unsafe_storage=settings.allow_unsafe_storage,
+    )
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
@@ -160,7 +168,7 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess, proces
     _report_models(database)
     port = server.listen(settings.address)
     web = await _start_http(settings, server) if settings.http_address else None
-    operations = await _start_operations(settings, runner, process) if settings.metrics_address else None
+    operations = await _start_operations(settings, server, process) if settings.metrics_address else None
     await server.start()
     LOG.info("serving", address=settings.address.rpartition(":")[0], port=port)
     follower = asyncio.create_task(_follow_clock(server, settings)) if follows_clock else None
@@ -206,11 +214,14 @@ async def _start_http(settings: Settings, server: RpcServer) -> HttpServer:
     return web
 
 
-async def _start_operations(settings: Settings, runner: BookRunner, process: int) -> HttpListener:
+async def _start_operations(settings: Settings, server: RpcServer, process: int) -> HttpListener:
     """Starts the HTTP server of metrics and health."""
     from collateral_registry.web.operations.server import operations_server  # noqa: PLC0415 - needed only with metrics
 
-    listener, address = operations_server(BookFigures(runner).refresh), settings.metrics_address_of(process)
+    listener, address = (
+        operations_server(BookFigures(server.runner).refresh, server.monitor.health),
+        settings.metrics_address_of(process),
+    )
     port = await listener.start(address)
     LOG.info("serving metrics", address=address.rpartition(":")[0], port=port)
     return listener
@@ -284,5 +295,5 @@ async def _follow_clock(server: RpcServer, settings: Settings) -> None:
             if repr(error) != logged:
                 LOG.exception("the business date was not moved; trying again")
             logged = repr(error)
-        await server.report_business_date(is_held=bool(logged))
+        await server.report_business_date(logged)
         await asyncio.sleep(settings.date_check_seconds)

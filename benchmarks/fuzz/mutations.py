@@ -83,7 +83,7 @@ def hostile_request(random: Random, valid: Message, tokens: list[str], names: Na
     return _damaged(random, data) if data and random.random() < DAMAGED_SHARE else data
 
 
-def _holder(random: Random, request: Message) -> Any:  # noqa: ANN401 - a message of any type
+def _holder(random: Random, request: Message) -> Any:
     """Returns a request or a message in it."""
     holder: Any = request
     for _ in range(DEPTH_LIMIT):
@@ -130,20 +130,20 @@ def _mutate(random: Random, request: Message, value: Value) -> None:
         setattr(holder, field.name, value(field))
 
 
-def _messages(field: FieldDescriptor, value: Any) -> list[Message]:  # noqa: ANN401 - the value of any field
+def _messages(field: FieldDescriptor, value: Any) -> list[Message]:
     if field.message_type is None or field.message_type.GetOptions().map_entry:
         return []
     return list(value) if field.is_repeated else [value]
 
 
-def _fill(random: Random, part: Any, value: Value) -> None:  # noqa: ANN401 - a message of any type
+def _fill(random: Random, part: Any, value: Value) -> None:
     """Sets scalars of a message to hostile values."""
     for field in part.DESCRIPTOR.fields:
         if field.message_type is None and not field.is_repeated and random.random() < 0.6:
             setattr(part, field.name, value(field))
 
 
-def _repeat(random: Random, values: Any, field: FieldDescriptor, value: Value) -> None:  # noqa: ANN401 - of any type
+def _repeat(random: Random, values: Any, field: FieldDescriptor, value: Value) -> None:
     """Repeats the values of a field, adds hostile ones, or both; now and then very many."""
     times = REPEATS_LIMIT if random.random() < 0.1 else random.randint(1, 3)
     for _ in range(times):
@@ -155,7 +155,7 @@ def _repeat(random: Random, values: Any, field: FieldDescriptor, value: Value) -
             _fill(random, values.add(), value)
 
 
-def _put_entries(random: Random, entries: Any, entry: Any) -> None:  # noqa: ANN401 - a map and its descriptor
+def _put_entries(random: Random, entries: Any, entry: Any) -> None:
     """Puts hostile keys and values into a map."""
     key, value = entry.fields_by_name["key"], entry.fields_by_name["value"]
     for _ in range(REPEATS_LIMIT if random.random() < 0.1 else 2):
@@ -163,7 +163,7 @@ def _put_entries(random: Random, entries: Any, entry: Any) -> None:  # noqa: ANN
         entries[put] = random.choice(HOSTILE[value.type])
 
 
-def _value(random: Random, field: FieldDescriptor, tokens: list[str]) -> Any:  # noqa: ANN401 - of any type
+def _value(random: Random, field: FieldDescriptor, tokens: list[str]) -> Any:
     """Returns a hostile value of a scalar field."""
     if field.containing_type.full_name == "google.type.Decimal":
         return random.choice(DECIMALS)

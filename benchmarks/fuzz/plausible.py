@@ -80,7 +80,7 @@ def _state_mask(random: Random, stated: Message) -> None:
             return
 
 
-def plausible_value(random: Random, field: FieldDescriptor, tokens: list[str], names: Names) -> Any:  # noqa: ANN401 - of any type
+def plausible_value(random: Random, field: FieldDescriptor, tokens: list[str], names: Names) -> Any:
     """Returns a value of a scalar field that a caller might state."""
     if field.type == FieldDescriptor.TYPE_STRING:
         return _text(random, field, tokens, names)

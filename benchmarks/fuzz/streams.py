@@ -92,7 +92,7 @@ class Streams:
         return found
 
 
-def _call(channel: grpc.aio.Channel, method: MethodDescriptor, messages: list[bytes], random: Random) -> Any:  # noqa: ANN401 - a call of any kind
+def _call(channel: grpc.aio.Channel, method: MethodDescriptor, messages: list[bytes], random: Random) -> Any:
     path, seconds = f"/{method.containing_service.full_name}/{method.name}", random.choice(SECONDS)
     if not method.client_streaming:
         return channel.unary_stream(path, None, None)(messages[0], timeout=seconds)

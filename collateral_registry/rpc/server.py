@@ -41,6 +41,7 @@ from collateral_registry.rpc.valuations.forecast_servicer import ForecastService
 from collateral_registry.rpc.valuations.haircut_servicer import HaircutServicer
 from collateral_registry.rpc.valuations.servicer import ValuationServicer
 from collateral_registry.runtime.equipment_fits import Fits
+from collateral_registry.runtime.health import Health, HealthMonitor, Part
 from collateral_registry.runtime.model_work.pool import ModelPool
 from collateral_registry.runtime.revaluation.driver import RunDriver
 from collateral_registry.runtime.stock.stock_sync_task import StockSyncTask
@@ -49,6 +50,7 @@ from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.runtime.watchers import Watchers
 
 DATE_SERVICE = "collateral_registry.v1.BusinessDateService"
+STOCK_SERVICE = "collateral_registry.v1.StockService"
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ class RpcServer:
         limits: Limits,
         partners: Mapping[str, Partner],
         today: Callable[[], date],
+        *,
+        allow_unsafe_storage: bool = False,
     ) -> None:
         self.runner = runner
         self.runs = runs
@@ -106,6 +110,7 @@ class RpcServer:
         self.models = ModelPool(limits.model_workers, limits.model_memory_bytes)
         self.fits = Fits(runner, limits.model_memory_bytes)
         self.revaluation = RevaluationServicer(runner, runs, self.watchers)
+        self.monitor = HealthMonitor(runner, intake, self._publish, allow_unsafe_storage=allow_unsafe_storage)
         self.health = health.aio.HealthServicer()  # type: ignore[attr-defined] # missing from the stubs
         health_pb2_grpc.add_HealthServicer_to_server(self.health, self.server)
         names = [self._register(servicer) for servicer in self._services()]
@@ -162,17 +167,27 @@ class RpcServer:
         await self.server.start()
         self.runs.start()
         self.stock_sync.start()
-        for service in (*self.service_names, ""):  # the empty name stands for the whole server
-            await self.health.set(service, health_pb2.HealthCheckResponse.SERVING)
+        await self.monitor.check()
+        self.monitor.start()
+        await self._publish(self.monitor.health)
 
-    async def report_business_date(self, *, is_held: bool) -> None:
-        """Sets the health of BusinessDateService: NOT_SERVING while the business date cannot follow the clock."""
+    async def report_business_date(self, cause: str) -> None:
+        """Reports why the business date cannot follow the clock; an empty text if it can."""
+        self.monitor.health.report(Part.CLOCK, cause)
+        await self._publish(self.monitor.health)
+
+    async def _publish(self, health: Health) -> None:
+        """Sets the health of every service; the empty name stands for the whole server."""
         answer = health_pb2.HealthCheckResponse
-        await self.health.set(DATE_SERVICE, answer.NOT_SERVING if is_held else answer.SERVING)
+        for service in (*self.service_names, ""):
+            causes = health.causes.keys() - ({Part.CLOCK} if service != DATE_SERVICE else set())
+            causes -= {Part.INTAKE} if service not in {"", STOCK_SERVICE} else set()
+            await self.health.set(service, answer.NOT_SERVING if causes else answer.SERVING)
 
     async def drain(self) -> None:
         """Reports NOT_SERVING, ends watches and stock streams, lets running calls finish, and stops."""
         await self.health.enter_graceful_shutdown()
+        await self.monitor.drain()
         self.breaches.events.drain()
         await self.reports.refresher.end()
         self.stock.drain()

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Generic, ParamSpec, TypeVar
 
 from collateral_registry.commands.pipeline.settle import settle
@@ -58,6 +58,8 @@ class BookRunner:
         self._readers = ThreadPoolExecutor(READER_THREADS, "reader")
         self._long_readers = ThreadPoolExecutor(LONG_READER_THREADS, "long reader")
         self._changed = asyncio.Event()
+        self.writing_since: float | None = None
+        """Monotonic time at which the running change began to hold the writer; None between changes."""
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Returns the result of a read on one snapshot; its statement is stopped when this coroutine is cancelled."""
@@ -121,6 +123,13 @@ class BookRunner:
             return work(connection)
 
     def _write(self, call: Call[T], work: Callable[[Write], T], keep: Callable[[T], bool], arrived: float) -> T:
+        self.writing_since = monotonic()
+        try:
+            return self._change(call, work, keep, arrived)
+        finally:
+            self.writing_since = None
+
+    def _change(self, call: Call[T], work: Callable[[Write], T], keep: Callable[[T], bool], arrived: float) -> T:
         once = call.idempotency
         with self.database.write(call.kind, call.actor) as write:
             WRITER_WAIT.observe(perf_counter() - arrived)

@@ -36,6 +36,7 @@ class IntakeProcess:
         self._start(get_context("fork"))
         # The only thread of this executor starts when work is first submitted, which is after the fork.
         self._thread = ThreadPoolExecutor(1, "intake")
+        self._revival: Future[None] | None = None
 
     def submit(self, work: Callable[Concatenate[Database, P], T], *args: P.args, **named: P.kwargs) -> Future[T]:
         """Runs ``work`` on the book in the child process; the work, its arguments and its result must be picklable.
@@ -43,6 +44,16 @@ class IntakeProcess:
         The future raises the exception that the work raises, and StoreUnavailable if the process dies.
         """
         return self._thread.submit(self._run, work, args, named)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the child process is running."""
+        return self._process.is_alive()
+
+    def revive(self) -> None:
+        """Starts another process if this one has died and no work is waiting to do so."""
+        if not self.is_alive and (self._revival is None or self._revival.done()):
+            self._revival = self.submit(_nothing)
 
     def close(self) -> None:
         """Ends the process once it has finished all submitted work."""
@@ -73,6 +84,10 @@ class IntakeProcess:
         if isinstance(answer, _Raised):
             raise answer.error
         return answer
+
+
+def _nothing(_: Database) -> None:
+    """Does nothing; submitting it starts a process."""
 
 
 class _Raised:

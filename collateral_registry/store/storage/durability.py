@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from collateral_registry.domain.shared.errors import StoreUnavailable
 from collateral_registry.store.engine.database import Database, sqlite_file
 
 MOUNTS = Path("/proc/self/mounts")
@@ -27,6 +28,8 @@ def unsafe_settings(database: Database) -> str:
     if path is None:
         with database.read() as connection:
             return ", ".join(f"{name} = {value}" for name, value in connection.execute(_POSTGRES).all())
+    if not path.exists():
+        raise StoreUnavailable("the file of the database has been deleted or moved")
     with database.read() as connection:
         journal = connection.execute(text("PRAGMA journal_mode")).scalar_one()
         synchronous = connection.execute(text("PRAGMA synchronous")).scalar_one()
