@@ -139,6 +139,9 @@ overload: develop ## Measure reads while model and whole-book calls come at five
 newcomers: ## Run the first hour of five users from clean clones; prints times and sizes (NEWCOMER=name)
 	@PYTHON=$(PYTHON) .ci/newcomers/run $(NEWCOMER)
 
+sbom: setup ## Print the software bill of materials of the service (CycloneDX JSON)
+	@$(BIN)/python .ci/sbom.py
+
 lock: develop ## Update the locks from pyproject.toml (UPGRADE=yes takes newer versions)
 	$(COMPILE) --all-extras -o $(LOCK) pyproject.toml
 	$(COMPILE) --constraint $(LOCK) -o $(RUNTIME_LOCK) pyproject.toml

@@ -53,7 +53,7 @@ def test_backtests_beyond_the_capacity_are_refused_at_once(attacked: Server) -> 
         calls = [client.haircuts.BacktestHaircut.future(request, timeout=GIVE_UP_SECONDS) for _ in range(4 * CALLS)]
         refused = [call for call in calls if call.code() is grpc.StatusCode.RESOURCE_EXHAUSTED]
     assert refused
-    assert {details_of(call)[0].reason for call in refused} == {"BUSY"}
+    assert {details_of(call)[0].reason for call in refused} == {"TOO_MANY_CALLS"}
 
 
 def sales(packed: bytes) -> Iterator[equipment.FitEquipmentModelRequest]:

@@ -61,11 +61,11 @@ TABLES = {
 """The arguments of every command that prints a table."""
 
 WITHOUT_ROWS = {
-    "asset correct", "asset show", "backtest", "business-date repair", "check book", "check confirm",
+    "asset correct", "asset show", "backtest", "backup", "business-date repair", "check book", "check confirm",
     "equipment appraise", "equipment fit",
     "equipment reconcile", "equipment record", "finding resolve", "finding show", "haircut", "health",
     "import assets", "import fx", "import loans", "import pledges", "import policy", "import prices", "import series",
-    "ip event", "ip renewal", "ip value", "loan show", "migrate", "pickup check", "revalue", "run", "sample load",
+    "ip event", "ip renewal", "ip value", "loan show", "migrate", "pickup check", "restore", "revalue", "run", "sample load",
     "sample replay", "serve", "stock backlog", "stock count", "stock push", "stock renumber", "stock token",
     "watch",
 }  # fmt: skip

@@ -23,6 +23,7 @@ from google.type.decimal_pb2 import Decimal
 from google.type.money_pb2 import Money
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from collateral_registry.config import PREFIX
 from collateral_registry.v1 import (
     asset_pb2,
     asset_pb2_grpc,
@@ -59,7 +60,7 @@ def free_port() -> int:
 
 
 class Server:
-    """A server process on a database. One with a PYTHONPATH of its own is always started as users do."""
+    """A server process on a database. One with variables that are no settings is started as users do."""
 
     launch: ClassVar[Callable[[Sequence[str], Mapping[str, str], Path], Launched]] = staticmethod(spawned)
     """Starts a process; the tests replace it by a fork."""
@@ -90,7 +91,8 @@ class Server:
         arguments += self.options
         # The cluster of the tests has fsync off.
         environment = {"COLLATERAL_ALLOW_UNSAFE_STORAGE": "true", **self.environment}
-        launch = spawned if "PYTHONPATH" in self.environment else Server.launch
+        is_forkable = all(name.startswith(PREFIX) for name in self.environment)
+        launch = Server.launch if is_forkable else spawned
         self.process = launch(arguments, environment, Path(self.output.name))
         with ExitStack() as undone:
             undone.callback(self.stop, signal.SIGKILL)  # else a server that never became healthy would stay

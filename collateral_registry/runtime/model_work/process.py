@@ -13,7 +13,7 @@ from traceback import format_exception
 
 from collateral_registry.runtime.child_process import live_with_service
 
-NICENESS = 10
+NICENESS = 19
 """Niceness of the processes, so that the service runs first where both need a processor."""
 
 FIRST_TO_END = "1000"
