@@ -65,9 +65,9 @@ WITHOUT_ROWS = {
     "equipment appraise", "equipment fit",
     "equipment reconcile", "equipment record", "finding resolve", "finding show", "haircut", "health",
     "import assets", "import fx", "import loans", "import pledges", "import policy", "import prices", "import series",
-    "ip event", "ip renewal", "ip value", "loan show", "migrate", "pickup check", "restore", "revalue", "run", "sample load",
-    "sample replay", "serve", "stock backlog", "stock count", "stock push", "stock renumber", "stock token",
-    "watch",
+    "ip event", "ip renewal", "ip value", "loan show", "migrate", "pickup check", "restore", "revalue", "run",
+    "sample load", "sample replay", "serve", "stock backlog", "stock count", "stock push", "stock renumber",
+    "stock token", "watch",
 }  # fmt: skip
 """Commands that print a message, a document, steps or a line for each event, or write a file of their own."""
 
