@@ -52,7 +52,7 @@ class LimitSettings(BaseSettings):
 
     concurrent_calls_limit: int = Field(256, ge=4, description="calls with one response in progress at once")
     model_calls_limit: int = Field(16, gt=0, description="calls of class MODEL at once")
-    whole_book_calls_limit: int = Field(2, gt=0, description="calls of class WHOLE_BOOK at once")
+    whole_book_calls_limit: int = Field(8, gt=0, description="calls of class WHOLE_BOOK at once")
     streams_limit: int = Field(256, gt=0, description="calls that stream responses at once")
     connection_streams_limit: int = Field(100, gt=0, description="calls of one caller that stream responses at once")
     connection_calls_limit: int = Field(128, gt=0, description="calls of one connection; clients queue further ones")

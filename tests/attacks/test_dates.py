@@ -33,4 +33,6 @@ def test_a_hundred_far_dates_are_not_noticed(attacked: Server) -> None:
     request = business_date_pb2.AdvanceBusinessDateRequest(date=Date(year=9999, month=12, day=31))
     with connected(attacked) as client, unnoticed(attacked):
         calls = [client.dates.AdvanceBusinessDate.future(request, timeout=30) for _ in range(100)]
-        assert {details_of(call)[0].reason for call in calls if call.exception()} == {"DATE_TOO_FAR"}
+        reasons = {details_of(call)[0].reason for call in calls if call.exception()}
+    assert "DATE_TOO_FAR" in reasons
+    assert reasons <= {"DATE_TOO_FAR", "TOO_MANY_CALLS"}
