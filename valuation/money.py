@@ -61,3 +61,24 @@ def share_of(amount_minor: Int, share: Float) -> Int:
     """Multiplies amounts [n] by shares [n] in [0, 1] and rounds down to the minor unit; a NaN share gives 0."""
     units = np.rint(np.nan_to_num(share, nan=0.0) * SHARE_UNITS).astype(np.int64)
     return mul_div_floor(amount_minor, units, SHARE_UNITS)
+
+
+def allocate(total_minor: int, weight: Int) -> Int:
+    """Divides a total into whole minor units in proportion to weights [n] by the largest remainder.
+
+    The parts sum to the total. Of equal remainders the first row's is served first. Raises InvalidInput for a negative
+    total or weight, or a total that no weight above 0 can bear.
+    """
+    if total_minor < 0:
+        raise InvalidInput("total_minor", total_minor, "0 or more")
+    if (weight < 0).any() or (total_minor > 0 and not weight.any()):
+        raise InvalidInput("weight", weight.tolist()[:10], "0 or more with a positive sum")
+    if not total_minor:
+        return np.zeros(len(weight), dtype=np.int64)
+    # Python integers: a product of two amounts exceeds int64.
+    products = weight.astype(object) * total_minor
+    sum_of_weights = sum(weight.tolist())
+    parts = np.asarray(products // sum_of_weights, dtype=np.int64)
+    remainders = np.asarray(products % sum_of_weights, dtype=np.int64)
+    parts[np.argsort(-remainders, kind="stable")[: total_minor - int(parts.sum())]] += 1
+    return parts

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from valuation.errors import InvalidInput
-from valuation.money import AMOUNT_LIMIT_MINOR, mul_div_ceil, mul_div_floor, share_of, to_minor
+from valuation.money import AMOUNT_LIMIT_MINOR, allocate, mul_div_ceil, mul_div_floor, share_of, to_minor
 
 
 def test_amounts_are_rounded_to_minor_units_half_to_even():
@@ -31,3 +31,26 @@ def test_products_of_amounts_and_shares_are_exact(amount, times, over):
 
 def test_sixty_percent_of_4_2_million_is_2_52_million_to_the_cent():
     assert share_of(np.array([420_000_000]), np.array([0.60]))[0] == 252_000_000
+
+
+def test_a_hundred_over_three_equal_weights_gives_the_first_the_odd_cent():
+    assert allocate(10_000, np.array([1, 1, 1])).tolist() == [3_334, 3_333, 3_333]
+
+
+@given(
+    st.integers(0, AMOUNT_LIMIT_MINOR - 1), st.lists(st.integers(0, AMOUNT_LIMIT_MINOR // 20), min_size=1, max_size=20)
+)
+def test_parts_of_an_allocation_sum_to_the_total_and_are_within_one_unit_of_their_shares(total, weights):
+    if not any(weights):
+        weights[0] = 1
+    parts = allocate(total, np.array(weights)).tolist()
+
+    assert sum(parts) == total
+    for part, weight in zip(parts, weights, strict=True):
+        assert total * weight // sum(weights) <= part <= -(-total * weight // sum(weights))
+
+
+@pytest.mark.parametrize(("total", "weights"), [(-1, [1]), (1, [0, 0]), (1, [2, -1]), (1, [])])
+def test_an_allocation_refuses_negative_numbers_and_a_total_without_a_weight(total, weights):
+    with pytest.raises(InvalidInput):
+        allocate(total, np.array(weights, dtype=np.int64))
