@@ -1,0 +1,1 @@
+"""Eligibility and concentration of receivables, in columns of whole minor units."""
