@@ -1,0 +1,82 @@
+"""Assigns every minor unit of the open invoices of a pool to exactly one bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from valuation._typing import Bool, Int
+from valuation.errors import InvalidInput
+from valuation.money import AMOUNT_LIMIT_MINOR
+from valuation.receivables.partial_cuts import PartialCut
+from valuation.receivables.rules import NO_RULE, Rule, Truth, first
+
+Exclusions = Sequence[tuple[Rule, Truth]]
+"""Rules that exclude whole invoices, in the order in which they are attributed."""
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """Where the open amount of each invoice [n] is; amounts are in minor units.
+
+    ``excluded_by`` is the rule that excludes the whole invoice and ``unknown_by`` the rule that makes it unknown, or
+    NO_RULE. ``cut_minor`` holds the amounts that partial rules exclude. The parts of an invoice sum to its open amount.
+    """
+
+    open_minor: Int
+    excluded_by: Int
+    unknown_by: Int
+    cut_minor: Mapping[Rule, Int]
+    eligible_minor: Int
+
+    @property
+    def unknown_minor(self) -> Int:
+        """The open amounts of invoices that are unknown."""
+        return np.where(self.unknown_by != NO_RULE, self.open_minor, 0)
+
+    def by_rule(self) -> dict[Rule, int]:
+        """Returns the amount that each rule excludes, without rules that exclude nothing."""
+        sums = {rule: int(self.open_minor[self.excluded_by == rule].sum()) for rule in Rule}
+        for rule, amounts in self.cut_minor.items():
+            sums[rule] += int(amounts.sum())
+        return {rule: amount for rule, amount in sums.items() if amount}
+
+
+@dataclass(frozen=True)
+class Eligibility:
+    """The buckets of a pool without its unknown invoices, and with those that counted when they were last known."""
+
+    conservative: Buckets
+    last_good: Buckets
+
+
+def eligibility(open_minor: Int, exclusions: Exclusions, cuts: Sequence[PartialCut], was_good: Bool) -> Eligibility:
+    """Applies the rules to the invoices [n] of a pool.
+
+    ``cuts`` are applied in their order, to the invoices that count. ``was_good`` states whether an invoice was eligible
+    when all of its facts were last known. Raises InvalidInput for a negative open amount, or a sum of 2^53 minor units
+    or more.
+    """
+    if (open_minor < 0).any() or float(open_minor.sum(dtype=np.float64)) >= AMOUNT_LIMIT_MINOR:
+        raise InvalidInput("open_minor", open_minor.tolist()[:10], "0 or more with a sum of less than 2^53")
+    rules = tuple(rule for rule, _ in exclusions)
+    excluded_by = first(rules, tuple(truth.true for _, truth in exclusions), len(open_minor))
+    doubtful_by = first(rules, tuple(truth.unknown for _, truth in exclusions), len(open_minor))
+    unknown_by = np.where(excluded_by == NO_RULE, doubtful_by, NO_RULE)
+    return Eligibility(
+        _buckets(open_minor, excluded_by, unknown_by, cuts),
+        _buckets(open_minor, excluded_by, np.where(was_good, NO_RULE, unknown_by), cuts),
+    )
+
+
+def _buckets(open_minor: Int, excluded_by: Int, unknown_by: Int, cuts: Sequence[PartialCut]) -> Buckets:
+    left = np.where((excluded_by == NO_RULE) & (unknown_by == NO_RULE), open_minor, 0)
+    cut_minor: dict[Rule, Int] = {}
+    for cut in cuts:
+        taken = cut.excluded(left)
+        left = left - taken
+        # A rule such as the insured limit may cut an invoice and its debtor.
+        cut_minor[cut.rule] = cut_minor[cut.rule] + taken if cut.rule in cut_minor else taken
+    return Buckets(open_minor, excluded_by, unknown_by, cut_minor, left)
