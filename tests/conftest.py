@@ -41,8 +41,9 @@ SLOW_FIXTURES = {
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds the option of ``make test-fast``."""
+    """Adds the option of ``make test-fast``, and the folder of public data that is not part of the repository."""
     parser.addoption("--fast", action="store_true", help="deselect tests that need a server, PostgreSQL or seconds")
+    parser.addoption("--data", type=Path, help="folder of public data; tests that read it are skipped without it")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -65,6 +66,15 @@ def _is_slow(item: pytest.Item) -> bool:
 
 def _refuse_process(*_: object, **__: object) -> NoReturn:
     raise AssertionError("a test of make test-fast started a process: mark it with pytest.mark.slow")
+
+
+@pytest.fixture(scope="session")
+def data_folder(request: pytest.FixtureRequest) -> Path:
+    """The folder of ``--data``."""
+    folder: Path | None = request.config.getoption("--data")
+    if folder is None:
+        pytest.skip("pass the folder of public data with --data")
+    return folder
 
 
 @pytest.fixture(scope="session")
