@@ -51,7 +51,7 @@ class InvoiceLimit:
 
     def excluded(self, left_minor: Int) -> Int:
         """Returns what is left above the limits."""
-        return np.maximum(left_minor - self.limit_minor, 0)
+        return np.asarray(np.maximum(left_minor - self.limit_minor, 0))
 
 
 @dataclass(frozen=True)
