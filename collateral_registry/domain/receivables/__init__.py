@@ -1,0 +1,1 @@
+"""Borrowing bases of loans and the explanation of their differences."""

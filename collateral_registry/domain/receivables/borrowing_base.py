@@ -1,0 +1,239 @@
+"""Computes what may be owed under a loan: classes, sublimits, reserves, line, used, block (docs/receivables.md).
+
+Amounts are whole minor units of the loan's currency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import IntEnum
+
+import numpy as np
+
+from collateral_registry.domain.loans.levels import loan_to_value
+from valuation.errors import InvalidInput
+from valuation.money import PPM
+from valuation.receivables.concentration import ConcentrationMode, kept_by_share
+
+
+class ReserveKind(IntEnum):
+    """What a reserve is for; the numeric values are stored."""
+
+    RENT = 1
+    DILUTION = 2
+    CREDIT_LAG = 3
+    PRIORITY_PAYABLES = 4
+    FREIGHT_CUSTOMS = 5
+    FX = 6
+    BANK_PRODUCTS = 7
+    UNRECONCILED = 8
+    ENVIRONMENT = 9
+    OTHER = 10
+
+
+class BindingTerm(IntEnum):
+    """The term that limits a further draw; the numeric values are stored."""
+
+    BASE = 1
+    LINE = 2
+    BLOCK = 3
+
+
+@dataclass(frozen=True)
+class ClassAmount:
+    """The lendable claims of an asset class, with the most that it may add: an amount, and a share of the base."""
+
+    name: str
+    amount_minor: int
+    limit_minor: int | None = None
+    share_ppm: int = PPM
+
+    def __post_init__(self) -> None:
+        """Raises InvalidInput for a negative amount or limit, or a share outside 0 to 1."""
+        _check_amount("amount_minor", self.amount_minor)
+        _check_amount("limit_minor", self.limit_minor)
+        _check_share("share_ppm", self.share_ppm)
+
+    @property
+    def within_limit(self) -> int:
+        """The amount, at most the limit."""
+        return self.amount_minor if self.limit_minor is None else min(self.amount_minor, self.limit_minor)
+
+
+@dataclass(frozen=True)
+class Reserve:
+    """A deduction from the base, as an amount or as a rate of the base before reserves, on days from first to last."""
+
+    kind: ReserveKind
+    owner: str
+    reason: str
+    first_day: date
+    last_day: date | None = None
+    amount_minor: int | None = None
+    rate_ppm: int | None = None
+
+    def __post_init__(self) -> None:
+        """Raises InvalidInput unless there is either an amount or a rate, and the days are in order."""
+        if (self.amount_minor is None) == (self.rate_ppm is None):
+            both = [self.amount_minor, self.rate_ppm]
+            raise InvalidInput("reserve", both, "either an amount or a rate")
+        _check_amount("amount_minor", self.amount_minor)
+        _check_share("rate_ppm", self.rate_ppm)
+        if self.last_day is not None and self.last_day < self.first_day:
+            raise InvalidInput("last_day", self.last_day, f"{self.first_day} or later")
+
+    def is_in_force(self, day: date) -> bool:
+        """Returns whether the reserve is deducted on a day; its last day is included."""
+        return self.first_day <= day and (self.last_day is None or day <= self.last_day)
+
+    def deducted_from(self, base_minor: int) -> int:
+        """Returns the deduction from a base before reserves, rounded up."""
+        return _rounded_up(base_minor, self.rate_ppm) if self.amount_minor is None else self.amount_minor
+
+
+@dataclass(frozen=True)
+class BaseTerms:
+    """The credit line of a loan, the amount that must remain undrawn, and the weight of contingent amounts."""
+
+    line_minor: int | None = None
+    block_minor: int = 0
+    contingent_ppm: int = PPM
+
+    def __post_init__(self) -> None:
+        """Raises InvalidInput for a negative amount, or a weight outside 0 to 1."""
+        _check_amount("line_minor", self.line_minor)
+        _check_amount("block_minor", self.block_minor)
+        _check_share("contingent_ppm", self.contingent_ppm)
+
+
+@dataclass(frozen=True)
+class Owed:
+    """The exposure of a loan, and what it may owe in addition: letters of credit and guarantees issued."""
+
+    exposure_minor: int
+    contingent_minor: int = 0
+
+    def __post_init__(self) -> None:
+        """Raises InvalidInput for a negative amount."""
+        _check_amount("exposure_minor", self.exposure_minor)
+        _check_amount("contingent_minor", self.contingent_minor)
+
+
+@dataclass(frozen=True)
+class BaseLine:
+    """One line of a borrowing base; a deduction is negative."""
+
+    name: str
+    amount_minor: int
+
+
+@dataclass(frozen=True)
+class BorrowingBase:
+    """A borrowing base with its steps: ``kept_minor`` is what the sublimits leave of each class."""
+
+    classes: tuple[ClassAmount, ...]
+    kept_minor: tuple[int, ...]
+    deductions: tuple[tuple[Reserve, int], ...]
+    terms: BaseTerms
+    used_minor: int
+
+    @property
+    def before_reserves_minor(self) -> int:
+        """The sum of the classes under their sublimits."""
+        return sum(self.kept_minor)
+
+    @property
+    def reserves_minor(self) -> int:
+        """The sum of the reserves, which may exceed the base before them."""
+        return sum(amount for _, amount in self.deductions)
+
+    @property
+    def base_minor(self) -> int:
+        """What may be owed, at least 0."""
+        return max(self.before_reserves_minor - self.reserves_minor, 0)
+
+    @property
+    def available_line_minor(self) -> int:
+        """The lesser of base and line."""
+        return self.base_minor if self.terms.line_minor is None else min(self.base_minor, self.terms.line_minor)
+
+    @property
+    def availability_minor(self) -> int:
+        """What may still be drawn; negative if more is used than may be."""
+        return self.available_line_minor - self.used_minor - self.terms.block_minor
+
+    @property
+    def over_advance_minor(self) -> int:
+        """What is used above the base."""
+        return max(self.used_minor - self.base_minor, 0)
+
+    @property
+    def loan_to_value(self) -> float:
+        """Used amount divided by the base; infinite if there is no base."""
+        return float(loan_to_value(np.array([self.used_minor]), np.array([self.base_minor]))[0])
+
+    @property
+    def binding_term(self) -> BindingTerm:
+        """The block if only it prevents a draw, else the lesser of base and line; the base if they are equal."""
+        if self.availability_minor <= 0 < self.availability_minor + self.terms.block_minor:
+            return BindingTerm.BLOCK
+        return BindingTerm.LINE if self.available_line_minor < self.base_minor else BindingTerm.BASE
+
+    def lines(self) -> tuple[BaseLine, ...]:
+        """Returns the steps from the classes to the availability, which is their sum."""
+        names = [one.name for one in self.classes]
+        amounts = [one.amount_minor for one in self.classes]
+        cut = [kept - amount for kept, amount in zip(self.kept_minor, amounts, strict=True)]
+        reserves = [BaseLine(f"reserve {reserve.kind.name}", -amount) for reserve, amount in self.deductions]
+        uncovered = self.base_minor - (self.before_reserves_minor - self.reserves_minor)
+        return (
+            *(BaseLine(f"class {name}", amount) for name, amount in zip(names, amounts, strict=True)),
+            *(BaseLine(f"sublimit {name}", amount) for name, amount in zip(names, cut, strict=True) if amount),
+            *reserves,
+            *([BaseLine("reserves above the base", uncovered)] if uncovered else []),
+            BaseLine("above the line", self.available_line_minor - self.base_minor),
+            BaseLine("used", -self.used_minor),
+            BaseLine("block", -self.terms.block_minor),
+        )
+
+
+def borrowing_base(
+    classes: Sequence[ClassAmount], reserves: Sequence[Reserve], terms: BaseTerms, owed: Owed, day: date
+) -> BorrowingBase:
+    """Computes a borrowing base on a day.
+
+    The base before reserves is the greatest whole amount of which no class exceeds its share. Raises InvalidInput if
+    the classes sum to 2^53 minor units or more.
+    """
+    kept = under_sublimits(classes)
+    in_force = [reserve for reserve in reserves if reserve.is_in_force(day)]
+    return BorrowingBase(
+        tuple(classes),
+        kept,
+        tuple((reserve, reserve.deducted_from(sum(kept))) for reserve in in_force),
+        terms,
+        owed.exposure_minor + _rounded_up(owed.contingent_minor, terms.contingent_ppm),
+    )
+
+
+def under_sublimits(classes: Sequence[ClassAmount]) -> tuple[int, ...]:
+    """Returns what the sublimits leave of each class; a share is of the sum of what they leave of all."""
+    amounts = np.array([one.within_limit for one in classes], dtype=np.int64)
+    shares = np.array([one.share_ppm for one in classes], dtype=np.int64)
+    return tuple(kept_by_share(amounts, shares, ConcentrationMode.FIXED_POINT, 0).tolist())
+
+
+def _rounded_up(amount_minor: int, ppm: int | None) -> int:
+    return -(-amount_minor * (ppm or 0) // PPM)
+
+
+def _check_amount(field: str, amount_minor: int | None) -> None:
+    if amount_minor is not None and amount_minor < 0:
+        raise InvalidInput(field, amount_minor, "0 or more")
+
+
+def _check_share(field: str, ppm: int | None) -> None:
+    if ppm is not None and not 0 <= ppm <= PPM:
+        raise InvalidInput(field, ppm, f"0 to {PPM}")

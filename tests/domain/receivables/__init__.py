@@ -1,0 +1,1 @@
+"""Tests of collateral_registry/domain/receivables."""
