@@ -1,0 +1,131 @@
+"""Expected recoverable and lendable amounts of eligible invoices, in columns.
+
+A pool lends what its invoices lend, rounded down once for the pool and not once for each invoice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from valuation._typing import Float, Int
+from valuation.checks import require
+from valuation.money import PPM, SHARE_UNITS, mul_div_floor
+
+DAYS_PER_YEAR = 365
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What is expected of each invoice [n]: days until it is paid, and what is lost until then.
+
+    ``dilution`` is the share that is reduced other than by payment, ``pd`` the debtor's probability of default in a
+    year, ``lgd`` the share lost in a default and ``rate`` the yearly rate of discount.
+    """
+
+    days: Int
+    dilution: Float
+    pd: Float
+    lgd: Float
+    rate: Float
+
+    def __post_init__(self) -> None:
+        """Raises InvalidInput for negative days or rates, or a share outside 0 to 1."""
+        require("days", self.days, self.days >= 0, "0 or more")
+        require("rate", self.rate, self.rate >= 0.0, "0 or more")
+        for name in ("dilution", "pd", "lgd"):
+            share = getattr(self, name)
+            require(name, share, (share >= 0.0) & (share <= 1.0), "0 to 1")
+
+
+@dataclass(frozen=True)
+class InvoiceParts:
+    """Haircut parts of each invoice [n], in the order in which they are taken."""
+
+    value: Float
+    liquidity: Float
+    cost: Float
+    legal: Float
+
+    def __post_init__(self) -> None:
+        """Raises InvalidInput for a part outside 0 to 1."""
+        for name in ("value", "liquidity", "cost", "legal"):
+            part = getattr(self, name)
+            require(name, part, (part >= 0.0) & (part <= 1.0), "0 to 1")
+
+    def in_order(self) -> tuple[Float, Float, Float, Float]:
+        """Returns the parts as a sequence."""
+        return self.value, self.liquidity, self.cost, self.legal
+
+
+@dataclass(frozen=True)
+class PoolParts:
+    """The haircut parts of a pool, whose product keeps what the parts of its invoices keep."""
+
+    value: float
+    liquidity: float
+    cost: float
+    legal: float
+
+
+@dataclass(frozen=True)
+class Lendable:
+    """What a pool lends, and the invoices' shares of it [n], which sum to it."""
+
+    total_minor: int
+    share_minor: Int
+
+
+def default_probability(pd: Float, days: Int) -> Float:
+    """Returns the probability of a default within some days, for a yearly probability: 1 - (1 - PD)^(days / 365)."""
+    return np.asarray(1.0 - (1.0 - pd) ** (days / DAYS_PER_YEAR))
+
+
+def expected_recoverable(eligible_minor: Int, expected: Expectation) -> Int:
+    """Returns the present value [n] of what is expected to be paid, rounded half to even; at most the eligible amount.
+
+    It is ``eligible x (1 - dilution) x (1 - LGD x PD of the days) x (1 + rate)^(-days / 365)``.
+    """
+    paid = (1.0 - expected.dilution) * (1.0 - expected.lgd * default_probability(expected.pd, expected.days))
+    discount = (1.0 + expected.rate) ** (-expected.days / DAYS_PER_YEAR)
+    return np.rint(eligible_minor * paid * discount).astype(np.int64)
+
+
+def lendable(recoverable_minor: Int, eligible_minor: Int, parts: InvoiceParts, advance_ppm: Int) -> Lendable:
+    """Returns what the invoices [n] lend: the recoverable amount after the parts, at most the advance on the eligible.
+
+    What is kept after the parts is rounded to nine decimals. The sum is exact and is rounded down; the invoices' shares
+    of it are by the largest remainder, of equal remainders the first row's.
+    """
+    kept = np.rint(_kept(parts) * SHARE_UNITS).astype(np.int64)
+    economic = _divided(recoverable_minor, kept)
+    advanced = _divided(eligible_minor, advance_ppm * (SHARE_UNITS // PPM))
+    is_economic = (economic[0] < advanced[0]) | ((economic[0] == advanced[0]) & (economic[1] <= advanced[1]))
+    shares, remainders = (np.where(is_economic, *columns) for columns in zip(economic, advanced, strict=True))
+    carried = int(remainders.sum()) // SHARE_UNITS
+    shares[np.argsort(-remainders, kind="stable")[:carried]] += 1
+    return Lendable(int(shares.sum()), shares)
+
+
+def pool_parts(recoverable_minor: Int, parts: InvoiceParts) -> PoolParts:
+    """Returns the haircut parts of a pool: of each part, what it takes of what the parts before it leave of the sum."""
+    left = recoverable_minor.astype(np.float64)
+    pooled = []
+    for part in parts.in_order():
+        before = float(left.sum())
+        left = left * (1.0 - part)
+        pooled.append(1.0 - float(left.sum()) / before if before > 0.0 else 0.0)
+    return PoolParts(*pooled)
+
+
+def _kept(parts: InvoiceParts) -> Float:
+    kept = np.ones_like(parts.value)
+    for part in parts.in_order():
+        kept = kept * (1.0 - part)
+    return kept
+
+
+def _divided(amount_minor: Int, units: Int) -> tuple[Int, Int]:
+    """Returns the whole minor units of ``amount x units / SHARE_UNITS``, and the remainder in SHARE_UNITS."""
+    return mul_div_floor(amount_minor, units, SHARE_UNITS), amount_minor % SHARE_UNITS * units % SHARE_UNITS
