@@ -1,1 +1,1 @@
-"""Borrowing bases of loans and the explanation of their differences."""
+"""Borrowing bases of loans, their differences, and the roll-forward of pools."""
