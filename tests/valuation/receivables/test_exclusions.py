@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, strategies as st
 
+from valuation.errors import InvalidInput
 from valuation.receivables.cross_ageing import cross_age
 from valuation.receivables.exclusions import (
     CONSIGNMENT_TYPES,
@@ -118,3 +120,24 @@ def test_the_next_claim_on_a_line_is_served_when_the_first_is_released():
 
     assert claims.serve(np.array([80, 60]), np.array([100])).tolist() == [40, 60]
     assert claims.serve(np.array([80, 0]), np.array([100])).tolist() == [80, 0]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 1_000), st.integers(0, 5)), min_size=1, max_size=12),
+    st.lists(st.integers(0, 2_000), min_size=3, max_size=3),
+)
+def test_claims_on_a_line_use_all_of_it_or_are_served_in_full(claims, lines):
+    debtor, amount, day = (np.array(column, dtype=np.int64) for column in zip(*claims, strict=True))
+    groups = earliest_first(debtor, DAY + day, np.arange(len(claims)), 3)
+    served = groups.serve(amount, np.array(lines))
+
+    assert groups.sums(served).tolist() == np.minimum(groups.sums(amount), lines).tolist()
+    assert (served <= amount).all()
+    for first in range(len(claims)):
+        later = (debtor == debtor[first]) & (day > day[first])
+        assert served[first] == amount[first] or not served[later].any()
+
+
+def test_a_group_outside_the_range_is_refused():
+    with pytest.raises(InvalidInput, match="group"):
+        latest_due_first(np.array([0, 3]), days("NaT", "NaT"), np.arange(2), 3)
