@@ -1,1 +1,1 @@
-"""Borrowing bases of loans, their differences, and the roll-forward of pools."""
+"""Borrowing bases of loans, their differences, roll-forwards of pools, and the priority of assignees."""
