@@ -63,7 +63,7 @@ def test_months_of_an_e_certificate_end_on_the_last_day_of_a_shorter_month():
 
 def test_an_invoice_without_delivery_is_unknown_during_the_grace_days_and_excluded_after_them():
     delivery = days("2026-06-20", "NaT", "NaT", "2026-07-01", "2026-06-20")
-    issue = days("2026-06-20", "2026-06-20", "2026-06-28", "2026-06-20", "2026-06-20")
+    issue = days("2026-06-20", "2026-06-24", "2026-06-25", "2026-06-20", "2026-06-20")
     found = not_delivered(DAY, issue, delivery, np.array([380, 380, 380, 380, 325]), 5)
 
     assert words(found) == ["kept", "excluded", "unknown", "excluded", "excluded"]
