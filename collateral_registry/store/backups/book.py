@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +14,7 @@ import psycopg
 from sqlalchemy import select
 from sqlalchemy.engine import make_url
 
+from collateral_registry.clock import wall_clock
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.errors import Refused, StoreUnavailable
 from collateral_registry.logs import masked
@@ -155,7 +156,7 @@ def _described(first: _FirstRow, engine: str, release: str) -> Manifest:
         sequence=last[0],
         business_date=date_at(last[1]).isoformat(),
         loans=loans[0],
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=wall_clock().isoformat(timespec="seconds"),
         parts=(),
     )
 
