@@ -23,10 +23,14 @@ def common_folder() -> Iterator[Path]:
 
 
 def started(script: str, *arguments: str | Path) -> subprocess.Popen[str]:
-    """Starts a shell script of the other user."""
-    command = ["/bin/sh", "-c", script, "sh", *map(str, arguments)]
-    identity = {"user": UNUSED_UID, "group": UNUSED_UID, "extra_groups": []}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd="/", **identity)
+    """Starts a shell script of the other user.
+
+    The user is set by a command and not by Popen, which would then fork: gRPC restarts its threads in a forked child,
+    where they fail as soon as the child closes their descriptors.
+    """
+    identity = ["setpriv", f"--reuid={UNUSED_UID}", f"--regid={UNUSED_UID}", "--clear-groups"]
+    command = [*identity, "/bin/sh", "-c", script, "sh", *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd="/")
 
 
 def opened(paths: list[Path]) -> list[str]:
