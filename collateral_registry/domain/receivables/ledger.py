@@ -1,0 +1,74 @@
+"""The ledger of a pool at one of its entries, in columns: its invoices and the balances of its debtors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+
+from valuation._typing import Int, Texts
+
+
+class EntryKind(IntEnum):
+    """Kind of a ledger entry; the numeric values are stored and sent."""
+
+    INVOICE = 1
+    PAYMENT = 2
+    CREDIT_NOTE = 3
+    DEBIT_NOTE = 4
+    WRITE_OFF = 5
+    DISPUTE = 6
+    DISPUTE_END = 7
+    DUE_DATE = 8
+    RETENTION = 9
+    DELIVERY = 10
+    CONTRA = 11
+    UNAPPLIED = 12
+    MOVE = 13
+    CORRECTION = 14
+
+
+class InvoiceFlag(IntFlag):
+    """Facts of an invoice that have no column of their own; the bits are stored."""
+
+    NONE = 0
+    CERTIFICATE = 1 << 0
+    BILL = 1 << 1
+    OTHER_PAYEE = 1 << 2
+    RE_INVOICED = 1 << 3
+    DUE_DATE_MOVED_LATE = 1 << 4
+    CASH_AHEAD_OF_LEDGER = 1 << 5
+
+
+@dataclass(frozen=True)
+class PoolLedger:
+    """Invoices [n] of one pool, ordered by debtor and number, and debtor balances [b], ordered by debtor.
+
+    ``entry_number`` is the place of the newest entry that is included; the entries of a pool are numbered from 1
+    without gaps. Amounts are in minor units of the pool's currency; days are NO_DAY where they are not stated.
+    ``debtor`` is the debtor as the feed states it: an id, or ``scheme:value``. ``type_code`` is 0 where it is not
+    stated.
+    """
+
+    pool_key: int
+    entry_number: int
+    entry_day: int
+    invoice_number: Texts
+    debtor: Texts
+    currency: Texts
+    type_code: Int
+    flags: Int
+    face_minor: Int
+    paid_minor: Int
+    credited_minor: Int
+    written_off_minor: Int
+    open_minor: Int
+    disputed_minor: Int
+    retention_minor: Int
+    retention_day: Int
+    issue_day: Int
+    due_day: Int
+    delivery_day: Int
+    balance_debtor: Texts
+    unapplied_minor: Int
+    contra_minor: Int
+    contra_day: Int
