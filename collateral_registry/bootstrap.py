@@ -58,9 +58,9 @@ EXTRAS = {
 
 LOG = logger("collateral")
 
-SWITCH_SECONDS = 0.0005
-"""Time after which a thread that computes yields the interpreter. With ten times as long, the default, each short call
-waits for every report that is being computed."""
+SWITCH_SECONDS = 0.0001
+"""Time after which a thread that computes yields the interpreter. With fifty times as long, the default, each short
+call waits for every report that is being computed."""
 
 
 def migrate(settings: Settings, clock: Clock = wall_clock) -> tuple[str | None, str]:

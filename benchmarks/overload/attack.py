@@ -28,6 +28,9 @@ READERS = 4
 READS_PER_SECOND = 100
 """Reads that a quiet server answers without effort on two cores, so that a loss is the overload's."""
 
+PROBES_PER_SECOND = 10
+"""Costly calls of the reading process, which measure how fast a server that is overloaded refuses."""
+
 TIMES = 5
 READS_SHARE = 0.8
 REFUSAL_LIMIT_MS = 50.0
@@ -37,7 +40,10 @@ OWN_CONNECTION = [("grpc.use_local_subchannel_pool", 1)]
 
 @dataclass
 class Verdict:
-    """Reads a second and their 99th percentiles, refusals by class, and the peak memory of all processes."""
+    """Reads a second and their 99th percentiles, refusals by class, and the peak memory of all processes.
+
+    ``refusal_p50_ms`` and ``refusal_p99_ms`` are times of the reading process, as those of reads.
+    """
 
     quiet_reads_per_second: float = 0.0
     reads_per_second: float = 0.0
@@ -80,7 +86,7 @@ def overload(url: str, seconds: float, assets: int) -> Verdict:
     server = Server(url).start()
     assert server.process is not None
     try:
-        # Reads come from a process of their own, which the overload's does not keep from noting an answer in time.
+        # Reads and probes come from a process of their own, so that the overload's does not delay noting an answer.
         with ProcessPoolExecutor(1, get_context("spawn")) as reader:
             verdict = asyncio.run(_measured(server.address, seconds, reader))
         verdict.peak_mb = peak_mb_of(server.process.pid)
@@ -90,28 +96,28 @@ def overload(url: str, seconds: float, assets: int) -> Verdict:
 
 
 async def _measured(address: str, seconds: float, reader: Executor) -> Verdict:
-    verdict, limits, refusals = Verdict(), Settings(), list[float]()
+    verdict, limits = Verdict(), Settings()
     loop = asyncio.get_running_loop()
     await loop.run_in_executor(reader, _read, address, 1.0)  # the first calls of a server are slower
-    quiet, refused = await loop.run_in_executor(reader, _read, address, seconds)
-    verdict.quiet_reads_per_second = len(quiet) / seconds
-    verdict.quiet_p99_ms = _percentile(quiet, 99)
+    quiet = await loop.run_in_executor(reader, _read, address, seconds)
+    verdict.quiet_reads_per_second = len(quiet.reads) / seconds
+    verdict.quiet_p99_ms = _percentile(quiet.reads, 99)
     stop = asyncio.Event()
     async with grpc.aio.insecure_channel(address, OWN_CONNECTION) as channel:
         costly = [("MODEL", _model_call(channel), limits.model_calls_limit)]
         costly += [("WHOLE_BOOK", _whole_book_call(channel), limits.whole_book_calls_limit)]
         callers = [
-            asyncio.create_task(_insist(name, call, stop, verdict, refusals))
+            asyncio.create_task(_insist(name, call, stop, verdict))
             for name, call, places in costly
             for _ in range(TIMES * places)
         ]
         await asyncio.sleep(min(seconds, 1.0))
-        busy, refused = await loop.run_in_executor(reader, _read, address, seconds)
+        busy = await loop.run_in_executor(reader, _read, address, seconds, PROBES_PER_SECOND)
         stop.set()
         await asyncio.gather(*callers)
-    verdict.reads_per_second, verdict.refused_reads = len(busy) / seconds, refused
-    verdict.p99_ms = _percentile(busy, 99)
-    verdict.refusal_p50_ms, verdict.refusal_p99_ms = _percentile(refusals, 50), _percentile(refusals, 99)
+    verdict.reads_per_second, verdict.refused_reads = len(busy.reads) / seconds, busy.refused_reads
+    verdict.p99_ms = _percentile(busy.reads, 99)
+    verdict.refusal_p50_ms, verdict.refusal_p99_ms = _percentile(busy.refusals, 50), _percentile(busy.refusals, 99)
     return verdict
 
 
@@ -119,34 +125,56 @@ def _percentile(seconds: list[float], share: float) -> float:
     return float(np.percentile(seconds, share)) * 1e3 if seconds else 0.0
 
 
-def _read(address: str, seconds: float) -> tuple[list[float], int]:
-    """Returns the times of reads on a connection of their own, at a steady rate, and how many were refused."""
-    return asyncio.run(_read_steadily(address, seconds))
+@dataclass
+class Answers:
+    """Times of reads and of refused probes in seconds, and the number of refused reads."""
+
+    reads: list[float] = field(default_factory=list)
+    refusals: list[float] = field(default_factory=list)
+    refused_reads: int = 0
 
 
-async def _read_steadily(address: str, seconds: float) -> tuple[list[float], int]:
-    times, refused = list[float](), 0
+def _read(address: str, seconds: float, probes_per_second: int = 0) -> Answers:
+    """Returns the answers to reads, and to probes if any, on a connection of their own at a steady rate."""
+    return asyncio.run(_read_steadily(address, seconds, probes_per_second))
 
-    async def read(stub: loan_pb2_grpc.LoanServiceStub, number: int) -> None:
-        nonlocal refused
-        due, end = start + number / READS_PER_SECOND, start + seconds
-        while due < end:
-            await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            begun = time.perf_counter()
-            if begun > end:
-                return
-            try:
-                await stub.GetLoan(loan_pb2.GetLoanRequest(name="loans/loan-1"), timeout=10)
-                times.append(time.perf_counter() - begun)
-            except grpc.aio.AioRpcError:
-                refused += 1
-            due += READERS / READS_PER_SECOND
+
+async def _read_steadily(address: str, seconds: float, probes_per_second: int) -> Answers:
+    answers = Answers()
+
+    async def read() -> None:
+        begun = time.perf_counter()
+        try:
+            await stub.GetLoan(loan_pb2.GetLoanRequest(name="loans/loan-1"), timeout=10)
+            answers.reads.append(time.perf_counter() - begun)
+        except grpc.aio.AioRpcError:
+            answers.refused_reads += 1
+
+    async def probe() -> None:
+        begun = time.perf_counter()
+        try:
+            await whole_book()
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
+                answers.refusals.append(time.perf_counter() - begun)
+
+    async def repeat(call: Callable[[], Awaitable[None]], start: float, interval: float) -> None:
+        due = start
+        while (now := time.perf_counter()) < end:
+            await asyncio.sleep(max(0.0, due - now))
+            await call()
+            due += interval
 
     async with grpc.aio.insecure_channel(address, OWN_CONNECTION) as channel:
-        stub = loan_pb2_grpc.LoanServiceStub(channel)
+        stub, whole_book = loan_pb2_grpc.LoanServiceStub(channel), _whole_book_call(channel)
         start = time.perf_counter()
-        await asyncio.gather(*(read(stub, number) for number in range(READERS)))
-    return times, refused
+        end = start + seconds
+        callers = [
+            repeat(read, start + place / READS_PER_SECOND, READERS / READS_PER_SECOND) for place in range(READERS)
+        ]
+        callers += [repeat(probe, start, 1 / probes_per_second)] if probes_per_second else []
+        await asyncio.gather(*callers)
+    return answers
 
 
 def _model_call(channel: grpc.aio.Channel) -> Callable[[], Awaitable[object]]:
@@ -169,24 +197,20 @@ def _whole_book_call(channel: grpc.aio.Channel) -> Callable[[], Awaitable[object
     return lambda: stub.GenerateLtvReport(request, timeout=120)
 
 
-async def _insist(
-    name: str, call: Callable[[], Awaitable[object]], stop: asyncio.Event, verdict: Verdict, refusals: list[float]
-) -> None:
+async def _insist(name: str, call: Callable[[], Awaitable[object]], stop: asyncio.Event, verdict: Verdict) -> None:
     """Calls again as soon as a call is served, and at the stated time after a refusal, until the measurement ends."""
     while not stop.is_set():
-        begun = time.perf_counter()
         try:
             await call()
             verdict.served[name] += 1
         except grpc.aio.AioRpcError as error:
-            took, wait = time.perf_counter() - begun, _retry_seconds(error)
+            wait = _retry_seconds(error)
             if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
                 verdict.other_errors[f"{error.code().name}: {error.details()}"] += 1
                 await asyncio.sleep(1)
                 continue
             verdict.refused[name] += 1
             verdict.without_retry += not wait
-            refusals.append(took)
             await asyncio.sleep(wait or 1.0)
 
 
