@@ -19,12 +19,14 @@ from tests.support.contract_book import Book, without_time
 from tests.support.contract_requests import METHODS
 from tests.support.server import Server, amount
 
-SMALL_PAGE = 7
+SMALL_PAGE, PAGES_LIMIT = 7, 50
+"""Rows of a small page, of which a list is read as well; more rows where a list would have more pages."""
+
 PARENTS_LIMIT = 40
 """Parents whose lists are read."""
 
-ROWS_LIMIT = 300
-"""Rows of a list that are read one by one."""
+ROWS_LIMIT = 100
+"""Rows of a list, spread over it, that are read one by one."""
 
 ROUNDING = Decimal("0.02")
 ERRORS_IN_LOG = ("Traceback (most recent call last)", "Task exception was never retrieved")
@@ -78,13 +80,14 @@ def _list_broken(book: Book, method: MethodDescriptor, parent: str) -> Iterator[
         if error.code() not in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED_PRECONDITION):
             yield f"{place}: {error.code().name}"
         return
-    rows = list(rows_of(book, method, parent, SMALL_PAGE))
+    page_size = max(SMALL_PAGE, len(whole) // PAGES_LIMIT)
+    rows = list(rows_of(book, method, parent, page_size))
     if whole != [row.SerializeToString(deterministic=True) for row in rows]:
-        yield f"{place}: pages of {SMALL_PAGE} differ from the whole"
+        yield f"{place}: pages of {page_size} differ from the whole"
     named = [row for row in rows if "name" in row.DESCRIPTOR.fields_by_name]
     if len({row.name for row in named}) != len(named):
         yield f"{place}: a row is listed twice"
-    for row in named[:ROWS_LIMIT]:
+    for row in named[:: len(named) // ROWS_LIMIT + 1]:
         yield from _read_back(book, row.DESCRIPTOR.name, row.name)
 
 

@@ -230,7 +230,11 @@ class Book:
 
     def quiet(self) -> None:
         """Waits until pending stock is applied and no revaluation is under way."""
-        wait_until(lambda: not self.dump()["stock_change"] and self.is_revalued())
+        wait_until(lambda: not self.has_pending_stock() and self.is_revalued())
+
+    def has_pending_stock(self) -> bool:
+        with self.engine.connect() as connection:
+            return connection.execute(select(self.tables.tables["stock_change"]).limit(1)).first() is not None
 
     def is_revalued(self) -> bool:
         runs = self.call("ListRevaluations", self.empty("ListRevaluations")).revaluations
