@@ -130,8 +130,8 @@ picture: develop ## Draw the picture of the README from the server of `make run`
 chaos: develop ## Kill processes, cut connections, fill disks; check that no data is lost
 	$(BIN)/python -m benchmarks.chaos.run
 
-fuzz: develop ## Send hostile requests to every method (REQUESTS=number SEED=number REPLAY=file)
-	$(BIN)/python -m benchmarks.fuzz.run $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(SEED),--seed $(SEED)) $(if $(REPLAY),--replay '$(REPLAY)')
+fuzz: develop ## Send hostile requests to every method (REQUESTS=number MINUTES=number SEED=number REPLAY=file)
+	$(BIN)/python -m benchmarks.fuzz.run $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(if $(REPLAY),--replay '$(REPLAY)')
 
 overload: develop ## Measure reads while model and whole-book calls come at five times their capacity
 	$(BIN)/python -m benchmarks.overload.run

@@ -6,9 +6,10 @@ import asyncio
 import base64
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from random import Random
 
@@ -28,11 +29,12 @@ from benchmarks.fuzz.invariants import (
     reports,
     store_damaged,
 )
+from benchmarks.fuzz.memory import memory_at_rest, memory_of
 from benchmarks.fuzz.mutations import hostile_request
 from benchmarks.fuzz.plausible import names_in
 from benchmarks.fuzz.streams import Streams
 from benchmarks.fuzz.verdict import ANSWER_LIMIT_BYTES, NEVER, Saved, Verdict
-from benchmarks.measured import children_of
+from benchmarks.fuzz.warm_up import start_workers
 from tests.support.contract_book import OPENING, Book, fit
 from tests.support.contract_requests import METHODS, requests
 from tests.support.server import Client, Server, connected, free_port
@@ -43,8 +45,11 @@ CALL_SECONDS = 60.0
 WATCHDOG_SECONDS = 90.0
 """Time after which a call that has not ended, not even by its deadline, counts as hanging."""
 
-WARM_UP_SHARE, WARM_UP_LIMIT = 0.2, 5_000
+WARM_UP_SHARE, WARM_UP_LIMIT = 0.2, 10_000
 """Part of the requests, and most requests, before the memory is measured for the first time."""
+
+READINGS = 20
+"""Readings of the memory between the first and the last one."""
 
 PROGRESS_SECONDS = 10.0
 STREAM_SHARE, HTTP_SHARE, STRAY_SHARE = 0.02, 0.05, 0.005
@@ -70,9 +75,10 @@ FAILED_STATUSES = frozenset(("500", "502", "503", "504"))
 
 @dataclass(frozen=True)
 class Attack:
-    """A seeded run of so many requests; failing requests are saved in a folder."""
+    """A seeded run of so many requests, or fewer if the time ends before; failing requests are saved in a folder."""
 
     count: int
+    seconds: float
     seed: int
     saved: Path
     say: Callable[[str], None]
@@ -86,6 +92,7 @@ def attack_book(url: str, folder: Path, attack: Attack) -> Verdict:
         with connected(server) as client:
             book = _opened(server, client, folder)
             before = reports(book, book.call("GetBusinessDate", book.empty("GetBusinessDate")).sequence)
+            start_workers(book)
             verdict = asyncio.run(_Run(server, web, _Source(book, attack.seed), attack).verdict())
             attack.say("checks the invariants")
             verdict.broken += ["the report of before differs"] if reports(book, before[0]) != before else []
@@ -165,19 +172,20 @@ class _Run:
         self.saved = Saved(attack.saved, attack.seed)
         self.found = Verdict()
         self.warm = min(int(attack.count * WARM_UP_SHARE), WARM_UP_LIMIT)
-        self.warm_mb = 0.0
         self.current: dict[int, str] = {}
 
     async def verdict(self) -> Verdict:
         """Sends all requests, and returns what the answers show."""
-        numbers, started = iter(range(self.attack.count)), time.monotonic()
+        started = time.monotonic()
         options = [("grpc.max_receive_message_length", RECEIVE_LIMIT_BYTES)]
         progress = asyncio.create_task(self._progress(started))
         async with grpc.aio.insecure_channel(self.server.address, options=options) as channel:
-            await asyncio.gather(*(self._send_all(channel, numbers) for _ in range(CALLS_AT_ONCE)))
+            for numbers in (range(self.warm), range(self.warm, self.attack.count)):
+                left = _until(started + self.attack.seconds, numbers)
+                await asyncio.gather(*(self._send_all(channel, left) for _ in range(CALLS_AT_ONCE)))
+                self.found.memory.append(await memory_at_rest(self.server, self.found.requests))
         progress.cancel()
         self.found.seconds = round(time.monotonic() - started, 1)
-        self.found.memory_growth_mb = round(memory_mb(self.server) - self.warm_mb, 1)
         return self.found
 
     async def _progress(self, started: float) -> None:
@@ -188,7 +196,11 @@ class _Run:
             done, failed = self.found.requests, len(self.found.failures)
             rate = done / (time.monotonic() - started)
             waiting = f"; waits for {sorted(self.current.values())}" if done == before else ""
-            self.attack.say(f"{done:,} of {self.attack.count:,} requests, {rate:.0f}/s, {failed} failed{waiting}")
+            memory = memory_of(self.server, done)
+            used = f"{memory.server_mb:.0f} and {memory.workers_mb:.0f} MB"
+            self.attack.say(
+                f"{done:,} of {self.attack.count:,} requests, {rate:.0f}/s, {used}, {failed} failed{waiting}"
+            )
             before = done
 
     async def _send_all(self, channel: grpc.aio.Channel, numbers: Iterator[int]) -> None:
@@ -200,8 +212,8 @@ class _Run:
                 self._fail(number, self.current[number], b"", "no end, not even by the deadline")
             self.current.pop(number, None)
             self.found.requests += 1
-            if self.found.requests == self.warm:
-                self.warm_mb = memory_mb(self.server)
+            if self.found.requests > self.warm and self.found.requests % max(self.attack.count // READINGS, 1) == 0:
+                self.found.memory.append(memory_of(self.server, self.found.requests))
 
     async def _send(self, channel: grpc.aio.Channel, number: int) -> None:
         random = self.source.random(number)
@@ -276,6 +288,11 @@ class _Run:
         self.found.failures.append(self.saved.save(number, kind.replace("/", "-"), data, answer))
 
 
+def _until(end: float, numbers: Iterable[int]) -> Iterator[int]:
+    """Yields numbers until a monotonic time."""
+    return takewhile(lambda _: time.monotonic() < end, numbers)
+
+
 def _names_a_field(error: grpc.aio.AioRpcError) -> bool:
     """Returns whether an error names a field in its details, or a request id that was used before."""
     bad, info = BadRequest(), ErrorInfo()
@@ -304,17 +321,3 @@ def replayed(url: str, folder: Path, saved: Path) -> str:
                 return f"{error.code().name}: {error.details()}\n{server.said[-4000:]}"
     finally:
         server.stop()
-
-
-def memory_mb(server: Server) -> float:
-    """Returns the memory in use by a server and its children in MB."""
-    assert server.process is not None
-    return sum(map(_resident_mb, [server.process.pid, *children_of(server.process.pid)]))
-
-
-def _resident_mb(process: int) -> float:
-    try:
-        lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
-    except OSError:  # the process has ended
-        return 0.0
-    return sum(int(line.split()[1]) / 1024 for line in lines if line.startswith(("RssAnon:", "VmRSS:"))) / 2

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.fuzz.memory import Memory
+
 ANSWER_LIMIT_BYTES = 4 * 1024 * 1024
 MEMORY_LIMIT_MB = 100.0
 DEEP_SHARE_LEAST = 1 / 3
@@ -29,9 +31,15 @@ class Verdict:
     stream_codes: Counter[str] = field(default_factory=Counter)
     http_statuses: Counter[str] = field(default_factory=Counter)
     longest_answer_bytes: int = 0
-    memory_growth_mb: float = 0.0
+    memory: list[Memory] = field(default_factory=list)
+    """Readings: at rest after the warm-up, then under load, and at rest at the end."""
     failures: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
+
+    @property
+    def memory_growth_mb(self) -> float:
+        """Growth of the memory of all processes from the first reading to the last one in MB."""
+        return self.memory[-1].total_mb - self.memory[0].total_mb
 
     @property
     def deep_share(self) -> float:
@@ -51,8 +59,14 @@ class Verdict:
 
     def record(self) -> dict[str, Any]:
         """Returns the verdict for JSON."""
-        rate = round(self.requests / max(self.seconds, 1e-9), 1)
-        return {**vars(self), "deep_share": round(self.deep_share, 3), "holds": self.holds, "rate": rate}
+        derived = {
+            "memory": [(one.requests, one.server_mb, one.workers_mb) for one in self.memory],
+            "memory_growth_mb": round(self.memory_growth_mb, 1),
+            "deep_share": round(self.deep_share, 3),
+            "rate": round(self.requests / max(self.seconds, 1e-9), 1),
+            "holds": self.holds,
+        }
+        return vars(self) | derived
 
 
 @dataclass(frozen=True)

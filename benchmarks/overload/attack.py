@@ -177,8 +177,8 @@ async def _read_steadily(address: str, seconds: float, probes_per_second: int) -
     return answers
 
 
-def _model_call(channel: grpc.aio.Channel) -> Callable[[], Awaitable[object]]:
-    stub = haircut_pb2_grpc.HaircutServiceStub(channel)
+def backtest_request() -> haircut_pb2.BacktestHaircutRequest:
+    """Returns a request that keeps a process of models busy for seconds."""
     day = np.datetime64("1999-12-31") + np.arange(2_000)
     path = 100 * np.exp(np.cumsum(np.random.default_rng(5).normal(0, 0.01, len(day))))
     prices = [
@@ -187,7 +187,11 @@ def _model_call(channel: grpc.aio.Channel) -> Callable[[], Awaitable[object]]:
         )
         for one, price in zip(day.astype(object), path, strict=True)
     ]
-    request = haircut_pb2.BacktestHaircutRequest(prices=prices, horizon_days=5, model="ewma-fhs")
+    return haircut_pb2.BacktestHaircutRequest(prices=prices, horizon_days=5, model="ewma-fhs")
+
+
+def _model_call(channel: grpc.aio.Channel) -> Callable[[], Awaitable[object]]:
+    stub, request = haircut_pb2_grpc.HaircutServiceStub(channel), backtest_request()
     return lambda: stub.BacktestHaircut(request, timeout=120)
 
 
