@@ -1,10 +1,10 @@
 """An honest borrower over two years: growth, seasons, customers that come and go, and errors that look like fraud.
 
 The shares of errors are assumptions unless a source is named; each is chosen so that an honest ledger has, in small
-number, everything that a fraud has: equal invoices, invoices that are credited and issued again after they were due,
-due days moved late, cash that is posted late or to another debtor or that arrives by way of the borrower, short
-payments whose credit note follows weeks later, round amounts, busy ends of months, gaps in the numbers, large new
-customers, deliveries that no carrier records, and months with many credit notes.
+number, everything that a fraud has: slow and insolvent debtors, equal invoices, invoices that are credited and issued
+again after they were due, due days moved late, cash that is posted late or to another debtor or that arrives by way of
+the borrower, short payments whose credit note follows weeks later, round amounts, busy ends of months, gaps in the
+numbers, large new customers, deliveries that no carrier records, and months with many credit notes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ RECURRING_DEBTORS, RECURRING_SHARE = 0.15, 0.6
 SPLIT_SHARE = 0.009
 """Invoices followed by an equal one of the same day and debtor: 0.9 % of the open ledger."""
 
-MATCHED_LATE, LATE_RECORD_SCALE = 0.185, 13.0
+SLOW_A_YEAR, INSOLVENT_A_YEAR = 0.02, 0.007
+"""Shares of debtors that begin a spell of slow payment, and that become insolvent, in a year."""
+
+RECORDED_LATE, LATE_RECORD_SCALE = 0.185, 13.0
 """Deliveries recorded later than delivered, and the mean of their days: of the public file of deliveries."""
 
 
@@ -59,6 +62,9 @@ class Market:
         self.recurring = rng.random(count) < RECURRING_DEBTORS
         self.prices = [rng.choice(sample.amount_minor, 3) for sample in self.samples]
         self.lumps = rng.random(count) < 0.05
+        self.slow_from, self.slow_until, self.slow_days = _slow_spells(rng, count)
+        self.insolvent = START + rng.exponential(365 / INSOLVENT_A_YEAR, count).astype(np.int64)
+        self.until = np.minimum(self.until, self.insolvent)
         self.payer = 1 + np.arange(count)
         grouped = rng.random(count) < 0.10
         self.payer[grouped] = 1 + rng.choice(count, int(grouped.sum()))
@@ -94,8 +100,15 @@ class Market:
         for one in np.unique(debtor).tolist():
             rows = debtor == one
             late[rows] = self.rng.choice(self.days_late[one], int(rows.sum()))
-        paid = business(np.maximum(due + late, issue + 1))
-        return np.where(self.rng.random(len(debtor)) < 0.0015, NEVER, paid)
+        slow = (due >= self.slow_from[debtor]) & (due < self.slow_until[debtor])
+        paid = business(np.maximum(due + late + np.where(slow, self.slow_days[debtor], 0), issue + 1))
+        return np.where((self.rng.random(len(debtor)) < 0.0015) | (paid >= self.insolvent[debtor]), NEVER, paid)
+
+
+def _slow_spells(rng: np.random.Generator, count: int) -> tuple[Int, Int, Int]:
+    """Returns the first and last day of a spell of 60 to 180 days in which each debtor pays 15 to 60 days later."""
+    first = START + rng.exponential(365 / SLOW_A_YEAR, count).astype(np.int64)
+    return first, first + rng.integers(60, 181, count), rng.integers(15, 61, count)
 
 
 def rounded(amount: Float, is_round: Bool) -> Int:
@@ -139,7 +152,9 @@ def honest(borrower: int, sources: Sources) -> tuple[World, Market]:
 def deliver(world: World, rng: np.random.Generator, rows: Int, day: Int, recorded: float) -> None:
     """Adds carriers' records of the share ``recorded`` of deliveries; 3 % are delivered 5 to 15 days late."""
     day = day + np.where(rng.random(len(rows)) < 0.03, rng.integers(5, 16, len(rows)), 0)
-    lag = np.where(rng.random(len(rows)) < MATCHED_LATE, rng.exponential(LATE_RECORD_SCALE, len(rows)) / 2.2 + 1.0, 0.0)
+    lag = np.where(
+        rng.random(len(rows)) < RECORDED_LATE, rng.exponential(LATE_RECORD_SCALE, len(rows)) / 2.2 + 1.0, 0.0
+    )
     entry = np.maximum(day + lag.astype(np.int64), world.invoices["entry"][rows])
     there = rng.random(len(rows)) < recorded
     extend(world.deliveries, invoice=rows[there], day=day[there], entry=business(entry[there]))
