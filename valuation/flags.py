@@ -28,6 +28,11 @@ class UnknownReason(IntFlag):
     INSURANCE_MISSING = 1 << 13
     INSPECTION_MISSING = 1 << 14
     REGISTRATION_MISSING = 1 << 15
+    LEDGER_STALE = 1 << 16
+    CERTIFICATE_OVERDUE = 1 << 17
+    VERIFICATION_OVERDUE = 1 << 18
+    ROLL_FORWARD_GAP = 1 << 19
+    ATTESTATION_STALE = 1 << 20
 
 
 class ZeroReason(IntFlag):
@@ -82,3 +87,8 @@ class QualityFlag(IntFlag):
     FX_PATHS_DIFFER = 1 << 44
     LOAN_MATURED = 1 << 47
     CREDIT_LIMIT_EXCEEDED = 1 << 48
+    PART_UNKNOWN = 1 << 49
+    DILUTION_STAND_IN = 1 << 50
+    SINGLE_DEBTOR = 1 << 51
+    UNDISCLOSED = 1 << 52
+    PD_STAND_IN = 1 << 53

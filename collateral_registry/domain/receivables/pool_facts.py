@@ -1,0 +1,118 @@
+"""Everything that the value of a pool is computed from, with its debtors resolved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from collateral_registry.domain.receivables.assignment_facts import AssignmentFacts
+from collateral_registry.domain.receivables.debtor_facts import DebtorFacts
+from collateral_registry.domain.receivables.ledger import PoolLedger
+from collateral_registry.domain.shared.days import NO_DAY
+from valuation._typing import Dates, Int, Texts
+from valuation.receivables.concentration import ConcentrationMode
+
+NO_LINE = -1
+"""Stands for the line of a debtor without one."""
+
+
+@dataclass(frozen=True)
+class PoolTerms:
+    """A pool as registered, and what is estimated of it.
+
+    ``owner_group`` is the group of the owner among the debtors, 0 if the owner is not registered as one, and
+    ``owner_country`` its country, empty if it is not stated. ``mode`` is the pool's own concentration mode.
+    ``value_part`` is the bound of the misstatement by a verification and ``dilution`` the estimated dilution; NaN where
+    the policy's number stands in. ``is_fed`` states whether a feed keeps the ledger, which then must not be stale.
+    """
+
+    currency: str
+    owner_group: int = 0
+    owner_country: str = ""
+    mode: ConcentrationMode | None = None
+    is_disclosed: bool = True
+    is_fed: bool = True
+    value_part: float = float("nan")
+    dilution: float = float("nan")
+
+
+@dataclass(frozen=True)
+class PoolFacts:
+    """A pool on a day: its ledger, the debtors that the ledger names, and the assignment of each invoice.
+
+    ``debtors`` holds the texts of :func:`stated_debtors` in their order. ``line_left_minor`` [d] is what the debtor's
+    line leaves for this pool, in its currency, or NO_LINE.
+    """
+
+    ledger: PoolLedger
+    debtors: DebtorFacts
+    assignments: AssignmentFacts
+    terms: PoolTerms
+    line_left_minor: Int
+
+    @cached_property
+    def resolved(self) -> ResolvedDebtors:
+        """The debtors after several texts of one debtor have been joined."""
+        return _resolved(self.ledger, self.debtors)
+
+    @property
+    def issue(self) -> Dates:
+        """The day of issue of each invoice."""
+        return dates(self.ledger.issue_day)
+
+    @property
+    def due(self) -> Dates:
+        """The due day of each invoice."""
+        return dates(self.ledger.due_day)
+
+
+@dataclass(frozen=True)
+class ResolvedDebtors:
+    """Debtors [r] of a pool; ``row`` is a row of the debtor facts, and ``group`` numbers the groups of debtors."""
+
+    of_invoice: Int
+    of_balance: Int
+    row: Int
+    group: Int
+    groups: int
+
+    @property
+    def count(self) -> int:
+        """The number of debtors."""
+        return len(self.row)
+
+
+def stated_debtors(ledger: PoolLedger) -> Texts:
+    """Returns each text by which the ledger names a debtor once, in alphabetical order."""
+    heads = ledger.debtor[_starts(ledger.debtor)].tolist() + ledger.balance_debtor.tolist()
+    return np.array(sorted(set(heads)), dtype=object)
+
+
+def dates(days: Int) -> Dates:
+    """Returns day numbers as dates; NaT for NO_DAY."""
+    found = days.astype("datetime64[D]")
+    found[days == NO_DAY] = np.datetime64("NaT")
+    return found
+
+
+def _resolved(ledger: PoolLedger, debtors: DebtorFacts) -> ResolvedDebtors:
+    place = {text: row for row, text in enumerate(debtors.stated.tolist())}
+    starts = _starts(ledger.debtor)
+    heads = np.array([place[text] for text in ledger.debtor[starts].tolist()], dtype=np.int64)
+    of_balance = np.array([place[text] for text in ledger.balance_debtor.tolist()], dtype=np.int64)
+    identity = np.where(debtors.debtor_key > 0, debtors.debtor_key, -1 - np.arange(len(debtors.stated)))
+    _, row, number = np.unique(identity, return_index=True, return_inverse=True)
+    family = np.where(debtors.group_key[row] > 0, debtors.group_key[row], identity[row])
+    names, group = np.unique(family, return_inverse=True)
+    lengths = np.diff(np.append(starts, len(ledger.debtor)))
+    of_invoice = np.repeat(number[heads], lengths)
+    return ResolvedDebtors(of_invoice, number[of_balance], row.astype(np.int64), group.astype(np.int64), len(names))
+
+
+def _starts(texts: Texts) -> Int:
+    """Returns the rows at which a text differs from the one before."""
+    if not len(texts):
+        return np.zeros(0, dtype=np.int64)
+    return np.flatnonzero(np.append(True, texts[1:] != texts[:-1]))

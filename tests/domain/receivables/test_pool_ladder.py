@@ -1,0 +1,283 @@
+"""The ladder of a pool: each rule from stored facts, unknown facts, both sums, and the statement."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from collateral_registry.domain.receivables.assignment_facts import AssignmentState
+from collateral_registry.domain.receivables.ledger import InvoiceFlag
+from collateral_registry.domain.receivables.pool_ladder import Ladder, ladder
+from collateral_registry.domain.receivables.pool_statement import statement_of
+from tests.support.invoice_pools import TERMS, TODAY, Balance, KnownDebtor, OpenInvoice, numbers, pool_of
+from valuation.flags import QualityFlag, UnknownReason
+from valuation.receivables.rules import Rule
+
+ALONE = {"concentration_mode": "4"}
+"""No limit on the share of a debtor."""
+
+
+def ladder_of(*invoices, changed=ALONE, **fields) -> Ladder:
+    return ladder(pool_of(*invoices, **fields), numbers(**changed), TODAY)
+
+
+def buckets(*invoices, **fields) -> dict[str, int]:
+    """Returns the amounts of a pool by bucket."""
+    found = statement_of(ladder_of(*invoices, **fields))
+    sums = {rule.name: one.amount_minor for rule, one in found.excluded.items()}
+    sums |= {f"unknown {rule.name}": one.amount_minor for rule, one in found.unknown.items()}
+    return sums | ({"eligible": found.eligible_minor} if found.eligible_minor else {})
+
+
+def invoice(**fields) -> OpenInvoice:
+    return OpenInvoice("1", **fields)
+
+
+@pytest.mark.parametrize(
+    ("bucket", "fields"),
+    [
+        ("eligible", {}),
+        ("NOT_DELIVERED", {"delivered": 1}),
+        ("NOT_DELIVERED", {"type_code": 386}),
+        ("NOT_DELIVERED", {"delivered": None}),
+        ("BILL_CLAIM", {"flags": InvoiceFlag.BILL}),
+        ("FACTORED_ELSEWHERE", {"type_code": 393}),
+        ("FACTORED_ELSEWHERE", {"flags": InvoiceFlag.OTHER_PAYEE}),
+        ("CONSIGNMENT", {"type_code": 395}),
+        ("PROGRESS_BILLING", {"type_code": 876}),
+        ("OVER_AGE", {"issued": -91}),
+        ("eligible", {"issued": -90}),
+        ("PAST_DUE", {"due": -61, "issued": -80}),
+        ("eligible", {"due": -60, "issued": -80}),
+        ("TENOR", {"due": 161, "issued": -20}),
+        ("CERTIFICATE_TENOR", {"flags": InvoiceFlag.CERTIFICATE, "due": 400}),
+        ("ASSIGNMENT_BARRED", {"bars": 1}),
+        ("NOT_ASSIGNED", {"state": AssignmentState.NONE}),
+        ("JUNIOR_ASSIGNMENT", {"earlier_assignee": True}),
+        ("REFUSED", {"state": AssignmentState.REFUSED}),
+        ("RE_AGED", {"flags": InvoiceFlag.RE_INVOICED}),
+        ("RE_AGED", {"flags": InvoiceFlag.DUE_DATE_MOVED_LATE}),
+        ("CURRENCY_BARRED", {"currency": "USD"}),
+        ("MANUAL", {"manual": True}),
+        ("unknown DEBTOR_INSOLVENT", {"debtor": "unregistered"}),
+        ("unknown PAST_DUE", {"due": None}),
+        ("unknown OVER_AGE", {"issued": None}),
+        ("unknown NOT_DELIVERED", {"type_code": 0}),
+        ("unknown FACTORED_ELSEWHERE", {"searched": None}),
+        ("unknown FACTORED_ELSEWHERE", {"searched": -31}),
+        ("eligible", {"searched": -30}),
+        ("unknown NOT_ASSIGNED", {"state": AssignmentState.EXPIRED}),
+        ("eligible", {"bars": -1}),
+    ],
+)
+def test_a_fact_of_an_invoice_puts_it_into_one_bucket(bucket, fields):
+    changed = {**ALONE, "tenor_days": "3650"} if "CERTIFICATE" in bucket else ALONE
+
+    assert buckets(invoice(**fields), changed=changed) == {bucket: 100_000}
+
+
+@pytest.mark.parametrize(
+    ("bucket", "fields"),
+    [
+        ("DEBTOR_INSOLVENT", {"state": 2}),
+        ("DEBTOR_INSOLVENT", {"state": 3}),
+        ("AFFILIATE", {"group": 900}),
+        ("FOREIGN_UNINSURED", {"country": "FR"}),
+        ("unknown FOREIGN_UNINSURED", {"country": ""}),
+        ("CONSUMER", {"kind": 3}),
+        ("unknown CONSUMER", {"kind": 0}),
+        ("eligible", {"kind": 2}),
+    ],
+)
+def test_a_fact_of_a_debtor_decides_all_of_its_invoices(bucket, fields):
+    pool = {"debtors": {"globex": KnownDebtor(1, **fields)}}
+
+    assert buckets(OpenInvoice("1"), OpenInvoice("2"), **pool) == {bucket: 200_000}
+
+
+def test_an_invoice_to_a_government_may_be_older_and_may_need_a_consent():
+    government = {"debtors": {"globex": KnownDebtor(1, kind=2)}}
+
+    assert buckets(invoice(issued=-120), **government) == {"eligible": 100_000}
+    assert buckets(invoice(issued=-121), **government) == {"OVER_AGE": 100_000}
+    changed = {**ALONE, "government_consent_required": "1"}
+    assert buckets(invoice(), **government, changed=changed) == {"GOVERNMENT": 100_000}
+
+
+def test_partial_rules_leave_the_rest_of_an_invoice():
+    held = {"retention": 1_000, "disputed": 2_000}
+    balances = {"globex": Balance(unapplied=3_000, contra=4_000)}
+    line = {"globex": KnownDebtor(1, line_left=60_000)}
+
+    assert buckets(invoice(**held), balances=balances, debtors=line) == {
+        "RETENTION": 1_000,
+        "DISPUTED": 2_000,
+        "UNAPPLIED_CREDIT": 3_000,
+        "CONTRA": 4_000,
+        "DEBTOR_LINE": 30_000,
+        "eligible": 60_000,
+    }
+    assert buckets(invoice(retention=1_000, retention_day=0)) == {"eligible": 100_000}
+
+
+def test_late_invoices_of_a_debtor_exclude_its_others_whatever_text_names_it():
+    debtors = {"globex": KnownDebtor(1), "vat:DE1": KnownDebtor(1), "hooli": KnownDebtor(2)}
+    late, other = OpenInvoice("1", issued=-100), OpenInvoice("2", debtor="vat:DE1")
+
+    found = buckets(late, other, OpenInvoice("3", debtor="hooli"), debtors=debtors)
+
+    assert found == {"OVER_AGE": 100_000, "CROSS_AGE": 100_000, "eligible": 100_000}
+
+
+def test_the_share_of_a_group_is_limited_and_its_latest_invoice_bears_the_cut():
+    debtors = {name: KnownDebtor(key, group=7 if name != "hooli" else 9) for key, name in enumerate("ab", 1)}
+    debtors["hooli"] = KnownDebtor(9)
+    invoices = [OpenInvoice("1", "a", due=10), OpenInvoice("2", "b", due=50), OpenInvoice("3", "hooli", 200_000)]
+
+    found = ladder_of(*invoices, debtors=debtors, changed={"concentration_mode": "2", "concentration_share": "0.40"})
+
+    assert found.conservative.buckets.cut_minor[Rule.CONCENTRATION].tolist() == [0, 40_000, 40_000]
+
+
+def test_a_balance_owed_to_the_debtor_that_is_old_makes_its_invoices_unknown():
+    old = {"balances": {"globex": Balance(contra=10_000, contra_day=-36)}}
+
+    assert buckets(invoice(), **old) == {"unknown CONTRA": 100_000}
+    assert ladder_of(invoice(), **old).last_good.buckets.eligible_minor.tolist() == [90_000]
+
+
+@pytest.mark.parametrize(
+    ("fields", "last_good"),
+    [
+        ({"searched": -31}, 100_000),
+        ({"state": AssignmentState.EXPIRED}, 100_000),
+        ({"searched": None}, 0),
+        ({"due": None}, 0),
+        ({"debtor": "unregistered"}, 0),
+    ],
+)
+def test_last_good_counts_an_invoice_by_aged_facts_and_not_by_facts_that_were_never_stated(fields, last_good):
+    found = ladder_of(invoice(**fields))
+
+    assert found.conservative.buckets.eligible_minor.tolist() == [0]
+    assert found.last_good.buckets.eligible_minor.tolist() == [last_good]
+    assert found.quality & QualityFlag.PART_UNKNOWN
+
+
+def test_reasons_of_the_unknown_part_name_the_facts():
+    found = ladder_of(OpenInvoice("1", searched=-31), OpenInvoice("2", due=None))
+
+    assert found.unknown_part == UnknownReason.ATTESTATION_STALE | UnknownReason.MISSING_INPUT
+    assert found.unknown == 0
+
+
+def test_a_pool_whose_feed_is_silent_is_unknown_as_a_whole():
+    assert ladder_of(invoice(), entry_day=-4).unknown == UnknownReason.LEDGER_STALE
+    assert ladder_of(invoice(), entry_day=-3).unknown == 0
+    assert ladder_of(invoice(), entry_day=-4, terms=replace(TERMS, is_fed=False)).unknown == 0
+
+
+def test_the_state_of_the_assignment_sets_the_advance_rate_and_parts():
+    states = (AssignmentState.REGISTERED, AssignmentState.NOTIFIED, AssignmentState.ACKNOWLEDGED)
+    both = {"globex": KnownDebtor(1), "core": KnownDebtor(2, core=True)}
+    firm = [OpenInvoice(str(place), state=state) for place, state in enumerate(states)]
+    core = OpenInvoice("9", "core", state=AssignmentState.ACKNOWLEDGED)
+
+    found = ladder_of(*firm, core, debtors=both)
+
+    rates = dict(zip(found.pool.ledger.invoice_number.tolist(), found.advance_ppm.tolist(), strict=True))
+    assert rates == {"0": 700_000, "1": 800_000, "2": 850_000, "9": 900_000}
+    assert sorted(found.parts.legal.tolist()) == [0.0, 0.0, 0.02, 0.05]
+
+
+def test_dilution_acts_in_the_value_or_in_the_advance_rate_and_never_in_both():
+    terms = replace(TERMS, dilution=0.08)
+    in_value, in_advance, reserved = (
+        ladder_of(invoice(), terms=terms, changed={**ALONE, "dilution_place": place}) for place in "123"
+    )
+
+    assert in_value.conservative.recoverable < in_advance.conservative.recoverable == reserved.conservative.recoverable
+    assert [one.advance_ppm.tolist() for one in (in_value, in_advance, reserved)] == [[800_000], [770_000], [800_000]]
+
+
+def test_a_confirmed_invoice_of_a_strong_debtor_lends_its_advance_rate():
+    """Example 5b: 75 days, tail 10 of them, dilution 3 %, PD 1 %, LGD 40 %, 5 %."""
+    strong = {"globex": KnownDebtor(1, pd=0.012)}
+    terms = replace(TERMS, dilution=0.02, value_part=0.01)
+    found = ladder_of(invoice(open=10_000_000, due=50, state=AssignmentState.ACKNOWLEDGED), terms=terms, debtors=strong)
+
+    assert found.conservative.lendable.total_minor == 8_500_000
+    assert found.conservative.cap == pytest.approx(8_500_000 / found.conservative.recoverable)
+
+
+def test_the_cap_and_the_floor_of_the_class_bound_what_the_pool_lends():
+    capped = ladder_of(invoice(), OpenInvoice("2", open=99_999), changed={**ALONE, "cap": "0.5"})
+
+    assert capped.conservative.lendable.total_minor == capped.conservative.recoverable // 2
+    assert capped.conservative.lendable.share_minor.sum() == capped.conservative.lendable.total_minor
+
+
+def test_the_policy_orders_the_rules_and_the_order_changes_no_eligible_amount():
+    both = {"type_code": 395, "manual": True}
+
+    assert buckets(invoice(**both)) == {"CONSIGNMENT": 100_000}
+    assert buckets(invoice(**both), changed={**ALONE, "rule_order_22": "0"}) == {"MANUAL": 100_000}
+
+
+def test_a_statement_lists_ages_and_the_largest_debtors():
+    debtors = {name: KnownDebtor(key) for key, name in enumerate(("a", "b"), 1)}
+    invoices = [
+        OpenInvoice("1", "a", 10, due=0),
+        OpenInvoice("2", "a", 20, due=-1),
+        OpenInvoice("3", "b", 400, due=-90, issued=-90, face=500),
+        OpenInvoice("4", "b", 5, due=None),
+    ]
+
+    found = statement_of(ladder_of(*invoices, debtors=debtors))
+
+    assert found.ages == (10, 20, 0, 400, 0, 5)
+    assert [(one.debtor, one.open_minor) for one in found.debtors] == [("b", 405), ("a", 30)]
+    assert (found.face_minor, found.settled_minor, found.open_minor) == (535, 100, 435)
+
+
+def test_an_empty_pool_lends_nothing():
+    found = ladder_of()
+
+    assert (found.conservative.recoverable, found.conservative.cap) == (0, 0.0)
+    assert statement_of(found).open_minor == 0
+
+
+facts = st.builds(
+    OpenInvoice,
+    number=st.just(""),
+    debtor=st.sampled_from(["globex", "hooli", "unregistered"]),
+    open=st.integers(0, 200_000),
+    issued=st.integers(-120, -1),
+    due=st.none() | st.integers(-90, 200),
+    type_code=st.sampled_from([0, 380, 380, 380, 395]),
+    disputed=st.sampled_from([0, 0, 5_000]),
+    state=st.sampled_from(AssignmentState),
+    searched=st.sampled_from([None, -1, -1, -40]),
+    manual=st.sampled_from([False, False, True]),
+)
+
+
+@settings(max_examples=60)
+@given(st.lists(facts, max_size=12), st.sampled_from("1234"), st.integers(0, 150_000))
+def test_every_minor_unit_is_in_one_bucket_and_nothing_lends_more_than_its_advance(invoices, mode, contra):
+    numbered = [replace(one, number=str(place)) for place, one in enumerate(invoices)]
+    debtors = {"globex": KnownDebtor(1, line_left=250_000), "hooli": KnownDebtor(2)}
+    found = ladder_of(
+        *numbered, debtors=debtors, balances={"hooli": Balance(contra=contra)}, changed={"concentration_mode": mode}
+    )
+    one = found.conservative
+
+    statement = statement_of(found)
+    assert statement.open_minor == sum(item.open for item in invoices)
+    assert sum(statement.ages) == statement.open_minor
+    eligible, lent = one.buckets.eligible_minor, one.lendable.share_minor
+    assert (one.recoverable_minor <= eligible).all()
+    assert (lent <= np.ceil(eligible * found.advance_ppm / 1e6)).all()
+    assert lent.sum() == one.lendable.total_minor <= one.recoverable
+    assert statement.last_good_minor >= 0
