@@ -12,7 +12,6 @@ from benchmarks.fuzz.plausible import Names
 from tests.support.contract_book import Book
 from tests.support.contract_requests import METHODS, requests
 
-SECONDS = 30.0
 DEPTH = 3_000
 VALUES = (
     *("null", "true", "-1", "1e400", "-0", "1" * 400, "1" * 5_000, "0.1", '""', '"\\u0000"', '"\\ud800"', '"\u202e"'),
@@ -76,11 +75,11 @@ class Bodies:
             lines.append(f"content-length: {len(content) + random.choice((0, 0, 0, 0, 0, 0, 0, -1))}")
         return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace") + content
 
-    async def send(self, address: str, data: bytes) -> tuple[str, int]:
+    async def send(self, address: str, data: bytes, seconds: float) -> tuple[str, int]:
         """Returns the status of the answer, empty for a closed connection, and the length of the answer."""
         host, _, port = address.rpartition(":")
         answer = b""
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(seconds):
             reader, writer = await asyncio.open_connection(host, int(port))
             try:
                 writer.write(data)

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from benchmarks.engines import engine_of
-from benchmarks.fuzz.attack import Attack, attack_book, replayed
+from benchmarks.fuzz.attack import PATIENCE_SECONDS, Attack, attack_book, replayed
 
 ENGINES = ("sqlite", "postgresql")
 REQUESTS = 1_000_000
@@ -29,6 +29,7 @@ def main() -> int:
     parser.add_argument("--engine", choices=ENGINES, action="append", help="engine; all by default")
     parser.add_argument("--requests", type=int, default=REQUESTS, help="requests on each engine")
     parser.add_argument("--minutes", type=float, default=MINUTES, help="longest time on each engine")
+    parser.add_argument("--patience", type=float, default=PATIENCE_SECONDS, help="deadline of a call in seconds")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--saved", type=Path, default=Path(".data/fuzz"), help="folder for failing requests")
     parser.add_argument("--replay", type=Path, help="saved request to send again instead")
@@ -41,7 +42,7 @@ def main() -> int:
                 print(name, replayed(engine.new_database(), Path(place), chosen.replay))
                 continue
             say(f"{name}: {chosen.requests:,} requests, seed {chosen.seed}")
-            attack = Attack(chosen.requests, chosen.minutes * 60, chosen.seed, chosen.saved, say)
+            attack = Attack(chosen.requests, chosen.minutes * 60, chosen.seed, chosen.saved, say, chosen.patience)
             verdict = attack_book(engine.new_database(), Path(place), attack)
             print(json.dumps({"engine": name, "seed": chosen.seed, **verdict.record()}), flush=True)
             holds = holds and verdict.holds
