@@ -43,10 +43,10 @@ PARTNER_SOURCES := $(PARTNER)/hatch_build.py valuation/errors.py $(wildcard valu
 
 .NOTPARALLEL:
 .PHONY: help setup develop run test test-fast small-worlds check format bench bench-equipment bench-haircuts \
-  bench-monthly bench-pairs bench-spikes picture chaos fuzz overload lock newcomers image clean
+  bench-monthly bench-pairs bench-payment-days bench-spikes picture chaos fuzz overload lock newcomers image clean
 
 help: ## Show this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
 
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=...")'
@@ -120,6 +120,9 @@ bench-pairs: develop ## Compare value calls and price ticks with an older checko
 
 bench-monthly: develop ## Test haircuts of monthly series after quiet and wild months (DATA=folder)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.haircuts.monthly '$(DATA)'
+
+bench-payment-days: develop ## Forecast days late on public invoices, figures next to targets (DATA=folder)
+	$(BIN)/python -m benchmarks.receivables.payment_days '$(DATA)'
 
 bench-equipment: develop ## Score the equipment models on your own sales (DATA=folder); prints JSON lines
 	$(BIN)/python -m benchmarks.equipment.run $(or $(DATA),data/equipment)
