@@ -1,6 +1,7 @@
 """Closed-form price models and forecast scores.
 
-They are used as test oracles; in addition, the horizon of a sale depends on ``linear_liquidation_factor``.
+They are used as test oracles. In addition, the horizon of a sale depends on ``linear_liquidation_factor``, and risk
+weights and the default loss of a pool on ``conditional_default_probability``.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
-from scipy.special import gammaln, ndtr, xlogy
+from scipy.special import gammaln, ndtr, ndtri, xlogy
 
 from valuation._typing import Float
 from valuation.errors import InvalidInput
@@ -113,6 +114,20 @@ def linear_liquidation_factor(days: ArrayLike) -> Float:
     if (n < 1.0).any():
         raise InvalidInput("days", days, "1 or more")
     return np.sqrt((n + 1.0) * (2.0 * n + 1.0) / (6.0 * n))
+
+
+def conditional_default_probability(pd: ArrayLike, correlation: ArrayLike, factor: ArrayLike) -> Float:
+    """Returns the probability of default given a standard normal factor, of which low values are bad.
+
+    It is N[(N^-1(PD) - sqrt(R) factor) / sqrt(1 - R)] (Vasicek, Loan portfolio value, Risk, December 2002). A large
+    pool of small equal debtors loses this share, so at the factor N^-1(1 - q) it is the q-quantile of its default rate.
+    Arguments broadcast. Raises InvalidInput for a PD outside 0 to 1, or a correlation outside 0 to below 1.
+    """
+    chance, shared = np.asarray(pd, dtype=np.float64), np.asarray(correlation, dtype=np.float64)
+    if not ((chance >= 0.0) & (chance <= 1.0)).all() or not ((shared >= 0.0) & (shared < 1.0)).all():
+        raise InvalidInput("pd, correlation", (pd, correlation), "0 to 1, and 0 to below 1")
+    conditional: Float = ndtr((ndtri(chance) - np.sqrt(shared) * np.asarray(factor)) / np.sqrt(1.0 - shared))
+    return conditional
 
 
 def crps_normal(outcome: ArrayLike, mean: ArrayLike, sd: ArrayLike) -> Float:

@@ -8,6 +8,7 @@ from scipy.special import ndtri
 from valuation.errors import InvalidInput
 from valuation.statistics.closed_forms import (
     autoregressive_drift,
+    conditional_default_probability,
     crps_normal,
     garch_variance,
     gpd_expected_shortfall,
@@ -154,3 +155,17 @@ def test_population_stability_is_never_negative_and_zero_for_the_same_shares(wei
 def test_an_empty_bin_is_refused():
     with pytest.raises(InvalidInput, match="expected, observed"):
         population_stability_index(np.array([0.5, 0.5]), np.array([1.0, 0.0]))
+
+
+def test_the_probability_of_default_given_the_factor_averages_to_the_unconditional_one():
+    factor = np.linspace(-8.0, 8.0, 4_001)
+    weight = np.exp(-0.5 * factor**2) / np.sqrt(2.0 * np.pi) * (factor[1] - factor[0])
+
+    assert conditional_default_probability(0.03, 0.15, factor) @ weight == pytest.approx(0.03, rel=1e-9)
+    assert conditional_default_probability([0.0, 0.5, 1.0], 0.0, -3.0).tolist() == [0.0, 0.5, 1.0]
+
+
+@pytest.mark.parametrize(("pd", "correlation"), [(-0.1, 0.1), (1.1, 0.1), (0.1, -0.1), (0.1, 1.0)])
+def test_a_probability_of_default_or_correlation_outside_its_range_is_refused(pd, correlation):
+    with pytest.raises(InvalidInput, match="pd, correlation"):
+        conditional_default_probability(pd, correlation, 0.0)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 
 from valuation._typing import Float
 from valuation.errors import InvalidInput
+from valuation.statistics.closed_forms import conditional_default_probability
 
 MIN_CORRELATION, MAX_CORRELATION = 0.12, 0.24
 CORRELATION_DECAY = 50.0
@@ -38,7 +39,7 @@ def corporate_risk_weight(pd: ArrayLike, lgd: ArrayLike, maturity_years: ArrayLi
         raise InvalidInput("pd", pd, "more than 0 and less than 1")
     loss, years = _within("lgd", lgd, 0.0, 1.0), _within("maturity_years", maturity_years, *MATURITY_RANGE)
     correlation = _correlation(chance)
-    stressed = ndtr((ndtri(chance) + np.sqrt(correlation) * ndtri(CAPITAL_CONFIDENCE)) / np.sqrt(1.0 - correlation))
+    stressed = conditional_default_probability(chance, correlation, -ndtri(CAPITAL_CONFIDENCE))
     slope = (MATURITY_LEVEL - MATURITY_SLOPE * np.log(chance)) ** 2
     adjustment = (1.0 + (years - STANDARD_YEARS) * slope) / (1.0 - (STANDARD_YEARS - 1.0) * slope)
     weight: Float = WEIGHT_OF_CAPITAL * loss * (stressed - chance) * adjustment
