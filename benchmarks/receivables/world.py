@@ -25,6 +25,7 @@ from valuation.receivables.ledgers.columns import (
     Receipts,
     by_entry,
 )
+from valuation.receivables.ledgers.numbers import parsed
 
 START = 19_358
 """The first simulated day, Monday 2023-01-02."""
@@ -141,13 +142,15 @@ def ledger_of(world: World) -> Rendered:
     place[order] = np.arange(len(order))
     one = {name: column[order] for name, column in world.invoices.items()}
     numbers = _numbers(world, one["copy_of"], one["entry"], place)
-    moves, carried = (_entered(events) for events in (world.due_moves, world.deliveries))
+    moves, carried = (_entered(world, events) for events in (world.due_moves, world.deliveries))
     nothing = np.empty(0, dtype=np.int64)
     ledger = Ledger(
-        invoices=Invoices(one["entry"], one["debtor"], numbers, one["amount"], one["issue"], one["due"]),
-        payments=_postings(world.postings, place),
-        credit_notes=_postings(world.credits, place),
-        write_offs=_postings(world.write_offs, place),
+        invoices=Invoices(
+            one["entry"], one["debtor"], numbers, *parsed(numbers), one["amount"], one["issue"], one["due"]
+        ),
+        payments=_postings(world, world.postings, place),
+        credit_notes=_postings(world, world.credits, place),
+        write_offs=_postings(world, world.write_offs, place),
         due_moves=by_entry(DueMoves(moves["entry"], place[moves["invoice"]], moves["due"])),
         deliveries=by_entry(Deliveries(carried["entry"], place[carried["invoice"]], carried["day"])),
         receipts=_receipts(world, place),
@@ -189,7 +192,8 @@ def _receipts(world: World, place: Int) -> Receipts:
     paid = {name: column[world.payments["day"] < END] for name, column in world.payments.items()}
     debtor = world.invoices["debtor"][paid["invoice"]]
     single = paid["lump"] == 0
-    named = np.where(paid["named"] == 1, place[paid["invoice"]], -1)
+    known = world.invoices["entry"][paid["invoice"]] <= paid["day"]
+    named = np.where(known & (paid["named"] == 1), place[paid["invoice"]], -1)
     keys = np.stack([paid["day"], debtor, paid["payer"]], axis=1)[~single]
     lumps, of = np.unique(keys, axis=0, return_inverse=True) if len(keys) else (keys, np.empty(0, dtype=np.int64))
     sums = np.zeros(len(lumps), dtype=np.int64)
@@ -205,13 +209,14 @@ def _receipts(world: World, place: Int) -> Receipts:
     )
 
 
-def _entered(events: Events) -> Events:
-    """Returns the events whose records the lender receives within the simulated days."""
-    return {name: column[events["entry"] < END] for name, column in events.items()}
+def _entered(world: World, events: Events) -> Events:
+    """Returns the events whose records the lender receives within the simulated days, never before their invoice."""
+    entry = np.maximum(events["entry"], world.invoices["entry"][events["invoice"]])
+    return {name: column[entry < END] for name, column in {**events, "entry": entry}.items()}
 
 
-def _postings(events: Events, place: Int) -> Postings:
-    own = _entered(events)
+def _postings(world: World, events: Events, place: Int) -> Postings:
+    own = _entered(world, events)
     return by_entry(Postings(own["entry"], own.get("document", own["entry"]), place[own["invoice"]], own["amount"]))
 
 

@@ -25,12 +25,16 @@ NO_INVOICE = -1
 class Invoices:
     """Invoices [n] as the borrower's ledger stated them first, by day of entry; later changes are records of their own.
 
-    ``due_day`` is NO_DAY where it is not stated.
+    ``due_day`` is NO_DAY where it is not stated. ``number`` is the number as stated; ``numbers.parsed`` gives its form,
+    its series and its place in the series.
     """
 
     entry_day: Int
     debtor: Int
     number: Texts
+    form: Int
+    series: Int
+    place: Int
     amount_minor: Int
     issue_day: Int
     due_day: Int
