@@ -18,6 +18,7 @@ from collateral_registry.rpc.book.business_date_servicer import BusinessDateServ
 from collateral_registry.rpc.book.policy_servicer import PolicyServicer
 from collateral_registry.rpc.book.service_info_servicer import ServiceInfoServicer
 from collateral_registry.rpc.common.interceptors import ErrorInterceptor
+from collateral_registry.rpc.debtors.servicer import DebtorServicer
 from collateral_registry.rpc.equipment.servicer import EquipmentServicer
 from collateral_registry.rpc.findings.double_pledge_servicer import DoublePledgeServicer
 from collateral_registry.rpc.findings.servicer import FindingServicer
@@ -131,6 +132,7 @@ class RpcServer:
             PickupServicer(runner),
             OverrideServicer(runner),
             DoublePledgeServicer(runner),
+            DebtorServicer(runner),
             EquipmentServicer(runner, self.fits, self.watchers),
             IpServicer(runner),
             self.breaches,

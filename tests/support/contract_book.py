@@ -93,6 +93,10 @@ OPENING = [
     ("RequestPickup", 'parent: "loans/loan-1" pickup_id: "u-1" asset: "assets/lot-4" quantity {value: "1"}'),
     ("ProposeOverride", f'parent: "loans/loan-1" override_id: "o-1" actor: "Ana" {OVERRIDE}'),
     ("ProposeOverride", f'parent: "loans/loan-1" override_id: "o-2" actor: "Ana" {OVERRIDE}'),
+    ("CreateDebtor", 'debtor_id: "core-1" debtor {display_name: "Core"}'),
+    ("CreateDebtor", 'debtor_id: "core-2" debtor {display_name: "Core Ltd" parent: "debtors/core-1"}'),
+    ("CreateDebtor", 'debtor_id: "core-3" debtor {display_name: "Core AG"}'),
+    ("MergeDebtors", f'name: "debtors/core-3" into: "debtors/core-1" {ACTOR}'),
     ("CheckDoublePledge", ""),
     (
         "RecordMovements",
@@ -120,6 +124,15 @@ EXAMPLES = {
     "CreateLoan": loan("loan-9"),
     "UpdateLoan": 'loan {name: "loans/loan-1" borrower: "Z"} update_mask {paths: "borrower"}',
     "UpdateBalances": balance("loan-1", 400000),
+    "CreateDebtor": (
+        'debtor_id: "core-9" debtor {display_name: "Nine" aliases: "9 AG" parent: "debtors/core-1" country_code: "DE" '
+        'identifiers {scheme: IDENTIFIER_SCHEME_LEI value: "5493001KJTIIGC8Y1R12"} kind: DEBTOR_KIND_FIRM '
+        f'default_probability {{ratio {{value: "0.01"}} source: "agency" date {DAY}}} '
+        f'line {{amount {{currency_code: "USD" units: 9}} expire_date {DAY}}} usual_terms_days: 60}}'
+    ),
+    "UpdateDebtor": 'debtor {name: "debtors/core-1" display_name: "One"} update_mask {paths: "display_name"}',
+    "MergeDebtors": f'name: "debtors/core-2" into: "debtors/core-1" {ACTOR}',
+    "UndoDebtorMerge": f'name: "debtors/core-3" {ACTOR}',
     "PledgeAsset": 'parent: "loans/loan-1" pledge_id: "p-9" pledge {asset: "assets/lot-5" ' + NOTICE,
     "UpdatePledge": 'pledge {name: "loans/loan-1/pledges/p-1" share {value: "1"}} update_mask {paths: "share"}',
     "ReleasePledge": 'name: "loans/loan-1/pledges/p-1" share {value: "0.1"}',

@@ -55,6 +55,7 @@ FURTHER = [
 
 IDS = {
     "asset": "lot-1",
+    "debtor": "core-1",
     "loan": "loan-1",
     "pledge": "p-1",
     "pickup": "u-1",

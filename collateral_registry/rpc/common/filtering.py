@@ -16,6 +16,7 @@ from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.paging import Page, Position, page_of
 from collateral_registry.store.assets.repository import ASSET_FILTER
 from collateral_registry.store.book.policies import POLICY_FILTER
+from collateral_registry.store.debtors.repository import DEBTOR_FILTER
 from collateral_registry.store.equipment.appraisals import APPRAISAL_FILTER
 from collateral_registry.store.equipment.models import MODEL_FILTER
 from collateral_registry.store.findings.repository import FINDING_FILTER
@@ -42,6 +43,7 @@ FILTER_FIELDS: Mapping[str, Mapping[str, FieldType]] = {
     "ListBreaches": BREACH_FILTER.kinds,
     "ListComingFees": FEE_FILTER,
     "ListCountedLots": COUNT_FILTER.kinds,
+    "ListDebtors": DEBTOR_FILTER.kinds,
     "ListEquipmentModels": MODEL_FILTER.kinds,
     "ListFindings": FINDING_FILTER.kinds,
     "ListHaircutEstimates": CURVE_FILTER.kinds,

@@ -30,6 +30,7 @@ _METHODS = {
         CreateAsset BatchCreateAssets UpdateAsset CorrectAssetIdentity RecordRightEvent
         CreatePriceSeries IngestPrices IngestFxRates
         CreateLoan UpdateLoan UpdateBalances
+        CreateDebtor UpdateDebtor MergeDebtors UndoDebtorMerge
         PushStock RecordMovements ReportCount RecordInspection ResolveRejectedMovement
         ResolveFinding CheckDoublePledge ConfirmDoublePledge
         AdvanceBusinessDate ActivatePolicy ActivateEquipmentModel Revalue StartRevaluation
@@ -43,6 +44,7 @@ _METHODS = {
         GetAsset BatchGetAssets ListAssets
         GetBreach ListBreaches AcknowledgeBreach GrantGrace WaiveBreach WatchBreaches
         GetBusinessDate
+        GetDebtor ListDebtors
         FitEquipmentModel GetEquipmentFit WatchEquipmentFit GetEquipmentModel ListEquipmentModels
         AppraiseEquipment QuoteEquipment RecordAppraisal ListAppraisals ReconcileAppraisals BacktestAppraisers
         GetFinding ListFindings
@@ -76,7 +78,7 @@ _READS = """
     ListPriceSeries ListPrices GenerateLtvReport StreamLtvReport GenerateBreachReport GetRevaluation
     ListRevaluations WatchRevaluation GetStockFeed ListStockFeeds ListStockLots ListMovements ListRejectedMovements
     ValueAssets QuoteAsset QuotePool GetValuation ListValuations GetWarehouse ListWarehouses ListCountedLots
-    GetServiceInfo PreviewRevaluation
+    GetServiceInfo PreviewRevaluation GetDebtor ListDebtors
 """
 
 READING_METHODS = frozenset(_READS.split())

@@ -31,6 +31,7 @@ _CLASSES = {
         GetAsset BatchGetAssets ListAssets
         GetBreach ListBreaches WatchBreaches
         GetBusinessDate
+        GetDebtor ListDebtors
         GetEquipmentFit WatchEquipmentFit GetEquipmentModel ListEquipmentModels ListAppraisals
         GetFinding ListFindings
         ListHaircutEstimates
@@ -50,6 +51,7 @@ _CLASSES = {
         CreateAsset BatchCreateAssets UpdateAsset CorrectAssetIdentity RetireAsset RecordRightEvent
         CreatePriceSeries IngestPrices IngestFxRates
         CreateLoan UpdateLoan CloseLoan UpdateBalances
+        CreateDebtor UpdateDebtor MergeDebtors UndoDebtorMerge
         PledgeAsset UpdatePledge ReleasePledge RequestPickup CancelPickup
         ProposeOverride RejectOverride ApproveOverride
         AcknowledgeBreach GrantGrace WaiveBreach

@@ -6,6 +6,7 @@ from sqlmodel import SQLModel
 from collateral_registry.store.schema import (
     assets,
     book,
+    debtors,
     equipment,
     findings,
     ip,
@@ -16,7 +17,7 @@ from collateral_registry.store.schema import (
     valuations,
 )
 
-SCHEMA = (assets, book, equipment, findings, ip, loans, prices, revaluation, stock, valuations)
+SCHEMA = (assets, book, debtors, equipment, findings, ip, loans, prices, revaluation, stock, valuations)
 """Importing these modules registers their tables with the metadata."""
 
 context.configure(

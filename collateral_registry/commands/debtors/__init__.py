@@ -1,0 +1,1 @@
+"""Registers, changes and merges debtors."""

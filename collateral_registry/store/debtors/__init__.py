@@ -1,0 +1,1 @@
+"""Stores debtors, and reads what is known of them."""
