@@ -12,6 +12,7 @@ import typer
 
 from collateral_partner.options import DEFAULT_ADDRESS, Server
 from collateral_registry.cli.common.options import AsOf, File, Form, Format, Layout, Limit, Output, Wide, in_session
+from collateral_registry.cli.debtors.commands import debtor_app
 from collateral_registry.cli.equipment.commands import app as equipment_app
 from collateral_registry.cli.ip.commands import app as ip_app
 from collateral_registry.cli.loans.commands import asset_app, breach_app, check_app, loan_app, pickup_app, report_app
@@ -33,6 +34,7 @@ app.add_typer(date_app, name="business-date")
 app.add_typer(import_app, name="import")
 app.add_typer(asset_app, name="asset")
 app.add_typer(loan_app, name="loan")
+app.add_typer(debtor_app, name="debtor")
 app.add_typer(breach_app, name="breach")
 app.add_typer(pickup_app, name="pickup")
 app.add_typer(check_app, name="check")
@@ -62,6 +64,7 @@ class FileKind(StrEnum):
     PRICES = "prices"
     FX = "fx"
     ASSETS = "assets"
+    DEBTORS = "debtors"
     LOANS = "loans"
     PLEDGES = "pledges"
     SERIES = "series"

@@ -14,10 +14,10 @@ from typer.testing import CliRunner
 from collateral_registry.cli.common import table_text
 from collateral_registry.cli.common.tables import WRAPPING
 from collateral_registry.cli.main import app
-from collateral_registry.v1 import asset_pb2, policy_pb2
+from collateral_registry.v1 import asset_pb2, debtor_pb2, debtor_pb2_grpc, policy_pb2
 from tests.support import equipment_sales
 from tests.support.ip_assets import register as register_ip_asset
-from tests.support.server import Client, Server, connected, copper_lot
+from tests.support.server import Client, Server, connected, copper_lot, money
 from tests.support.terminal import COMMAND, on_terminal
 from valuation.equipment.models import boosting, hedonic
 
@@ -32,6 +32,7 @@ TABLES = {
     "asset quote-pool": ("lot-1", "--currency", "USD"),
     "breach ack": ("loan-of-an-importer-with-a-name/1", *BY),
     "breach show": ("loan-of-an-importer-with-a-name/1",),
+    "debtor list": (),
     "equipment appraisers": ("{folder}/realised.csv",),
     "equipment score": ("{folder}/sales.csv", "--columns", "{folder}/map.toml", "--model", "{folder}/model"),
     "finding list": (),
@@ -62,12 +63,11 @@ TABLES = {
 
 WITHOUT_ROWS = {
     "asset correct", "asset show", "backtest", "backup", "business-date repair", "check book", "check confirm",
-    "equipment appraise", "equipment fit",
-    "equipment reconcile", "equipment record", "finding resolve", "finding show", "haircut", "health",
-    "import assets", "import fx", "import loans", "import pledges", "import policy", "import prices", "import series",
-    "ip event", "ip renewal", "ip value", "loan show", "migrate", "pickup check", "restore", "revalue", "run",
-    "sample load", "sample replay", "serve", "stock backlog", "stock count", "stock push", "stock renumber",
-    "stock token", "watch",
+    "debtor merge", "debtor show", "debtor unmerge", "equipment appraise", "equipment fit", "equipment reconcile",
+    "equipment record", "finding resolve", "finding show", "haircut", "health", "import assets", "import debtors",
+    "import fx", "import loans", "import pledges", "import policy", "import prices", "import series", "ip event",
+    "ip renewal", "ip value", "loan show", "migrate", "pickup check", "restore", "revalue", "run", "sample load",
+    "sample replay", "serve", "stock backlog", "stock count", "stock push", "stock renumber", "stock token", "watch",
 }  # fmt: skip
 """Commands that print a message, a document, steps or a line for each event, or write a file of their own."""
 
@@ -152,6 +152,11 @@ def fill_book(client: Client) -> None:
     client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=elsewhere, asset_id="lot-4"))
     client.pledge("loan-1", "lot-4", "p-4")
     client.register_loan("loan-3")
+    debtor = debtor_pb2.Debtor(
+        display_name="A core firm with a long name", line=debtor_pb2.DebtorLine(amount=money("123456789012.34"))
+    )
+    created = debtor_pb2.CreateDebtorRequest(debtor=debtor, debtor_id="core-firm-with-a-long-id")
+    debtor_pb2_grpc.DebtorServiceStub(client.channel).CreateDebtor(created)
     client.pledge("loan-3", "lot-3")
     client.owe("77000", "loan-3")
     register_ip_asset(client, "patent-of-terminals")

@@ -58,6 +58,14 @@ SCHEMAS: Mapping[str, Schema] = {
             "registered": DATE, "expiry": DATE,
         },
     ),
+    "debtors": Schema(
+        {"debtor_id": TEXT, "name": TEXT},
+        {
+            "aliases": TEXT, "lei": TEXT, "uscc": TEXT, "vat": TEXT, "country": TEXT, "parent": TEXT,
+            "independent": TEXT, "kind": TEXT, "core_firm": TEXT, "state": TEXT, "pd": NUMBER, "pd_source": TEXT,
+            "pd_date": PAST_DATE, "line": NUMBER, "currency": TEXT, "line_expiry": DATE, "usual_terms_days": NUMBER,
+        },
+    ),
     "realised": _filled({"asset": TEXT, "date": PAST_DATE, "price": NUMBER, "currency": TEXT}, {"basis": TEXT}),
     "renewal": Schema({"id": TEXT, "years_paid": NUMBER, "lapsed": TEXT}),
     "yearly_fees": Schema({"year": NUMBER, "fee": NUMBER}),

@@ -15,7 +15,7 @@ from google.type.money_pb2 import Money
 
 from collateral_registry.cli.common.file_schemas import Row
 from collateral_registry.cli.common.formatting import date_message
-from collateral_registry.v1 import asset_pb2, loan_pb2, price_pb2
+from collateral_registry.v1 import asset_pb2, debtor_pb2, loan_pb2, price_pb2
 
 M = TypeVar("M", bound=Message)
 
@@ -220,6 +220,65 @@ DETAILS: Mapping[str, Callable[[Row], object]] = {
     "RECEIVABLE": _receivable,
     "PURCHASE_ORDER": _purchase_order,
 }
+
+
+IDENTIFIER_COLUMNS = {
+    "lei": debtor_pb2.IDENTIFIER_SCHEME_LEI,
+    "uscc": debtor_pb2.IDENTIFIER_SCHEME_UNIFIED_SOCIAL_CREDIT_CODE,
+    "vat": debtor_pb2.IDENTIFIER_SCHEME_VAT,
+}
+
+
+def debtor_request(row: Row) -> debtor_pb2.CreateDebtorRequest:
+    """Converts a row of a debtor; cells of aliases and identifiers hold several, separated by semicolons."""
+    identifiers = [
+        debtor_pb2.DebtorIdentifier(scheme=scheme, value=value)
+        for column, scheme in IDENTIFIER_COLUMNS.items()
+        for value in _parts(row, column)
+    ]
+    debtor = _message(
+        debtor_pb2.Debtor,
+        row,
+        display_name=row["name"],
+        aliases=_parts(row, "aliases"),
+        identifiers=identifiers,
+        country_code=row.get("country", ""),
+        parent=f"debtors/{row['parent']}" if row.get("parent") else "",
+        independent=_flag(row, "independent"),
+        core_firm=_flag(row, "core_firm"),
+        usual_terms_days=_whole(row, "usual_terms_days", 0),
+        default_probability=_default_probability(row),
+        line=_line(row),
+    )
+    return debtor_pb2.CreateDebtorRequest(debtor=debtor, debtor_id=row["debtor_id"])
+
+
+def _default_probability(row: Row) -> debtor_pb2.DefaultProbability | None:
+    if not any(row.get(column) for column in ("pd", "pd_source", "pd_date")):
+        return None
+    stated = debtor_pb2.DefaultProbability(source=row.get("pd_source", ""), date=_date(row, "pd_date"))
+    if row.get("pd"):
+        stated.ratio.value = row["pd"]
+    return stated
+
+
+def _line(row: Row) -> debtor_pb2.DebtorLine | None:
+    if not (row.get("line") or row.get("line_expiry")):
+        return None
+    return debtor_pb2.DebtorLine(amount=_money(row, "line"), expire_date=_date(row, "line_expiry"))
+
+
+def _parts(row: Row, column: str) -> list[str]:
+    """Returns the texts of a cell that are separated by semicolons, without empty ones."""
+    return [part.strip() for part in row.get(column, "").split(";") if part.strip()]
+
+
+def _flag(row: Row, column: str) -> bool:
+    """Returns whether a cell states yes; an empty cell states no. Raises ValueError for any other text."""
+    text = row.get(column, "").lower()
+    if text not in {"", "yes", "no", "true", "false"}:
+        raise ValueError(f"{column}: got {text[:40]!r}, want yes or no")
+    return text in {"yes", "true"}
 
 
 def loan_request(row: Row) -> loan_pb2.CreateLoanRequest:

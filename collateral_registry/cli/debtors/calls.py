@@ -1,0 +1,97 @@
+"""Calls the server for the commands of debtors."""
+
+from __future__ import annotations
+
+import uuid
+
+import grpc
+
+from collateral_registry.cli.common.client import print_line, print_message
+from collateral_registry.cli.common.formatting import resource_name, to_decimal
+from collateral_registry.cli.common.options import Layout
+from collateral_registry.cli.common.paging import fetch_all
+from collateral_registry.cli.common.table_files import show_table
+from collateral_registry.cli.common.tables import (
+    Column,
+    Importance,
+    Kind,
+    ListedRows,
+    Row,
+    Table,
+    day,
+    label,
+    share,
+    short_name,
+    text,
+)
+from collateral_registry.v1 import debtor_pb2 as pb, debtor_pb2_grpc
+
+DEBTORS = Table(
+    "debtors",
+    (
+        Column("debtor", Kind.TEXT),
+        Column("name", Kind.TEXT, importance=Importance.HIGH),
+        Column("country", Kind.CODE, importance=Importance.USUAL),
+        Column("kind", Kind.CODE, importance=Importance.USUAL),
+        Column("state", Kind.CODE, styles={"INSOLVENT": "bold red", "BLOCKED": "bold red"}),
+        Column("core_firm", Kind.FLAG, importance=Importance.LOW),
+        Column("parent", Kind.TEXT, importance=Importance.LOW),
+        Column("line", Kind.AMOUNT, importance=Importance.HIGH),
+        Column("line_currency", Kind.CODE, "ccy", Importance.HIGH),
+        Column("line_expire_date", Kind.DATE, "line\nexpires", Importance.LOW),
+        Column("default_probability", Kind.SHARE, "PD", Importance.USUAL),
+        Column("merged_into", Kind.TEXT, importance=Importance.DETAIL),
+    ),
+)
+
+
+def list_debtors(channel: grpc.Channel, filter_: str, limit: int, layout: Layout) -> None:
+    """Shows a table of debtors."""
+    stub = debtor_pb2_grpc.DebtorServiceStub(channel)
+    answer = fetch_all(stub.ListDebtors, pb.ListDebtorsRequest(filter=filter_), "debtors", limit)
+    show_table(DEBTORS, ListedRows(map(_row, answer.debtors)), layout)
+
+
+def show_debtor(channel: grpc.Channel, debtor: str) -> None:
+    """Prints a debtor as JSON."""
+    stub = debtor_pb2_grpc.DebtorServiceStub(channel)
+    print_message(stub.GetDebtor(pb.GetDebtorRequest(name=resource_name("debtors", debtor))))
+
+
+def merge_debtors(channel: grpc.Channel, duplicate: str, into: str, actor: str, note: str) -> None:
+    """Merges a duplicate into another debtor."""
+    request = pb.MergeDebtorsRequest(
+        name=resource_name("debtors", duplicate),
+        into=resource_name("debtors", into),
+        actor=actor,
+        note=note,
+        request_id=uuid.uuid4().hex,
+    )
+    merged = debtor_pb2_grpc.DebtorServiceStub(channel).MergeDebtors(request)
+    print_line(f"{merged.name} is merged into {merged.merged_into}")
+
+
+def undo_merge(channel: grpc.Channel, duplicate: str, actor: str, note: str) -> None:
+    """Undoes the merge of a duplicate."""
+    name = resource_name("debtors", duplicate)
+    request = pb.UndoDebtorMergeRequest(name=name, actor=actor, note=note, request_id=uuid.uuid4().hex)
+    restored = debtor_pb2_grpc.DebtorServiceStub(channel).UndoDebtorMerge(request)
+    print_line(f"{restored.name} is a debtor of its own again")
+
+
+def _row(debtor: pb.Debtor) -> Row:
+    line = debtor.line
+    return (
+        short_name(debtor.name),
+        debtor.display_name,
+        text(debtor.country_code),
+        label(pb.DebtorKind.Name(debtor.kind), "DEBTOR_KIND_"),
+        label(pb.DebtorState.Name(debtor.state), "DEBTOR_STATE_"),
+        debtor.core_firm,
+        short_name(debtor.parent),
+        to_decimal(line.amount) if debtor.HasField("line") else None,
+        text(line.amount.currency_code),
+        day(line.expire_date),
+        share(debtor.default_probability.ratio),
+        short_name(debtor.merged_into),
+    )
