@@ -8,7 +8,8 @@ from typing import get_args
 import pytest
 
 from collateral_registry.cli.importing.messages import DETAILS, KIND_FIELDS
-from collateral_registry.domain.assets.kinds import CLASS_ROOT, Detail, Kind
+from collateral_registry.domain.assets.asset_kind import CLASS_ROOT, Kind
+from collateral_registry.domain.assets.kinds import Detail
 from collateral_registry.domain.findings.references import FIELD_OF, IdentityKind
 from collateral_registry.rpc.assets.messages import read_asset
 from collateral_registry.rpc.assets.servicer import MASKED_FIELDS

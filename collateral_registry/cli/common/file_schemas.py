@@ -41,6 +41,8 @@ SCHEMAS: Mapping[str, Schema] = {
             "technology_life_date": DATE, "amortisation_years": NUMBER, "legal_survival": NUMBER,
             "technical_survival": NUMBER, "commercial_survival": NUMBER,
             "debtor": TEXT, "invoice_number": TEXT, "face_amount": NUMBER, "issued": DATE, "due": DATE,
+            "delivered": DATE, "type_code": NUMBER, "owner_debtor": TEXT, "invoice_feed": TEXT, "recourse": TEXT,
+            "disclosure": TEXT, "collection_account": TEXT, "concentration_mode": TEXT,
             "buyer": TEXT, "order_number": TEXT, "order_amount": NUMBER, "supplier": TEXT,
         },
     ),

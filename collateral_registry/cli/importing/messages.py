@@ -27,12 +27,14 @@ KIND_FIELDS = {
     "INTELLECTUAL_PROPERTY": "intellectual_property",
     "RECEIVABLE": "receivable",
     "PURCHASE_ORDER": "purchase_order",
+    "RECEIVABLE_POOL": "receivable_pool",
 }
 
 COLUMN_OF = {
     "asset_class": "class",
     "balance_date": "as_of",
     "build_date": "built",
+    "delivery_date": "delivered",
     "display_name": "description",
     "due_date": "due",
     "expire_date": "expires",
@@ -194,7 +196,16 @@ def _survival(row: Row) -> asset_pb2.Survival | None:
 
 
 def _receivable(row: Row) -> asset_pb2.Receivable:
-    return _message(asset_pb2.Receivable, row)
+    return _message(asset_pb2.Receivable, row, type_code=_whole(row, "type_code", 0), owner_debtor=_owner_debtor(row))
+
+
+def _receivable_pool(row: Row) -> asset_pb2.ReceivablePool:
+    feed = f"invoiceFeeds/{row['invoice_feed']}" if row.get("invoice_feed") else ""
+    return _message(asset_pb2.ReceivablePool, row, invoice_feed=feed, owner_debtor=_owner_debtor(row))
+
+
+def _owner_debtor(row: Row) -> str:
+    return f"debtors/{row['owner_debtor']}" if row.get("owner_debtor") else ""
 
 
 OLDER_COLUMNS = {"supplier": "buyer", "face_amount": "order_amount"}
@@ -219,6 +230,7 @@ DETAILS: Mapping[str, Callable[[Row], object]] = {
     "INTELLECTUAL_PROPERTY": _ip_asset,
     "RECEIVABLE": _receivable,
     "PURCHASE_ORDER": _purchase_order,
+    "RECEIVABLE_POOL": _receivable_pool,
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collateral_registry.commands.revaluation.runs import start_run
-from collateral_registry.domain.book.policy import Policy
+from collateral_registry.domain.book.policy import Policy, check_dilution
 from collateral_registry.domain.loans.agreements import OwnLimits
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.store.book.policies import (
@@ -22,8 +22,10 @@ from valuation.errors import InvalidInput
 def store_policy(write: Write, policy: Policy) -> StoredPolicy:
     """Stores a policy version, which takes effect once it is activated.
 
-    Raises InvalidInput for an LTV level at or below the buffer, and NotFound for an unknown index series.
+    Raises InvalidInput for an LTV level at or below the buffer, NotFound for an unknown index series, and Refused if
+    dilution acts in two places.
     """
+    check_dilution(policy)
     try:
         policy.limits.check_above(policy.buffer_ppm)
     except InvalidInput as error:

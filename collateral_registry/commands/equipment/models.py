@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from collateral_registry.commands.pipeline.comparables import ModelFiles, fitted
 from collateral_registry.commands.pipeline.stated_assets import checked_new_detail
 from collateral_registry.commands.valuations.value import value_assets
-from collateral_registry.domain.assets.kinds import CLASS_ROOT, Equipment, Kind
+from collateral_registry.domain.assets.asset_kind import CLASS_ROOT, Kind
+from collateral_registry.domain.assets.kinds import Equipment
 from collateral_registry.domain.equipment.comparables import observed
 from collateral_registry.domain.equipment.value_bases import machine_bases
 from collateral_registry.domain.filters.expressions import Expression

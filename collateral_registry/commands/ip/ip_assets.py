@@ -9,7 +9,8 @@ from decimal import Decimal
 
 from collateral_registry.commands.assets.register import change
 from collateral_registry.commands.pipeline.stated_assets import checked_new_detail
-from collateral_registry.domain.assets.kinds import CLASS_ROOT, Asset, IntellectualProperty, Status
+from collateral_registry.domain.assets.asset_kind import CLASS_ROOT
+from collateral_registry.domain.assets.kinds import Asset, IntellectualProperty, Status
 from collateral_registry.domain.filters.expressions import EVERYTHING, Expression, Value, matches
 from collateral_registry.domain.filters.fields import Day, FieldType, Id, Number
 from collateral_registry.domain.ip.ip_valuation import RightAnswer, RightQuestion, value_right

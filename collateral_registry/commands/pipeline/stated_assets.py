@@ -6,8 +6,9 @@ from dataclasses import fields, replace
 from datetime import date
 from typing import TypeVar, cast
 
+from collateral_registry.domain.assets.asset_kind import CLASS_ROOT
 from collateral_registry.domain.assets.identity import check_numbers
-from collateral_registry.domain.assets.kinds import CLASS_ROOT, Asset, Equipment, IntellectualProperty, Inventory
+from collateral_registry.domain.assets.kinds import Asset, Equipment, IntellectualProperty, Inventory
 from collateral_registry.domain.assets.observation_dates import check_hours, with_observation_dates
 from collateral_registry.domain.assets.valuation_columns import check_series
 from collateral_registry.domain.book.policy import check_class

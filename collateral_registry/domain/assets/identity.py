@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import Enum
 
-from collateral_registry.domain.assets.kinds import Asset, Detail, IntellectualProperty, Kind
+from collateral_registry.domain.assets.asset_kind import Kind
+from collateral_registry.domain.assets.kinds import Asset, Detail, IntellectualProperty
 from collateral_registry.domain.assets.right_numbers import check_right_number, office_code, right_number, right_scope
 from collateral_registry.domain.shared.identifiers import check_identifier
 from collateral_registry.domain.shared.reference_matching import Match, ReferenceNumber, compare_references
@@ -16,6 +17,7 @@ IDENTITY_FIELDS: dict[Kind, dict[str, str]] = {
     Kind.INTELLECTUAL_PROPERTY: {"right_kind": "kind", "office": "office", "number": "number"},
     Kind.RECEIVABLE: {"debtor": "debtor", "invoice_number": "invoice_number"},
     Kind.PURCHASE_ORDER: {"buyer": "buyer", "order_number": "order_number"},
+    Kind.RECEIVABLE_POOL: {},
 }
 """Fields of each kind that identify the asset, with their names in the contract."""
 

@@ -1,4 +1,4 @@
-"""The five kinds of assets, as frozen types that validate their fields when they are built.
+"""Assets of all kinds, as frozen types that validate their fields when they are built.
 
 A kind is a member of ``Kind`` and a class in ``Detail``. Code that depends on the kind matches on ``Detail`` and ends
 with ``assert_never``, so that type checking fails wherever a new kind is not handled.
@@ -15,7 +15,9 @@ from enum import IntEnum
 from functools import partial
 from typing import assert_never
 
-from collateral_registry.domain.assets.field_checks import check_expected_hours, check_term, checked_number, text_checks
+from collateral_registry.domain.assets.asset_kind import CLASS_ROOT, Kind
+from collateral_registry.domain.assets.claims import PurchaseOrder, Receivable, ReceivablePool
+from collateral_registry.domain.assets.field_checks import check_expected_hours, checked_number, text_checks
 from collateral_registry.domain.assets.survival import Survival
 from collateral_registry.domain.shared.money import Money, digits_of
 from collateral_registry.domain.shared.names import checked_id, checked_text
@@ -34,16 +36,6 @@ ATTRIBUTES_LIMIT = 100
 """Largest number of attributes that a machine states for models of comparables."""
 
 
-class Kind(IntEnum):
-    """Kind of an asset; the numeric values are stored."""
-
-    INVENTORY = 1
-    EQUIPMENT = 2
-    INTELLECTUAL_PROPERTY = 3
-    RECEIVABLE = 4
-    PURCHASE_ORDER = 5
-
-
 class Status(IntEnum):
     """Status stated for an asset; the numeric values are stored."""
 
@@ -52,10 +44,6 @@ class Status(IntEnum):
     SEIZED = 3
     DOUBLE_PLEDGED = 4
     RETIRED = 5
-
-
-CLASS_ROOT = dict(zip(Kind, ("inventory", "equipment", "ip", "receivable", "order"), strict=True))
-"""Root of the asset classes of each kind: the classes of inventory are ``inventory`` and ``inventory.…``."""
 
 
 @dataclass(frozen=True)
@@ -277,61 +265,7 @@ class IntellectualProperty:
         return self.office
 
 
-@dataclass(frozen=True)
-class Receivable:
-    """An invoice that a debtor owes to the asset's owner, identified by debtor and invoice number."""
-
-    debtor: str
-    invoice_number: str
-    face_amount: Money | None = None
-    issued: date | None = None
-    due: date | None = None
-
-    kind = Kind.RECEIVABLE
-    good = ""
-    place = ""
-
-    def __post_init__(self) -> None:
-        """Validates every field; raises InvalidInput."""
-        check_all(
-            *text_checks("receivable", self, "debtor", "invoice_number"),
-            lambda: check_term("receivable", self.issued, self.due),
-        )
-
-    @property
-    def identity(self) -> str:
-        """Natural key, which is unique among the assets of one owner."""
-        return f"debtor {self.debtor} invoice {self.invoice_number}"
-
-
-@dataclass(frozen=True)
-class PurchaseOrder:
-    """A confirmed purchase order, identified by buyer and order number."""
-
-    buyer: str
-    order_number: str
-    order_amount: Money | None = None
-    issued: date | None = None
-    due: date | None = None
-
-    kind = Kind.PURCHASE_ORDER
-    good = ""
-    place = ""
-
-    def __post_init__(self) -> None:
-        """Validates every field; raises InvalidInput."""
-        check_all(
-            *text_checks("purchase_order", self, "buyer", "order_number"),
-            lambda: check_term("purchase_order", self.issued, self.due),
-        )
-
-    @property
-    def identity(self) -> str:
-        """Natural key, which is unique among the assets of one owner."""
-        return f"buyer {self.buyer} order {self.order_number}"
-
-
-Detail = Inventory | Equipment | IntellectualProperty | Receivable | PurchaseOrder
+Detail = Inventory | Equipment | IntellectualProperty | Receivable | PurchaseOrder | ReceivablePool
 """The fields of an asset that depend on its kind."""
 
 
@@ -377,6 +311,8 @@ class Asset:
                 return self.detail.identity
             case Receivable() | PurchaseOrder():
                 return f"owner {self.owner} {self.detail.identity}"
+            case ReceivablePool():
+                return f"{self.detail.identity} {self.asset_id}"
             case _:
                 assert_never(self.detail)
 
@@ -384,7 +320,7 @@ class Asset:
         """Returns every amount of the asset with the name of its field."""
         amounts: list[tuple[str, Money | None]] = [("prior_claims", self.prior_claims)]
         match self.detail:
-            case Inventory():
+            case Inventory() | ReceivablePool():
                 pass
             case Equipment() as machine:
                 amounts += [(f"equipment.{name}", getattr(machine, name)) for name in ("price_new", "acquisition_cost")]

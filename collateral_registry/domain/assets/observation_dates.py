@@ -6,14 +6,8 @@ from dataclasses import replace
 from datetime import date
 from typing import assert_never
 
-from collateral_registry.domain.assets.kinds import (
-    Asset,
-    Equipment,
-    IntellectualProperty,
-    Inventory,
-    PurchaseOrder,
-    Receivable,
-)
+from collateral_registry.domain.assets.claims import PurchaseOrder, Receivable, ReceivablePool
+from collateral_registry.domain.assets.kinds import Asset, Equipment, IntellectualProperty, Inventory
 from valuation.errors import InvalidInput
 
 HOURS_PER_DAY = 24
@@ -33,7 +27,7 @@ def with_observation_dates(asset: Asset, before: Asset | None, today: date) -> A
         case Equipment() as machine:
             day = _hours_date(asset, machine, before, old if isinstance(old, Equipment) else None, today)
             return replace(asset, detail=replace(machine, hours_date=day))
-        case Inventory() | Receivable() | PurchaseOrder():
+        case Inventory() | Receivable() | PurchaseOrder() | ReceivablePool():
             return asset
         case _:
             assert_never(asset.detail)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from collateral_registry.domain.assets.kinds import CLASS_ROOT, Kind
+from collateral_registry.domain.assets.asset_kind import CLASS_ROOT, Kind
 from collateral_registry.domain.book.policy import Policy, SourcedNumber, lineage
 from collateral_registry.domain.filters.expressions import Expression, matches
 from collateral_registry.domain.filters.fields import Enum, FieldType, Text
+from collateral_registry.domain.receivables.rule_numbers import RULE_NUMBERS
 from collateral_registry.domain.shared.errors import NotFound
 
 DESCRIPTIONS: Mapping[str, str] = {
@@ -41,6 +42,7 @@ DESCRIPTIONS: Mapping[str, str] = {
         f"condition_{name}": f"Factor on the value of a machine in {name} condition."
         for name in ("unknown", "excellent", "good", "fair", "poor", "scrap")
     },
+    **{name: number.meaning for name, number in RULE_NUMBERS.items()},
 }
 """The meaning of each parameter of a class."""
 
@@ -50,6 +52,7 @@ KIND_FIELD = {
     Kind.INTELLECTUAL_PROPERTY: "intellectual_property",
     Kind.RECEIVABLE: "receivable",
     Kind.PURCHASE_ORDER: "purchase_order",
+    Kind.RECEIVABLE_POOL: "receivable_pool",
 }
 """The field of an asset that holds the detail of a kind."""
 

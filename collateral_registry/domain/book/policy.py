@@ -15,11 +15,18 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from collateral_registry.domain.assets.asset_kind import CLASS_ROOT, Kind
 from collateral_registry.domain.assets.field_checks import EXPECTED_HOURS_RANGE
-from collateral_registry.domain.assets.kinds import CLASS_ROOT, Kind
 from collateral_registry.domain.loans.agreements import LTV_LIMIT_PPM, LtvLimits, ppm_of
 from collateral_registry.domain.loans.judge import JudgementRules
 from collateral_registry.domain.loans.levels import Level, LtvBasis
+from collateral_registry.domain.receivables.rule_numbers import (
+    COMMON_DEFAULTS,
+    NUMBER_OF_PLACE,
+    RULE_NUMBERS,
+    ReceivableNumbers,
+)
+from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.domain.shared.names import checked_id, checked_text
 from collateral_registry.domain.stock.warehouse_score import ReliabilityRules
@@ -38,7 +45,7 @@ _CLASS_RANGES = {
     **dict.fromkeys(("loan_refused_years", "loan_flagged_years"), ("0", "100")),
 }
 
-CLASS_PARAMETERS: Mapping[str, tuple[str, str]] = {
+_COMMON_PARAMETERS: Mapping[str, tuple[str, str]] = {
     name: _CLASS_RANGES.get(name, _SHARE)
     for name in (
         "cap", "haircut_floor", "confidence", "liquidation_days", "cure_days", "revaluation_days",
@@ -52,7 +59,12 @@ CLASS_PARAMETERS: Mapping[str, tuple[str, str]] = {
         "condition_scrap",
     )
 }  # fmt: skip
-"""Lowest and highest value of each parameter of an asset class."""
+
+CLASS_PARAMETERS: Mapping[str, tuple[str, str]] = {
+    **_COMMON_PARAMETERS,
+    **{name: (number.low, number.high) for name, number in RULE_NUMBERS.items()},
+}
+"""Lowest and highest value of each parameter of an asset class. Only classes of receivables have RULE_NUMBERS."""
 
 LEVEL_PARAMETERS = ("watch", "margin_call", "stop_draw", "liquidation")
 """The LTV limits, in rising order."""
@@ -98,6 +110,14 @@ class SourcedNumber:
 
 Numbers = Mapping[str, SourcedNumber]
 
+LATER_NUMBERS: Mapping[str, Numbers] = {
+    CLASS_ROOT[Kind.RECEIVABLE_POOL]: {
+        **{name: SourcedNumber(Decimal(one.default), one.source) for name, one in RULE_NUMBERS.items()},
+        **{name: SourcedNumber(Decimal(value), source) for name, (value, source) in COMMON_DEFAULTS.items()},
+    }
+}
+"""Defaults by class root of numbers that were introduced later, for stored policies that lack them."""
+
 LATER_RULES: Numbers = {
     "count_tolerance": SourcedNumber(Decimal("0.005"), "Expert default; set your own"),
     "warehouse_statistics_days": SourcedNumber(Decimal(365), "House rule: counts of one year"),
@@ -132,7 +152,7 @@ class Policy:
         check_all(
             lambda: checked_text("display_name", self.display_name),
             *(
-                partial(_check_numbers, f"classes[{name}].numbers", numbers, CLASS_PARAMETERS)
+                partial(_check_numbers, f"classes[{name}].numbers", numbers, _parameters_of(name))
                 for name, numbers in self.classes.items()
             ),
             *(partial(_check_index, name, series_id) for name, series_id in self.indices.items()),
@@ -212,10 +232,15 @@ class Policy:
 
     def numbers_of(self, asset_class: str) -> dict[str, SourcedNumber]:
         """Returns the numbers of a class: the inherited ones, unless the class states its own."""
-        merged: dict[str, SourcedNumber] = {}
-        for name in lineage(asset_class):
+        line = lineage(asset_class)
+        merged = dict(LATER_NUMBERS.get(line[0], {}))
+        for name in line:
             merged.update(self.classes.get(name, {}))
         return merged
+
+    def receivable_numbers(self, asset_class: str) -> ReceivableNumbers:
+        """Returns the numbers of a class of receivables."""
+        return ReceivableNumbers({name: number.value for name, number in self.numbers_of(asset_class).items()})
 
     def index_of(self, asset_class: str) -> str:
         """Returns the id of a class's price index; empty if there is none.
@@ -235,12 +260,35 @@ class Policy:
         return frozenset({*self.classes, *self.indices})
 
     def table(self, classes: Sequence[str]) -> dict[str, NDArray[np.float64]]:
-        """Returns each class parameter as a column [classes]; NaN where the policy states none."""
+        """Returns each parameter that all classes may have as a column [classes]; NaN where the policy states none."""
         merged = [self.numbers_of(asset_class) for asset_class in classes]
         return {
             name: np.array([float(row[name].value) if name in row else np.nan for row in merged], dtype=np.float64)
-            for name in CLASS_PARAMETERS
+            for name in _COMMON_PARAMETERS
         }
+
+
+def check_dilution(policy: Policy) -> None:
+    """Raises Refused if a class of receivables states a number for dilution in a place where it does not act.
+
+    Dilution lowers the value, the advance rate or the base, and never two of them.
+    """
+    for name, numbers in policy.classes.items():
+        if lineage(name)[0] != CLASS_ROOT[Kind.RECEIVABLE_POOL]:
+            continue
+        place = policy.receivable_numbers(name).dilution_place
+        for number, acts_in in NUMBER_OF_PLACE.items():
+            if number in numbers and place is not acts_in:
+                raise Refused(
+                    "DILUTION_TWICE",
+                    f"classes[{name}].numbers[{number}] is for dilution_place {int(acts_in)} ({acts_in.name}), and the"
+                    f" class has {int(place)} ({place.name}); state one of them",
+                )
+
+
+def _parameters_of(asset_class: str) -> Mapping[str, tuple[str, str]]:
+    is_receivable = lineage(asset_class)[0] == CLASS_ROOT[Kind.RECEIVABLE_POOL]
+    return CLASS_PARAMETERS if is_receivable else _COMMON_PARAMETERS
 
 
 def check_class(policy: Policy, asset_class: str) -> None:

@@ -9,14 +9,8 @@ from enum import IntEnum
 from itertools import product
 from typing import assert_never
 
-from collateral_registry.domain.assets.kinds import (
-    Asset,
-    Equipment,
-    IntellectualProperty,
-    Inventory,
-    PurchaseOrder,
-    Receivable,
-)
+from collateral_registry.domain.assets.claims import PurchaseOrder, Receivable, ReceivablePool
+from collateral_registry.domain.assets.kinds import Asset, Equipment, IntellectualProperty, Inventory
 from collateral_registry.domain.assets.right_numbers import comparable_number, right_scope
 from collateral_registry.domain.loans.agreements import Pledge
 from collateral_registry.domain.shared.money import Money
@@ -178,6 +172,8 @@ def _references(asset: Asset) -> list[Identity]:
             scope = f"{folded(asset.owner)} {folded(paper.buyer)}"
             agreement = _paper_agreement(paper.issued, paper.order_amount)
             return [Identity(IdentityKind.ORDER, scope, paper.order_number, agreement)]
+        case ReceivablePool():
+            return []
         case _:
             assert_never(asset.detail)
 

@@ -21,6 +21,13 @@ class DilutionPlace(IntEnum):
     RESERVE = 3
 
 
+NUMBER_OF_PLACE: Mapping[str, DilutionPlace] = {
+    "dilution_threshold": DilutionPlace.ADVANCE,
+    "dilution_stress": DilutionPlace.RESERVE,
+}
+"""Numbers that have a meaning for one place of dilution only."""
+
+
 class RuleNumber(NamedTuple):
     """A number of the policy: lowest and highest value, default with its source, and meaning."""
 

@@ -10,16 +10,15 @@ from typing import Any, TypeVar, assert_never
 from google.protobuf.message import Message
 from google.type.date_pb2 import Date
 
-from collateral_registry.domain.assets.kinds import (
-    Asset,
-    Detail,
-    Equipment,
-    IntellectualProperty,
-    Inventory,
+from collateral_registry.domain.assets.claims import (
+    Disclosure,
+    PoolConcentration,
     PurchaseOrder,
     Receivable,
-    Status,
+    ReceivablePool,
+    Recourse,
 )
+from collateral_registry.domain.assets.kinds import Asset, Detail, Equipment, IntellectualProperty, Inventory, Status
 from collateral_registry.domain.assets.survival import Survival
 from collateral_registry.domain.shared.money import Money, digits_of
 from collateral_registry.domain.shared.names import checked_text, id_of
@@ -65,9 +64,10 @@ PAPERS_OF_OWNERSHIP = {
     "intellectual_property": ("number",),
     "receivable": ("debtor", "invoice_number"),
     "purchase_order": ("buyer", "order_number"),
+    "receivable_pool": (),
 }
 """Fields that registration requires and a value does not, by kind: they say which thing it is. The last is a number
-that is unique within the others."""
+that is unique within the others. A pool has the number of its asset."""
 
 
 def read_quoted(message: pb.Asset, asset_id: str) -> Asset:
@@ -89,8 +89,8 @@ def to_be_quoted(kind: str, detail: M, number: str = UNSTATED) -> M:
     """Returns the detail of an asset with a text in place of the papers of ownership that it does not state."""
     quoted = type(detail)()
     quoted.CopyFrom(detail)
-    *scopes, last = PAPERS_OF_OWNERSHIP[kind]
-    for name, unstated in [*((scope, UNSTATED) for scope in scopes), (last, number)]:
+    papers = PAPERS_OF_OWNERSHIP[kind]
+    for name, unstated in [*((scope, UNSTATED) for scope in papers[:-1]), *((last, number) for last in papers[-1:])]:
         setattr(quoted, name, _stated(getattr(detail, name), unstated))
     return quoted
 
@@ -109,7 +109,9 @@ def _read_detail(message: pb.Asset) -> Detail:
     kind = message.WhichOneof("detail")
     if kind is None:
         raise InvalidInput(
-            "detail", "nothing", "inventory, equipment, intellectual_property, receivable or purchase_order"
+            "detail",
+            "nothing",
+            "inventory, equipment, intellectual_property, receivable, receivable_pool or purchase_order",
         )
     return _READERS[kind](getattr(message, kind))
 
@@ -209,7 +211,36 @@ def _read_right_kind(message: pb.IntellectualProperty) -> RightKind:
 
 
 def _read_receivable(message: pb.Receivable) -> Receivable:
-    return convert.read_record(Receivable, "receivable", message, **_dates("receivable", message))
+    return convert.read_record(
+        Receivable,
+        "receivable",
+        message,
+        **_dates("receivable", message),
+        delivered=lambda: convert.read_date("receivable.delivery_date", message, "delivery_date"),
+        owner_debtor=lambda: _read_owner_debtor("receivable", message),
+    )
+
+
+def _read_pool(message: pb.ReceivablePool) -> ReceivablePool:
+    prefix = "receivable_pool"
+    feed = message.invoice_feed
+    return convert.read_record(
+        ReceivablePool,
+        prefix,
+        message,
+        invoice_feed=lambda: id_of(f"{prefix}.invoice_feed", feed, "invoiceFeeds")[0] if feed else "",
+        recourse=lambda: convert.member(f"{prefix}.recourse", Recourse, message.recourse),
+        disclosure=lambda: convert.member(f"{prefix}.disclosure", Disclosure, message.disclosure),
+        concentration_mode=lambda: convert.member(
+            f"{prefix}.concentration_mode", PoolConcentration, message.concentration_mode
+        ),
+        owner_debtor=lambda: _read_owner_debtor(prefix, message),
+    )
+
+
+def _read_owner_debtor(kind: str, message: pb.Receivable | pb.ReceivablePool) -> str:
+    name = message.owner_debtor
+    return id_of(f"{kind}.owner_debtor", name, "debtors")[0] if name else ""
 
 
 def _read_order(message: pb.PurchaseOrder) -> PurchaseOrder:
@@ -230,6 +261,7 @@ _READERS: dict[str, Callable[[Any], Detail]] = {
     "intellectual_property": read_ip_asset,
     "receivable": _read_receivable,
     "purchase_order": _read_order,
+    "receivable_pool": _read_pool,
 }
 
 
@@ -266,7 +298,19 @@ def _detail_message(detail: Detail) -> tuple[str, Message]:
         case IntellectualProperty():
             return "intellectual_property", _ip_message(detail)
         case Receivable():
-            return "receivable", convert.message_of(pb.Receivable, detail, **_term(detail))
+            delivered = convert.calendar_date(detail.delivered)
+            owner = _name_of("debtors", detail.owner_debtor)
+            message = convert.message_of(
+                pb.Receivable, detail, **_term(detail), delivery_date=delivered, owner_debtor=owner
+            )
+            return "receivable", message
+        case ReceivablePool():
+            return "receivable_pool", convert.message_of(
+                pb.ReceivablePool,
+                detail,
+                invoice_feed=_name_of("invoiceFeeds", detail.invoice_feed),
+                owner_debtor=_name_of("debtors", detail.owner_debtor),
+            )
         case PurchaseOrder():
             return "purchase_order", convert.message_of(pb.PurchaseOrder, detail, **_term(detail))
         case _:
@@ -275,6 +319,10 @@ def _detail_message(detail: Detail) -> tuple[str, Message]:
 
 def _term(detail: Receivable | PurchaseOrder) -> dict[str, Date | None]:
     return {"issue_date": convert.calendar_date(detail.issued), "due_date": convert.calendar_date(detail.due)}
+
+
+def _name_of(collection: str, resource_id: str) -> str:
+    return f"{collection}/{resource_id}" if resource_id else ""
 
 
 def _equipment_message(machine: Equipment) -> pb.Equipment:

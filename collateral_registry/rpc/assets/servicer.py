@@ -39,6 +39,7 @@ MASKED_FIELDS = (
     "intellectual_property",
     "receivable",
     "purchase_order",
+    "receivable_pool",
     "prior_claims",
     "insurance_expire_date",
     "last_inspection_date",

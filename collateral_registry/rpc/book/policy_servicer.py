@@ -10,7 +10,8 @@ from grpc.aio import ServicerContext
 
 from collateral_registry.commands.book import policies as commands
 from collateral_registry.commands.pipeline.moments import Moment
-from collateral_registry.domain.assets.kinds import Equipment, Kind
+from collateral_registry.domain.assets.asset_kind import Kind
+from collateral_registry.domain.assets.kinds import Equipment
 from collateral_registry.domain.book.asset_classes import DESCRIPTIONS, AssetClass, asset_class_in, asset_classes
 from collateral_registry.domain.book.policy import LEVEL_PARAMETERS, Numbers, Policy, SourcedNumber
 from collateral_registry.domain.shared.errors import Refused

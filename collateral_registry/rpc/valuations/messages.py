@@ -7,13 +7,8 @@ from decimal import Decimal
 from typing import Any, assert_never
 
 from collateral_registry.commands.valuations.value import Valued
-from collateral_registry.domain.assets.kinds import (
-    Equipment,
-    IntellectualProperty,
-    Inventory,
-    PurchaseOrder,
-    Receivable,
-)
+from collateral_registry.domain.assets.claims import PurchaseOrder, Receivable, ReceivablePool
+from collateral_registry.domain.assets.kinds import Equipment, IntellectualProperty, Inventory
 from collateral_registry.domain.equipment.value_bases import machine_bases
 from collateral_registry.domain.prices.exchange_rates import legs_of, series_id_of
 from collateral_registry.domain.shared.days import NO_DAY, date_at, day_of
@@ -161,10 +156,21 @@ def _asset_inputs(valued: Valued) -> list[StatedInput]:
             return [*factors, *_book_inputs(detail)]
         case IntellectualProperty():
             return ip_inputs(detail, row["market_day"])
+        case Receivable() | PurchaseOrder() | ReceivablePool():
+            return _claim_inputs(detail)
+        case _:
+            assert_never(detail)
+
+
+def _claim_inputs(detail: Receivable | PurchaseOrder | ReceivablePool) -> list[StatedInput]:
+    """Returns the amount of an invoice or an order; nothing for a pool, whose statement explains it."""
+    match detail:
         case Receivable():
             return [amount_input("face_amount", detail.face_amount, day_of(detail.due))]
         case PurchaseOrder():
             return [amount_input("order_amount", detail.order_amount, day_of(detail.due))]
+        case ReceivablePool():
+            return []
         case _:
             assert_never(detail)
 

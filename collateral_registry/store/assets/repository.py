@@ -10,16 +10,9 @@ import numpy as np
 from sqlalchemy import ColumnElement, Connection, insert, select, true, update
 from sqlmodel import SQLModel
 
-from collateral_registry.domain.assets.kinds import (
-    Asset,
-    Equipment,
-    IntellectualProperty,
-    Inventory,
-    Kind,
-    PurchaseOrder,
-    Receivable,
-    Status,
-)
+from collateral_registry.domain.assets.asset_kind import Kind
+from collateral_registry.domain.assets.claims import PurchaseOrder, Receivable, ReceivablePool
+from collateral_registry.domain.assets.kinds import Asset, Equipment, IntellectualProperty, Inventory, Status
 from collateral_registry.domain.assets.valuation_columns import (
     PricedBy,
     equipment_numbers,
@@ -309,7 +302,7 @@ def numbers_of(connection: Connection, asset: Asset) -> tuple[type[SQLModel] | N
             return EquipmentRow, equipment_numbers(detail, _index_key(connection, detail))
         case IntellectualProperty():
             return IntellectualPropertyRow, ip_numbers(detail, pledged_elsewhere=asset.status is Status.DOUBLE_PLEDGED)
-        case Receivable() | PurchaseOrder():
+        case Receivable() | PurchaseOrder() | ReceivablePool():
             return None, {}
         case _:
             assert_never(detail)

@@ -64,10 +64,22 @@ def test_sample_assets_of_every_kind_become_messages_of_that_kind():
         asset = messages.asset_request(row.values).asset
         kinds.setdefault(asset.WhichOneof("detail"), []).append(asset)
 
-    assert set(kinds) == set(messages.KIND_FIELDS.values())
+    # A pool comes with the entries of its ledger, which are not in this file.
+    assert set(kinds) == set(messages.KIND_FIELDS.values()) - {"receivable_pool"}
     assert all(asset.receivable.debtor and asset.receivable.face_amount.units for asset in kinds["receivable"])
     assert all(asset.purchase_order.buyer and asset.purchase_order.order_number for asset in kinds["purchase_order"])
     assert all(asset.equipment.price_new.currency_code == asset.currency_code for asset in kinds["equipment"])
+
+
+def test_a_pool_and_its_terms_are_read_from_a_file():
+    row = {
+        "asset_id": "pool", "kind": "RECEIVABLE_POOL", "class": "receivable", "owner": "Acme", "currency": "EUR",
+        "invoice_feed": "erp", "recourse": "WITH_RECOURSE", "concentration_mode": "FIXED_POINT", "owner_debtor": "acme",
+    }  # fmt: skip
+    pool = messages.asset_request(row).asset.receivable_pool
+
+    assert (pool.invoice_feed, pool.owner_debtor) == ("invoiceFeeds/erp", "debtors/acme")
+    assert (pool.recourse, pool.concentration_mode) == (1, 3)
 
 
 ORDER = {

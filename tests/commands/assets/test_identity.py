@@ -11,14 +11,9 @@ from hypothesis import HealthCheck, example, given, settings, strategies as st
 from collateral_registry.commands.assets import register as assets
 from collateral_registry.commands.assets.corrections import correct_identity
 from collateral_registry.commands.loans.pledges import ReleaseRequest, release_pledge
-from collateral_registry.domain.assets.kinds import (
-    Asset,
-    IntellectualProperty,
-    Kind,
-    PurchaseOrder,
-    Receivable,
-    Status,
-)
+from collateral_registry.domain.assets.asset_kind import Kind
+from collateral_registry.domain.assets.claims import PurchaseOrder, Receivable
+from collateral_registry.domain.assets.kinds import Asset, IntellectualProperty, Status
 from collateral_registry.domain.findings.kinds import FindingKind
 from collateral_registry.domain.findings.references import identities_of
 from collateral_registry.domain.shared.errors import AlreadyExists, Refused

@@ -11,7 +11,8 @@ from collateral_registry.commands.assets import register as asset_commands
 from collateral_registry.commands.findings.check_book import check_whole_book
 from collateral_registry.commands.findings.double_pledge import confirm_double_pledge
 from collateral_registry.commands.pipeline.findings import resolve_finding
-from collateral_registry.domain.assets.kinds import Asset, IntellectualProperty, Receivable
+from collateral_registry.domain.assets.claims import Receivable
+from collateral_registry.domain.assets.kinds import Asset, IntellectualProperty
 from collateral_registry.domain.findings.kinds import FindingKind, FindingState
 from collateral_registry.domain.findings.references import identities_of
 from collateral_registry.domain.loans.judge import EventKind

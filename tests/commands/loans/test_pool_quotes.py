@@ -14,7 +14,8 @@ from collateral_registry.commands.loans import lending, pledges
 from collateral_registry.commands.loans.draws import check_draw
 from collateral_registry.commands.loans.pool_quotes import PoolQuote, quote_pool
 from collateral_registry.commands.prices.ingest import ensure_fx_series, ingest_prices, open_series
-from collateral_registry.domain.assets.kinds import Asset, Inventory, Receivable
+from collateral_registry.domain.assets.claims import Receivable
+from collateral_registry.domain.assets.kinds import Asset, Inventory
 from collateral_registry.domain.loans.agreements import Balance, Loan, Pledge
 from collateral_registry.domain.prices.series import PriceSeries
 from collateral_registry.domain.shared.errors import AlreadyExists, NotFound

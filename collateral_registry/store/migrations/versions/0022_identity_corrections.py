@@ -3,7 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-from collateral_registry.domain.assets.kinds import Asset, Kind
+from collateral_registry.domain.assets.asset_kind import Kind
+from collateral_registry.domain.assets.kinds import Asset
 from collateral_registry.domain.findings.references import IdentityKind, identities_of
 from collateral_registry.store.engine.json_documents import from_document
 
