@@ -43,7 +43,8 @@ PARTNER_SOURCES := $(PARTNER)/hatch_build.py valuation/errors.py $(wildcard valu
 
 .NOTPARALLEL:
 .PHONY: help setup develop run test test-fast small-worlds check format bench bench-equipment bench-haircuts \
-  bench-monthly bench-pairs bench-payment-days bench-spikes picture chaos fuzz overload lock newcomers image clean
+  bench-monthly bench-pairs bench-payment-days bench-spikes picture chaos fuzz overload lock newcomers image clean \
+  bench-backup
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -124,6 +125,9 @@ bench-monthly: develop ## Test haircuts of monthly series after quiet and wild m
 bench-payment-days: develop ## Forecast days late on public invoices, figures next to targets (DATA=folder)
 	$(BIN)/python -m benchmarks.receivables.payment_days '$(DATA)'
 
+bench-backup: develop ## Measure an online backup and its restoration (ASSETS=number, 1,000,000 by default)
+	$(BIN)/python -m benchmarks.run --only backup --assets $(or $(ASSETS),1000000)
+
 bench-equipment: develop ## Score the equipment models on your own sales (DATA=folder); prints JSON lines
 	$(BIN)/python -m benchmarks.equipment.run $(or $(DATA),data/equipment)
 
@@ -133,8 +137,8 @@ picture: develop ## Draw the picture of the README from the server of `make run`
 chaos: develop ## Kill processes, cut connections, fill disks; check that no data is lost
 	$(BIN)/python -m benchmarks.chaos.run
 
-fuzz: develop ## Send hostile requests to every method (REQUESTS=number MINUTES=number SEED=number REPLAY=file)
-	$(BIN)/python -m benchmarks.fuzz.run $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(if $(REPLAY),--replay '$(REPLAY)')
+fuzz: develop ## Send hostile requests to every method (REQUESTS=number MINUTES=number PATIENCE=seconds SEED=number REPLAY=file)
+	$(BIN)/python -m benchmarks.fuzz.run $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(PATIENCE),--patience $(PATIENCE)) $(if $(SEED),--seed $(SEED)) $(if $(REPLAY),--replay '$(REPLAY)')
 
 overload: develop ## Measure reads while model and whole-book calls come at five times their capacity
 	$(BIN)/python -m benchmarks.overload.run

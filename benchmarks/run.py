@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.backup import measure_backup
 from benchmarks.book import ASSETS_PER_LOAN, Size, gather_statistics, make_book
 from benchmarks.calls import ASSETS, measure_calls
 from benchmarks.engines import Engine, engine_of
@@ -59,6 +60,7 @@ ON_A_BOOK: dict[str, Callable[[Engine, str, int], list[Measured]]] = {
     "reports": lambda _, url, assets: measure_reports(url, assets),
     "ticks": lambda _, url, assets: measure_ticks(url, assets),
     "stock_of_a_book": lambda engine, url, _: _stock(engine, url),
+    "backup": lambda engine, url, _: measure_backup(engine, url),
 }
 """Measurements on a copy of a book of a given size that has been revalued once."""
 
