@@ -84,7 +84,9 @@ develop: $(DEVELOPMENT) ## Add the packages of tests and checks to the environme
 	@$(MAKE) --no-print-directory setup
 
 run: setup ## Start the service with the sample book (SAMPLE=no ADDRESS=host:port HTTP=host:port METRICS=host:port DATABASE=url)
-	$(BIN)/collateral run --address $(ADDRESS) $(if $(HTTP),--http-address $(HTTP)) $(if $(METRICS),--metrics-address $(METRICS)) $(if $(filter no,$(SAMPLE)),--no-sample,--sample) $(if $(DATABASE),--database '$(DATABASE)')
+	$(BIN)/collateral run --address '$(ADDRESS)' $(if $(HTTP),--http-address '$(HTTP)') \
+	  $(if $(METRICS),--metrics-address '$(METRICS)') $(if $(filter no,$(SAMPLE)),--no-sample,--sample) \
+	  $(if $(DATABASE),--database '$(DATABASE)')
 
 test: develop ## Run all tests, on SQLite and PostgreSQL
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
@@ -117,7 +119,7 @@ bench-spikes: develop ## Compare rules of the price adjustment (DATA=folder of s
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.haircuts.spikes '$(DATA)' '$(TABLE)' '$(PATHS)'
 
 bench-pairs: develop ## Compare value calls and price ticks with an older checkout (OLDER=folder PAIRS=number)
-	$(BIN)/python -m benchmarks.pairs $(if $(PAIRS),--pairs $(PAIRS)) '$(OLDER)'
+	$(BIN)/python -m benchmarks.pairs $(if $(PAIRS),--pairs '$(PAIRS)') '$(OLDER)'
 
 bench-monthly: develop ## Test haircuts of monthly series after quiet and wild months (DATA=folder)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.haircuts.monthly '$(DATA)'
@@ -126,10 +128,10 @@ bench-payment-days: develop ## Forecast days late on public invoices, figures ne
 	$(BIN)/python -m benchmarks.receivables.payment_days '$(DATA)'
 
 bench-backup: develop ## Measure an online backup and its restoration (ASSETS=number, 1,000,000 by default)
-	$(BIN)/python -m benchmarks.run --only backup --assets $(or $(ASSETS),1000000)
+	$(BIN)/python -m benchmarks.run --only backup --assets '$(or $(ASSETS),1000000)'
 
 bench-equipment: develop ## Score the equipment models on your own sales (DATA=folder); prints JSON lines
-	$(BIN)/python -m benchmarks.equipment.run $(or $(DATA),data/equipment)
+	$(BIN)/python -m benchmarks.equipment.run '$(or $(DATA),data/equipment)'
 
 picture: develop ## Draw the picture of the README from the server of `make run`
 	$(BIN)/python -m benchmarks.draw_report docs/ltv-report.svg
@@ -138,13 +140,13 @@ chaos: develop ## Kill processes, cut connections, fill disks; check that no dat
 	$(BIN)/python -m benchmarks.chaos.run
 
 fuzz: develop ## Send hostile requests to every method (REQUESTS=number MINUTES=number PATIENCE=seconds SEED=number REPLAY=file)
-	$(BIN)/python -m benchmarks.fuzz.run $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(PATIENCE),--patience $(PATIENCE)) $(if $(SEED),--seed $(SEED)) $(if $(REPLAY),--replay '$(REPLAY)')
+	$(BIN)/python -m benchmarks.fuzz.run $(if $(REQUESTS),--requests '$(REQUESTS)') $(if $(MINUTES),--minutes '$(MINUTES)') $(if $(PATIENCE),--patience '$(PATIENCE)') $(if $(SEED),--seed '$(SEED)') $(if $(REPLAY),--replay '$(REPLAY)')
 
 overload: develop ## Measure reads while model and whole-book calls come at five times their capacity
 	$(BIN)/python -m benchmarks.overload.run
 
 newcomers: ## Run the first hour of five users from clean clones; prints times and sizes (NEWCOMER=name)
-	@PYTHON=$(PYTHON) .ci/newcomers/run $(NEWCOMER)
+	@PYTHON='$(PYTHON)' .ci/newcomers/run $(if $(NEWCOMER),'$(NEWCOMER)')
 
 sbom: setup ## Print the software bill of materials of the service (CycloneDX JSON)
 	@$(BIN)/python .ci/sbom.py
