@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import signal
+import sys
 import time
 from multiprocessing import connection, get_context
 from multiprocessing.process import BaseProcess
 
 from collateral_registry.bootstrap import migrate, prepare_book, serve
 from collateral_registry.config import Settings
-from collateral_registry.domain.shared.errors import Refused
+from collateral_registry.domain.shared.errors import DomainError, Refused
 from collateral_registry.logs import logger
 from collateral_registry.store.engine.database import sqlite_file
+from valuation.errors import MissingExtra
 
 LOG = logger("collateral")
 
@@ -61,7 +64,7 @@ class _Fleet:
             process.join()
 
     def _started(self, number: int) -> BaseProcess:
-        process = get_context("spawn").Process(target=serve, args=(self._settings,), kwargs={"process": number})
+        process = get_context("spawn").Process(target=_serve, args=(self._settings, number))
         process.start()
         return process
 
@@ -74,3 +77,12 @@ class _Fleet:
 
     def _stop(self, *_signal: object) -> None:
         self._stopping = True
+
+
+def _serve(settings: Settings, number: int) -> None:
+    """Serves in a process of the fleet; if it cannot start, logs the cause in one line and ends with exit code 1."""
+    try:
+        serve(settings, process=number)
+    except (DomainError, MissingExtra, OSError) as error:
+        LOG.log(logging.ERROR, "a server process cannot start", cause=str(error))
+        sys.exit(1)

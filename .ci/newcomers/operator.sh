@@ -16,7 +16,7 @@ expect "schema "
 show .venv/bin/collateral runs --limit 3 --server "$address"
 code=0
 .venv/bin/collateral run --address "$address" >"$output" 2>&1 || code=$?
-[ "$code" -eq 4 ] || fail "a busy port ends with exit code 4, got $code"
+[ "$code" -eq 5 ] || fail "a busy port ends with exit code 5, got $code"
 cat "$output"
 stop_servers
 first_report "$address" "make run again, with the replayed book"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -162,7 +163,8 @@ class RpcServer:
         try:
             return int(self.server.add_insecure_port(address))
         except RuntimeError:
-            raise OSError(f"address: got {address}, want a free port of an address of this machine") from None
+            text = f"address: got {address}, want a free port of an address of this machine"
+            raise OSError(errno.EADDRINUSE, text) from None
 
     async def start(self) -> None:
         """Starts to answer calls and reports SERVING."""

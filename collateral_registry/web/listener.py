@@ -32,9 +32,9 @@ class _Server(uvicorn.Server):
 class HttpListener:
     """Answers HTTP requests by an application until it is drained."""
 
-    def __init__(self, app: ASGIApp, drain_seconds: float, what: str) -> None:
-        """Stores the application, the time for requests to finish, and what is served, for errors."""
-        self._what = what
+    def __init__(self, app: ASGIApp, drain_seconds: float, setting: str) -> None:
+        """Stores the application, the time for requests to finish, and the setting of the address, for errors."""
+        self._setting = setting
         self._server = _Server(
             uvicorn.Config(
                 app,
@@ -75,6 +75,7 @@ class HttpListener:
             listening.bind(place)
             listening.listen(BACKLOG)
         except OSError as error:
-            raise OSError(f"cannot listen at {address} for {self._what}: {error.strerror}") from None
+            text = f"{self._setting}: got {address}, want a free port of this machine ({error.strerror})"
+            raise OSError(error.errno, text) from None
         listening.settimeout(0.0)  # non-blocking
         return listening

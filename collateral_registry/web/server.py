@@ -26,7 +26,7 @@ class HttpServer:
         """Listens on host:port and returns the port; raises OSError if the port is not available."""
         options = [("grpc.max_receive_message_length", ANSWER_LIMIT_BYTES)]
         self._channel = grpc.aio.insecure_channel(self.local_address, options=options)
-        self._listener = HttpListener(gateway_app(self._channel, self._body_bytes), self._drain_seconds, "HTTP")
+        self._listener = HttpListener(gateway_app(self._channel, self._body_bytes), self._drain_seconds, "http_address")
         return await self._listener.start(address, shares_port=self._shares_port)
 
     async def drain(self) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from collateral_registry.cli.common.client import EXIT_REFUSED, EXIT_USAGE
 from collateral_registry.config import CLIENT_VARIABLES, PREFIX, Settings
 
 FOLDER = Path(__file__).parents[2] / "deploy/systemd"
@@ -85,3 +86,12 @@ def test_systemd_rates_the_exposure_of_every_unit_as_low(unit, tmp_path):
 
     (exposure,) = re.findall(r"Overall exposure level for \S+: ([\d.]+)", rated)
     assert float(exposure) <= EXPOSURE_LIMIT
+
+
+def test_the_service_stays_stopped_after_what_only_an_operator_can_change():
+    """Systemd considers these codes for the main process only, so that no other command may come before it."""
+    unit = (FOLDER / "collateral.service").read_text()
+
+    assert f"\nRestartPreventExitStatus={EXIT_USAGE} {EXIT_REFUSED}\n" in unit
+    assert "\nRestart=always\n" in unit
+    assert not re.search("^Exec(StartPre|Condition)=", unit, re.MULTILINE)

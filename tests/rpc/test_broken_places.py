@@ -35,7 +35,7 @@ def start_and_fail(url: str) -> tuple[int, str]:
 def test_two_servers_on_one_database_file_are_refused(server):
     code, words = start_and_fail(server.url)
 
-    assert code == 4
+    assert code == 5
     assert "in use by another server" in words
 
 

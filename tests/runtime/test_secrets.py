@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from collateral_registry.cli.server.start import settings_from
+from collateral_registry.cli.server.settings import settings_from
 from collateral_registry.config import Settings
 from collateral_registry.logs import masked
 from collateral_registry.v1 import stock_pb2

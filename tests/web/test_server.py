@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from collateral_registry.cli.server.start import settings_from
+from collateral_registry.cli.server.settings import settings_from
 from collateral_registry.web.server import HttpServer
 from tests.support.http import post
 from tests.support.postgres import wait_until
@@ -56,5 +56,5 @@ def test_several_processes_share_the_port_and_others_do_not():
                 started.push_async_callback(server.drain)
 
     asyncio.run(listen(shares_port=True))
-    with pytest.raises(OSError, match=r"cannot listen at .* for HTTP: Address already in use"):
+    with pytest.raises(OSError, match=r"http_address: got .* .Address already in use."):
         asyncio.run(listen(shares_port=False))

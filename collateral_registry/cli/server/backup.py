@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from collateral_registry.cli.server.start import run_on_database, settings_from
+from collateral_registry.cli.common.client import print_error, print_line
+from collateral_registry.cli.server.failures import exit_code_of, failures, text_of
+from collateral_registry.cli.server.start import run_on_database
 
 if TYPE_CHECKING:
+    from collateral_registry.config import Settings
     from collateral_registry.store.backups.archive import Manifest
 
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
@@ -21,7 +24,7 @@ COLUMNS = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), 
 def run_backup(file: Path | None, folder: Path | None, database: str) -> int:
     """Writes a backup to a file, or to a folder under a name of its own; returns the exit code."""
 
-    def work() -> str:
+    def work(settings: Settings) -> None:
         from collateral_registry.bootstrap import back_up
         from collateral_registry.store.backups.book import BackupName
 
@@ -29,34 +32,36 @@ def run_backup(file: Path | None, folder: Path | None, database: str) -> int:
             raise ValueError("want the name of a file, or a folder with --to")
         name = BackupName(Path(file or folder or "").absolute(), is_folder=folder is not None)
         with _shown_progress("backup") as progress:
-            path, manifest = back_up(settings_from("", database, ""), name, progress)
-        return f"{path}\n{_described(manifest)}"
+            path, manifest = back_up(settings, name, progress)
+        print_line(f"{path}\n{_described(manifest)}")
 
-    return run_on_database(work)
+    return run_on_database(database, work)
 
 
 def run_restore(file: Path, database: str, *, upgrade: bool) -> int:
     """Restores a backup and returns the exit code."""
 
-    def work() -> str:
+    def work(settings: Settings) -> None:
         from collateral_registry.bootstrap import restore
 
         with _shown_progress("restore") as progress:
-            return _described(restore(settings_from("", database, ""), file, progress, upgrade=upgrade))
+            manifest = restore(settings, file, progress, upgrade=upgrade)
+        print_line(_described(manifest))
 
-    return run_on_database(work)
+    return run_on_database(database, work)
 
 
 def run_check(file: Path) -> int:
     """Verifies the digests of a backup and returns the exit code."""
+    from collateral_registry.store.backups.book import check
 
-    def work() -> str:
-        from collateral_registry.store.backups.book import check
-
+    try:
         with _shown_progress("check") as progress:
-            return _described(check(file, progress))
-
-    return run_on_database(work)
+            print_line(_described(check(file, progress)))
+    except failures() as error:
+        print_error(text_of(error, ""))
+        return exit_code_of(error)
+    return 0
 
 
 def _described(manifest: Manifest) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import shutil
@@ -15,9 +16,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collateral_partner.options import DEFAULT_ADDRESS
-from collateral_registry.cli.common.client import EXIT_REFUSED, EXIT_USAGE, print_error, print_line, session
+from collateral_registry.cli.common.client import (
+    EXIT_REFUSED,
+    EXIT_TEMPORARY,
+    EXIT_USAGE,
+    print_error,
+    print_line,
+    session,
+)
 from collateral_registry.cli.common.options import Format, Layout
-from collateral_registry.cli.server.start import keep_files_private, settings_from
+from collateral_registry.cli.server.failures import run_with_settings
+from collateral_registry.cli.server.settings import settings_from
 
 if TYPE_CHECKING:
     import grpc
@@ -30,6 +39,9 @@ HEALTH_WAIT_SECONDS = 300.0
 HEALTH_CHECK_SECONDS = 1.0
 STOP_WAIT_SECONDS = 20.0
 CONNECT_WAIT_SECONDS = 1.0
+REPORTED = {EXIT_USAGE, EXIT_REFUSED, EXIT_TEMPORARY}
+"""Exit codes of a server that has printed why it did not start."""
+
 REPEAT_STOP_SECONDS = 0.5
 ANY_HOST = {"0.0.0.0", "[::]", ""}  # noqa: S104 - compared, not bound
 
@@ -60,17 +72,31 @@ def run_with_sample(
 
 
 def _run(address: str, database: str, http_address: str, metrics_address: str, *, sample: bool, stay: bool) -> int:
-    try:
-        settings = settings_from(address, database, "", http_address=http_address, metrics_address=metrics_address)
-    except ValueError as error:
-        print_error(str(error))
-        return EXIT_USAGE
-    if _is_taken(settings.address):
-        print_error(f"another process already listens at {settings.address}; stop it or choose another --address")
-        return EXIT_REFUSED
-    keep_files_private()
+    code = 0
+
+    def work(settings: Settings) -> None:
+        nonlocal code
+        if _is_taken(settings.address):
+            want = "want a free port; stop the process that listens there or choose another --address"
+            raise OSError(errno.EADDRINUSE, f"address: got {settings.address}, {want}")
+        code = _run_server(settings, database, sample=sample, stay=stay)
+
+    failed = run_with_settings(
+        lambda: settings_from(address, database, "", http_address=http_address, metrics_address=metrics_address), work
+    )
+    return failed or code
+
+
+def _run_server(settings: Settings, database: str, *, sample: bool, stay: bool) -> int:
+    """Runs the server with its log in a file until it ends; raises OSError."""
     log = _log_file(settings)
-    log.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        want = f"want a folder that this user can create, for the log {log.name} and the book"
+        raise OSError(
+            error.errno, f"database_url or data_folder: got {log.parent}, {want} ({error.strerror})"
+        ) from None
     print_line(f"Starting a server at {settings.address}")
     with (
         log.open("ab") as output,
@@ -133,8 +159,10 @@ def _run_until_stopped(
     server: subprocess.Popen[bytes], settings: Settings, log: Path, *, sample: bool, stay: bool
 ) -> int:
     if not _wait_for_health(server, settings.address):
-        print_error(f"the server did not start; its log is {log}")
-        return server.poll() or EXIT_REFUSED
+        code = server.poll() or EXIT_TEMPORARY
+        if code not in REPORTED:
+            print_error(f"the server did not start; its log is {log}")
+        return code
     commands = COMMANDS
     with session(settings.address) as channel:
         if sample:
@@ -145,7 +173,7 @@ def _run_until_stopped(
     while server.poll() is None:
         time.sleep(0.2)
     print_error(f"the server stopped by itself; its log is {log}")
-    return server.returncode or EXIT_REFUSED
+    return server.returncode or EXIT_TEMPORARY
 
 
 def _show_sample(channel: grpc.Channel) -> bool:

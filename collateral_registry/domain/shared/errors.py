@@ -21,6 +21,7 @@ __all__ = [
     "Refused",
     "RequestIdReused",
     "StoreUnavailable",
+    "StoreUnusable",
     "TooLarge",
     "Unauthenticated",
 ]
@@ -142,7 +143,7 @@ class StoreUnavailable(DomainError):
 
     def __init__(self, message: str, cause: str = "") -> None:
         super().__init__(f"{message} ({cause})" if cause else message)
-        self._answer, self._cause = message, cause
+        self._answer, self.cause = message, cause
 
     @property
     def answer(self) -> str:
@@ -155,7 +156,11 @@ class StoreUnavailable(DomainError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles the error by the arguments of its constructor."""
-        return type(self), (self._answer, self._cause)
+        return type(self), (self._answer, self.cause)
+
+
+class StoreUnusable(StoreUnavailable):
+    """The database stays unavailable until an operator changes it or its address: it is damaged, or refuses access."""
 
 
 class Busy(DomainError):

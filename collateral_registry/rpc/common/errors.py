@@ -27,6 +27,7 @@ from collateral_registry.domain.shared.errors import (
     Refused,
     RequestIdReused,
     StoreUnavailable,
+    StoreUnusable,
     TooLarge,
     Unauthenticated,
 )
@@ -46,6 +47,7 @@ STATUS_OF: dict[type[Exception], grpc.StatusCode] = {
     RequestIdReused: grpc.StatusCode.INVALID_ARGUMENT,
     Refused: grpc.StatusCode.FAILED_PRECONDITION,
     StoreUnavailable: grpc.StatusCode.UNAVAILABLE,
+    StoreUnusable: grpc.StatusCode.UNAVAILABLE,
     Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
     NotPermitted: grpc.StatusCode.PERMISSION_DENIED,
     MissingExtra: grpc.StatusCode.FAILED_PRECONDITION,

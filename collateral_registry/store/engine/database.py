@@ -9,12 +9,13 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
+import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from sqlite3 import Connection as SqliteConnection, OperationalError as SqliteOperationalError
 from threading import Lock
 from typing import Any
 
@@ -30,7 +31,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from collateral_registry.clock import Clock, microseconds
-from collateral_registry.domain.shared.errors import StoreUnavailable
+from collateral_registry.domain.shared.errors import StoreUnavailable, StoreUnusable
 from collateral_registry.logs import masked
 from collateral_registry.store.engine.commit_listener import CHANNEL
 from collateral_registry.store.engine.touched import Touched
@@ -77,6 +78,19 @@ SQLITE_PRAGMAS = (
 )
 """Settings of every SQLite connection; the busy timeout comes first, so that two processes can open a new file."""
 
+
+_PRIMARY_CODE = 0xFF
+"""The part of an error code of SQLite that an extended code refines."""
+
+_SQLITE_REFUSALS = frozenset({sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN})
+_SQLITE_DAMAGE = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
+
+_POSTGRES_REFUSALS = re.compile(
+    "authentication failed|no password supplied|no pg_hba.conf entry|does not exist|permission denied"
+    "|not permitted to log in|does not support SSL|certificate|invalid (connection option|URI|value|port)"
+)
+"""Texts with which PostgreSQL and its driver refuse a connection until an operator acts. Such an error has no code, and
+texts in other languages count as temporary."""
 
 POSTGRES_COMMITS = """
 SELECT set_config('synchronous_commit', CASE setting WHEN 'off' THEN 'on' ELSE setting END, false)
@@ -141,7 +155,7 @@ class Interrupt:
         """Stops the statement that runs, and makes the read fail if it has not begun."""
         with self._lock:
             self._requested = True
-            if isinstance(self._connection, SqliteConnection):
+            if isinstance(self._connection, sqlite3.Connection):
                 self._connection.interrupt()
             elif isinstance(self._connection, PostgresConnection):
                 with suppress(PostgresError):  # then the statement runs to its end
@@ -231,6 +245,12 @@ class Database:
             yield connection
 
     @contextmanager
+    def schema_change(self) -> Iterator[Connection]:
+        """Opens a transaction that changes the schema, which no server may use meanwhile."""
+        with _translated_errors(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
     def _writing(self) -> Iterator[Connection]:
         """Opens a write transaction, which is rolled back unless it is committed."""
         with _translated_errors(), sqlite_turn(self._file), self.engine.connect() as connection:
@@ -292,7 +312,7 @@ def sqlite_file(url: str) -> Path | None:
     parsed = make_url(url)
     if not parsed.drivername.startswith("sqlite"):
         return None
-    return Path((parsed.database or "").removeprefix("file:")).resolve()
+    return Path(os.path.realpath((parsed.database or "").removeprefix("file:")))  # resolve() raises for a loop of links
 
 
 def lock_key(shard: str) -> int:
@@ -359,18 +379,22 @@ def _begin_sqlite(connection: Connection) -> None:
 
 @contextmanager
 def _translated_errors() -> Iterator[None]:
-    """Raises StoreUnavailable for errors of the database itself: locked, full, read-only, unreachable."""
+    """Raises StoreUnavailable for errors of the database itself: locked, full, read-only, unreachable, damaged."""
     try:
         yield
     except OSError as error:
         raise StoreUnavailable("the database cannot be used now; nothing was written", str(error)) from error
-    except (OperationalError, SqliteOperationalError, PostgresOperationalError) as error:
-        message = str(error.orig if isinstance(error, OperationalError) else error).strip()
-        cause = message.splitlines()[0] if message else "no message"
-        raise StoreUnavailable("the database cannot be used now; nothing was written", masked(cause)) from error
-    except DBAPIError as error:
-        if "file is not a database" in str(error.orig) or "disk image is malformed" in str(error.orig):
-            raise StoreUnavailable(f"the database file is damaged ({error.orig}); restore a backup") from error
-        if error.connection_invalidated:
+    except (DBAPIError, sqlite3.DatabaseError, PostgresError) as error:
+        found = error.orig if isinstance(error, DBAPIError) else error
+        code = getattr(found, "sqlite_errorcode", 0) & _PRIMARY_CODE
+        if code in _SQLITE_DAMAGE:
+            raise StoreUnusable(f"the database file is damaged ({found}); restore a backup") from error
+        cause = masked((str(found).strip() or "no message").splitlines()[0])
+        is_without_code = isinstance(found, PostgresError) and found.sqlstate is None
+        if code in _SQLITE_REFUSALS or (is_without_code and _POSTGRES_REFUSALS.search(cause)):
+            raise StoreUnusable("the database cannot be used; nothing was written", cause) from error
+        if isinstance(error, OperationalError | sqlite3.OperationalError | PostgresOperationalError):
+            raise StoreUnavailable("the database cannot be used now; nothing was written", cause) from error
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
             raise StoreUnavailable("the connection to the database was lost; nothing was written") from error
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 VERSION_TABLE = "alembic_version"
 """Table in which alembic stores the version."""
+
+_VERSION = re.compile("[0-9]{4}")
 
 
 def _known_versions() -> list[str]:
@@ -34,20 +37,32 @@ def newest_version() -> str:
 
 
 def version_of(database: Database) -> str | None:
-    """Returns the schema version of a database; None if it is empty. Raises Refused if the program is older.
+    """Returns the schema version of a database; None if it is empty.
+
+    Raises Refused if the program is older, or if the database belongs to another program.
 
     It does not use alembic, which is slow to import and not needed to start on a current database.
     """
     with database.read() as connection:
-        if not inspect(connection).has_table(VERSION_TABLE):
+        tables = inspect(connection).get_table_names()
+        if VERSION_TABLE not in tables:
+            if tables:
+                raise _other_program(f"table {min(tables)}")
             return None
         found = connection.execute(select(column("version_num")).select_from(table(VERSION_TABLE))).scalar()
     if found is None:
         return None
+    if not _VERSION.fullmatch(found):
+        raise _other_program(f"schema version {found}")
     if not is_known(found):
         message = f"database version: got {found}, want {newest_version()} or older; it was written by a newer program"
         raise Refused("NEWER_DATABASE", message)
     return str(found)
+
+
+def _other_program(sign: str) -> Refused:
+    want = "want an empty database or one of this service; name another one in database_url"
+    return Refused("OTHER_PROGRAM", f"database: got a database of another program ({sign}), {want}")
 
 
 def migrate(database: Database) -> tuple[str | None, str]:
@@ -60,7 +75,7 @@ def migrate(database: Database) -> tuple[str | None, str]:
 
 
 def _upgrade(database: Database) -> None:
-    with database.engine.begin() as connection:
+    with database.schema_change() as connection:
         upgrade(connection, "head")
 
 

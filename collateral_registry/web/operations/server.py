@@ -18,7 +18,9 @@ DRAIN_SECONDS = 1.0
 
 def operations_server(refresh: Callable[[], Awaitable[None]], health: Health) -> HttpListener:
     """Returns the server of metrics and health, not started yet; ``refresh`` sets the metrics of the book."""
-    return HttpListener(operations_app([metrics_route(refresh), *health_routes(health)]), DRAIN_SECONDS, "metrics")
+    return HttpListener(
+        operations_app([metrics_route(refresh), *health_routes(health)]), DRAIN_SECONDS, "metrics_address"
+    )
 
 
 def operations_app(routes: Sequence[BaseRoute]) -> Starlette:
