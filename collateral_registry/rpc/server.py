@@ -168,6 +168,7 @@ class RpcServer:
 
     async def start(self) -> None:
         """Starts to answer calls and reports SERVING."""
+        await self._publish(self.monitor.health)  # not serving yet; without this, the empty name would be from here on
         await self.server.start()
         self.runs.start()
         self.stock_sync.start()
