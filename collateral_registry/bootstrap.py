@@ -224,10 +224,8 @@ async def _start_operations(settings: Settings, server: RpcServer, process: int)
     """Starts the HTTP server of metrics and health."""
     from collateral_registry.web.operations.server import operations_server  # noqa: PLC0415 - needed only with metrics
 
-    listener, address = (
-        operations_server(BookFigures(server.runner).refresh, server.monitor.health),
-        settings.metrics_address_of(process),
-    )
+    address = settings.metrics_address_of(process)
+    listener = operations_server(address, BookFigures(server.runner).refresh, server.monitor.health)
     port = await listener.start(address)
     LOG.info("serving metrics", address=address.rpartition(":")[0], port=port)
     return listener

@@ -46,11 +46,11 @@ def request(address: str, verb: str, path: str, body: str | bytes | None, header
         connection.close()
 
 
-def get_text(address: str, path: str, accept: str = "*/*") -> tuple[int, str, str]:
-    """Returns the status, the content type and the text at a path."""
+def get_text(address: str, path: str, accept: str = "*/*", host: str = "") -> tuple[int, str, str]:
+    """Returns the status, the content type and the text at a path; ``host`` replaces the header of this name."""
     connection = HTTPConnection(address, timeout=60)
     try:
-        connection.request("GET", path, headers={"accept": accept})
+        connection.request("GET", path, headers={"accept": accept, **({"host": host} if host else {})})
         answer = connection.getresponse()
         return answer.status, answer.headers.get("content-type", ""), answer.read().decode()
     finally:

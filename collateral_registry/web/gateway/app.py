@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
-from ipaddress import ip_address
 from typing import Any
 
 import grpc
@@ -41,6 +40,7 @@ from collateral_registry.web.gateway.errors import (
 )
 from collateral_registry.web.gateway.json_messages import MalformedJson, answer_of, read_message, read_object
 from collateral_registry.web.gateway.openapi import openapi_document
+from collateral_registry.web.local_only import WANTED_HOST, LocalOnly
 from valuation.errors import InvalidInput
 
 CALLS_LIMIT = 64
@@ -61,6 +61,8 @@ THREADS_LIMIT = 2
 JSON = "application/json"
 PASSED_HEADERS = ("authorization", "x-request-id", "traceparent")
 """Headers that are passed to the gRPC server as metadata."""
+
+NOT_LOCAL = refusal(grpc.StatusCode.PERMISSION_DENIED, "HOST_NOT_LOCAL", f"host: {WANTED_HOST}")
 
 _TIMEOUT = re.compile(r"([0-9]{1,8})([HMSmun])")
 _UNIT_SECONDS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
@@ -134,7 +136,7 @@ def gateway_app(channel: grpc.aio.Channel, body_bytes: int) -> Starlette:
             Route("/v1/descriptors.binpb", _descriptors, methods=["GET"]),
             Route("/v1/{service}/{method}", gateway.call, methods=["POST"]),
         ],
-        middleware=[Middleware(_Unforeseen), Middleware(_LocalOnly)],
+        middleware=[Middleware(_Unforeseen), Middleware(LocalOnly, refused=_error_response(NOT_LOCAL))],
         exception_handlers={
             HttpError: _answer_error,
             HTTPException: _answer_http_exception,
@@ -172,32 +174,6 @@ class _Unforeseen:
         except Exception as error:  # noqa: BLE001 - an unforeseen error is answered and logged with a reference
             failed = HttpError(unforeseen_status(error, path=scope.get("path", "")))
             await _error_response(failed)(scope, receive, send)
-
-
-class _LocalOnly:
-    """Refuses requests that name another host than this machine.
-
-    A page of another site cannot reach the service by a host name of its own that resolves to this machine.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not _is_local(dict(scope["headers"]).get(b"host", b"").decode("latin-1")):
-            want = "host: want localhost or a loopback address"
-            refused = refusal(grpc.StatusCode.PERMISSION_DENIED, "HOST_NOT_LOCAL", want)
-            await _error_response(refused)(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
-
-
-def _is_local(host: str) -> bool:
-    name = host.rpartition("]")[0].removeprefix("[") if host.startswith("[") else host.partition(":")[0]
-    try:
-        return name.lower() == "localhost" or ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def _method_of(request: Request) -> Method:

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families as metrics_o
 from collateral_registry import metrics
 from collateral_registry.config import Settings
 from collateral_registry.v1 import loan_pb2
+from collateral_registry.web.operations.server import operations_app
 from tests.support.http import get_text
 from tests.support.postgres import wait_until
 from tests.support.server import Client, Server, free_port, repository
@@ -51,6 +52,24 @@ def test_a_scrape_parses_as_text_and_as_open_metrics(watched):
     assert kind.startswith("text/plain")
     assert open_kind.startswith("application/openmetrics-text")
     assert {one.name for one in metrics_of(text)} == {one.name for one in open_metrics_of(open_text)}
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/healthz", "/readyz"])
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("localhost", 200), ("[::1]:50081", 200), ("rebound.example", 403), ("10.0.0.1:50081", 403), ("localhost.x", 403)],
+)
+def test_at_a_loopback_address_no_page_of_another_site_can_read(watched, path, host, status):
+    _, address = watched
+    found, _, text = get_text(address, path, host=host)
+
+    assert found == status
+    assert status == 200 or text == "Host: want localhost or a loopback address\n"
+
+
+@pytest.mark.parametrize(("address", "checked"), [("[::1]:50081", 1), ("10.0.0.1:50081", 0), ("0.0.0.0:50081", 0)])
+def test_the_host_is_checked_where_only_this_machine_can_connect(address, checked):
+    assert len(operations_app(address, []).user_middleware) == checked
 
 
 def test_each_process_has_the_port_after_the_last():
