@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from valuation._typing import Float
 from valuation.errors import InvalidInput
+from valuation.statistics.cusum import Cusum, cusum
 
 SPREAD_RATIO = 1.5
 """Increase in standard deviation to detect. Smaller increases are detected later and larger ones sooner."""
@@ -22,32 +21,16 @@ LARGEST_SCORE = 3.0
 """Cap on scores: a single extreme day is a shock, which another rule handles, not drift."""
 
 
-@dataclass(frozen=True)
-class Drift:
-    """The sum after the last score, and the indices of the scores at which it passed the threshold and was reset."""
-
-    statistic: float
-    alarms: tuple[int, ...]
-
-
-def drift(scores: Float, statistic: float = 0.0) -> Drift:
-    """Computes Page's cumulative sum of the log-likelihood ratios of scores [n].
+def drift(scores: Float, statistic: float = 0.0) -> Cusum:
+    """Computes the cumulative sum of the log-likelihood ratios of scores [n].
 
     The ratio compares a spread of ``SPREAD_RATIO`` with a spread of 1.
 
-    S = max(0, S + z^2 / 2 (1 - 1 / s^2) - ln s) for each score z, where s is ``SPREAD_RATIO`` (Page, Biometrika 41
-    (1954), doi 10.1093/biomet/41.1-2.100). The threshold is that of Lorden, Annals of Mathematical Statistics 42
-    (1971), doi 10.1214/aoms/1177693055. ``statistic`` is the sum before the first score. A caller that keeps the last
-    sum can therefore add a new price in a single update.
+    S = max(0, S + z^2 / 2 (1 - 1 / s^2) - ln s) for each score z, where s is ``SPREAD_RATIO``. The threshold is that of
+    Lorden, Annals of Mathematical Statistics 42 (1971), doi 10.1214/aoms/1177693055. ``statistic`` is the sum before
+    the first score. A caller that keeps the last sum can therefore add a new price in a single update.
     """
-    capped = np.clip(scores, -LARGEST_SCORE, LARGEST_SCORE)
-    now, alarms = statistic, []
-    for row, gain in enumerate(_gains(capped).tolist()):
-        now = max(0.0, now + gain)
-        if now > THRESHOLD:
-            now = 0.0
-            alarms.append(row)
-    return Drift(now, tuple(alarms))
+    return cusum(_gains(np.clip(scores, -LARGEST_SCORE, LARGEST_SCORE)), THRESHOLD, statistic)
 
 
 def may_alarm(statistic: float, steps: int) -> bool:
