@@ -14,7 +14,10 @@ SPIKE_MONTHS = 3
 
 @dataclass(frozen=True)
 class Dilution:
-    """The expected dilution ratio, the mean of the months, and its spike, the highest mean of three months."""
+    """The expected dilution ratio, the mean of the months, and its spike, the highest mean of three months.
+
+    The spike is at least the expected ratio.
+    """
 
     expected: float
     spike: float
@@ -47,7 +50,9 @@ def dilution_of(ratios: Float) -> Dilution:
     if len(ratios) < SPIKE_MONTHS or not (ratios >= 0.0).all():
         raise InvalidInput("ratios", ratios.tolist(), f"{SPIKE_MONTHS} months or more, each with a ratio of 0 or more")
     windows = np.lib.stride_tricks.sliding_window_view(ratios, SPIKE_MONTHS)
-    return Dilution(float(ratios.mean()), float(windows.mean(axis=1).max()))
+    expected = float(ratios.mean())
+    # Windows of a number of months that three does not divide may all have a lower mean than the months.
+    return Dilution(expected, max(float(windows.mean(axis=1).max()), expected))
 
 
 def dilution_reserve_ratio(dilution: Dilution, stress: float, horizon_ratio: float) -> float:

@@ -49,6 +49,15 @@ def test_the_spike_is_at_least_the_mean_of_any_three_months(ratios):
     assert all(found.spike >= np.mean(ratios[month : month + 3]) - 1e-12 for month in range(len(ratios) - 2))
 
 
+@given(st.lists(st.floats(0.0, 1.0), min_size=3, max_size=24))
+def test_the_volatility_is_never_negative(ratios):
+    assert dilution_of(np.array(ratios)).volatility >= 0.0
+
+
+def test_dilution_in_the_first_and_last_of_four_months_has_its_mean_as_the_spike():
+    assert dilution_of(np.array([0.2, 0.0, 0.0, 0.2])) == Dilution(0.1, 0.1)
+
+
 def test_a_pool_without_dilution_needs_no_reserve():
     assert dilution_reserve_ratio(dilution_of(np.zeros(3)), 2.25, 1.0) == 0.0
 
