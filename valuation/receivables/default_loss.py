@@ -19,9 +19,6 @@ from valuation.checks import require
 from valuation.errors import InvalidInput
 from valuation.statistics.closed_forms import conditional_default_probability
 
-CORRELATION = 0.15
-"""Share of the variance of a debtor's fortune that is due to the common factor, unless a policy states another."""
-
 BANDS = 2048
 """Bands of the loss if every debtor defaults. A pool of few debtors has fewer different losses."""
 
@@ -56,8 +53,10 @@ class DefaultLoss:
         return max(ceil(self.quantile_minor(level) - self.expected_minor), 0)
 
 
-def default_loss(exposure_minor: Int, pd: Float, lgd: Float, correlation: float = CORRELATION) -> DefaultLoss:
+def default_loss(exposure_minor: Int, pd: Float, lgd: Float, correlation: float) -> DefaultLoss:
     """Returns the distribution of the default loss of debtors [d] with their exposure, PD and LGD until payment.
+
+    ``correlation`` is the share of the variance of a debtor's fortune that is due to the common factor.
 
     Debtors that fall together, such as those of one group, are one debtor. The distribution of each point of the factor
     is the product of the debtors' characteristic functions. A loss between two bands is divided between them so that

@@ -45,7 +45,7 @@ def default_rates(rates: Float, months: int = MONTHS_PER_YEAR) -> Float:
 
     A debtor that was once in the last bucket stays there. A bucket without observations is taken to lead there, so that
     missing data never lowers the rate; its own rate is NaN. A class without a single roll has the rate 0: the caller
-    applies the policy's least PD.
+    applies a least PD.
     """
     observed = np.asarray(np.isfinite(rates).all(axis=1))
     steps = np.where(observed[:, None], rates, 0.0)

@@ -78,7 +78,7 @@ def test_the_mean_of_the_distribution_is_the_expected_loss(debtors, rho):
 
 
 def test_a_single_debtor_is_lost_in_whole_or_not_at_all():
-    found = default_loss(np.array([1_000_000]), np.array([0.02]), np.array([0.6]))
+    found = default_loss(np.array([1_000_000]), np.array([0.02]), np.array([0.6]), 0.15)
 
     assert found.quantile_minor(0.97) == 0
     assert found.quantile_minor(0.99) == 600_000
@@ -89,7 +89,7 @@ def test_a_single_debtor_is_lost_in_whole_or_not_at_all():
 
 def test_the_same_amount_owed_by_fewer_debtors_is_the_larger_risk():
     risks = [
-        default_loss(np.full(count, 64_000_000 // count), np.full(count, 0.02), np.full(count, 0.6))
+        default_loss(np.full(count, 64_000_000 // count), np.full(count, 0.02), np.full(count, 0.6), 0.15)
         for count in (64, 16, 4)
     ]
 
@@ -100,7 +100,7 @@ def test_the_same_amount_owed_by_fewer_debtors_is_the_larger_risk():
 
 
 def test_a_pool_that_cannot_lose_has_no_risk():
-    found = default_loss(np.array([0, 5]), np.array([0.5, 0.5]), np.array([1.0, 0.0]))
+    found = default_loss(np.array([0, 5]), np.array([0.5, 0.5]), np.array([1.0, 0.0]), 0.15)
 
     assert (found.expected_minor, found.quantile_minor(0.999), found.concentration_risk_minor(0.999)) == (0.0, 0, 0)
 
@@ -108,12 +108,12 @@ def test_a_pool_that_cannot_lose_has_no_risk():
 def test_inputs_outside_their_ranges_are_refused():
     one = np.array([1])
     with pytest.raises(InvalidInput, match="exposure_minor"):
-        default_loss(-one, np.array([0.1]), np.array([0.1]))
+        default_loss(-one, np.array([0.1]), np.array([0.1]), 0.15)
     with pytest.raises(InvalidInput, match="pd"):
-        default_loss(one, np.array([1.1]), np.array([0.1]))
+        default_loss(one, np.array([1.1]), np.array([0.1]), 0.15)
     with pytest.raises(InvalidInput, match="lgd"):
-        default_loss(one, np.array([0.1]), np.array([-0.1]))
+        default_loss(one, np.array([0.1]), np.array([-0.1]), 0.15)
     with pytest.raises(InvalidInput, match="correlation"):
         default_loss(one, np.array([0.1]), np.array([0.1]), 1.0)
     with pytest.raises(InvalidInput, match="level"):
-        default_loss(one, np.array([0.1]), np.array([0.1])).quantile_minor(1.0)
+        default_loss(one, np.array([0.1]), np.array([0.1]), 0.15).quantile_minor(1.0)
