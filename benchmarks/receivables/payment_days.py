@@ -27,6 +27,10 @@ SMALL_SHARE = 0.05
 INTERVAL = 0.8
 PIT_LEVEL = 0.01
 PIT_BINS = 20
+LATE_DAYS = 30
+AGES = (-10, 60)
+"""First and last age of an invoice on the day of an estimate, in days after its due day, for the test of censoring."""
+
 SERIES = 10**9
 """Invoice numbers of one series share the digits above nine places; a series counts upwards in time."""
 
@@ -46,6 +50,17 @@ class Invoices:
         open_ = np.zeros(len(rows), dtype=np.bool_)
         return payment_days(Payments(self.debtor[rows], self.days[rows], open_, np.ones(len(rows))), self.debtors)
 
+    def learn_of_day(self, rows: Int, ages: Int, *, with_open: bool) -> PaymentDays:
+        """Returns the distributions as of a day on which the invoices are ``ages`` [rows] days after their due days.
+
+        Those that are paid later are open; they are censored, or left out for comparison.
+        """
+        open_ = self.days[rows] > ages
+        keep = np.ones_like(open_) if with_open else ~open_
+        days = np.minimum(self.days[rows], ages)
+        payments = Payments(self.debtor[rows][keep], days[keep], open_[keep], np.ones(np.count_nonzero(keep)))
+        return payment_days(payments, self.debtors)
+
 
 @dataclass(frozen=True)
 class Figures:
@@ -59,6 +74,15 @@ class Figures:
     constant_error: float
     median_error: float
     published_error: float
+
+
+@dataclass(frozen=True)
+class LateShares:
+    """Share of invoices paid more than LATE_DAYS late: observed, and forecast with open invoices and without them."""
+
+    observed: float
+    with_open: float
+    without_open: float
 
 
 @dataclass(frozen=True)
@@ -129,6 +153,19 @@ def figures(invoices: Invoices, learned: Int, forecast: Int, seed: int) -> Figur
     )
 
 
+def late_shares(invoices: Invoices) -> list[LateShares]:
+    """Returns for each random half the late shares, learned from invoices of random ages."""
+    found = []
+    for seed, (learned, forecast) in enumerate(splits(invoices)):
+        ages = np.random.default_rng([seed, 2]).integers(*AGES, len(learned), endpoint=True)
+        forecasts = (invoices.learn_of_day(learned, ages, with_open=with_open) for with_open in (True, False))
+        expected = [
+            float(one.share[invoices.debtor[forecast]][:, one.days > LATE_DAYS].sum(axis=1).mean()) for one in forecasts
+        ]
+        found.append(LateShares(float((invoices.days[forecast] > LATE_DAYS).mean()), *expected))
+    return found
+
+
 def randomised_pit(found: PaymentDays, debtor: Int, days: Int, draw: np.random.Generator) -> Float:
     """Returns for each payment [n] a draw between the probabilities of an earlier and of an earlier or equal day.
 
@@ -176,7 +213,11 @@ def main() -> None:
     table = list(lines(random_figures(invoices)))
     most = random_figures(invoices, SMALL_SHARE)
     later = figures(invoices, *by_number(invoices), SPLITS)
+    late = late_shares(invoices)
     table += [
+        Line("paid more than 30 days late", float(np.mean([one.observed for one in late]))),
+        Line("forecast of it with open invoices censored", float(np.mean([one.with_open for one in late]))),
+        Line("forecast of it from paid invoices alone", float(np.mean([one.without_open for one in late]))),
         Line("learned from 95 %: mean absolute error, days", float(np.mean([one.error for one in most]))),
         Line("later half by invoice number: mean absolute error, days", later.error),
         Line("later half by invoice number: share covered", later.covered),

@@ -4,15 +4,21 @@ The folder holds ``credit/b2b_invoices_days_late.csv``. The target of 2.9 days f
 docs/models/payment-days.md explains; the error that is reached is held here.
 """
 
+import numpy as np
 import pytest
 
-from benchmarks.receivables.payment_days import Figures, lines, random_figures, read
+from benchmarks.receivables.payment_days import Figures, Invoices, late_shares, lines, random_figures, read
 
 
 @pytest.fixture(scope="module")
-def found(data_folder) -> list[Figures]:
-    invoices, doubled = read(data_folder)
-    assert (len(invoices.days), invoices.debtors, doubled) == (7_969, 588, 31)
+def invoices(data_folder) -> Invoices:
+    found, doubled = read(data_folder)
+    assert (len(found.days), found.debtors, doubled) == (7_969, 588, 31)
+    return found
+
+
+@pytest.fixture(scope="module")
+def found(invoices) -> list[Figures]:
     return random_figures(invoices)
 
 
@@ -27,3 +33,13 @@ def test_the_forecast_errs_less_than_the_debtors_median_and_than_one_constant(fo
 
     assert value["mean absolute error, days"] < 3.13 < value["error of the debtor's median"]
     assert value["mean absolute error, days"] < 0.7 * value["error of one constant"]
+
+
+def test_late_payers_are_expected_with_open_invoices_and_half_forgotten_without_them(invoices):
+    shares = late_shares(invoices)
+    observed, with_open, without_open = (
+        np.mean([getattr(one, name) for one in shares]) for name in ("observed", "with_open", "without_open")
+    )
+
+    assert with_open == pytest.approx(observed, rel=0.1)
+    assert without_open < 0.6 * observed
