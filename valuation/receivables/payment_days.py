@@ -113,8 +113,9 @@ def payment_days(
     The book's distribution is the Kaplan-Meier estimate in which every debtor counts equally, because a new debtor
     resembles a debtor of the book and not an invoice of its largest one. An invoice that is open on ``last_day`` or
     later is known to fall on the last day. Raises InvalidInput unless an invoice is paid and ``book_invoices`` is
-    positive.
+    positive, or for a debtor outside 0 to ``debtors`` - 1.
     """
+    require("debtor", payments.debtor, (payments.debtor >= 0) & (payments.debtor < debtors), f"0 to {debtors - 1}")
     if payments.is_open.all() or not book_invoices > 0.0:
         raise InvalidInput("payments, book_invoices", book_invoices, "at least one paid invoice, and more than 0")
     days = np.arange(min(int(payments.days.min()), last_day), last_day + 1)

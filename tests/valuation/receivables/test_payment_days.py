@@ -132,9 +132,11 @@ def test_a_large_late_invoice_dominates_the_days_of_money_and_counts_as_little_e
     assert payment_days(payments_of(rows), 1).quantile(0.5)[0] == 0
 
 
-def test_a_book_without_a_payment_has_no_distribution():
+def test_a_book_without_a_payment_and_inputs_outside_their_ranges_have_no_distribution():
     with pytest.raises(InvalidInput, match="paid invoice"):
         payment_days(payments_of([(0, 5, True)]), 1)
+    with pytest.raises(InvalidInput, match="debtor"):
+        payment_days(payments_of([(1, 5, False)]), 1)
     with pytest.raises(InvalidInput, match="book_invoices"):
         payment_days(payments_of([(0, 5, False)]), 1, book_invoices=0.0)
     with pytest.raises(InvalidInput, match="weight"):
