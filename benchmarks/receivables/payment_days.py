@@ -205,9 +205,9 @@ def lines(found: list[Figures]) -> Iterator[Line]:
 
 def main() -> None:
     """Prints the table and exits with 1 if a target is missed."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 and sys.argv[1] else None
-    if folder is None:
-        sys.exit(f"DATA: got nothing, want a folder with {FILE}")
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "")
+    if not (folder / FILE).is_file():
+        sys.exit(f"DATA: got {str(folder)!r}, want a folder with {FILE}")
     invoices, doubled = read(folder)
     print(f"{len(invoices.days)} invoices of {invoices.debtors} debtors; {doubled} doubled rows left out")
     table = list(lines(random_figures(invoices)))
