@@ -35,6 +35,9 @@ RECURRING_DEBTORS, RECURRING_SHARE = 0.15, 0.6
 SPLIT_SHARE = 0.009
 """Invoices followed by an equal one of the same day and debtor: 0.9 % of the open ledger."""
 
+SUFFIXING = 0.3
+"""Share of borrowers that give a corrected invoice the number of the old one, altered."""
+
 SLOW_A_YEAR, INSOLVENT_A_YEAR = 0.02, 0.007
 """Shares of debtors that begin a spell of slow payment, and that become insolvent, in a year."""
 
@@ -269,7 +272,7 @@ def _rebill(world: World, rng: np.random.Generator, market: Market) -> None:
         issue=issue,
         due=np.where(keeps_due, old["due"], issue + market.terms[old["debtor"]]),
         entry=business(issue + rng.integers(0, 2, count)),
-        copy_of=-1,
+        copy_of=rows if rng.random() < SUFFIXING else -1,
         claim=Claim.OWED,
         fraud_day=NO_DAY,
     )

@@ -19,7 +19,7 @@ DUPLICATE
     A genuine invoice again after 2 to 40 days, with a suffix, exchanged digits, another digit or the next number; 30 %
     with an amount up to 2 % different, half with the old date, 30 % with the carrier's record of the genuine one.
     Honest lookalikes: fixed prices, two equal invoices on one day, double entry by mistake that is credited within 15
-    days, re-billing of errors.
+    days, re-billing of errors, which 30 % of the borrowers number by altering the old number.
 
 PRE_BILLED
     Genuine sales are invoiced 15 to 45 days before the delivery. The due day is earlier, the payment is not.
