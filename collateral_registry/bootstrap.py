@@ -29,10 +29,10 @@ from collateral_registry.rpc.limits.connections import allow_open_files
 from collateral_registry.rpc.limits.numbers import CallLimits, ConnectionLimits
 from collateral_registry.rpc.server import Limits, RpcServer
 from collateral_registry.runtime.book_figures import BookFigures
+from collateral_registry.runtime.feeds.writer_process import IntakeProcess
 from collateral_registry.runtime.model_work.pool import WORKERS_LIMIT
 from collateral_registry.runtime.revaluation.driver import RunDriver, Workers
 from collateral_registry.runtime.revaluation.local_workers import LocalWorkers
-from collateral_registry.runtime.stock.writer_process import IntakeProcess
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.backups.archive import Manifest, Progress
 from collateral_registry.store.backups.book import BackupName, back_up as write_backup, restore as restore_backup

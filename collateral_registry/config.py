@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, Valid
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from collateral_registry.domain.stock.partners import Partner
+from collateral_registry.domain.feeds.partners import Partner
 from collateral_registry.logs import LogFormat, LogLevel
 
 if TYPE_CHECKING:
@@ -70,7 +70,9 @@ class _PartnerEntry(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     token_sha256: str
-    warehouses: list[str]
+    warehouses: list[str] = []
+    pools: list[str] = []
+    account: bool = False
 
 
 class LimitSettings(BaseSettings):
@@ -130,7 +132,7 @@ class Settings(LimitSettings):
     time_zone: str = Field("UTC", description="time zone of a business date that follows the clock")
     watchers_limit: Count = Field(200, description="largest number of open watchers; others are refused")
     drain_seconds: float = Field(10.0, ge=0, le=NUMBER_MOST, description="time for running calls to finish at shutdown")
-    partners_file: Path | None = Field(None, description="JSON file of the warehouse partners, by feed")
+    partners_file: Path | None = Field(None, description="JSON file of the partners that push feeds, by feed")
     processes: int = Field(1, ge=1, le=64, description="server processes on one port; several need PostgreSQL")
     revaluation_workers: int = Field(0, ge=0, le=1_024, description="processes for whole-book runs; 0 for one per CPU")
     model_workers: int = Field(0, ge=0, le=64, description="processes that compute models; 0 for at most 2")
@@ -240,7 +242,7 @@ class Settings(LimitSettings):
         return self.business_date == FOLLOW_CLOCK if self.business_date else None
 
     def partners(self) -> dict[str, Partner]:
-        """Returns the warehouse partners by feed id; raises ValueError if their file is unusable."""
+        """Returns the partners that push feeds by feed id; raises ValueError if their file is unusable."""
         if self.partners_file is None:
             return {}
         adapter = TypeAdapter(dict[str, _PartnerEntry])
@@ -253,7 +255,13 @@ class Settings(LimitSettings):
         except UnicodeDecodeError:
             raise self._bad_partners("not UTF-8") from None
         return {
-            source_id: Partner(source_id, entry.token_sha256, frozenset(entry.warehouses))
+            source_id: Partner(
+                source_id,
+                entry.token_sha256,
+                frozenset(entry.warehouses),
+                frozenset(entry.pools),
+                of_account=entry.account,
+            )
             for source_id, entry in entries.items()
         }
 

@@ -56,6 +56,15 @@ STOCK_ACKNOWLEDGEMENT = Histogram(
     buckets=_FAST,
     registry=REGISTRY,
 )
+INVOICE_ACKNOWLEDGEMENT = Histogram(
+    "collateral_invoice_acknowledgement_seconds",
+    "Time from the arrival of a batch of ledger entries until it is durable.",
+    buckets=_FAST,
+    registry=REGISTRY,
+)
+FEED_ACKNOWLEDGEMENT = {"stock_feed": STOCK_ACKNOWLEDGEMENT, "invoice_feed": INVOICE_ACKNOWLEDGEMENT}
+"""By the field that names a feed in requests."""
+
 RUN_SECONDS = Histogram(
     "collateral_revaluation_run_seconds",
     "Time from the start of a revaluation run until its publication.",

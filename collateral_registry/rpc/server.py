@@ -13,7 +13,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from collateral_registry.domain.stock.partners import Partner
+from collateral_registry.domain.feeds.partners import Partner
 from collateral_registry.rpc.assets.servicer import AssetServicer
 from collateral_registry.rpc.book.business_date_servicer import BusinessDateServicer
 from collateral_registry.rpc.book.policy_servicer import PolicyServicer
@@ -21,6 +21,7 @@ from collateral_registry.rpc.book.service_info_servicer import ServiceInfoServic
 from collateral_registry.rpc.common.interceptors import ErrorInterceptor
 from collateral_registry.rpc.debtors.servicer import DebtorServicer
 from collateral_registry.rpc.equipment.servicer import EquipmentServicer
+from collateral_registry.rpc.feeds.partners import PartnerInterceptor
 from collateral_registry.rpc.findings.double_pledge_servicer import DoublePledgeServicer
 from collateral_registry.rpc.findings.servicer import FindingServicer
 from collateral_registry.rpc.ip.servicer import IpServicer
@@ -36,18 +37,17 @@ from collateral_registry.rpc.reports.breach_servicer import BreachServicer
 from collateral_registry.rpc.reports.servicer import ReportServicer
 from collateral_registry.rpc.revaluation.servicer import RevaluationServicer
 from collateral_registry.rpc.stock.ledger_servicer import StockLedgerServicer
-from collateral_registry.rpc.stock.partners import PartnerInterceptor
 from collateral_registry.rpc.stock.servicer import StockServicer
 from collateral_registry.rpc.stock.warehouse_servicer import WarehouseServicer
 from collateral_registry.rpc.valuations.forecast_servicer import ForecastServicer
 from collateral_registry.rpc.valuations.haircut_servicer import HaircutServicer
 from collateral_registry.rpc.valuations.servicer import ValuationServicer
 from collateral_registry.runtime.equipment_fits import Fits
+from collateral_registry.runtime.feeds.writer_process import IntakeProcess
 from collateral_registry.runtime.health import Health, HealthMonitor, Part
 from collateral_registry.runtime.model_work.pool import ModelPool
 from collateral_registry.runtime.revaluation.driver import RunDriver
 from collateral_registry.runtime.stock.stock_sync_task import StockSyncTask
-from collateral_registry.runtime.stock.writer_process import IntakeProcess
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.runtime.watchers import Watchers
 
@@ -195,7 +195,7 @@ class RpcServer:
         await self.monitor.drain()
         self.breaches.events.drain()
         await self.reports.refresher.end()
-        self.stock.drain()
+        self.stock.streams.drain()
         stopping = asyncio.create_task(self.runs.stop())
         await self.server.stop(self.limits.drain_seconds)
         await stopping

@@ -11,7 +11,7 @@ from time import monotonic
 
 from collateral_registry.domain.shared.errors import DomainError
 from collateral_registry.logs import logger
-from collateral_registry.runtime.stock.writer_process import IntakeProcess
+from collateral_registry.runtime.feeds.writer_process import IntakeProcess
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.storage.durability import unsafe_settings
 

@@ -25,6 +25,7 @@ from collateral_partner import Movement
 from collateral_partner.movements import batch_of
 from collateral_registry.clock import microseconds
 from collateral_registry.commands.book.business_date import advance
+from collateral_registry.commands.feeds.intake import Batch, DurableBatch, Gap
 from collateral_registry.commands.loans import lending, pledges
 from collateral_registry.commands.loans.lending import BalancePush
 from collateral_registry.commands.loans.pledges import ReleaseRequest
@@ -32,13 +33,14 @@ from collateral_registry.commands.pipeline.loan_position import decision_claims,
 from collateral_registry.commands.prices.admission import Quote
 from collateral_registry.commands.prices.ingest import ingest_prices
 from collateral_registry.commands.stock.counts import reconcile
-from collateral_registry.commands.stock.stock_intake import Batch, DurableBatch, Gap, book_batches, open_feed
+from collateral_registry.commands.stock.stock_intake import book_batches, open_feed
 from collateral_registry.commands.valuations.value import value_assets
 from collateral_registry.domain.loans.agreements import Balance, Pledge
 from collateral_registry.domain.loans.levels import Level
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.stock.counts import CountLine, CountMethod, StockCount
-from collateral_registry.rpc.stock.movement_columns import digest, read_batch
+from collateral_registry.rpc.feeds.columns import digest
+from collateral_registry.rpc.stock.movement_columns import read_batch
 from collateral_registry.store.assets.repository import get_asset
 from collateral_registry.store.engine.database import Database
 from collateral_registry.store.loans.judgements import newest_judgements
@@ -392,7 +394,7 @@ class Book(RuleBasedStateMachine):
         self.batches.append((batch, result))
 
         assert isinstance(result, DurableBatch)
-        assert [item.movement_id for item in result.rejected] == rejected
+        assert [item.item_id for item in result.rejected] == rejected
         assert (result.booked, result.known) == (len(movements) - known - len(rejected), known)
 
     def _batch(self, message):

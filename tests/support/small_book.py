@@ -10,6 +10,7 @@ from sqlalchemy import delete, event, select
 
 from collateral_registry.commands.assets.register import register as register_asset
 from collateral_registry.commands.book.business_date import advance
+from collateral_registry.commands.feeds.intake import Batch
 from collateral_registry.commands.loans import lending, pledges
 from collateral_registry.commands.loans.lending import BalancePush
 from collateral_registry.commands.loans.pickups import PickupRequest, request_pickup
@@ -17,7 +18,7 @@ from collateral_registry.commands.prices.admission import Quote
 from collateral_registry.commands.prices.ingest import ingest_prices, open_series
 from collateral_registry.commands.revaluation.runs import finish_run
 from collateral_registry.commands.stock.outgoing_movements import touch_moved_lots
-from collateral_registry.commands.stock.stock_intake import Batch, book_batches, open_feed
+from collateral_registry.commands.stock.stock_intake import book_batches, open_feed
 from collateral_registry.commands.stock.sync_lots import LOTS_LIMIT, find_pending_lots, sync_pending_lots
 from collateral_registry.domain.assets.kinds import Asset, Equipment, Inventory
 from collateral_registry.domain.filters.expressions import EVERYTHING

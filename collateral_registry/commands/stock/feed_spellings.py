@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 
 from collateral_registry.domain.shared.units import checked_own_spellings
 from collateral_registry.store.engine.database import Connection, Write
+from collateral_registry.store.feeds.batches import Feed
 from collateral_registry.store.prices.unit_spellings import own_spellings, replace_spellings
-from collateral_registry.store.stock.feeds import Feed, find_feeds, get_feed
+from collateral_registry.store.stock.feeds import STOCK_FEEDS
 
 FIELD = "stock_feed.unit_spellings"
 
@@ -16,7 +17,7 @@ def feed_with_spellings(connection: Connection, source_id: str) -> tuple[Feed, d
     """Returns a feed with its own spellings; raises NotFound for a feed that has neither batches nor spellings."""
     name = f"stockFeeds/{source_id}"
     spellings = own_spellings(connection, [name])[name]
-    feed = _feed(connection, source_id) if spellings else get_feed(connection, source_id)
+    feed = _feed(connection, source_id) if spellings else STOCK_FEEDS.get(connection, source_id)
     return feed, spellings
 
 
@@ -35,4 +36,4 @@ def change_spellings(
 
 def _feed(connection: Connection, source_id: str) -> Feed:
     """Returns a feed; one that has reported nothing yet is empty."""
-    return find_feeds(connection, [source_id]).get(source_id) or Feed(0, source_id, 0, 0, 0, 0)
+    return STOCK_FEEDS.find(connection, [source_id]).get(source_id) or Feed(0, source_id, 0, 0, 0, 0)

@@ -27,6 +27,15 @@ class EntryKind(IntEnum):
     CORRECTION = 14
 
 
+class EntrySource(IntEnum):
+    """Which of the two records of payments an entry belongs to; the numeric values are stored and sent."""
+
+    LEDGER = 1
+    """The ledger of the borrower."""
+    ACCOUNT = 2
+    """The collection account of the lender."""
+
+
 class InvoiceFlag(IntFlag):
     """Facts of an invoice that have no column of their own; the bits are stored."""
 
@@ -47,6 +56,13 @@ class PoolLedger:
     without gaps. Amounts are in minor units of the pool's currency; days are NO_DAY where they are not stated.
     ``debtor`` is the debtor as the feed states it: an id, or ``scheme:value``. ``type_code`` is 0 where it is not
     stated.
+
+    The face amount includes debit notes. Of what was paid, credited and written off the columns hold the part that
+    settles the invoice, in this order, so that with ``open_minor`` they sum to the face amount. What is beyond it is in
+    ``unapplied_minor`` of the debtor. A whole invoice in dispute has its open amount in ``disputed_minor``.
+
+    ``entry_day`` is the newest day of an entry of the borrower's ledger, NO_DAY if there is none. A debtor has a
+    balance for each of its currencies.
     """
 
     pool_key: int
@@ -72,3 +88,4 @@ class PoolLedger:
     unapplied_minor: Int
     contra_minor: Int
     contra_day: Int
+    balance_currency: Texts

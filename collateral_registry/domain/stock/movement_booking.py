@@ -10,14 +10,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+from collateral_registry.domain.feeds.items import ItemProblem, Problems
 from collateral_registry.domain.shared.units import NO_SPELLINGS, UnitsBySpelling, unit_of
 from collateral_registry.domain.stock.movements import (
     QUANTITY_LIMIT_MILLIONTHS,
     TWO_LEGGED,
     MovementKind,
-    MovementProblem,
     Movements,
-    Problems,
     RejectionReason,
 )
 from valuation.errors import InvalidInput
@@ -171,7 +170,7 @@ class _NotBookable(Exception):
 
     def __init__(self, reason: RejectionReason, description: str) -> None:
         super().__init__(description)
-        self.problem = MovementProblem(reason, description)
+        self.problem = ItemProblem(reason, description)
 
 
 class _Booking:

@@ -6,18 +6,27 @@ empty.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum
-from itertools import chain
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from collateral_registry.domain.assets.kinds import QUANTITY_LIMIT
-from collateral_registry.domain.shared.names import TEXT_LIMIT_CHARACTERS, checked_id, refused_character
+from collateral_registry.domain.feeds.column_checks import (
+    add_problems,
+    are_equal,
+    is_given,
+    passes,
+    rows_with,
+    rows_with_unclean_text,
+    shown_text,
+    shown_time,
+)
+from collateral_registry.domain.feeds.items import CLOCK_TOLERANCE_US, ItemProblem, Items, Problems, item_of
+from collateral_registry.domain.shared.names import checked_id
 from collateral_registry.domain.shared.quantities import MILLION, plain
 from collateral_registry.domain.shared.units import NO_SPELLINGS, UnitsBySpelling, has_meaning, is_known, unit_of
 from valuation._typing import Bool
@@ -25,9 +34,6 @@ from valuation.errors import InvalidInput
 from valuation.tables.identifiers import is_scientific, may_be_scientific
 
 QUANTITY_LIMIT_MILLIONTHS = int(QUANTITY_LIMIT) * MILLION
-
-CLOCK_TOLERANCE_US = 5 * 60 * MILLION
-"""Five minutes, by which a partner's clock may be ahead."""
 
 LATE_SECONDS = 86_400
 """Delay after which a movement counts as reported late. It is one day, because warehouses list their stock daily."""
@@ -59,33 +65,12 @@ class RejectionReason(IntEnum):
     FUTURE_TIME = 8
 
 
-class RejectionState(IntEnum):
-    """State of a rejected item; the numeric values are stored and sent."""
-
-    OPEN = 1
-    BOOKED = 2
-    DISMISSED = 3
-    REPEATED = 4
-    """The same item was rejected before; it is not listed again."""
-
-
 TWO_LEGGED = frozenset({MovementKind.TRANSFER, MovementKind.SPLIT, MovementKind.MERGE})
 """Kinds that move goods from one lot to another."""
 
 
-class MovementProblem(NamedTuple):
-    """Why a row was not booked."""
-
-    reason: RejectionReason
-    description: str
-
-
-Problems = dict[int, MovementProblem]
-"""The first problem of each row that has one, by row number."""
-
-
 @dataclass(frozen=True)
-class Movements:
+class Movements(Items):
     """Movements [n] as reported by a partner, in columns."""
 
     movement_id: Sequence[str]
@@ -104,34 +89,10 @@ class Movements:
     corrects: Sequence[str]
     document: Sequence[str]
 
-    def __post_init__(self) -> None:
-        """Raises InvalidInput unless all columns have the same length."""
-        count = len(self.movement_id)
-        for column in fields(self):
-            length = len(getattr(self, column.name))
-            if length != count:
-                raise InvalidInput(f"batch.{column.name}", f"{length} rows", f"{count}, one for each movement id")
-
-    def __len__(self) -> int:
-        return len(self.movement_id)
-
-    def item(self, row: int) -> dict[str, str | int]:
-        """Returns a row as a dict of field values."""
-        return {column.name: getattr(self, column.name)[row] for column in fields(self)}
-
 
 def movement_of(item: Mapping[str, str | int]) -> Movements:
-    """Builds a batch of one movement from the result of :meth:`Movements.item`."""
-    columns: dict[str, Any] = {name: [value] for name, value in item.items()}
-    return Movements(**columns)
-
-
-def joined(batches: Sequence[Movements]) -> Movements:
-    """Concatenates batches in their order."""
-    if len(batches) == 1:
-        return batches[0]
-    names = [column.name for column in fields(Movements)]
-    return Movements(**{name: list(chain.from_iterable(getattr(one, name) for one in batches)) for name in names})
+    """Builds a batch of one movement from the result of :meth:`Items.item`."""
+    return item_of(Movements, item)
 
 
 def problems_of(
@@ -152,7 +113,7 @@ def problems_of(
     if own_warehouses is not None:
         for name in ("warehouse", "to_warehouse"):
             column = getattr(batch, name)
-            rows = _rows_with(column, {text for text in set(column) if text and text not in own_warehouses})
+            rows = rows_with(column, {text for text in set(column) if text and text not in own_warehouses})
             _add(found, rows, RejectionReason.FOREIGN_WAREHOUSE, name, column, "a warehouse of the feed")
     return found
 
@@ -180,8 +141,7 @@ WANTED = {
 def _add(
     found: Problems, rows: Iterable[int], reason: RejectionReason, name: str, column: Sequence[object], want: str
 ) -> None:
-    for row in rows:
-        found.setdefault(row, MovementProblem(reason, f"{name}: got {_shown(name, column[row])}, want {want}"))
+    add_problems(found, rows, reason, lambda row: f"{name}: got {_shown(name, column[row])}, want {want}")
 
 
 def _shown(name: str, value: object) -> str:
@@ -189,37 +149,8 @@ def _shown(name: str, value: object) -> str:
     if isinstance(value, int) and name == "quantity":
         return f"{plain(Decimal(value) / MILLION):f}"
     if isinstance(value, int) and name == "effective_time":
-        return _time_text(value) if value else "nothing"
-    return "nothing" if value == "" else repr(value)[:80]
-
-
-def _time_text(time_us: int) -> str:
-    return f"{np.datetime64(time_us, 'us').astype('datetime64[s]')}Z"
-
-
-def _rows_with(column: Sequence[str], wrong: Collection[str]) -> list[int]:
-    return [row for row, text in enumerate(column) if text in wrong] if wrong else []
-
-
-def _all_clean(column: Sequence[str]) -> bool:
-    """Returns whether one check of the concatenated strings is enough to show that all of them are clean.
-
-    A column that contains spaces fails and is checked string by string, because spaces within a string are valid.
-    """
-    joined_texts = "".join(column)
-    return joined_texts.isprintable() and " " not in joined_texts and max(map(len, column)) <= TEXT_LIMIT_CHARACTERS
-
-
-def _clean(text: str) -> bool:
-    return len(text) <= TEXT_LIMIT_CHARACTERS and not refused_character(text) and text == text.strip()
-
-
-def _passes(check: Callable[[str, str], str], text: str) -> bool:
-    try:
-        check("", text)
-    except InvalidInput:
-        return False
-    return True
+        return shown_time(value)
+    return shown_text(value)
 
 
 _FREE_TEXTS = (
@@ -233,14 +164,13 @@ def _wrong_texts(batch: Movements) -> list[tuple[str, list[int]]]:
     wrong = []
     for name in _FREE_TEXTS:
         column = getattr(batch, name)
-        if not _all_clean(column):
-            wrong.append((name, _rows_with(column, {text for text in set(column) if not _clean(text)})))
-    bad = {text for text in set(batch.good) if text and not _passes(checked_id, text)}
-    wrong.append(("good", _rows_with(batch.good, bad)))
+        wrong.append((name, rows_with_unclean_text(column)))
+    bad = {text for text in set(batch.good) if text and not passes(checked_id, text)}
+    wrong.append(("good", rows_with(batch.good, bad)))
     for name in ("movement_id", "lot", "to_lot"):
         column = getattr(batch, name)
         if may_be_scientific("\n".join(column)):
-            wrong.append((name, _rows_with(column, {text for text in set(column) if is_scientific(text)})))
+            wrong.append((name, rows_with(column, {text for text in set(column) if is_scientific(text)})))
     return wrong
 
 
@@ -255,12 +185,12 @@ def _check_units(found: Problems, batch: Movements, own: UnitsBySpelling) -> Non
     A word without a good is decided by the good of the lot, when the row is booked.
     """
     unclear = unclear_units(batch)
-    for row in _rows_with(batch.unit, unclear):
+    for row in rows_with(batch.unit, unclear):
         if batch.good[row] or not has_meaning(batch.unit[row], own):
             try:
                 unit_of("unit", batch.unit[row], batch.good[row], own=own)
             except InvalidInput as error:
-                found.setdefault(row, MovementProblem(RejectionReason.INVALID_FIELD, str(error)))
+                found.setdefault(row, ItemProblem(RejectionReason.INVALID_FIELD, str(error)))
 
 
 def _wrong_by_kind(batch: Movements, kind: NDArray[np.int64]) -> list[tuple[str, list[int]]]:
@@ -269,15 +199,15 @@ def _wrong_by_kind(batch: Movements, kind: NDArray[np.int64]) -> list[tuple[str,
     corrects = kind == MovementKind.CORRECTION
     transfers = kind == MovementKind.TRANSFER
     regroups = (kind == MovementKind.SPLIT) | (kind == MovementKind.MERGE)
-    given = {name: _is_given(getattr(batch, name)) for name in ("to_warehouse", "to_lot", "corrects")}
+    given = {name: is_given(getattr(batch, name)) for name in ("to_warehouse", "to_lot", "corrects")}
     wrong: dict[str, Bool] = {
         "kind": (kind < 1) | (kind > len(MovementKind)),
-        "movement_id": ~_is_given(batch.movement_id),
-        "warehouse": ~corrects & ~_is_given(batch.warehouse),
-        "lot": ~corrects & ~_is_given(batch.lot),
-        "good": opens & ~_is_given(batch.good),
-        "unit": opens & ~_is_given(batch.unit),
-        "grade": (kind == MovementKind.QUALITY) & ~_is_given(batch.grade),
+        "movement_id": ~is_given(batch.movement_id),
+        "warehouse": ~corrects & ~is_given(batch.warehouse),
+        "lot": ~corrects & ~is_given(batch.lot),
+        "good": opens & ~is_given(batch.good),
+        "unit": opens & ~is_given(batch.unit),
+        "grade": (kind == MovementKind.QUALITY) & ~is_given(batch.grade),
         "to_warehouse": (transfers & ~given["to_warehouse"]) | (~transfers & given["to_warehouse"]),
         "to_lot": (regroups & ~given["to_lot"]) | (~transfers & ~regroups & given["to_lot"]),
         "corrects": corrects != given["corrects"],
@@ -289,20 +219,9 @@ def _wrong_by_kind(batch: Movements, kind: NDArray[np.int64]) -> list[tuple[str,
 def _add_moves_in_place(batch: Movements, transfers: Bool, regroups: Bool, wrong: dict[str, Bool]) -> None:
     """Marks transfers to the same warehouse, and splits and merges into the same lot, as wrong."""
     if transfers.any():
-        wrong["to_warehouse"] |= transfers & _equal(batch.to_warehouse, batch.warehouse)
+        wrong["to_warehouse"] |= transfers & are_equal(batch.to_warehouse, batch.warehouse)
     if regroups.any():
-        wrong["to_lot"] |= regroups & _equal(batch.to_lot, batch.lot)
-
-
-def _equal(one: Sequence[str], other: Sequence[str]) -> Bool:
-    return np.fromiter((a == b for a, b in zip(one, other, strict=True)), np.bool_, len(one))
-
-
-def _is_given(column: Sequence[str]) -> Bool:
-    """Returns whether each row [n] holds a non-empty string."""
-    if all(column) or not any(column):
-        return np.full(len(column), all(column))
-    return np.fromiter(map(bool, column), np.bool_, len(column))
+        wrong["to_lot"] |= regroups & are_equal(batch.to_lot, batch.lot)
 
 
 def _wrong_quantities(batch: Movements, kind: NDArray[np.int64]) -> list[tuple[str, list[int]]]:
@@ -332,5 +251,5 @@ def _check_times(found: Problems, batch: Movements, kind: NDArray[np.int64], now
         batch.effective_us,
         "a time after 1970-01-01",
     )
-    latest_wanted = f"not after {_time_text(latest)}, five minutes from now"
+    latest_wanted = f"not after {shown_time(latest)}, five minutes from now"
     _add(found, future.tolist(), RejectionReason.FUTURE_TIME, "effective_time", batch.effective_us, latest_wanted)

@@ -30,9 +30,8 @@ from collateral_registry.store.prices.haircut_curves import CURVE_FILTER
 from collateral_registry.store.prices.series import PRICE_FILTER, SERIES_FILTER
 from collateral_registry.store.revaluation.runs import RUN_FILTER
 from collateral_registry.store.stock.counts import COUNT_FILTER
-from collateral_registry.store.stock.feeds import FEED_FILTER
+from collateral_registry.store.stock.feeds import REJECTED_MOVEMENTS, STOCK_FEEDS
 from collateral_registry.store.stock.ledger import LOT_FILTER, MOVEMENT_FILTER
-from collateral_registry.store.stock.rejections import REJECTION_FILTER
 from collateral_registry.store.stock.warehouse_scores import WAREHOUSE_FILTER
 from collateral_registry.store.valuations.repository import VALUATION_FILTER
 
@@ -55,10 +54,10 @@ FILTER_FIELDS: Mapping[str, Mapping[str, FieldType]] = {
     "ListPolicies": POLICY_FILTER.kinds,
     "ListPriceSeries": SERIES_FILTER.kinds,
     "ListPrices": PRICE_FILTER.kinds,
-    "ListRejectedMovements": REJECTION_FILTER.kinds,
+    "ListRejectedMovements": REJECTED_MOVEMENTS.filter.kinds,
     "ListRevaluations": RUN_FILTER.kinds,
     "ListRightEvents": EVENT_FILTER.kinds,
-    "ListStockFeeds": FEED_FILTER.kinds,
+    "ListStockFeeds": STOCK_FEEDS.filter.kinds,
     "ListStockLots": LOT_FILTER.kinds,
     "ListValuations": VALUATION_FILTER.kinds,
     "ListWarehouses": WAREHOUSE_FILTER.kinds,

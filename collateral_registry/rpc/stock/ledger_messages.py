@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from collateral_registry.domain.stock.movements import Movements
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.stock.movement_columns import movement_message
-from collateral_registry.store.stock.feeds import Feed
+from collateral_registry.store.feeds.batches import Feed
+from collateral_registry.store.feeds.rejections import StoredRejection
 from collateral_registry.store.stock.ledger import StoredLot, StoredMovement
-from collateral_registry.store.stock.rejections import StoredRejection
 from collateral_registry.v1 import stock_ledger_pb2 as pb
 
 
@@ -52,14 +53,14 @@ def recorded_message(one: StoredMovement) -> pb.RecordedMovement:
     )
 
 
-def rejected_message(one: StoredRejection) -> pb.RejectedMovement:
+def rejected_message(one: StoredRejection[Movements]) -> pb.RejectedMovement:
     """Returns an item that was not booked as a message."""
     return convert.message_of(
         pb.RejectedMovement,
         one,
         name=f"stockFeeds/{one.source_id}/rejectedMovements/{one.key}",
         row=one.batch_row,
-        movement=movement_message(one.movement),
+        movement=movement_message(one.item),
         receive_time=convert.timestamp(one.received_us),
         resolve_time=convert.optional_timestamp(one.resolved_us),
         resolver=one.resolved_by,

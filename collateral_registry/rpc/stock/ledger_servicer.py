@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from grpc.aio import ServicerContext
 
+from collateral_registry.commands.feeds.rejections import RejectionWords, Resolution, book_rejection, dismiss_rejection
 from collateral_registry.commands.stock.feed_spellings import change_spellings, feed_with_spellings
-from collateral_registry.commands.stock.rejections import Resolution, book_rejection, dismiss_rejection
+from collateral_registry.commands.stock.stock_intake import StockGroup
 from collateral_registry.domain.filters.expressions import EVERYTHING, Expression, narrowed
 from collateral_registry.domain.shared.names import checked_text, id_of
 from collateral_registry.rpc.common import convert
@@ -18,15 +19,17 @@ from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.rpc.common.paging import NEWEST
 from collateral_registry.rpc.stock.ledger_messages import feed_message, lot_message, recorded_message, rejected_message
 from collateral_registry.rpc.stock.movement_columns import read_movements
-from collateral_registry.runtime.stock.stock_batcher import StockBatcher
+from collateral_registry.runtime.feeds.feed_batcher import FeedBatcher
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.prices.unit_spellings import own_spellings
-from collateral_registry.store.stock.feeds import list_feeds
-from collateral_registry.store.stock.ledger import list_lots, list_movements, open_rejections
-from collateral_registry.store.stock.rejections import list_rejections
+from collateral_registry.store.stock.feeds import REJECTED_MOVEMENTS, STOCK_FEEDS
+from collateral_registry.store.stock.ledger import list_lots, list_movements
 from collateral_registry.v1 import stock_ledger_pb2 as pb, stock_ledger_pb2_grpc
 from valuation.errors import InvalidInput
+
+WORDS = RejectionWords("MOVEMENT_REJECTED", "ListRejectedMovements", "rejected_movement")
+"""Names of rejected movements in errors."""
 
 MASKED_FIELDS = ("unit_spellings",)
 """Fields of a feed that an update mask may name."""
@@ -38,7 +41,7 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
     Writes go through the stock batcher, because only the batcher books stock.
     """
 
-    def __init__(self, runner: BookRunner, batcher: StockBatcher) -> None:
+    def __init__(self, runner: BookRunner, batcher: FeedBatcher) -> None:
         self.runner = runner
         self.batcher = batcher
 
@@ -48,7 +51,7 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
 
         def work(connection: Connection) -> pb.StockFeed:
             feed, spellings = feed_with_spellings(connection, source_id)
-            return feed_message(feed, open_rejections(connection, [feed]), spellings)
+            return feed_message(feed, REJECTED_MOVEMENTS.open_counts(connection, [feed]), spellings)
 
         return await self.runner.read(work)
 
@@ -63,7 +66,7 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
 
         def work(write: Write) -> pb.StockFeed:
             feed, spellings = change_spellings(write, source_id, changed)
-            return feed_message(feed, open_rejections(write.connection, [feed]), spellings)
+            return feed_message(feed, REJECTED_MOVEMENTS.open_counts(write.connection, [feed]), spellings)
 
         return await self.runner.write(call_of(request, "UpdateStockFeed", pb.StockFeed), work)
 
@@ -74,8 +77,8 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
         wanted, page = filtered_page(request, "ListStockFeeds", "")
 
         def work(connection: Connection) -> pb.ListStockFeedsResponse:
-            found, token = page.cut(list_feeds(connection, wanted, *page.bounds), lambda row: row.source_id)
-            rejections = open_rejections(connection, found)
+            found, token = page.cut(STOCK_FEEDS.page(connection, wanted, *page.bounds), lambda row: row.source_id)
+            rejections = REJECTED_MOVEMENTS.open_counts(connection, found)
             own = own_spellings(connection, [f"stockFeeds/{one.source_id}" for one in found])
             feeds = [feed_message(one, rejections, own[f"stockFeeds/{one.source_id}"]) for one in found]
             return pb.ListStockFeedsResponse(stock_feeds=feeds, next_page_token=token)
@@ -113,7 +116,7 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
         wanted, page = filtered_page(request, "ListRejectedMovements", NEWEST, of_parent=_of_feed)
 
         def work(connection: Connection) -> pb.ListRejectedMovementsResponse:
-            found, token = page.cut(list_rejections(connection, wanted, *page.bounds), lambda row: row.key)
+            found, token = page.cut(REJECTED_MOVEMENTS.page(connection, wanted, *page.bounds), lambda row: row.key)
             return pb.ListRejectedMovementsResponse(
                 rejected_movements=[rejected_message(one) for one in found], next_page_token=token
             )
@@ -132,7 +135,7 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
         )
         source_id, key = read["item"]
         resolution = Resolution(read["actor"], read["note"], request.validate_only)
-        item = {"source_id": source_id, "key": key, "resolution": resolution}
+        item = {"kind": StockGroup, "words": WORDS, "source_id": source_id, "key": key, "resolution": resolution}
         if request.state == pb.REJECTION_STATE_DISMISSED:
             return rejected_message(await self.batcher.run(dismiss_rejection, **item))
         corrected = read_movements("movement", [request.movement]) if request.HasField("movement") else None

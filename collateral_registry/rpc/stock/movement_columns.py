@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from collateral_registry.domain.shared.names import TEXT_LIMIT_CHARACTERS
 from collateral_registry.domain.stock.movements import QUANTITY_LIMIT_MILLIONTHS, Movements
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.checks import check_count
-from collateral_registry.store.stock.booking import printable
+from collateral_registry.rpc.feeds.columns import BATCH_ITEMS_LIMIT, TIME_LIMIT_US, kept_texts
+from collateral_registry.store.feeds.rejections import printable
 from collateral_registry.v1 import stock_pb2 as pb
 from valuation.errors import InvalidInput
-
-BATCH_ITEMS_LIMIT = 2_000
-"""Maximum number of items in a batch."""
-
-KEPT_TEXT_LIMIT_CHARACTERS = TEXT_LIMIT_CHARACTERS + 1
-"""Length to which strings are truncated to bound memory. It is one more than the limit, so that they are still
-rejected."""
-
-TIME_LIMIT_US = 253_402_300_799 * 1_000_000
-"""End of the year 9999, the largest time that a Timestamp can represent."""
 
 TEXT_FIELDS: tuple[Any, ...] = (
     "warehouse",
@@ -40,9 +29,6 @@ TEXT_FIELDS: tuple[Any, ...] = (
 )
 """String fields of a movement, which have the same names in the message and in the columns."""
 
-DIGEST_BYTES = 16
-"""Length of a batch's digest, which only detects mistakes and need not resist forgery."""
-
 
 def read_batch(message: pb.StockBatch) -> Movements:
     """Returns the movements of a batch. Absent columns are filled with empty values.
@@ -53,13 +39,13 @@ def read_batch(message: pb.StockBatch) -> Movements:
     count = len(message.movement_ids)
 
     def texts(column: Sequence[str]) -> list[str]:
-        return _kept(column) or [""] * count
+        return kept_texts(column) or [""] * count
 
     def numbers(column: Sequence[Any]) -> list[int]:
         return list(column) or [0] * count
 
     return Movements(
-        movement_id=_kept(message.movement_ids),
+        movement_id=kept_texts(message.movement_ids),
         kind=numbers(message.kinds),
         effective_us=numbers(message.effective_times_us),
         warehouse=texts(message.warehouses),
@@ -81,14 +67,14 @@ def read_movements(field: str, messages: Sequence[pb.StockMovement]) -> Movement
     """Returns the movements in messages of one item each; raises InvalidInput with the index of an invalid item."""
     check_count(field, messages, BATCH_ITEMS_LIMIT)
     return Movements(
-        movement_id=_kept([one.movement_id for one in messages]),
+        movement_id=kept_texts([one.movement_id for one in messages]),
         kind=[one.kind for one in messages],
         effective_us=[
             convert.read_time(f"{field}[{row}].effective_time", one, "effective_time") or 0
             for row, one in enumerate(messages)
         ],
         quantity=[_millionths(f"{field}[{row}].quantity", one) for row, one in enumerate(messages)],
-        **{name: _kept([getattr(one, name) for one in messages]) for name in TEXT_FIELDS},
+        **{name: kept_texts([getattr(one, name) for one in messages]) for name in TEXT_FIELDS},
     )
 
 
@@ -106,14 +92,6 @@ def movement_message(movement: Movements) -> pb.StockMovement:
     return message
 
 
-def _kept(column: Sequence[str]) -> list[str]:
-    """Returns the strings of a column; if any is too long, all are truncated to KEPT_TEXT_LIMIT_CHARACTERS."""
-    texts = list(column)
-    if max(map(len, texts), default=0) <= TEXT_LIMIT_CHARACTERS:
-        return texts
-    return [text[:KEPT_TEXT_LIMIT_CHARACTERS] for text in texts]
-
-
 def _millionths(field: str, message: pb.StockMovement) -> int:
     if message.kind == pb.MOVEMENT_KIND_CORRECTION and not message.HasField("quantity"):
         raise InvalidInput(field, "nothing", "the correct quantity; 0 cancels the movement")
@@ -121,11 +99,3 @@ def _millionths(field: str, message: pb.StockMovement) -> int:
     if millionths != millionths.to_integral_value() or abs(millionths) > QUANTITY_LIMIT_MILLIONTHS:
         raise InvalidInput(field, message.quantity.value, "at most 6 decimals and at most 10^12 units")
     return int(millionths)
-
-
-def digest(message: pb.StockBatch | pb.RecordMovementsRequest) -> str:
-    """Returns a digest of the content of a batch.
-
-    It shows whether a batch with a known sequence or request id is a repetition or has other content.
-    """
-    return hashlib.blake2b(message.SerializeToString(deterministic=True), digest_size=DIGEST_BYTES).hexdigest()

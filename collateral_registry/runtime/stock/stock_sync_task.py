@@ -10,7 +10,7 @@ from functools import partial
 from collateral_registry.commands.stock.sync_lots import find_pending_lots, sync_pending_lots
 from collateral_registry.domain.shared.errors import DomainError
 from collateral_registry.logs import logger
-from collateral_registry.runtime.stock.stock_batcher import StockBatcher
+from collateral_registry.runtime.feeds.feed_batcher import FeedBatcher
 from collateral_registry.runtime.transactions import BookRunner
 
 LOG = logger("stock")
@@ -28,7 +28,7 @@ class StockSyncTask:
     The servers of a book take turns, because each commit needs the writer lock of the book.
     """
 
-    def __init__(self, runner: BookRunner, batcher: StockBatcher) -> None:
+    def __init__(self, runner: BookRunner, batcher: FeedBatcher) -> None:
         self._runner = runner
         self._batcher = batcher
         self._task: asyncio.Task[None] | None = None

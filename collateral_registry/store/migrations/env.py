@@ -12,12 +12,13 @@ from collateral_registry.store.schema import (
     ip,
     loans,
     prices,
+    receivables,
     revaluation,
     stock,
     valuations,
 )
 
-SCHEMA = (assets, book, debtors, equipment, findings, ip, loans, prices, revaluation, stock, valuations)
+SCHEMA = (assets, book, debtors, equipment, findings, ip, loans, prices, receivables, revaluation, stock, valuations)
 """Importing these modules registers their tables with the metadata."""
 
 context.configure(

@@ -12,39 +12,20 @@ from sqlalchemy import Index, UniqueConstraint, literal
 from sqlmodel import SQLModel
 
 from collateral_registry.store.schema.columns import big, partial_index, real, text
+from collateral_registry.store.schema.feed_columns import BatchColumns, FeedColumns, RejectionColumns, request_index
 
 
-class StockFeedRow(SQLModel, table=True):
-    """A feed of movements, with its last durable sequence and the epoch of the stream that may write it.
-
-    Single calls are numbered downwards from -1, so that they never collide with the sequences of a stream.
-    """
+class StockFeedRow(FeedColumns, table=True):
+    """A feed of movements."""
 
     __tablename__: ClassVar[str] = "stock_source"
-    source_key: int | None = big(primary_key=True, default=None)
-    source_id: str = text(unique=True)
-    last_sequence: int = big()
-    last_call: int = big()
-    epoch: int = big()
-    created_us: int = big()
-    received_us: int = big()
 
 
-class StockBatchRow(SQLModel, table=True):
-    """A durable batch. ``body_hash`` distinguishes a repeat from the reuse of a sequence or request id."""
+class StockBatchRow(BatchColumns, table=True):
+    """A durable batch of movements."""
 
     __tablename__: ClassVar[str] = "stock_batch"
-    __table_args__ = (
-        partial_index("stock_batch_request", "source_key", "request_id", where="request_id <> ''", unique=True),
-    )
-    source_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    sequence: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    request_id: str = text()
-    body_hash: str = text()
-    item_count: int = big()
-    booked_count: int = big()
-    known_count: int = big()
-    received_us: int = big()
+    __table_args__ = (request_index("stock_batch_request"),)
 
 
 class StockMovementRow(SQLModel, table=True):
@@ -130,30 +111,15 @@ class StockChangeRow(SQLModel, table=True):
     since_us: int = big()
 
 
-class StockRejectionRow(SQLModel, table=True):
-    """A movement that was not booked, with its fields as JSON; it stays open until it is booked or dismissed.
-
-    A repeat of a rejected movement is kept for the acknowledgement of its batch only.
-    """
+class StockRejectionRow(RejectionColumns, table=True):
+    """A movement that was not booked."""
 
     __tablename__: ClassVar[str] = "stock_rejection"
     __table_args__ = (
         Index("stock_rejection_source", "source_key", "state"),
         Index("stock_rejection_movement", "source_key", "movement_id"),
     )
-    rejection_key: int | None = big(primary_key=True, default=None)
-    source_key: int = big()
-    sequence: int = big()
-    batch_row: int = big()
     movement_id: str = text()
-    reason: int = big()
-    description: str = text()
-    item: str = text()
-    received_us: int = big()
-    state: int = big()
-    resolved_us: int = big()
-    resolved_by: str = text()
-    note: str = text()
 
 
 class StockWarehouseRow(SQLModel, table=True):

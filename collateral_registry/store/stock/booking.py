@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,36 +10,16 @@ from sqlalchemy import BigInteger, Connection, Text, bindparam, insert, select, 
 
 from collateral_registry.domain.shared.quantities import MILLION
 from collateral_registry.domain.stock.movement_booking import NO_SLOT, Booked, Known, Lots, Place, content
-from collateral_registry.domain.stock.movements import LATE_SECONDS, Movements, RejectionState
+from collateral_registry.domain.stock.movements import LATE_SECONDS, Movements
 from collateral_registry.store.engine.bulk import ColumnUpdate, insert_columns, new_keys
 from collateral_registry.store.engine.database import Intake
-from collateral_registry.store.engine.key_sets import KEYS, TEXTS, RecordSet, is_one_of
+from collateral_registry.store.engine.key_sets import KEYS, TEXTS, RecordSet
+from collateral_registry.store.feeds.batches import BatchPlaces
 from collateral_registry.store.schema.stock import (
-    StockBatchRow,
     StockChangeRow,
     StockLotRow,
     StockMovementRow,
-    StockRejectionRow,
 )
-
-
-@dataclass(frozen=True)
-class BatchRecord:
-    """A batch as it is stored, with its feed, sequence, digest and number of rows."""
-
-    source_key: int
-    sequence: int
-    request_id: str
-    body_hash: str
-    item_count: int
-
-
-@dataclass(frozen=True)
-class BatchPlaces:
-    """For each row [n] of a run: the sequence of the batch that contains the row, and its row number there."""
-
-    sequence: Sequence[int]
-    batch_row: Sequence[int]
 
 
 def read_lots(connection: Connection, places: Collection[Place]) -> Lots:
@@ -193,75 +171,6 @@ def store_movements(
     insert_columns(intake.connection, StockMovementRow, columns, len(rows))
 
 
-def store_batches(intake: Intake, records: Sequence[BatchRecord], booked: Sequence[int], known: Sequence[int]) -> None:
-    """Appends batches, each with its number of booked rows and its number of rows that were already known."""
-    columns: dict[str, Any] = {
-        name: [getattr(record, name) for record in records]
-        for name in ("source_key", "sequence", "request_id", "body_hash", "item_count")
-    }
-    columns.update(booked_count=booked, known_count=known, received_us=intake.received_us)
-    insert_columns(intake.connection, StockBatchRow, columns, len(records))
-
-
-def store_rejections(intake: Intake, source_key: int, run: Movements, places: BatchPlaces, booked: Booked) -> None:
-    """Appends the rows that were not booked, with their reasons; those that were rejected before are not open again."""
-    problems = sorted(booked.problems.items())
-    if not problems:
-        return
-    names = [printable(run.movement_id[row]) for row, _ in problems]
-    texts = [json.dumps(run.item(row)) for row, _ in problems]
-    before = intake.connection.execute(_REJECTED, {"source": source_key, "texts": {*names}})
-    known = {(row[0], row[1]) for row in before}
-    states = []
-    for rejected in zip(names, texts, strict=True):
-        states.append(int(RejectionState.REPEATED if rejected in known else RejectionState.OPEN))
-        known.add(rejected)
-    columns = {
-        "source_key": source_key,
-        "sequence": [places.sequence[row] for row, _ in problems],
-        "batch_row": [places.batch_row[row] for row, _ in problems],
-        "movement_id": names,
-        "reason": [int(problem.reason) for _, problem in problems],
-        "description": [problem.description for _, problem in problems],
-        "item": texts,
-        "received_us": intake.received_us,
-        "state": states,
-        **NOT_RESOLVED,
-    }
-    insert_columns(intake.connection, StockRejectionRow, columns, len(problems))
-
-
-_REJECTION = StockRejectionRow.__table__
-_REJECTED = select(_REJECTION.c.movement_id, _REJECTION.c.item).where(
-    _REJECTION.c.source_key == bindparam("source"), is_one_of(_REJECTION.c.movement_id, TEXTS)
-)
-
-
-def close_rejections(intake: Intake, source_key: int, source_id: str, run: Movements, booked: Booked) -> None:
-    """Closes the open rejections of movements that have been booked now, because the feed reported them again."""
-    if intake.connection.execute(_HAS_OPEN, {"source": source_key}).first() is None:
-        return
-    named = {"source": source_key, "texts": {run.movement_id[row] for row in booked.row}}
-    intake.connection.execute(_CLOSE, {**named, "now": intake.received_us, "feed": f"stockFeeds/{source_id}"})
-
-
-_IS_OPEN = (_REJECTION.c.source_key == bindparam("source")) & (_REJECTION.c.state == int(RejectionState.OPEN))
-_HAS_OPEN = select(_REJECTION.c.rejection_key).where(_IS_OPEN).limit(1)
-_CLOSE = (
-    update(_REJECTION)
-    .where(_IS_OPEN, is_one_of(_REJECTION.c.movement_id, TEXTS))
-    .values(
-        state=int(RejectionState.BOOKED),
-        resolved_us=bindparam("now"),
-        resolved_by=bindparam("feed"),
-        note="booked when it was reported again",
-    )
-)
-
-NOT_RESOLVED = {"resolved_us": 0, "resolved_by": "", "note": ""}
-"""Columns of an open rejection that its resolution sets."""
-
-
 def store_lateness(intake: Intake, lots: Lots, done: Sequence[Booked]) -> None:
     """Adds to the totals of each warehouse: the movements, the late movements, and the seconds of lateness."""
     slots = np.array([slot for booked in done for slot in booked.slot], dtype=np.int64)
@@ -288,8 +197,3 @@ _ADD_LATENESS = sql(
     "late_count = stock_warehouse.late_count + excluded.late_count, "
     "lateness_seconds = stock_warehouse.lateness_seconds + excluded.lateness_seconds"
 )
-
-
-def printable(text: str) -> str:
-    """Returns a string that any database can store: control characters are escaped, and it is cut at 200 characters."""
-    return (text if text.isprintable() else text.encode("unicode_escape").decode())[:200]

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, literal, select
 
-from collateral_registry.domain.stock.movements import RejectionState
+from collateral_registry.domain.feeds.items import RejectionState
 from collateral_registry.store.schema.stock import StockChangeRow, StockFeedRow, StockRejectionRow
 
 COUNT_LIMIT = 100_000

@@ -10,18 +10,15 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Row, and_, func, o
 
 from collateral_registry.domain.filters.expressions import AllOf, Expression, conjuncts, tests_in
 from collateral_registry.domain.filters.fields import EncodedName, Id, Number, Text, Time, enum
-from collateral_registry.domain.stock.movements import MovementKind, Movements, RejectionState, movement_of
+from collateral_registry.domain.stock.movements import MovementKind, Movements, movement_of
 from collateral_registry.store.engine.filters import FilterField, FilterTable
-from collateral_registry.store.engine.key_sets import is_one_of
 from collateral_registry.store.engine.rows import from_row
 from collateral_registry.store.schema.stock import (
     StockFeedRow,
     StockLotRow,
     StockMovementRow,
-    StockRejectionRow,
     StockReserveRow,
 )
-from collateral_registry.store.stock.feeds import Feed
 from collateral_registry.store.stock.lot_links import asset_ids_of_lots
 from valuation.money import PPM
 
@@ -98,14 +95,6 @@ class StoredMovement:
     movement: Movements
     change: int
     received_us: int
-
-
-def open_rejections(connection: Connection, sources: Sequence[Feed]) -> dict[int, int]:
-    """Returns, by feed key, the number of rejected items that are still open."""
-    of_feeds = is_one_of(StockRejectionRow.source_key, [source.key for source in sources])
-    is_open = StockRejectionRow.state == int(RejectionState.OPEN)
-    statement = select(StockRejectionRow.source_key, func.count()).where(of_feeds, is_open)
-    return {row[0]: row[1] for row in connection.execute(statement.group_by(StockRejectionRow.source_key))}
 
 
 def list_lots(connection: Connection, wanted: Expression, after_key: int, limit: int) -> list[StoredLot]:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
 from collateral_registry.commands.assets.register import retire
+from collateral_registry.commands.feeds.intake import CALL, Batch
 from collateral_registry.commands.loans.pledges import ReleaseRequest, release_pledge
-from collateral_registry.commands.stock.stock_intake import CALL, Batch, book_batches
+from collateral_registry.commands.stock.stock_intake import book_batches
 from collateral_registry.domain.findings.kinds import FindingKind, FindingState
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.stock.holdings import Flow, LotLink, holdings

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings, strategies as st
 from sqlalchemy import text
 
+from collateral_registry.commands.feeds.intake import CALL, Batch
 from collateral_registry.commands.stock.counts import reconcile
 from collateral_registry.commands.stock.resolve_finding import resolve
-from collateral_registry.commands.stock.stock_intake import CALL, Batch, book_batches
+from collateral_registry.commands.stock.stock_intake import book_batches
 from collateral_registry.domain.filters.expressions import EVERYTHING
 from collateral_registry.domain.findings.kinds import FindingKind, FindingState
 from collateral_registry.domain.stock.counts import CountLine, CountMethod, StockCount

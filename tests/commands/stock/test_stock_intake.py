@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from collateral_registry.commands.stock.stock_intake import Batch, book_batches, open_feed
+from collateral_registry.commands.feeds.intake import Batch
+from collateral_registry.commands.stock.stock_intake import book_batches, open_feed
 from collateral_registry.domain.shared.errors import StoreUnavailable
 from collateral_registry.domain.stock.movements import MovementKind, RejectionReason, movement_of
 from collateral_registry.store.engine.database import Database, Intake

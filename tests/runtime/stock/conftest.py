@@ -3,7 +3,7 @@
 import pytest
 
 from collateral_registry.clock import wall_clock
-from collateral_registry.commands.stock.stock_intake import source_shard
+from collateral_registry.commands.feeds.intake import source_shard
 from collateral_registry.store.engine.database import Database
 from tests.support.server import Server
 

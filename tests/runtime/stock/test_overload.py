@@ -8,8 +8,8 @@ import grpc
 import pytest
 
 from benchmarks.measured import peak_mb_of
-from collateral_registry.rpc.stock.movement_columns import BATCH_ITEMS_LIMIT
-from collateral_registry.runtime.stock.stock_batcher import HELD_ITEMS_LIMIT, WINDOW
+from collateral_registry.rpc.feeds.columns import BATCH_ITEMS_LIMIT
+from collateral_registry.runtime.feeds.feed_batcher import HELD_ITEMS_LIMIT, WINDOW
 from collateral_registry.v1 import stock_pb2 as pb
 from tests.support.postgres import wait_until
 from tests.support.pushing import Push, batch, receipt

@@ -30,7 +30,7 @@ from collateral_registry.domain.shared.errors import (
     TooLarge,
     Unauthenticated,
 )
-from collateral_registry.runtime.stock.writer_process import IntakeProcess
+from collateral_registry.runtime.feeds.writer_process import IntakeProcess
 from collateral_registry.store.engine.database import Database, sqlite_file
 from collateral_registry.v1 import stock_ledger_pb2 as ledger
 from tests.support.postgres import wait_until

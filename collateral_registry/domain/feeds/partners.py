@@ -1,4 +1,4 @@
-"""Warehouse partners: the token of each feed, and the warehouses that the feed may report."""
+"""Partners that push feeds: the token of each feed, and the warehouses or pools that the feed may report."""
 
 from __future__ import annotations
 
@@ -15,11 +15,16 @@ DIGEST_CHARACTERS = 64
 
 @dataclass(frozen=True)
 class Partner:
-    """A feed with the SHA-256 of its token, in hexadecimal, and its warehouses."""
+    """A feed with the SHA-256 of its token, in hexadecimal, and its warehouses or its pools of invoices.
+
+    ``of_account`` states that it reports the payments of the collection account, and not a borrower's ledger.
+    """
 
     source_id: str
     token_sha256: str
-    warehouses: frozenset[str]
+    warehouses: frozenset[str] = frozenset()
+    pools: frozenset[str] = frozenset()
+    of_account: bool = False
 
     def __post_init__(self) -> None:
         """Validates every field; raises InvalidInput, also for a plain token in place of its digest."""
@@ -28,10 +33,12 @@ class Partner:
         if len(digest) != DIGEST_CHARACTERS or not set(digest) <= set("0123456789abcdef"):
             # The value may be a plain token, so the message does not show it.
             raise InvalidInput(f"partners.{self.source_id}.token_sha256", "other text", "64 hexadecimal digits")
-        if not self.warehouses:
-            raise InvalidInput(f"partners.{self.source_id}.warehouses", "none", "at least one")
+        if not self.warehouses and not self.pools:
+            raise InvalidInput(f"partners.{self.source_id}.warehouses", "none", "at least one, or one of pools")
         for warehouse in self.warehouses:
             checked_text(f"partners.{self.source_id}.warehouses", warehouse)
+        for pool in self.pools:
+            checked_id(f"partners.{self.source_id}.pools", pool)
 
 
 def partner_of(token: str, partners: Mapping[str, Partner]) -> Partner | None:

@@ -1,0 +1,119 @@
+"""Settles a rejected item of a feed: books it, books a replacement, or dismisses it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from collateral_registry.commands.feeds.intake import CALL, Batch, DurableBatch, Group, locked_group, source_shard
+from collateral_registry.domain.feeds.items import ItemsT, RejectionState
+from collateral_registry.domain.shared.errors import Refused
+from collateral_registry.store.engine.database import Database, Intake
+from collateral_registry.store.feeds.rejections import RejectionStore, StoredRejection
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """Who resolves a rejection and why; ``validate_only`` states that nothing is to be written."""
+
+    actor: str
+    note: str
+    validate_only: bool = False
+
+
+@dataclass(frozen=True)
+class RejectionWords:
+    """The names of a kind of rejected items in errors: the reason, the list method, and the name of the fact."""
+
+    reason: str
+    list_method: str
+    fact: str
+
+
+def book_rejection(
+    database: Database,
+    kind: type[Group[ItemsT]],
+    words: RejectionWords,
+    source_id: str,
+    key: int,
+    replacement: ItemsT | None,
+    resolution: Resolution,
+) -> StoredRejection[ItemsT]:
+    """Books the rejected item, or its replacement, and settles the rejection in the same transaction.
+
+    Raises NotFound. Raises Refused if the rejection was settled in another way or if the item is rejected again.
+    """
+    settling = _Settling(kind.rejections, words, resolution)
+    found = settling.unsettled(database, source_id, key, RejectionState.BOOKED)
+    if found.state != RejectionState.OPEN:
+        return found
+    batch = Batch(source_id, CALL, CALL, "", replacement or found.item)
+    with locked_group(database, kind, [batch]) as group:
+        # Booking closes the open rejections of its items, so this one is settled before, with its own note.
+        settling.settle(group.intake, found, RejectionState.BOOKED)
+        (outcome,) = group.book()
+        settling.check_booked(outcome)
+        return settling.settled(group.intake, found)
+
+
+def dismiss_rejection(
+    database: Database,
+    kind: type[Group[ItemsT]],
+    words: RejectionWords,
+    source_id: str,
+    key: int,
+    resolution: Resolution,
+) -> StoredRejection[ItemsT]:
+    """Settles a rejection without booking its item; raises NotFound, and Refused if it was booked."""
+    settling = _Settling(kind.rejections, words, resolution)
+    found = settling.unsettled(database, source_id, key, RejectionState.DISMISSED)
+    if found.state != RejectionState.OPEN:
+        return found
+    with database.intake([source_shard(source_id)]) as intake:
+        settling.settle(intake, found, RejectionState.DISMISSED)
+        return settling.settled(intake, found)
+
+
+@dataclass(frozen=True)
+class _Settling:
+    """The settlement of one rejection."""
+
+    store: RejectionStore[Any]
+    words: RejectionWords
+    resolution: Resolution
+
+    def unsettled(self, database: Database, source_id: str, key: int, wanted: RejectionState) -> StoredRejection[Any]:
+        """Returns a rejection that is open, or is already in the wanted state because the call is repeated."""
+        with database.read() as connection:
+            found = self.store.get(connection, source_id, key)
+        if found.state not in {RejectionState.OPEN, wanted}:
+            raise self._already_settled(found)
+        return found
+
+    def settle(self, intake: Intake, found: StoredRejection[Any], state: RejectionState) -> None:
+        """Settles a rejection; raises Refused if it was settled meanwhile."""
+        if not self.store.settle(intake, found.key, state, self.resolution.actor, self.resolution.note):
+            raise self._already_settled(found)
+
+    def settled(self, intake: Intake, found: StoredRejection[Any]) -> StoredRejection[Any]:
+        """Commits unless nothing is to be written, and returns the settled rejection."""
+        settled = self.store.get(intake.connection, found.source_id, found.key)
+        if not self.resolution.validate_only:
+            intake.commit()
+        return settled
+
+    def check_booked(self, outcome: object) -> None:
+        """Raises Refused if the item was rejected again."""
+        if not isinstance(outcome, DurableBatch):
+            message = f"outcome: got {outcome!r}, want a durable batch: a call has no sequence and no request id"
+            raise TypeError(message)
+        for row in outcome.rejected:
+            raise Refused(self.words.reason, f"{self.store.reasons(row.reason).name}: {row.description}")
+
+    def _already_settled(self, found: StoredRejection[Any]) -> Refused:
+        name = self.store.name_of(found.source_id, found.key)
+        return Refused(
+            "REJECTION_SETTLED",
+            f"{name} is settled already: choose an open one from {self.words.list_method}",
+            **{self.words.fact: name},
+        )

@@ -1,0 +1,1 @@
+"""Booking of entries on the ledgers of invoice pools."""

@@ -1,0 +1,140 @@
+"""Books batches of entries of invoice ledgers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from zlib import crc32
+
+from collateral_registry.commands.feeds import intake as feed_intake
+from collateral_registry.commands.feeds.intake import Batch, Group, Outcome, Run
+from collateral_registry.domain.receivables.entries import Entries, PartnerScope, problems_of
+from collateral_registry.domain.receivables.entry_booking import Booked, Known, book
+from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource
+from collateral_registry.domain.receivables.ledger_state import LedgerState
+from collateral_registry.domain.receivables.payments import PaymentBook
+from collateral_registry.store.engine.database import Database
+from collateral_registry.store.receivables.booking import (
+    AmountName,
+    known_entries,
+    read_balances,
+    read_invoices,
+    read_pools,
+    read_same_amounts,
+    store_entries,
+    store_ledgers,
+)
+from collateral_registry.store.receivables.feeds import INVOICE_FEEDS, REJECTED_ENTRIES
+from collateral_registry.store.receivables.payments import read_payments
+
+POOL_SHARDS = 64
+"""Locks that all pools share. One lock for each pool could exceed the locks that PostgreSQL has for a transaction."""
+
+PAYING = frozenset({EntryKind.PAYMENT, EntryKind.UNAPPLIED})
+
+
+def pool_shard(pool_id: str) -> str:
+    """Returns the name of a pool's shard, which serialises feeds of the same pool."""
+    return f"pools {crc32(pool_id.encode()) % POOL_SHARDS}"
+
+
+class EntryGroup(Group[Entries]):
+    """Batches of entries that are committed together. The scope of a feed is a PartnerScope."""
+
+    feeds = INVOICE_FEEDS
+    rejections = REJECTED_ENTRIES
+
+    @staticmethod
+    def shards_of(items: Entries) -> set[str]:
+        """Returns the shards of the pools that entries name."""
+        return {*map(pool_shard, {*items.pool, *items.to_pool} - {""})}
+
+    def prepare(self) -> None:
+        """Checks the entries and reads the earlier ones that they repeat or correct."""
+        self.past: list[dict[str, Known]] = []
+        for run in self.runs:
+            run.problems = problems_of(run.items, run.scope, self.intake.received_us)
+            self.past.append(known_entries(self.intake.connection, run.feed.key, _ids(run)))
+        named = {
+            pool for run in self.runs for row in run.rows() for pool in (run.items.pool[row], run.items.to_pool[row])
+        }
+        self.pools = (named | {known.pool for past in self.past for known in past.values()}) - {""}
+
+    def shards(self) -> set[str]:
+        """Returns the shards of the pools whose ledgers may change."""
+        return {*map(pool_shard, self.pools)}
+
+    def book_runs(self) -> None:
+        """Books the entries on their ledgers, and stores both."""
+        ledgers = read_pools(self.intake.connection, self.pools)
+        payments = self._read(ledgers)
+        done: list[Booked] = []
+        for run, past in zip(self.runs, self.past, strict=True):
+            scope: PartnerScope | None = run.scope
+            own_pools = None if scope is None else scope.pools
+            now_us = self.intake.received_us
+            done.append(book(run.items, run.problems, ledgers, payments, past, now_us, own_pools))
+        changed = {one.pool.pool_id: one.pool for booked in done for one in booked.effects}
+        store_ledgers(self.intake, [changed[name] for name in sorted(changed)])
+        for run, booked in zip(self.runs, done, strict=True):
+            store_entries(self.intake, run.feed.key, run.items, run.places(), booked.effects)
+            run.problems, run.booked, run.known = booked.problems, booked.row, booked.known
+
+    def _read(self, ledgers: dict[str, LedgerState]) -> PaymentBook:
+        """Adds to the ledgers what the entries name, and returns the payments that they may match or correct."""
+        connection = self.intake.connection
+        rows = [one for run, past in zip(self.runs, self.past, strict=True) for one in _named(run, past)]
+        of_account = {pool for run in self.runs for pool in _account_pools(run.items)}
+        of_account |= {one.pool_id for one in ledgers.values() if one.account_entries}
+        paid = [amount for kind, amount, _ in rows if kind in PAYING and amount[0] in of_account]
+        corrected = [
+            (known.pool, known.number)
+            for run, past in zip(self.runs, self.past, strict=True)
+            for name in {*run.items.corrects} & past.keys()
+            if (known := past[name]).kind in PAYING
+        ]
+        payments = read_payments(connection, ledgers, paid, corrected)
+        names = [(amount[0], (amount[1], number)) for _, amount, number in rows if number]
+        names += [(pool, (debtor, number)) for pool, debtor, number in payments.invoices()]
+        read_invoices(connection, ledgers, names)
+        read_balances(connection, ledgers, ((pool, debtor) for kind, (pool, debtor, _), _ in rows if kind in BALANCED))
+        read_same_amounts(
+            connection,
+            ledgers,
+            (amount for kind, amount, _ in rows if kind == EntryKind.INVOICE),
+            (amount for kind, amount, _ in rows if kind == EntryKind.CREDIT_NOTE),
+        )
+        return payments
+
+
+BALANCED = PAYING | {EntryKind.CONTRA, EntryKind.CORRECTION}
+"""Kinds that may change the balance of a debtor."""
+
+
+def _named(run: Run[Entries], past: dict[str, Known]) -> Iterator[tuple[int, AmountName, str]]:
+    """Yields, for each valid row, its kind, its pool, debtor and amount, and the number of its invoice."""
+    items = run.items
+    for row in run.rows():
+        pool, debtor, number = items.pool[row], items.debtor[row], items.invoice_number[row]
+        known = past.get(items.corrects[row]) if items.corrects[row] else None
+        if known is not None:
+            pool, debtor, number = known.pool, known.debtor, known.invoice_number
+        if pool:
+            yield items.kind[row], (pool, debtor, items.amount_minor[row]), number
+
+
+def _account_pools(items: Entries) -> set[str]:
+    pairs = zip(items.source, items.pool, strict=True)
+    return {pool for source, pool in pairs if source == EntrySource.ACCOUNT and pool}
+
+
+def _ids(run: Run[Entries]) -> set[str]:
+    """Returns the ids of the valid rows and of the entries that these rows correct."""
+    ids, corrects = run.items.ids, run.items.corrects
+    if not run.problems:
+        return {*ids, *corrects} - {""}
+    return {name for row in run.rows() for name in (ids[row], corrects[row]) if name}
+
+
+def book_entries(database: Database, batches: Sequence[Batch[Entries]]) -> list[Outcome]:
+    """Books batches in order and commits them together; returns the outcome of each [n]."""
+    return feed_intake.book_batches(database, EntryGroup, batches)

@@ -1,0 +1,109 @@
+"""Builds the ledger of a pool from the sums of its entries, in columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from collateral_registry.domain.receivables.ledger import InvoiceFlag, PoolLedger
+from collateral_registry.domain.receivables.ledger_state import WHOLE, Balance, Invoice, LedgerState
+from collateral_registry.domain.shared.days import NO_DAY
+from valuation._typing import Columns, Int, Texts
+
+INVOICE_COLUMNS = (
+    "debtor", "invoice_number", "currency", "type_code", "flags", "face_minor", "paid_minor", "credited_minor",
+    "written_off_minor", "disputed_minor", "retention_minor", "retention_day", "issue_day", "due_day", "delivery_day",
+    "ahead_minor",
+)  # fmt: skip
+"""Fields of an invoice that are stored, in their order."""
+
+BALANCE_COLUMNS = ("debtor", "currency", "unapplied_minor", "contra_minor", "contra_day")
+"""Fields of a balance that are stored, in their order."""
+
+TEXT_COLUMNS = frozenset({"debtor", "invoice_number", "currency"})
+
+
+def columns_of_state(state: LedgerState) -> tuple[Columns, Columns]:
+    """Returns the invoices and the balances of a state as columns."""
+    return (
+        _columns(state.invoices.values(), INVOICE_COLUMNS),
+        _columns(state.balances.values(), BALANCE_COLUMNS),
+    )
+
+
+def pool_ledger(pool_key: int, entry_number: int, entry_day: int, invoices: Columns, balances: Columns) -> PoolLedger:
+    """Returns a ledger; what settles an invoice beyond its face amount becomes unapplied of its debtor."""
+    order = _in_order(invoices["debtor"], invoices["invoice_number"])
+    one = {name: column[order] for name, column in invoices.items()}
+    face = one["face_minor"]
+    paid = np.minimum(one["paid_minor"], face)
+    credited = np.minimum(one["credited_minor"], face - paid)
+    written_off = np.minimum(one["written_off_minor"], face - paid - credited)
+    still_open = face - paid - credited - written_off
+    beyond = one["paid_minor"] + one["credited_minor"] + one["written_off_minor"] - (face - still_open)
+    ahead = np.where(one["ahead_minor"] > 0, np.int64(InvoiceFlag.CASH_AHEAD_OF_LEDGER), np.int64(0))
+    disputed = np.where(one["disputed_minor"] == WHOLE, still_open, np.minimum(one["disputed_minor"], still_open))
+    return PoolLedger(
+        pool_key=pool_key,
+        entry_number=entry_number,
+        entry_day=entry_day,
+        invoice_number=one["invoice_number"],
+        debtor=one["debtor"],
+        currency=one["currency"],
+        type_code=one["type_code"],
+        flags=np.bitwise_or(one["flags"], ahead),
+        face_minor=face,
+        paid_minor=paid,
+        credited_minor=credited,
+        written_off_minor=written_off,
+        open_minor=still_open,
+        disputed_minor=disputed,
+        retention_minor=np.minimum(one["retention_minor"], still_open),
+        retention_day=one["retention_day"],
+        issue_day=one["issue_day"],
+        due_day=one["due_day"],
+        delivery_day=one["delivery_day"],
+        **_balances(balances, one["debtor"], one["currency"], beyond),
+    )
+
+
+def _balances(balances: Columns, debtor: Texts, currency: Texts, beyond: Int) -> dict[str, Any]:
+    """Returns the columns of balances, with what is beyond the face amounts of invoices as unapplied."""
+    sums: dict[tuple[str, str], list[int]] = {}
+    for name, code, unapplied, contra, day in zip(*(balances[one].tolist() for one in BALANCE_COLUMNS), strict=True):
+        sums[name, code] = [unapplied, contra, day]
+    for row in np.flatnonzero(beyond).tolist():
+        sums.setdefault((debtor[row], currency[row]), [0, 0, NO_DAY])[0] += int(beyond[row])
+    keys = sorted(key for key, (unapplied, contra, _) in sums.items() if unapplied or contra)
+    numbers = [sums[key] for key in keys]
+    return {
+        "balance_debtor": _texts(name for name, _ in keys),
+        "balance_currency": _texts(code for _, code in keys),
+        "unapplied_minor": np.array([one[0] for one in numbers], dtype=np.int64),
+        "contra_minor": np.array([one[1] for one in numbers], dtype=np.int64),
+        "contra_day": np.array([one[2] for one in numbers], dtype=np.int64),
+    }
+
+
+def _in_order(debtor: Texts, number: Texts) -> Int:
+    names = list(zip(debtor.tolist(), number.tolist(), strict=True))
+    return np.array(sorted(range(len(names)), key=names.__getitem__), dtype=np.int64)
+
+
+def _columns(items: Iterable[Invoice] | Iterable[Balance], names: tuple[str, ...]) -> Mapping[str, Any]:
+    rows = [*map(attrgetter(*names), items)]
+    columns = zip(*rows, strict=True) if rows else [()] * len(names)
+    return {
+        name: _texts(column) if name in TEXT_COLUMNS else np.array(column, dtype=np.int64)
+        for name, column in zip(names, columns, strict=True)
+    }
+
+
+def _texts(values: Iterable[str]) -> Texts:
+    listed = list(values)
+    array = np.empty(len(listed), dtype=object)
+    array[:] = listed
+    return array

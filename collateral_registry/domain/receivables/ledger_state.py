@@ -1,0 +1,300 @@
+"""State of a pool's ledger, and the effect of each of its entries on it.
+
+The state is a fold of the effects in the order of their numbers. Booking applies each effect to the part of the state
+that it names, and a ledger as of an entry applies all effects up to it, by the same function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource, InvoiceFlag
+from collateral_registry.domain.shared.days import NO_DAY
+
+DAY_US = 86_400_000_000
+
+RE_INVOICED_DAYS = 30
+"""Days from a credit note within which an invoice of the same debtor and amount counts as the same one again."""
+
+WHOLE = -1
+"""Disputed amount of an invoice that is disputed as a whole."""
+
+ADDING = frozenset(
+    {EntryKind.INVOICE, EntryKind.PAYMENT, EntryKind.CREDIT_NOTE, EntryKind.DEBIT_NOTE, EntryKind.WRITE_OFF}
+)
+"""Kinds whose amounts add up in an invoice."""
+
+InvoiceName = tuple[str, str]
+"""The debtor as stated, and the number of an invoice."""
+
+AmountKey = tuple[str, str, int]
+"""A debtor, a currency and an amount, by which credit notes and payments are compared."""
+
+
+class Effect(NamedTuple):
+    """One row of a pool's ledger: an entry as reported, and what it changes.
+
+    ``effect`` is the kind of the change, which for a correction is that of the corrected entry. ``change_minor`` is
+    what is added; for DISPUTE, RETENTION and CONTRA it is the amount from now on. ``leg`` distinguishes the rows of one
+    entry: 0 is the entry itself, and further rows are the rest of its effect. ``matches`` is the number of the entry of
+    the other record that reports the same payment, or 0.
+    """
+
+    number: int
+    leg: int
+    kind: int
+    effect: int
+    effective_us: int
+    debtor: str
+    invoice_number: str
+    type_code: int
+    amount_minor: int
+    change_minor: int
+    currency: str
+    issue_day: int
+    due_day: int
+    delivery_day: int
+    flags: int
+    source: int
+    matches: int
+
+    @property
+    def day(self) -> int:
+        """The day of the entry."""
+        return self.effective_us // DAY_US
+
+
+@dataclass(slots=True)
+class Invoice:
+    """An invoice with the sums of its entries. Key 0 marks one that is not stored yet.
+
+    The sums may exceed the face amount. ``ahead_minor`` is what only the collection account has reported as paid.
+    """
+
+    debtor: str
+    invoice_number: str
+    currency: str
+    type_code: int = 0
+    flags: int = 0
+    face_minor: int = 0
+    paid_minor: int = 0
+    credited_minor: int = 0
+    written_off_minor: int = 0
+    disputed_minor: int = 0
+    retention_minor: int = 0
+    retention_day: int = NO_DAY
+    issue_day: int = NO_DAY
+    due_day: int = NO_DAY
+    delivery_day: int = NO_DAY
+    ahead_minor: int = 0
+    key: int = 0
+
+    @property
+    def name(self) -> InvoiceName:
+        """The debtor and the number."""
+        return self.debtor, self.invoice_number
+
+    @property
+    def open_minor(self) -> int:
+        """The face amount less what settles it, at least 0."""
+        return max(0, self.face_minor - self.paid_minor - self.credited_minor - self.written_off_minor)
+
+
+@dataclass(slots=True)
+class Balance:
+    """What a debtor has in one currency without an invoice. Key 0 marks a balance that is not stored yet."""
+
+    debtor: str
+    currency: str
+    unapplied_minor: int = 0
+    contra_minor: int = 0
+    contra_day: int = NO_DAY
+    key: int = 0
+
+
+@dataclass
+class LedgerState:
+    """State of a pool's ledger, or the part of it that a booking names.
+
+    ``credited`` has day and invoice number of credit notes, and ``invoiced`` the numbers of invoices, by debtor,
+    currency and amount. ``changed`` has the invoices and balances that were changed, and ``removed`` the keys of
+    stored invoices that left the pool.
+    """
+
+    pool_id: str
+    key: int = 0
+    entry_number: int = 0
+    entry_day: int = NO_DAY
+    account_entries: int = 0
+    invoices: dict[InvoiceName, Invoice] = field(default_factory=dict)
+    balances: dict[tuple[str, str], Balance] = field(default_factory=dict)
+    credited: dict[AmountKey, list[tuple[int, str]]] = field(default_factory=dict)
+    invoiced: dict[AmountKey, set[str]] = field(default_factory=dict)
+    changed: dict[InvoiceName, Invoice] = field(default_factory=dict)
+    changed_balances: dict[tuple[str, str], Balance] = field(default_factory=dict)
+    removed: list[int] = field(default_factory=list)
+
+    def apply(self, one: Effect) -> None:
+        """Applies the next entry of the ledger."""
+        self.entry_number = one.number
+        if one.source == EntrySource.ACCOUNT:
+            self.account_entries += 1
+        elif one.leg == 0 and one.day > self.entry_day:
+            self.entry_day = one.day
+        if one.effect == EntryKind.UNAPPLIED:
+            self._balance(one).unapplied_minor += one.change_minor
+        elif one.effect == EntryKind.CONTRA:
+            self._set_contra(one)
+        elif one.effect == EntryKind.INVOICE:
+            self._invoice(one)
+        elif one.effect == EntryKind.MOVE:
+            self._remove(one)
+        elif one.effect in ADDING:
+            self._add(one)
+        else:
+            self._set(one)
+
+    def note_invoice(self, one: Invoice) -> None:
+        """Makes an invoice findable by its present face amount."""
+        self.invoiced.setdefault((one.debtor, one.currency, one.face_minor), set()).add(one.invoice_number)
+
+    def _balance(self, one: Effect) -> Balance:
+        key = (one.debtor, one.currency)
+        balance = self.balances.get(key)
+        if balance is None:
+            balance = self.balances[key] = Balance(*key)
+        self.changed_balances[key] = balance
+        return balance
+
+    def _set_contra(self, one: Effect) -> None:
+        balance = self._balance(one)
+        if one.day >= balance.contra_day:
+            balance.contra_minor, balance.contra_day = one.change_minor, one.day
+
+    def _invoice(self, one: Effect) -> None:
+        """Opens an invoice; or corrects its face amount and the days and the type that the correction states."""
+        name = (one.debtor, one.invoice_number)
+        found = self.invoices.get(name)
+        if found is None:
+            found = self.invoices[name] = Invoice(
+                one.debtor,
+                one.invoice_number,
+                one.currency,
+                type_code=one.type_code,
+                flags=one.flags,
+                face_minor=one.change_minor,
+                issue_day=one.issue_day,
+                due_day=one.due_day,
+                delivery_day=one.delivery_day,
+            )
+            if one.kind == EntryKind.INVOICE and self._was_credited(one):
+                found.flags |= InvoiceFlag.RE_INVOICED
+        else:
+            found.face_minor += one.change_minor
+            found.type_code = one.type_code or found.type_code
+            found.issue_day = _stated(one.issue_day, found.issue_day)
+            found.delivery_day = _stated(one.delivery_day, found.delivery_day)
+            _move_due_day(found, _stated(one.due_day, found.due_day), one.day)
+        self.note_invoice(found)
+        self.changed[name] = found
+
+    def _was_credited(self, one: Effect) -> bool:
+        day = _stated(one.issue_day, one.day)
+        credits_ = self.credited.get((one.debtor, one.currency, one.change_minor), ())
+        return any(_is_again(credit_day, day) and number != one.invoice_number for credit_day, number in credits_)
+
+    def _note_credit(self, one: Effect) -> None:
+        """Remembers a credit note, and marks invoices of its amount that were reported before it."""
+        key = (one.debtor, one.currency, one.change_minor)
+        self.credited.setdefault(key, []).append((one.day, one.invoice_number))
+        for number in self.invoiced.get(key, ()):
+            found = self.invoices.get((one.debtor, number))
+            if found is None or number == one.invoice_number or found.face_minor != one.change_minor:
+                continue
+            if found.issue_day != NO_DAY and _is_again(one.day, found.issue_day):
+                found.flags |= InvoiceFlag.RE_INVOICED
+                self.changed[found.name] = found
+
+    def _remove(self, one: Effect) -> None:
+        name = (one.debtor, one.invoice_number)
+        found = self.invoices.pop(name)
+        self.changed.pop(name, None)
+        if found.key:
+            self.removed.append(found.key)
+
+    def _add(self, one: Effect) -> None:
+        """Adds an amount to an invoice of the pool."""
+        found = self._found(one)
+        kind = one.effect
+        if kind == EntryKind.PAYMENT:
+            found.paid_minor += one.change_minor
+            found.ahead_minor += _ahead(one)
+        elif kind == EntryKind.CREDIT_NOTE:
+            found.credited_minor += one.change_minor
+            if one.kind == EntryKind.CREDIT_NOTE:
+                self._note_credit(one)
+        elif kind == EntryKind.DEBIT_NOTE:
+            found.face_minor += one.change_minor
+            self.note_invoice(found)
+        else:
+            found.written_off_minor += one.change_minor
+
+    def _set(self, one: Effect) -> None:
+        """Sets a fact of an invoice of the pool; the newest entry decides."""
+        found = self._found(one)
+        kind = one.effect
+        if kind == EntryKind.DISPUTE:
+            found.disputed_minor = one.change_minor or WHOLE
+        elif kind == EntryKind.DISPUTE_END:
+            found.disputed_minor = 0
+        elif kind == EntryKind.DUE_DATE:
+            _move_due_day(found, one.due_day, one.day)
+        elif kind == EntryKind.RETENTION:
+            found.retention_minor, found.retention_day = one.change_minor, one.due_day
+        elif kind == EntryKind.DELIVERY:
+            found.delivery_day = _stated(one.delivery_day, one.day)
+
+    def _found(self, one: Effect) -> Invoice:
+        name = (one.debtor, one.invoice_number)
+        found = self.changed[name] = self.invoices[name]
+        return found
+
+
+def replayed(pool_id: str, effects: Iterable[Effect]) -> LedgerState:
+    """Returns the state of a ledger after its first entries, given in the order of their numbers."""
+    state = LedgerState(pool_id)
+    for one in effects:
+        state.apply(one)
+    return state
+
+
+def _ahead(one: Effect) -> int:
+    """Returns how much a payment adds to what only the collection account has reported.
+
+    An entry of the account that matches one of the ledger adds nothing. An entry of the ledger that matches one of the
+    account ends what it was ahead: by its amount if it changes nothing else, and by its change in a further row.
+    """
+    if one.source == EntrySource.ACCOUNT:
+        return 0 if one.matches else one.change_minor
+    if not one.matches or one.kind == EntryKind.CORRECTION:
+        return 0
+    if one.leg:
+        return one.change_minor
+    return 0 if one.change_minor else -one.amount_minor
+
+
+def _move_due_day(invoice: Invoice, due_day: int, day: int) -> None:
+    """Sets the due day; marks an invoice of which it is moved to a later day after it had passed."""
+    if invoice.due_day != NO_DAY and invoice.due_day < day and invoice.due_day < due_day:
+        invoice.flags |= InvoiceFlag.DUE_DATE_MOVED_LATE
+    invoice.due_day = due_day
+
+
+def _is_again(credit_day: int, issue_day: int) -> bool:
+    return 0 <= issue_day - credit_day <= RE_INVOICED_DAYS
+
+
+def _stated(day: int, otherwise: int) -> int:
+    return otherwise if day == NO_DAY else day

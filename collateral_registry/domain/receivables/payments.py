@@ -1,0 +1,113 @@
+"""Payments of the two records, the borrower's ledger and the collection account, and which of them are the same.
+
+A payment of one record is the same as one of the other if debtor, currency and amount are equal, and the invoice number
+and the document are equal where both state them. Each is matched once: first with one of the same invoice, then with
+the oldest. A corrected payment is not matched any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource
+from collateral_registry.domain.receivables.ledger_state import Effect
+
+PaymentKey = tuple[str, str, str, int]
+"""Pool, debtor, currency and amount of a payment."""
+
+
+@dataclass(slots=True)
+class Payment:
+    """A payment as one record reports it: its number in the ledger, its references, and what it was booked on.
+
+    ``stated_number`` is the invoice that the entry names. ``effect`` is PAYMENT on the invoice ``invoice_number``, or
+    UNAPPLIED. ``same`` is the payment of the other record.
+    """
+
+    number: int
+    source: int
+    stated_number: str
+    document: str
+    effect: int
+    invoice_number: str
+    amount_minor: int
+    same: Payment | None = None
+    is_corrected: bool = False
+
+    @property
+    def matches(self) -> int:
+        """The number of the payment of the other record, or 0."""
+        return self.same.number if self.same else 0
+
+    def change_to(self, amount_minor: int) -> int:
+        """Returns the change if the amount is corrected; what both records report counts once, the larger amount."""
+        other = self.same.amount_minor if self.same else 0
+        return max(amount_minor, other) - max(self.amount_minor, other)
+
+
+class PaymentBook:
+    """Payments of the pools of a booking. It holds every payment that an entry may match or correct."""
+
+    def __init__(self) -> None:
+        self._by_number: dict[tuple[str, int], Payment] = {}
+        self._by_amount: dict[PaymentKey, list[Payment]] = {}
+
+    def add(self, key: PaymentKey, payment: Payment) -> Payment:
+        """Adds a payment that was booked earlier, unless it is there; returns the one that is there."""
+        found = self._by_number.setdefault((key[0], payment.number), payment)
+        if found is payment:
+            self._by_amount.setdefault(key, []).append(payment)
+        return found
+
+    def get(self, pool: str, number: int) -> Payment | None:
+        """Returns the payment with a number in the ledger of a pool; None if the entry is not a payment."""
+        return self._by_number.get((pool, number))
+
+    def invoices(self) -> Iterator[tuple[str, str, str]]:
+        """Yields pool, debtor and number of each invoice on which a payment is booked."""
+        for (pool, debtor, _, _), payments in self._by_amount.items():
+            yield from ((pool, debtor, one.invoice_number) for one in payments if one.invoice_number)
+
+    def match(self, pool: str, effect: Effect, document: str) -> Payment | None:
+        """Returns the payment of the other record that an entry reports again; None if there is none."""
+        found = self._by_amount.get((pool, effect.debtor, effect.currency, effect.amount_minor), ())
+        number = _stated_number(effect)
+        same = [
+            one for one in found if one.source != effect.source and _is_free(one) and _agrees(one, number, document)
+        ]
+        return min(same, key=lambda one: (one.stated_number != number, one.number), default=None)
+
+    def note(self, pool: str, effect: Effect, document: str, same: Payment | None) -> None:
+        """Adds a payment that was booked now, and notes that it is the same as one of the other record."""
+        number = _stated_number(effect)
+        payment = Payment(
+            effect.number, effect.source, number, document, effect.effect, effect.invoice_number, effect.amount_minor
+        )
+        self.add((pool, effect.debtor, effect.currency, effect.amount_minor), payment)
+        if same is not None:
+            join(payment, same)
+
+
+def join(one: Payment, other: Payment) -> None:
+    """Notes that two payments are the same, and that both are booked where the ledger names them."""
+    one.same, other.same = other, one
+    of_ledger = one if one.source == EntrySource.LEDGER else other
+    for payment in (one, other):
+        payment.effect, payment.invoice_number = of_ledger.effect, of_ledger.invoice_number
+
+
+def _stated_number(effect: Effect) -> str:
+    return "" if effect.kind == EntryKind.UNAPPLIED else effect.invoice_number
+
+
+def _is_free(payment: Payment) -> bool:
+    return payment.same is None and not payment.is_corrected
+
+
+def _agrees(payment: Payment, number: str, document: str) -> bool:
+    return _are_same(payment.stated_number, number) and _are_same(payment.document, document)
+
+
+def _are_same(one: str, other: str) -> bool:
+    return not one or not other or one == other

@@ -1,0 +1,1 @@
+"""The stream protocol of feeds, and the partners that push them."""

@@ -1,0 +1,1 @@
+"""Batching of feed items, and the process that books them."""

@@ -1,0 +1,1 @@
+"""Ledgers of invoices: booking of entries, ledgers as columns, and lists of entries."""

@@ -1,0 +1,283 @@
+"""Reads the parts of ledgers that a booking names, and stores its results."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, Text, bindparam, delete, insert, select, text as sql
+from sqlmodel import SQLModel
+
+from collateral_registry.domain.receivables.entries import Entries
+from collateral_registry.domain.receivables.entry_booking import CONTENT_COLUMNS, BookedEffect, Known, content
+from collateral_registry.domain.receivables.ledger import EntryKind
+from collateral_registry.domain.receivables.ledger_columns import BALANCE_COLUMNS, INVOICE_COLUMNS
+from collateral_registry.domain.receivables.ledger_state import (
+    DAY_US,
+    Balance,
+    Effect,
+    Invoice,
+    InvoiceName,
+    LedgerState,
+)
+from collateral_registry.store.engine.bulk import ColumnUpdate, insert_columns, new_keys
+from collateral_registry.store.engine.database import Intake
+from collateral_registry.store.engine.key_sets import KEYS, TEXTS, RecordSet, is_one_of
+from collateral_registry.store.engine.rows import columns_of
+from collateral_registry.store.feeds.batches import BatchPlaces
+from collateral_registry.store.schema.receivables import (
+    CASH_EFFECTS,
+    DebtorBalanceRow,
+    InvoiceEntryRow,
+    InvoicePoolRow,
+    InvoiceRow,
+    PoolChangeRow,
+)
+
+_ENTRY, _POOL = InvoiceEntryRow.__table__, InvoicePoolRow.__table__
+
+
+def read_pools(connection: Connection, pool_ids: Collection[str]) -> dict[str, LedgerState]:
+    """Returns the ledgers of pools without invoices and balances, by id; new ones for pools without entries."""
+    ledgers = {pool_id: LedgerState(pool_id) for pool_id in pool_ids}
+    for row in connection.execute(_POOLS, {"texts": pool_ids}):
+        ledgers[row.pool_id] = LedgerState(*row)
+    return ledgers
+
+
+_POOLS = select(
+    *columns_of(InvoicePoolRow, "pool_id", "pool_key", "entry_number", "entry_day", "account_entries")
+).where(is_one_of(InvoicePoolRow.pool_id, TEXTS))
+
+
+def read_invoices(
+    connection: Connection, ledgers: Mapping[str, LedgerState], names: Iterable[tuple[str, InvoiceName]]
+) -> None:
+    """Adds the invoices with these pools and names to their ledgers."""
+    by_key = {one.key: one for one in ledgers.values() if one.key}
+    records = {(ledgers[pool].key, *name) for pool, name in names if ledgers[pool].key}
+    if records:
+        _add_invoices(by_key, connection.execute(_INVOICES_NAMED, {"records": records}))
+
+
+_INVOICE = InvoiceRow.__table__
+_INVOICE_FIELDS = select(*(_INVOICE.c[name] for name in ("pool_key", *INVOICE_COLUMNS, "invoice_key")))
+_NAMES = RecordSet({"pool": BigInteger, "debtor": Text, "number": Text}).rows
+_INVOICES_NAMED = _INVOICE_FIELDS.join_from(
+    _NAMES,
+    _INVOICE,
+    (_INVOICE.c.pool_key == _NAMES.c.pool)
+    & (_INVOICE.c.debtor == _NAMES.c.debtor)
+    & (_INVOICE.c.invoice_number == _NAMES.c.number),
+)
+
+
+def _add_invoices(by_key: Mapping[int, LedgerState], rows: Iterable[Any]) -> None:
+    for pool_key, *fields in rows:
+        pool, invoice = by_key[pool_key], Invoice(*fields)
+        if invoice.name not in pool.invoices:
+            pool.invoices[invoice.name] = invoice
+            pool.note_invoice(invoice)
+
+
+def read_balances(connection: Connection, ledgers: Mapping[str, LedgerState], named: Iterable[tuple[str, str]]) -> None:
+    """Adds the balances with these pools and debtors to their ledgers."""
+    by_key = {one.key: one for one in ledgers.values() if one.key}
+    records = {(ledgers[pool].key, debtor) for pool, debtor in named if ledgers[pool].key}
+    if records:
+        for pool_key, *fields in connection.execute(_BALANCES_OF, {"records": records}):
+            balance = Balance(*fields)
+            by_key[pool_key].balances[balance.debtor, balance.currency] = balance
+
+
+_BALANCE = DebtorBalanceRow.__table__
+_DEBTORS = RecordSet({"pool": BigInteger, "debtor": Text}).rows
+_BALANCES_OF = select(*(_BALANCE.c[name] for name in ("pool_key", *BALANCE_COLUMNS, "balance_key"))).join_from(
+    _DEBTORS, _BALANCE, (_BALANCE.c.pool_key == _DEBTORS.c.pool) & (_BALANCE.c.debtor == _DEBTORS.c.debtor)
+)
+
+
+AmountName = tuple[str, str, int]
+"""A pool, a debtor and an amount in minor units."""
+
+
+def read_same_amounts(
+    connection: Connection,
+    ledgers: Mapping[str, LedgerState],
+    invoiced: Iterable[AmountName],
+    credited: Iterable[AmountName],
+) -> None:
+    """Adds what shows that an invoice was credited and issued again.
+
+    These are the credit notes of the amounts ``invoiced``, and the invoices of the amounts ``credited``.
+    """
+    by_key = {one.key: one for one in ledgers.values() if one.key}
+    if records := amount_records(ledgers, invoiced):
+        for pool_key, debtor, currency, amount, us, number in connection.execute(_CREDITS_OF, {"records": records}):
+            found = by_key[pool_key].credited.setdefault((debtor, currency, amount), [])
+            found.append((us // DAY_US, number))
+    if records := amount_records(ledgers, credited):
+        _add_invoices(by_key, connection.execute(_INVOICES_OF_AMOUNT, {"records": records}))
+
+
+def amount_records(ledgers: Mapping[str, LedgerState], named: Iterable[AmountName]) -> set[tuple[int, str, int]]:
+    """Returns records of amounts for ENTRIES_OF_AMOUNT; pools without entries have none."""
+    return {(ledgers[pool].key, debtor, amount) for pool, debtor, amount in named if ledgers[pool].key}
+
+
+_AMOUNTS = RecordSet({"pool": BigInteger, "debtor": Text, "amount": BigInteger}).rows
+# The condition repeats that of the partial index, in its words.
+_HAS_CASH_EFFECT = sql(CASH_EFFECTS.replace("effect", "invoice_entry.effect").replace("leg", "invoice_entry.leg"))
+ENTRIES_OF_AMOUNT = _AMOUNTS.join(
+    _ENTRY,
+    (_ENTRY.c.pool_key == _AMOUNTS.c.pool)
+    & (_ENTRY.c.debtor == _AMOUNTS.c.debtor)
+    & (_ENTRY.c.amount_minor == _AMOUNTS.c.amount)
+    & _HAS_CASH_EFFECT,
+)
+"""Entries of the kinds that are found by amount, of the records of a statement."""
+
+_CREDITS_OF = (
+    select(
+        *(_ENTRY.c[name] for name in ("pool_key", "debtor", "currency", "amount_minor")),
+        *(_ENTRY.c[name] for name in ("effective_us", "invoice_number")),
+    )
+    .select_from(ENTRIES_OF_AMOUNT)
+    .where(_ENTRY.c.kind == int(EntryKind.CREDIT_NOTE))
+)
+_INVOICES_OF_AMOUNT = _INVOICE_FIELDS.join_from(
+    _AMOUNTS,
+    _INVOICE,
+    (_INVOICE.c.pool_key == _AMOUNTS.c.pool)
+    & (_INVOICE.c.debtor == _AMOUNTS.c.debtor)
+    & (_INVOICE.c.face_minor == _AMOUNTS.c.amount),
+)
+
+
+def known_entries(connection: Connection, source_key: int, ids: Collection[str]) -> dict[str, Known]:
+    """Returns, by id, the entries that a feed has already reported, with their amounts after corrections."""
+    if not ids:
+        return {}
+    used = list(connection.execute(_USED_IDS, {"source": source_key, "texts": ids}).scalars())
+    if not used:
+        return {}
+    named = {"source": source_key, "texts": used}
+    corrected: dict[str, int] = {row[0]: row[1] for row in connection.execute(_CORRECTIONS, named)}
+    known = {}
+    for row in connection.execute(_KNOWN, named):
+        number = "" if row.kind == EntryKind.UNAPPLIED else row.invoice_number
+        stated = {name: getattr(row, _STATED.get(name, name)) for name in CONTENT_COLUMNS} | {"invoice_number": number}
+        known[row.entry_id] = Known(
+            content(*stated.values()),
+            row.pool_id,
+            row.number,
+            row.kind,
+            row.effect,
+            row.debtor,
+            row.invoice_number,
+            row.currency,
+            row.source,
+            corrected.get(row.entry_id, row.amount_minor),
+        )
+    return known
+
+
+_STATED = {"pool": "pool_id"}
+_IDS = TEXTS.rows
+_OF_FEED = (_ENTRY.c.source_key == bindparam("source")) & (_ENTRY.c.leg == 0)
+_ENTRY_KEY = select(_ENTRY.c.entry_key).where(_OF_FEED, _ENTRY.c.entry_id == _IDS.c.value)
+# A subquery for each id uses the index; a join might scan all entries.
+_USED_IDS = select(_IDS.c.value).where(_ENTRY_KEY.scalar_subquery().is_not(None))
+_KNOWN = (
+    select(_ENTRY, _POOL.c.pool_id)
+    .join_from(_IDS, _ENTRY, _OF_FEED & (_ENTRY.c.entry_id == _IDS.c.value))
+    .join(_POOL, _POOL.c.pool_key == _ENTRY.c.pool_key)
+)
+_CORRECTIONS = (
+    select(_ENTRY.c.corrects, _ENTRY.c.amount_minor)
+    # The last condition repeats that of the partial index of corrections.
+    .join_from(_IDS, _ENTRY, _OF_FEED & (_ENTRY.c.corrects == _IDS.c.value) & (_ENTRY.c.corrects != ""))
+    .order_by(_ENTRY.c.entry_key)
+)
+
+
+def store_ledgers(intake: Intake, ledgers: Iterable[LedgerState]) -> None:
+    """Stores the changed ledgers of a booking, and queues their pools for the sync."""
+    changed = list(ledgers)
+    _store_pools(intake, changed)
+    connection = intake.connection
+    removed = [key for one in changed for key in one.removed]
+    if removed:
+        connection.execute(_REMOVE_INVOICES, {"keys": removed})
+    invoices = [(pool.key, one) for pool in changed for one in pool.changed.values()]
+    _store_sums(connection, InvoiceRow, _UPDATE_INVOICES, (*INVOICE_COLUMNS, "open_minor"), invoices)
+    balances = [(pool.key, one) for pool in changed for one in pool.changed_balances.values()]
+    _store_sums(connection, DebtorBalanceRow, _UPDATE_BALANCES, BALANCE_COLUMNS, balances)
+    connection.execute(_QUEUE_POOLS, {"keys": [pool.key for pool in changed]})
+
+
+_REMOVE_INVOICES = delete(_INVOICE).where(is_one_of(_INVOICE.c.invoice_key, KEYS))
+_NAMES_OF_INVOICE = ("debtor", "invoice_number", "currency")
+_NAMES_OF_BALANCE = ("debtor", "currency")
+_INVOICE_SUMS = tuple(name for name in (*INVOICE_COLUMNS, "open_minor") if name not in _NAMES_OF_INVOICE)
+_BALANCE_SUMS = tuple(name for name in BALANCE_COLUMNS if name not in _NAMES_OF_BALANCE)
+_UPDATE_INVOICES = ColumnUpdate(InvoiceRow, "invoice_key", _INVOICE_SUMS), _INVOICE_SUMS
+_UPDATE_BALANCES = ColumnUpdate(DebtorBalanceRow, "balance_key", _BALANCE_SUMS), _BALANCE_SUMS
+_QUEUE_POOLS = insert(PoolChangeRow).from_select(["pool_key"], select(KEYS.rows.c.value))
+
+
+def _store_pools(intake: Intake, ledgers: Sequence[LedgerState]) -> None:
+    names = ("entry_number", "entry_day", "account_entries")
+    old, new = [one for one in ledgers if one.key], [one for one in ledgers if not one.key]
+    for one, key in zip(new, new_keys(intake.connection, InvoicePoolRow, len(new)), strict=True):
+        one.key = key
+    columns = {name: [getattr(one, name) for one in new] for name in ("pool_id", *names)}
+    columns["pool_key"] = [one.key for one in new]
+    times = {"opened_us": intake.received_us, "received_us": intake.received_us}
+    insert_columns(intake.connection, InvoicePoolRow, {**columns, **times}, len(new))
+    values = [[getattr(one, name) for one in old] for name in ("key", *names)]
+    _UPDATE_POOLS.run(intake.connection, *values, [intake.received_us] * len(old))
+
+
+_UPDATE_POOLS = ColumnUpdate(
+    InvoicePoolRow, "pool_key", ("entry_number", "entry_day", "account_entries", "received_us")
+)
+
+
+def _store_sums(
+    connection: Connection,
+    table: type[SQLModel],
+    update_: tuple[ColumnUpdate, Sequence[str]],
+    names: Sequence[str],
+    changed: Sequence[tuple[int, Invoice | Balance]],
+) -> None:
+    """Updates the stored rows among invoices or balances, each with the key of its pool, and inserts the others."""
+    (key,) = table.__table__.primary_key
+    statement, sums = update_
+    old = [one for _, one in changed if one.key]
+    statement.run(connection, *([getattr(one, name) for one in old] for name in ("key", *sums)))
+    new = [(pool_key, one) for pool_key, one in changed if not one.key]
+    columns = {name: [getattr(one, name) for _, one in new] for name in names}
+    columns["pool_key"] = [pool_key for pool_key, _ in new]
+    columns[key.name] = new_keys(connection, table, len(new))
+    insert_columns(connection, table, columns, len(new))
+
+
+def store_entries(
+    intake: Intake, source_key: int, run: Entries, places: BatchPlaces, effects: Sequence[BookedEffect]
+) -> None:
+    """Appends the effects of a run; ``places`` locates each row [n] in its batch."""
+    rows = [one.row for one in effects]
+    fields = zip(*(one.effect for one in effects), strict=True) if effects else [()] * len(Effect._fields)
+    columns: dict[str, Any] = {name: list(column) for name, column in zip(Effect._fields, fields, strict=True)}
+    for name in ("entry_id", "to_pool", "corrects", "document"):
+        column = getattr(run, name)
+        columns[name] = [column[row] for row in rows]
+    columns.update(
+        source_key=source_key,
+        sequence=[places.sequence[row] for row in rows],
+        batch_row=[places.batch_row[row] for row in rows],
+        pool_key=[one.pool.key for one in effects],
+        received_us=intake.received_us,
+    )
+    insert_columns(intake.connection, InvoiceEntryRow, columns, len(rows))

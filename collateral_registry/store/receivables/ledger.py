@@ -1,0 +1,83 @@
+"""Reads the ledgers of pools as columns: as they are now, and as of an entry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from sqlalchemy import bindparam, select
+
+from collateral_registry.domain.receivables.ledger import PoolLedger
+from collateral_registry.domain.receivables.ledger_columns import (
+    BALANCE_COLUMNS,
+    INVOICE_COLUMNS,
+    columns_of_state,
+    pool_ledger,
+)
+from collateral_registry.domain.receivables.ledger_state import Effect, replayed
+from collateral_registry.store.engine.bulk import Source, read_columns
+from collateral_registry.store.engine.key_sets import TEXTS, KeyedSelect, is_one_of
+from collateral_registry.store.engine.rows import columns_of
+from collateral_registry.store.schema.receivables import (
+    DebtorBalanceRow,
+    InvoiceEntryRow,
+    InvoicePoolRow,
+    InvoiceRow,
+)
+from valuation._typing import Columns, Int
+
+
+def ledgers_of(source: Source, pool_keys: Int | Sequence[int]) -> dict[int, PoolLedger]:
+    """Returns the present ledgers of pools, by key."""
+    keys = np.asarray(pool_keys, dtype=np.int64)
+    pools = read_columns(source, *_POOLS.of(keys))
+    invoices = _by_pool(keys, read_columns(source, *_INVOICES.of(keys)))
+    balances = _by_pool(keys, read_columns(source, *_BALANCES.of(keys)))
+    numbers = zip(*(pools[name].tolist() for name in ("pool_key", "entry_number", "entry_day")), strict=True)
+    return {key: pool_ledger(key, number, day, invoices[key], balances[key]) for key, number, day in numbers}
+
+
+_POOLS = KeyedSelect(
+    select(*columns_of(InvoicePoolRow, "pool_key", "entry_number", "entry_day")).order_by(InvoicePoolRow.pool_key),
+    InvoicePoolRow.pool_key,
+)
+_INVOICES = KeyedSelect(
+    select(*columns_of(InvoiceRow, "pool_key", *INVOICE_COLUMNS)).order_by(InvoiceRow.pool_key), InvoiceRow.pool_key
+)
+_BALANCES = KeyedSelect(
+    select(*columns_of(DebtorBalanceRow, "pool_key", *BALANCE_COLUMNS)).order_by(DebtorBalanceRow.pool_key),
+    DebtorBalanceRow.pool_key,
+)
+
+
+def _by_pool(keys: Int, columns: Columns) -> dict[int, Columns]:
+    """Returns the rows of each pool; the rows are in the order of their pools."""
+    pool = columns["pool_key"]
+    starts, ends = np.searchsorted(pool, keys, "left"), np.searchsorted(pool, keys, "right")
+    parts = zip(keys.tolist(), starts.tolist(), ends.tolist(), strict=True)
+    rest = {name: column for name, column in columns.items() if name != "pool_key"}
+    return {key: {name: column[start:end] for name, column in rest.items()} for key, start, end in parts}
+
+
+def ledger_at(source: Source, pool_key: int, entry_number: int) -> PoolLedger:
+    """Returns the ledger of a pool as of one of its entries; 0 is the empty ledger before the first."""
+    columns = read_columns(source, _ENTRIES, {"pool": pool_key, "last": entry_number})
+    effects = map(Effect._make, zip(*(columns[name].tolist() for name in Effect._fields), strict=True))
+    state = replayed("", effects)
+    return pool_ledger(pool_key, state.entry_number, state.entry_day, *columns_of_state(state))
+
+
+_ENTRIES = (
+    select(*columns_of(InvoiceEntryRow, *Effect._fields))
+    .where(InvoiceEntryRow.pool_key == bindparam("pool"), InvoiceEntryRow.number <= bindparam("last"))
+    .order_by(InvoiceEntryRow.number)
+)
+
+
+def pool_keys_of(source: Source, pool_ids: Sequence[str]) -> dict[str, int]:
+    """Returns the keys of pools by the ids of their assets; a pool without entries has none."""
+    columns = read_columns(source, _KEYS_OF, {"texts": pool_ids})
+    return dict(zip(columns["pool_id"].tolist(), columns["pool_key"].tolist(), strict=True))
+
+
+_KEYS_OF = select(*columns_of(InvoicePoolRow, "pool_id", "pool_key")).where(is_one_of(InvoicePoolRow.pool_id, TEXTS))

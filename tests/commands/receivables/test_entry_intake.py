@@ -1,0 +1,239 @@
+"""Entries of invoice ledgers: what each kind changes, and that a ledger is the fold of its entries."""
+
+import pytest
+
+from collateral_registry.domain.receivables.ledger import InvoiceFlag
+from collateral_registry.store.engine.database import Database
+from tests.support.ledgers import (
+    MOMENT,
+    TODAY,
+    LedgerFeed,
+    as_dict,
+    entry,
+    from_account,
+    open_amounts,
+    unapplied,
+)
+
+
+@pytest.fixture
+def feed(database_url):
+    """A feed on an empty database of each engine."""
+    database = Database(database_url, lambda: MOMENT)
+    yield LedgerFeed(database)
+    database.close()
+
+
+def invoice(number, amount_minor, **fields):
+    return entry(f"i-{number}", "INVOICE", amount_minor, number, **fields)
+
+
+def flags_of(ledger, number):
+    """Returns the flags of an invoice."""
+    return InvoiceFlag(int(ledger.flags[ledger.invoice_number.tolist().index(number)]))
+
+
+def test_an_invoice_is_open_by_what_neither_payments_nor_credits_nor_write_offs_settle(feed):
+    feed.report(
+        invoice("A", 100_00, issue_day=TODAY - 10, due_day=TODAY + 20),
+        entry("p", "PAYMENT", 30_00, "A"),
+        entry("c", "CREDIT_NOTE", 5_00, "A"),
+        entry("d", "DEBIT_NOTE", 1_00, "A"),
+        entry("w", "WRITE_OFF", 6_00, "A"),
+    )
+    ledger = feed.ledger()
+
+    assert open_amounts(ledger) == {"A": 60_00}
+    assert (ledger.face_minor[0], ledger.paid_minor[0], ledger.credited_minor[0], ledger.written_off_minor[0]) == (
+        101_00,
+        30_00,
+        5_00,
+        6_00,
+    )
+    assert (ledger.entry_number, ledger.entry_day) == (5, TODAY)
+
+
+def test_what_settles_more_than_an_invoice_is_unapplied_of_its_debtor(feed):
+    feed.report(invoice("A", 100_00), entry("p", "PAYMENT", 130_00, "A"), entry("u", "UNAPPLIED", 7_00))
+    ledger = feed.ledger()
+
+    assert (open_amounts(ledger), unapplied(ledger)) == ({"A": 0}, {"delta": 37_00})
+    assert ledger.paid_minor.tolist() == [100_00]
+
+
+def test_a_correction_restates_an_entry_and_its_excess(feed):
+    feed.report(invoice("A", 100_00), entry("p", "PAYMENT", 130_00, "A"))
+
+    assert feed.report(entry("x", "CORRECTION", 90_00, corrects="p")) == []
+    assert open_amounts(feed.ledger()) == {"A": 10_00}
+    assert feed.report(entry("y", "CORRECTION", 0, corrects="p"), entry("z", "CORRECTION", 80_00, corrects="i-A")) == []
+    assert (open_amounts(feed.ledger()), unapplied(feed.ledger())) == ({"A": 80_00}, {})
+
+
+def test_facts_of_an_invoice_are_those_of_its_newest_entry(feed):
+    feed.report(
+        invoice("A", 100_00, due_day=TODAY + 5),
+        entry("1", "DISPUTE", 20_00, "A"),
+        entry("2", "RETENTION", 10_00, "A", due_day=TODAY + 90),
+        entry("3", "DELIVERY", 0, "A", delivery_day=TODAY - 3),
+        entry("4", "CONTRA", 15_00),
+        entry("5", "DUE_DATE", 0, "A", due_day=TODAY + 9),
+    )
+    ledger = feed.ledger()
+    facts = (ledger.disputed_minor, ledger.retention_minor, ledger.retention_day, ledger.delivery_day, ledger.due_day)
+
+    assert [int(one[0]) for one in facts] == [20_00, 10_00, TODAY + 90, TODAY - 3, TODAY + 9]
+    assert (ledger.contra_minor.tolist(), ledger.contra_day.tolist()) == ([15_00], [TODAY])
+    assert flags_of(ledger, "A") == InvoiceFlag.NONE
+
+    feed.report(entry("6", "DISPUTE", 0, "A"), entry("7", "PAYMENT", 60_00, "A"))
+    assert feed.ledger().disputed_minor.tolist() == [40_00]
+    feed.report(entry("8", "DISPUTE_END", 0, "A"))
+    assert feed.ledger().disputed_minor.tolist() == [0]
+
+
+def test_a_ledger_as_of_an_entry_does_not_know_later_entries(feed):
+    feed.report(invoice("A", 100_00), entry("p", "PAYMENT", 30_00, "A"))
+    before = as_dict(feed.ledger())
+    feed.report(invoice("B", 50_00), entry("q", "PAYMENT", 70_00, "A"))
+
+    assert as_dict(feed.ledger_as_of(2)) == before
+    assert open_amounts(feed.ledger_as_of(1)) == {"A": 100_00}
+    assert open_amounts(feed.ledger_as_of(0)) == {}
+
+
+def test_a_move_takes_an_invoice_with_its_sums_to_another_pool(feed):
+    feed.report(
+        invoice("A", 100_00, due_day=TODAY),
+        invoice("B", 10_00),
+        entry("p", "PAYMENT", 30_00, "A"),
+        entry("r", "RETENTION", 5_00, "A", due_day=TODAY + 30),
+        entry("m", "MOVE", 0, "A", to_pool="other"),
+    )
+
+    assert open_amounts(feed.ledger()) == {"B": 10_00}
+    moved = feed.ledger("other")
+    assert (open_amounts(moved), moved.paid_minor.tolist(), moved.due_day.tolist()) == ({"A": 70_00}, [30_00], [TODAY])
+    assert moved.retention_minor.tolist() == [5_00]
+    assert feed.report(entry("q", "PAYMENT", 1_00, "A")) == [
+        "q: invoice_number: got 'A' of 'delta', want an invoice that is in assets/acme"
+    ]
+    assert feed.report(entry("back", "MOVE", 0, "A", pool="other", to_pool="acme")) == []
+    assert open_amounts(feed.ledger()) == {"A": 70_00, "B": 10_00}
+
+
+def test_an_amount_that_is_credited_and_invoiced_again_is_marked(feed):
+    feed.report(
+        invoice("A", 100_00, issue_day=TODAY - 100),
+        entry("c", "CREDIT_NOTE", 100_00, "A", day=TODAY - 20),
+    )
+    feed.report(
+        invoice("B", 100_00, issue_day=TODAY - 19),
+        invoice("C", 99_00, issue_day=TODAY - 19),
+        invoice("D", 100_00, issue_day=TODAY - 21),
+    )
+    ledger = feed.ledger()
+
+    assert flags_of(ledger, "B") == InvoiceFlag.RE_INVOICED
+    assert flags_of(ledger, "C") == flags_of(ledger, "D") == flags_of(ledger, "A") == InvoiceFlag.NONE
+    feed.report(invoice("E", 7_00, issue_day=TODAY), entry("e", "CREDIT_NOTE", 7_00, "C", day=TODAY - 30))
+    assert flags_of(feed.ledger(), "E") == InvoiceFlag.RE_INVOICED
+
+
+def test_a_due_day_that_is_moved_after_it_has_passed_is_marked(feed):
+    feed.report(
+        invoice("A", 100_00, due_day=TODAY - 5),
+        invoice("B", 100_00, due_day=TODAY - 5),
+        entry("a", "DUE_DATE", 0, "A", due_day=TODAY + 30, day=TODAY - 6),
+        entry("x", "CORRECTION", 100_00, corrects="i-B", due_day=TODAY + 30),
+    )
+
+    assert flags_of(feed.ledger(), "A") == InvoiceFlag.NONE
+    assert flags_of(feed.ledger(), "B") == InvoiceFlag.DUE_DATE_MOVED_LATE
+
+
+def test_a_payment_that_both_records_report_settles_once(feed):
+    account = LedgerFeed(feed.database, "bank")
+    feed.report(invoice("A", 100_00), invoice("B", 100_00))
+    account.report(from_account("a-1", 30_00, "A"), from_account("a-2", 40_00))
+    ledger = feed.ledger()
+
+    assert (open_amounts(ledger), unapplied(ledger)) == ({"A": 70_00, "B": 100_00}, {"delta": 40_00})
+    assert flags_of(ledger, "A") == InvoiceFlag.CASH_AHEAD_OF_LEDGER
+
+    feed.report(entry("p-1", "PAYMENT", 30_00, "A"), entry("p-2", "PAYMENT", 40_00, "B"))
+    ledger = feed.ledger()
+    assert (open_amounts(ledger), unapplied(ledger)) == ({"A": 70_00, "B": 60_00}, {})
+    assert flags_of(ledger, "A") == InvoiceFlag.NONE
+
+    feed.report(entry("p-3", "PAYMENT", 30_00, "A"))
+    assert open_amounts(feed.ledger()) == {"A": 40_00, "B": 60_00}
+    account.report(from_account("a-3", 30_00, "A"), from_account("a-4", 30_00, "A"))
+    assert open_amounts(feed.ledger()) == {"A": 10_00, "B": 60_00}
+
+
+def test_payments_of_different_invoices_or_documents_are_not_the_same(feed):
+    account = LedgerFeed(feed.database, "bank")
+    feed.report(invoice("A", 100_00), invoice("B", 100_00))
+    account.report(from_account("a-1", 30_00, "A"), from_account("a-2", 20_00, "B", document="T-1"))
+    feed.report(entry("p-1", "PAYMENT", 30_00, "B"), entry("p-2", "PAYMENT", 20_00, "B", document="T-2"))
+
+    assert open_amounts(feed.ledger()) == {"A": 70_00, "B": 30_00}
+
+
+def test_a_payment_of_both_records_counts_by_the_larger_of_their_corrected_amounts(feed):
+    account = LedgerFeed(feed.database, "bank")
+    feed.report(invoice("A", 100_00), entry("p", "PAYMENT", 30_00, "A"))
+    account.report(from_account("a", 30_00, "A"))
+
+    feed.report(entry("x", "CORRECTION", 10_00, corrects="p"))
+    assert open_amounts(feed.ledger()) == {"A": 70_00}
+    account.report(entry("y", "CORRECTION", 0, corrects="a", source=2))
+    assert open_amounts(feed.ledger()) == {"A": 90_00}
+    feed.report(entry("z", "CORRECTION", 45_00, corrects="p"))
+    assert open_amounts(feed.ledger()) == {"A": 55_00}
+
+
+def test_entries_that_cannot_be_booked_are_rejected_with_their_reasons(feed):
+    feed.report(invoice("A", 100_00), entry("p", "PAYMENT", 30_00, "A"))
+
+    assert feed.report(
+        entry("1", "PAYMENT", 30_00, "B"),
+        entry("2", "INVOICE", 100_00, "A"),
+        entry("3", "PAYMENT", 30_00, "A", currency="EUR"),
+        entry("p", "PAYMENT", 31_00, "A"),
+        entry("4", "CORRECTION", 1_00, corrects="nothing"),
+        entry("5", "WRITE_OFF", 0, "A"),
+        entry("6", "PAYMENT", 1_00, "A", day=TODAY + 2),
+        entry("7", "DUE_DATE", 0, "A"),
+        entry("8", "CORRECTION", 1_00, corrects="p", debtor="other"),
+        entry("9", "CREDIT_NOTE", 1_00, "A", source=2),
+    ) == [
+        "1: invoice_number: got 'B' of 'delta', want an invoice that is in assets/acme",
+        "2: invoice_number: got 'A', want a number that no other invoice of the debtor in the pool has; to change one, "
+        "a CORRECTION",
+        "3: currency_code: got EUR, want USD of invoice A",
+        "p: entry_id: got 'p', want an id that no other entry has; to change it, a CORRECTION",
+        "4: corrects: got 'nothing', want the id of a booked entry of this feed",
+        "5: amount: got 0 minor units, want more than 0 and at most 10^14 minor units; 0 or more for DISPUTE, "
+        "RETENTION, CONTRA and CORRECTION; none for DISPUTE_END, DUE_DATE, DELIVERY and MOVE",
+        "6: effective_time: got 2022-03-03T12:00:00Z, want not after 2022-03-01T12:05:00Z, five minutes from now",
+        "7: due_date: got nothing, want a date from 1970-01-01; DUE_DATE and RETENTION need one",
+        "8: debtor: got 'other', want 'delta' of the corrected entry",
+        "9: source: got 2, want LEDGER; or ACCOUNT, for PAYMENT and CORRECTION only",
+    ]
+    assert open_amounts(feed.ledger()) == {"A": 70_00}
+
+
+def test_the_same_entry_again_is_known_and_changes_nothing(feed):
+    items = (
+        invoice("A", 100_00),
+        entry("p", "PAYMENT", 30_00, "A"),
+        entry("u", "UNAPPLIED", 5_00),
+        entry("x", "CORRECTION", 20_00, corrects="p"),
+    )
+    feed.report(*items, *items)
+    before = as_dict(feed.ledger())
+
+    assert feed.report(*items) == []
+    assert as_dict(feed.ledger()) == before
