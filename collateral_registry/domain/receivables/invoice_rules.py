@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import IntEnum
 
 import numpy as np
 
+from collateral_registry.domain.debtors.debtor import DebtorKind, DebtorState
 from collateral_registry.domain.receivables.assignment_facts import AssignmentState
 from collateral_registry.domain.receivables.ledger import InvoiceFlag
 from collateral_registry.domain.receivables.pool_facts import PoolFacts, dates
@@ -30,25 +30,6 @@ from valuation.receivables.groups import Groups
 from valuation.receivables.rules import Rule, Truth, stated
 
 Truths = Mapping[Rule, Truth]
-
-
-class DebtorKind(IntEnum):
-    """Kind of a debtor in the columns of DebtorFacts."""
-
-    NOT_STATED = 0
-    FIRM = 1
-    GOVERNMENT = 2
-    CONSUMER = 3
-    BANK = 4
-
-
-class DebtorState(IntEnum):
-    """State of a debtor in the columns of DebtorFacts."""
-
-    NONE = 0
-    ACTIVE = 1
-    INSOLVENT = 2
-    BLOCKED = 3
 
 
 AGED = (Rule.FACTORED_ELSEWHERE, Rule.JUNIOR_ASSIGNMENT, Rule.NOT_ASSIGNED, Rule.CROSS_AGE, Rule.CONTRA)
@@ -85,7 +66,7 @@ def _debtor_truths(pool: PoolFacts, numbers: ReceivableNumbers) -> Truths:
         Rule.AFFILIATE: Truth(related, ~parent_known),
         Rule.FOREIGN_UNINSURED: stated(country != terms.owner_country, located.astype(np.bool_)),
         Rule.GOVERNMENT: stated((kind == DebtorKind.GOVERNMENT) & numbers.requires("government_consent_required")),
-        Rule.CONSUMER: stated(kind == DebtorKind.CONSUMER, kind != DebtorKind.NOT_STATED),
+        Rule.CONSUMER: stated(kind == DebtorKind.CONSUMER, kind != DebtorKind.UNSPECIFIED),
     }
     of = resolved.of_invoice
     return {rule: Truth(truth.true.astype(np.bool_)[of], truth.unknown[of]) for rule, truth in truths.items()}

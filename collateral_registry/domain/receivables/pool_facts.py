@@ -86,7 +86,7 @@ class ResolvedDebtors:
 
 def stated_debtors(ledger: PoolLedger) -> Texts:
     """Returns each text by which the ledger names a debtor once, in alphabetical order."""
-    heads = ledger.debtor[_starts(ledger.debtor)].tolist() + ledger.balance_debtor.tolist()
+    heads = ledger.debtor[first_rows(ledger.debtor)].tolist() + ledger.balance_debtor.tolist()
     return np.array(sorted(set(heads)), dtype=object)
 
 
@@ -99,7 +99,7 @@ def dates(days: Int) -> Dates:
 
 def _resolved(ledger: PoolLedger, debtors: DebtorFacts) -> ResolvedDebtors:
     place = {text: row for row, text in enumerate(debtors.stated.tolist())}
-    starts = _starts(ledger.debtor)
+    starts = first_rows(ledger.debtor)
     heads = np.array([place[text] for text in ledger.debtor[starts].tolist()], dtype=np.int64)
     of_balance = np.array([place[text] for text in ledger.balance_debtor.tolist()], dtype=np.int64)
     identity = np.where(debtors.debtor_key > 0, debtors.debtor_key, -1 - np.arange(len(debtors.stated)))
@@ -111,7 +111,7 @@ def _resolved(ledger: PoolLedger, debtors: DebtorFacts) -> ResolvedDebtors:
     return ResolvedDebtors(of_invoice, number[of_balance], row.astype(np.int64), group.astype(np.int64), len(names))
 
 
-def _starts(texts: Texts) -> Int:
+def first_rows(texts: Texts) -> Int:
     """Returns the rows at which a text differs from the one before."""
     if not len(texts):
         return np.zeros(0, dtype=np.int64)
