@@ -44,6 +44,7 @@ CONDITIONAL = {
     "EstimateHaircut": {"horizon_days"},  # unless a sale is stated
     "ForecastPrice": {"price_series"},  # unless an asset is named
     "QuoteRight": {"right.next_year_revenue"},  # a registered IP asset may lack it, a quote may not
+    "RecordAssignmentEvent": {"event.registry", "event.registration_number"},  # in a registration
     "RecordInspection": {"count.lines"},  # unless the count is complete
     "ReportCount": {"count.lines"},
     "RecordMovements": {  # by the kind of movement; the example is the receipt of a new lot

@@ -60,6 +60,14 @@ def rate(value: str) -> str:
     return f'rates {{base_currency_code: "EUR" quote_currency_code: "USD" date {DAY} rate {{value: "{value}"}}}}'
 
 
+EVENT = f'name: "assets/claim-1/assignments/a-1" actor: "Ana" event {{date {DAY}'
+SCOPE = 'scopes {debtor: "core-1" invoice_numbers: "7"}'
+SEARCH = (
+    f'parent: "assets/claim-1" actor: "Ana" registry_search {{date {DAY} registry: "zdw" '
+    f'assignments {{assignee: "Other" {SCOPE}}}}}'
+)
+TERMS = f'parent: "assets/claim-1" actor: "Ana" contract_terms {{assignment_barred: true {SCOPE}}}'
+EXCLUSION = f'parent: "assets/claim-1" actor: "Ana" exclusion {{reason: "in doubt" expire_date {NEXT_DAY} {SCOPE}}}'
 OVERRIDE = 'override {reason: "agreed" release_pledge {name: "loans/loan-1/pledges/p-1" share {value: "0.9"}}}'
 OPENING = [
     ("CreatePriceSeries", f'price_series_id: "copper" price_series {{{COPPER} currency_code: "USD" max_age_days: 10}}'),
@@ -93,6 +101,18 @@ OPENING = [
     ("RequestPickup", 'parent: "loans/loan-1" pickup_id: "u-1" asset: "assets/lot-4" quantity {value: "1"}'),
     ("ProposeOverride", f'parent: "loans/loan-1" override_id: "o-1" actor: "Ana" {OVERRIDE}'),
     ("ProposeOverride", f'parent: "loans/loan-1" override_id: "o-2" actor: "Ana" {OVERRIDE}'),
+    (
+        "CreateAsset",
+        'asset_id: "claim-1" asset {owner: "Acme" asset_class: "receivable" currency_code: "USD" '
+        'receivable {debtor: "core-1" invoice_number: "7"}}',
+    ),
+    (
+        "RecordAssignmentEvent",
+        f'{EVENT} kind: ASSIGNMENT_EVENT_KIND_REGISTERED registry: "zdw" registration_number: "1"}}',
+    ),
+    ("RecordRegistrySearch", SEARCH),
+    ("RecordContractTerms", TERMS),
+    *(("ExcludeInvoices", EXCLUSION) for _ in range(2)),
     ("CreateDebtor", 'debtor_id: "core-1" debtor {display_name: "Core"}'),
     ("CreateDebtor", 'debtor_id: "core-2" debtor {display_name: "Core Ltd" parent: "debtors/core-1"}'),
     ("CreateDebtor", 'debtor_id: "core-3" debtor {display_name: "Core AG"}'),
@@ -133,6 +153,11 @@ EXAMPLES = {
     "UpdateDebtor": 'debtor {name: "debtors/core-1" display_name: "One"} update_mask {paths: "display_name"}',
     "MergeDebtors": f'name: "debtors/core-2" into: "debtors/core-1" {ACTOR}',
     "UndoDebtorMerge": f'name: "debtors/core-3" {ACTOR}',
+    "RecordAssignmentEvent": f"{EVENT} kind: ASSIGNMENT_EVENT_KIND_NOTICE_DELIVERED {SCOPE}}}",
+    "RecordRegistrySearch": SEARCH,
+    "RecordContractTerms": TERMS,
+    "ExcludeInvoices": EXCLUSION,
+    "EndExclusion": f'name: "assets/claim-1/exclusions/1" {ACTOR}',
     "PledgeAsset": 'parent: "loans/loan-1" pledge_id: "p-9" pledge {asset: "assets/lot-5" ' + NOTICE,
     "UpdatePledge": 'pledge {name: "loans/loan-1/pledges/p-1" share {value: "1"}} update_mask {paths: "share"}',
     "ReleasePledge": 'name: "loans/loan-1/pledges/p-1" share {value: "0.1"}',

@@ -15,6 +15,8 @@ from collateral_registry.domain.revaluation.previews import PREVIEW_FILTER
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.paging import Page, Position, page_of
 from collateral_registry.store.assets.repository import ASSET_FILTER
+from collateral_registry.store.assignments.repository import ASSIGNMENT_FILTER
+from collateral_registry.store.assignments.statements import EXCLUSIONS, SEARCHES, TERMS
 from collateral_registry.store.book.policies import POLICY_FILTER
 from collateral_registry.store.debtors.repository import DEBTOR_FILTER
 from collateral_registry.store.equipment.appraisals import APPRAISAL_FILTER
@@ -39,11 +41,14 @@ FILTER_FIELDS: Mapping[str, Mapping[str, FieldType]] = {
     "ListAppraisals": APPRAISAL_FILTER.kinds,
     "ListAssetClasses": CLASS_FILTER,
     "ListAssets": ASSET_FILTER.kinds,
+    "ListAssignments": ASSIGNMENT_FILTER.kinds,
     "ListBreaches": BREACH_FILTER.kinds,
     "ListComingFees": FEE_FILTER,
+    "ListContractTerms": TERMS.filter.kinds,
     "ListCountedLots": COUNT_FILTER.kinds,
     "ListDebtors": DEBTOR_FILTER.kinds,
     "ListEquipmentModels": MODEL_FILTER.kinds,
+    "ListExclusions": EXCLUSIONS.filter.kinds,
     "ListFindings": FINDING_FILTER.kinds,
     "ListHaircutEstimates": CURVE_FILTER.kinds,
     "ListLoans": LOAN_FILTER.kinds,
@@ -55,6 +60,7 @@ FILTER_FIELDS: Mapping[str, Mapping[str, FieldType]] = {
     "ListPriceSeries": SERIES_FILTER.kinds,
     "ListPrices": PRICE_FILTER.kinds,
     "ListRejectedMovements": REJECTED_MOVEMENTS.filter.kinds,
+    "ListRegistrySearches": SEARCHES.filter.kinds,
     "ListRevaluations": RUN_FILTER.kinds,
     "ListRightEvents": EVENT_FILTER.kinds,
     "ListStockFeeds": STOCK_FEEDS.filter.kinds,

@@ -31,6 +31,7 @@ _METHODS = {
         CreatePriceSeries IngestPrices IngestFxRates
         CreateLoan UpdateLoan UpdateBalances
         CreateDebtor UpdateDebtor MergeDebtors UndoDebtorMerge
+        RecordAssignmentEvent RecordRegistrySearch RecordContractTerms ExcludeInvoices EndExclusion
         PushStock RecordMovements ReportCount RecordInspection ResolveRejectedMovement
         ResolveFinding CheckDoublePledge ConfirmDoublePledge
         AdvanceBusinessDate ActivatePolicy ActivateEquipmentModel Revalue StartRevaluation
@@ -45,6 +46,7 @@ _METHODS = {
         GetBreach ListBreaches AcknowledgeBreach GrantGrace WaiveBreach WatchBreaches
         GetBusinessDate
         GetDebtor ListDebtors
+        GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions
         FitEquipmentModel GetEquipmentFit WatchEquipmentFit GetEquipmentModel ListEquipmentModels
         AppraiseEquipment QuoteEquipment RecordAppraisal ListAppraisals ReconcileAppraisals BacktestAppraisers
         GetFinding ListFindings
@@ -79,6 +81,7 @@ _READS = """
     ListRevaluations WatchRevaluation GetStockFeed ListStockFeeds ListStockLots ListMovements ListRejectedMovements
     ValueAssets QuoteAsset QuotePool GetValuation ListValuations GetWarehouse ListWarehouses ListCountedLots
     GetServiceInfo PreviewRevaluation GetDebtor ListDebtors
+    GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions
 """
 
 READING_METHODS = frozenset(_READS.split())

@@ -32,6 +32,7 @@ _CLASSES = {
         GetBreach ListBreaches WatchBreaches
         GetBusinessDate
         GetDebtor ListDebtors
+        GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions
         GetEquipmentFit WatchEquipmentFit GetEquipmentModel ListEquipmentModels ListAppraisals
         GetFinding ListFindings
         ListHaircutEstimates
@@ -52,6 +53,7 @@ _CLASSES = {
         CreatePriceSeries IngestPrices IngestFxRates
         CreateLoan UpdateLoan CloseLoan UpdateBalances
         CreateDebtor UpdateDebtor MergeDebtors UndoDebtorMerge
+        RecordAssignmentEvent RecordRegistrySearch RecordContractTerms ExcludeInvoices EndExclusion
         PledgeAsset UpdatePledge ReleasePledge RequestPickup CancelPickup
         ProposeOverride RejectOverride ApproveOverride
         AcknowledgeBreach GrantGrace WaiveBreach

@@ -5,6 +5,7 @@ from sqlmodel import SQLModel
 
 from collateral_registry.store.schema import (
     assets,
+    assignments,
     book,
     debtors,
     equipment,
@@ -18,7 +19,21 @@ from collateral_registry.store.schema import (
     valuations,
 )
 
-SCHEMA = (assets, book, debtors, equipment, findings, ip, loans, prices, receivables, revaluation, stock, valuations)
+SCHEMA = (
+    assets,
+    assignments,
+    book,
+    debtors,
+    equipment,
+    findings,
+    ip,
+    loans,
+    prices,
+    receivables,
+    revaluation,
+    stock,
+    valuations,
+)
 """Importing these modules registers their tables with the metadata."""
 
 context.configure(

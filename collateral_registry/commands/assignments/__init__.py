@@ -1,0 +1,1 @@
+"""Records assignments, statements on them, and exclusions."""

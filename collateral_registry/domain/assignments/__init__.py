@@ -1,0 +1,1 @@
+"""Assignments of invoices to the lender, statements on them, and manual exclusions."""

@@ -1,0 +1,260 @@
+"""The best assignment of each invoice of a pool on a day, from events, registry searches and statements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from collateral_registry.domain.assignments.events import (
+    AssignmentEvent,
+    AssignmentEventKind,
+    ContractTerms,
+    Exclusion,
+    InvoiceScope,
+    RegistrySearch,
+)
+from collateral_registry.domain.receivables.assignment_facts import AssignmentFacts, AssignmentState
+from collateral_registry.domain.receivables.ledger import PoolLedger
+from collateral_registry.domain.receivables.pool_facts import first_rows
+from collateral_registry.domain.shared.days import NO_DAY, day_of
+from valuation._typing import Bool, Int, Texts
+
+DAY_US = 86_400_000_000
+
+State, Kind = AssignmentState, AssignmentEventKind
+
+_ACTIVE = (State.REGISTERED, State.NOTIFIED, State.ACKNOWLEDGED, State.ACKNOWLEDGED_WITH_SET_OFF)
+_SETS = {Kind.REFUSED: State.REFUSED, Kind.RELEASED: State.NONE, Kind.EXPIRED: State.EXPIRED}
+"""The state of each invoice after an event of these kinds, whatever it was before."""
+
+_RANK = np.zeros(len(State), dtype=np.int64)
+_RANK[
+    [
+        State.NONE,
+        State.EXPIRED,
+        State.REGISTERED,
+        State.NOTIFIED,
+        State.ACKNOWLEDGED_WITH_SET_OFF,
+        State.ACKNOWLEDGED,
+        State.REFUSED,
+    ]
+] = np.arange(len(State))
+"""The order of the states of several assignments of one invoice. A refusal precedes all until it is taken back."""
+
+
+@dataclass(frozen=True)
+class PoolRecords:
+    """What is recorded of the assignment of a pool's invoices as of a commit, each list in the order of the records.
+
+    ``assignments`` holds the events of each assignment; ``debtor_of`` the key of each debtor that a text states, by the
+    text. ``denied`` are invoices whose debtor denied the debt when it was asked last.
+    """
+
+    assignments: Sequence[Sequence[AssignmentEvent]] = ()
+    searches: Sequence[RegistrySearch] = ()
+    terms: Sequence[ContractTerms] = ()
+    exclusions: Sequence[Exclusion] = ()
+    denied: Sequence[InvoiceScope] = ()
+    debtor_of: Mapping[str, int] = field(default_factory=dict)
+
+    def scopes(self) -> Iterable[InvoiceScope]:
+        """Yields every scope of the records."""
+        for events in self.assignments:
+            for event in events:
+                yield from event.scopes
+        for search in self.searches:
+            for found in search.assignments:
+                yield from found.scopes
+        for terms in self.terms:
+            yield from terms.scopes
+        for exclusion in self.exclusions:
+            yield from exclusion.scopes
+        yield from self.denied
+
+    def of_debtors(self, debtor_of: Mapping[str, int]) -> PoolRecords:
+        """Returns the records with the keys of the debtors that their texts state."""
+        return replace(self, debtor_of=debtor_of)
+
+
+class Invoices:
+    """Invoices [n] in which scopes are looked up."""
+
+    def __init__(self, ledger: PoolLedger, debtor_of: Mapping[str, int]) -> None:
+        self.count = len(ledger.debtor)
+        self.number, self.face_minor, self.issue_day = ledger.invoice_number, ledger.face_minor, ledger.issue_day
+        self._debtor_of = debtor_of
+        starts = first_rows(ledger.debtor)
+        self._blocks: dict[int | str, list[Int]] = {}
+        for first, last in zip(starts.tolist(), [*starts[1:].tolist(), self.count], strict=True):
+            block = np.arange(first, last, dtype=np.int64)
+            self._blocks.setdefault(self._debtor(str(ledger.debtor[first])), []).append(block)
+
+    def rows(self, scopes: Sequence[InvoiceScope]) -> Int:
+        """Returns the rows of the invoices in the scopes; all rows without a scope."""
+        if not scopes:
+            return np.arange(self.count, dtype=np.int64)
+        found = [self._rows_of(scope) for scope in scopes]
+        return np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=np.int64)
+
+    def _rows_of(self, scope: InvoiceScope) -> Int:
+        blocks = self._blocks.get(self._debtor(scope.debtor), [])
+        rows = np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.int64)
+        if not scope.invoice_numbers:
+            return rows
+        wanted = set(scope.invoice_numbers)
+        return rows[np.array([number in wanted for number in self.number[rows].tolist()], dtype=np.bool_)]
+
+    def _debtor(self, text: str) -> int | str:
+        """Returns the key of a registered debtor, or the text of another one."""
+        return self._debtor_of.get(text) or text
+
+
+def best_assignments(ledger: PoolLedger, records: PoolRecords, day: int, account: str = "") -> AssignmentFacts:
+    """Returns the best assignment of each invoice [n] of a pool on a day.
+
+    ``account`` is the collection account of the pool. The newest search of a registry replaces those before it.
+    """
+    invoices = Invoices(ledger, records.debtor_of)
+    state, registered_us = np.zeros(invoices.count, dtype=np.int64), np.zeros(invoices.count, dtype=np.int64)
+    for events in records.assignments:
+        own_state, own_us = _states(events, invoices, day, account)
+        state = np.where(_RANK[own_state] > _RANK[state], own_state, state)
+        is_earlier = np.isin(own_state, _ACTIVE) & ((registered_us == 0) | (own_us < registered_us))
+        registered_us = np.where(is_earlier, own_us, registered_us)
+    state[_joined(invoices, records.denied)] = State.REFUSED
+    search = _newest_search(records.searches, day)
+    return AssignmentFacts(
+        state=state,
+        registered_us=registered_us,
+        earlier_assignee=_earlier(invoices, search, registered_us),
+        search_day=np.full(invoices.count, NO_DAY if search is None else day_of(search.day), dtype=np.int64),
+        bars_assignment=_bars(invoices, records.terms),
+        excluded_manually=_excluded(invoices, records.exclusions, day),
+    )
+
+
+def state_of(events: Sequence[AssignmentEvent], day: int) -> AssignmentState:
+    """Returns the state of a whole assignment on a day, without the events that concern a part of it only."""
+    whole = [event for at, event in enumerate(events) if at == 0 or not event.scopes or event.kind == Kind.REGISTERED]
+    plain = [_without_scopes(event) for event in whole]
+    state, _ = _states(plain, _ONE_INVOICE, day, "")
+    return State(int(state[0]))
+
+
+def _without_scopes(event: AssignmentEvent) -> AssignmentEvent:
+    stated = {name: getattr(event, name) for name in event.__dataclass_fields__ if name not in {"scopes", "amount"}}
+    return AssignmentEvent(**stated)
+
+
+def _states(events: Sequence[AssignmentEvent], invoices: Invoices, day: int, account: str) -> tuple[Int, Int]:
+    """Returns the state of each invoice [n] under one assignment on a day, and the time of its registration."""
+    state, registered_us = np.zeros(invoices.count, dtype=np.int64), np.zeros(invoices.count, dtype=np.int64)
+    own: Sequence[InvoiceScope] = ()
+    expire_day = NO_DAY
+    for event in sorted(events, key=lambda one: one.day):  # a stable order: events of a day stay as recorded
+        if day_of(event.day) > day:
+            break
+        if event.kind == Kind.REGISTERED:
+            if NO_DAY < expire_day < day_of(event.day):  # it lapsed before it was registered again
+                state[np.isin(state, _ACTIVE)] = State.EXPIRED
+            own, expire_day = event.scopes or own, day_of(event.expire)
+        rows = invoices.rows(event.scopes or own)
+        if event.kind == Kind.REGISTERED:
+            new = rows[np.isin(state[rows], (State.NONE, State.EXPIRED))]
+            state[new], registered_us[new] = State.REGISTERED, event.registered_us or day_of(event.day) * DAY_US
+        else:
+            rows = rows[state[rows] != State.NONE]
+            state[rows] = _after(event, state[rows], rows, invoices, account)
+        if event.kind != Kind.ACKNOWLEDGED:
+            account = event.account or account
+    if expire_day != NO_DAY and day > expire_day:
+        state[np.isin(state, _ACTIVE)] = State.EXPIRED
+    return state, registered_us
+
+
+def _after(event: AssignmentEvent, state: Int, rows: Int, invoices: Invoices, account: str) -> Int:
+    """Returns the states of assigned invoices [rows] after an event; ``account`` is the one before it."""
+    match event.kind:
+        case Kind.NOTICE_DELIVERED:
+            return np.where(state == State.REGISTERED, State.NOTIFIED, state)
+        case Kind.ACKNOWLEDGED:
+            notified = np.where(state == State.REGISTERED, State.NOTIFIED, state)
+            return np.where(_acknowledged(event, rows, invoices), _acknowledged_state(event, account), notified)
+        case Kind.ACCOUNT_CHANGED:
+            acknowledged = np.isin(state, (State.ACKNOWLEDGED, State.ACKNOWLEDGED_WITH_SET_OFF))
+            return np.where(acknowledged & (event.account != account), State.NOTIFIED, state)
+        case _:
+            return np.full(len(rows), _SETS[event.kind], dtype=np.int64) if event.kind in _SETS else state
+
+
+def _acknowledged_state(event: AssignmentEvent, account: str) -> AssignmentState:
+    """Returns the state of an acknowledged invoice: a debtor that names another account is notified only."""
+    if event.account and account and event.account != account:
+        return State.NOTIFIED
+    return State.ACKNOWLEDGED_WITH_SET_OFF if event.set_off_reserved else State.ACKNOWLEDGED
+
+
+def _acknowledged(event: AssignmentEvent, rows: Int, invoices: Invoices) -> Bool:
+    """Returns which invoices [rows] an acknowledgement covers: those issued by its day, oldest first, up to its amount.
+
+    Invoices that it lists by number are covered whenever they were issued.
+    """
+    listed = bool(event.scopes) and all(scope.invoice_numbers for scope in event.scopes)
+    issued = invoices.issue_day[rows]
+    covered: Bool = np.ones(len(rows), dtype=np.bool_) if listed else (issued != NO_DAY) & (issued <= day_of(event.day))
+    if event.amount is not None:
+        order = np.lexsort((np.arange(len(rows)), issued))
+        running = np.cumsum(np.where(covered, invoices.face_minor[rows], 0)[order])
+        within = np.zeros(len(rows), dtype=np.bool_)
+        within[order] = running <= event.amount.minor
+        covered = covered & within
+    return covered
+
+
+def _joined(invoices: Invoices, scopes: Sequence[InvoiceScope]) -> Int:
+    return invoices.rows(scopes) if scopes else np.zeros(0, dtype=np.int64)
+
+
+def _newest_search(searches: Sequence[RegistrySearch], day: int) -> RegistrySearch | None:
+    made = [search for search in searches if day_of(search.day) <= day]
+    return max(reversed(made), key=lambda search: search.day) if made else None
+
+
+def _earlier(invoices: Invoices, search: RegistrySearch | None, registered_us: Int) -> Bool:
+    """Returns which invoices [n] the search found assigned to another lender, not later than to this one."""
+    earlier = np.zeros(invoices.count, dtype=np.bool_)
+    for found in search.assignments if search else ():
+        rows = invoices.rows(found.scopes)
+        own = registered_us[rows]
+        earlier[rows] |= (own == 0) | (found.registered_us <= own)
+    return earlier
+
+
+def _bars(invoices: Invoices, terms: Sequence[ContractTerms]) -> Int:
+    bars = np.full(invoices.count, -1, dtype=np.int64)
+    for one in terms:
+        bars[invoices.rows(one.scopes)] = int(one.assignment_barred)
+    return bars
+
+
+def _excluded(invoices: Invoices, exclusions: Sequence[Exclusion], day: int) -> Bool:
+    excluded = np.zeros(invoices.count, dtype=np.bool_)
+    for one in exclusions:
+        if one.expire is None or day <= day_of(one.expire):
+            excluded[invoices.rows(one.scopes)] = True
+    return excluded
+
+
+class _OneInvoice(Invoices):
+    """An invoice that every event of a whole assignment concerns."""
+
+    def __init__(self) -> None:
+        self.count = 1
+        self.number: Texts = np.array([""], dtype=object)
+        self.face_minor = np.zeros(1, dtype=np.int64)
+        self.issue_day = np.array([NO_DAY + 1], dtype=np.int64)
+
+
+_ONE_INVOICE = _OneInvoice()

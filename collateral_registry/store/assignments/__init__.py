@@ -1,0 +1,1 @@
+"""Stores assignments and statements on invoices, and reads what follows from them."""

@@ -1,0 +1,143 @@
+"""Stores statements on the invoices of a pool: registry searches, terms of contracts, and exclusions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, select, update
+
+from collateral_registry.domain.assignments.events import ContractTerms, Exclusion, RegistrySearch
+from collateral_registry.domain.filters.expressions import Expression
+from collateral_registry.domain.filters.fields import Boolean, Day, Id, Text, Time
+from collateral_registry.domain.shared.days import day_of
+from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.filters import FilterField, FilterTable, optional_day, unless
+from collateral_registry.store.engine.json_documents import from_document, to_document
+from collateral_registry.store.engine.rows import existing, insert_row
+from collateral_registry.store.schema.assets import AssetRow
+from collateral_registry.store.schema.assignments import (
+    ContractTermsRow,
+    InvoiceExclusionRow,
+    RegistrySearchRow,
+)
+from collateral_registry.store.schema.book import CommitRow
+
+S = TypeVar("S", bound=RegistrySearch | ContractTerms | Exclusion)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """When an exclusion was ended, by whom and why."""
+
+    ended_us: int
+    ended_by: str
+    end_note: str
+
+
+@dataclass(frozen=True)
+class Stored(Generic[S]):
+    """A statement with its key, the pool, who recorded it and when, and how it ended if it was ended."""
+
+    key: int
+    asset_key: int
+    asset_id: str
+    statement: S
+    actor: str
+    known_us: int
+    ending: Ending | None = None
+
+
+class StatementTable(Generic[S]):
+    """The table of a kind of statements; ``collection`` is the last collection in their resource names."""
+
+    def __init__(self, table: Any, kind: type[S], collection: str, **fields: FilterField) -> None:  # noqa: ANN401 - a table
+        self.table, self.kind, self.collection = table, kind, collection
+        self.filter = FilterTable(
+            asset=FilterField(Id("assets"), AssetRow.asset_id),
+            **fields,
+            actor=FilterField(Text(), table.actor),
+            create_time=FilterField(Time(), CommitRow.known_us),
+        )
+
+    def insert(self, write: Write, asset_key: int, statement: S, actor: str, **columns: object) -> Stored[S]:
+        """Stores a statement."""
+        values = {"asset_key": asset_key, "seq": write.seq, "actor": actor, "document": to_document(statement)}
+        key = insert_row(write.connection, self.table, **values, **columns)
+        return existing(self._rows(write.connection, [self.table.record_key == key], 1), self.collection)
+
+    def get(self, connection: Connection, asset_id: str, key: int) -> Stored[S]:
+        """Returns one statement; raises NotFound."""
+        is_it = [self.table.record_key == key, AssetRow.asset_id == asset_id]
+        return existing(self._rows(connection, is_it, 1), f"assets/{asset_id}/{self.collection}/{key}")
+
+    def page(self, connection: Connection, wanted: Expression, before_key: int, limit: int) -> list[Stored[S]]:
+        """Returns a page of statements, newest first."""
+        return self._rows(connection, [self.filter.where(wanted), self.table.record_key < before_key], limit)
+
+    def _rows(self, connection: Connection, where: Sequence[ColumnElement[bool]], limit: int) -> list[Stored[S]]:
+        statement = (
+            select(self.table.__table__, AssetRow.asset_id, CommitRow.known_us)
+            .join(AssetRow, AssetRow.asset_key == self.table.asset_key)
+            .join(CommitRow, CommitRow.seq == self.table.seq)
+            .where(*where)
+            .order_by(self.table.record_key.desc())
+            .limit(limit)
+        )
+        return [
+            Stored(
+                row.record_key,
+                row.asset_key,
+                row.asset_id,
+                from_document(self.kind, row.document),
+                row.actor,
+                row.known_us,
+                Ending(row.ended_us, row.ended_by, row.end_note) if getattr(row, "ended_seq", 0) else None,
+            )
+            for row in connection.execute(statement)
+        ]
+
+
+SEARCHES = StatementTable(
+    RegistrySearchRow, RegistrySearch, "registrySearches", date=FilterField(Day(), RegistrySearchRow.day)
+)
+TERMS = StatementTable(
+    ContractTermsRow,
+    ContractTerms,
+    "contractTerms",
+    assignment_barred=FilterField(Boolean(), ContractTermsRow.barred),
+)
+EXCLUSIONS = StatementTable(
+    InvoiceExclusionRow,
+    Exclusion,
+    "exclusions",
+    expire_date=optional_day(Day(), InvoiceExclusionRow.expire_day),
+    end_time=unless(Time(), InvoiceExclusionRow.ended_us, 0),
+)
+
+
+def insert_search(write: Write, asset_key: int, search: RegistrySearch, actor: str) -> Stored[RegistrySearch]:
+    """Stores a search of a registry."""
+    return SEARCHES.insert(write, asset_key, search, actor, day=day_of(search.day))
+
+
+def insert_terms(write: Write, asset_key: int, terms: ContractTerms, actor: str) -> Stored[ContractTerms]:
+    """Stores a statement on the terms of contracts."""
+    return TERMS.insert(write, asset_key, terms, actor, barred=int(terms.assignment_barred))
+
+
+_OPEN: dict[str, object] = {"ended_seq": 0, "ended_us": 0, "ended_by": "", "end_note": ""}
+
+
+def insert_exclusion(write: Write, asset_key: int, exclusion: Exclusion, actor: str) -> Stored[Exclusion]:
+    """Stores an exclusion."""
+    return EXCLUSIONS.insert(write, asset_key, exclusion, actor, expire_day=day_of(exclusion.expire), **_OPEN)
+
+
+def end_exclusion(write: Write, stored: Stored[Exclusion], actor: str, note: str) -> Stored[Exclusion]:
+    """Ends an exclusion."""
+    values = {"ended_seq": write.seq, "ended_us": write.known_us, "ended_by": actor, "end_note": note}
+    is_it = InvoiceExclusionRow.record_key == stored.key
+    write.connection.execute(update(InvoiceExclusionRow).where(is_it).values(**values))
+    return EXCLUSIONS.get(write.connection, stored.asset_id, stored.key)

@@ -1,0 +1,216 @@
+"""The state of an invoice's assignment follows from the events that concern it, in the order of their days."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+
+from collateral_registry.domain.assignments.best_assignment import PoolRecords, best_assignments, state_of
+from collateral_registry.domain.assignments.events import (
+    AssignmentEvent,
+    AssignmentEventKind as Kind,
+    ContractTerms,
+    EarlierAssignment,
+    Exclusion,
+    InvoiceScope,
+    RegistrySearch,
+)
+from collateral_registry.domain.receivables.assignment_facts import AssignmentState as State
+from collateral_registry.domain.receivables.ledger import PoolLedger
+from collateral_registry.domain.shared.days import NO_DAY, day_of
+from collateral_registry.domain.shared.money import Money
+from valuation.errors import InvalidInput
+
+FIRST = date(2026, 1, 1)
+DAY_US = 86_400_000_000
+INVOICES = (("acme", "A1", 0), ("acme", "A2", 5), ("acme", "A3", None), ("beta", "B1", 0), ("vat:DE1", "V1", 0))
+"""Debtor, number, and day of issue."""
+ACME, BETA = InvoiceScope("acme"), InvoiceScope("beta")
+
+
+def on(day):
+    return FIRST + timedelta(days=day)
+
+
+def ledger():
+    empty, zero = np.zeros(0, dtype=np.int64), np.zeros(len(INVOICES), dtype=np.int64)
+    texts = {"invoice_number": [one[1] for one in INVOICES], "debtor": [one[0] for one in INVOICES]}
+    columns = {name: np.array(values, dtype=object) for name, values in texts.items()}
+    issued = [NO_DAY if one[2] is None else day_of(on(one[2])) for one in INVOICES]
+    balance = dict.fromkeys(("unapplied_minor", "contra_minor", "contra_day"), empty)
+    amounts = {
+        name: zero
+        for name in PoolLedger.__dataclass_fields__
+        if name.endswith(("_minor", "_day", "flags", "type_code")) and name not in balance
+    }
+    return PoolLedger(
+        **{
+            **amounts,
+            **columns,
+            **balance,
+            "pool_key": 1,
+            "entry_number": 1,
+            "entry_day": 0,
+            "currency": np.array(["EUR"] * len(INVOICES), dtype=object),
+            "face_minor": np.full(len(INVOICES), 100),
+            "issue_day": np.array(issued),
+            "balance_debtor": np.zeros(0, dtype=object),
+        }
+    )
+
+
+def event(kind, day, *scopes, **fields):
+    if kind == Kind.REGISTERED:
+        fields = {"registry": "zdw", "registration_number": "1", **fields}
+    return AssignmentEvent(kind, on(day), scopes, **fields)
+
+
+REGISTERED = event(Kind.REGISTERED, 1)
+
+
+def facts(*events, day=100, account="", **records):
+    return best_assignments(ledger(), PoolRecords(assignments=[events], **records), day_of(on(day)), account)
+
+
+def states(*events, **options):
+    return [State(one).name for one in facts(*events, **options).state.tolist()]
+
+
+def test_an_event_of_a_part_changes_only_that_part():
+    notified = event(Kind.NOTICE_DELIVERED, 2, ACME)
+    released = event(Kind.RELEASED, 3, InvoiceScope("acme", ("A2",)))
+
+    found = states(REGISTERED, event(Kind.NOTICE_SENT, 2), notified, released)
+
+    assert found == ["NOTIFIED", "NONE", "NOTIFIED", "REGISTERED", "REGISTERED"]
+    assert states(event(Kind.REGISTERED, 1, BETA)) == ["NONE", "NONE", "NONE", "REGISTERED", "NONE"]
+    assert states(event(Kind.REGISTERED, 1, BETA), event(Kind.NOTICE_DELIVERED, 2)).count("NOTIFIED") == 1
+
+
+def test_only_events_up_to_the_day_count_whatever_the_order_of_recording():
+    events = (event(Kind.NOTICE_DELIVERED, 5), REGISTERED)
+
+    assert states(*events, day=0) == ["NONE"] * 5
+    assert states(*events, day=4) == ["REGISTERED"] * 5
+    assert states(*events, day=5) == ["NOTIFIED"] * 5
+
+
+def test_an_acknowledgement_covers_what_was_issued_by_its_day_and_the_rest_is_notified():
+    found = states(REGISTERED, event(Kind.ACKNOWLEDGED, 3, ACME))
+
+    assert found == ["ACKNOWLEDGED", "NOTIFIED", "NOTIFIED", "REGISTERED", "REGISTERED"]
+    listed = event(Kind.ACKNOWLEDGED, 3, InvoiceScope("acme", ("A2", "A3")), set_off_reserved=True)
+    reserved = "ACKNOWLEDGED_WITH_SET_OFF"
+    assert states(REGISTERED, listed) == ["REGISTERED", reserved, reserved, "REGISTERED", "REGISTERED"]
+
+
+@pytest.mark.parametrize(("amount", "count"), [(99, 0), (100, 1), (199, 1), (200, 2)])
+def test_an_acknowledged_amount_covers_whole_invoices_from_the_oldest_on(amount, count):
+    acknowledged = event(Kind.ACKNOWLEDGED, 9, ACME, amount=Money(amount, "EUR"))
+
+    found = states(REGISTERED, acknowledged)
+
+    assert found[:3] == ["ACKNOWLEDGED"] * count + ["NOTIFIED"] * (3 - count)
+
+
+def test_an_acknowledgement_counts_only_for_the_account_in_force():
+    own = event(Kind.ACKNOWLEDGED, 9, BETA, account="DE01")
+    other = event(Kind.ACKNOWLEDGED, 9, BETA, account="DE02")
+    changed = event(Kind.ACCOUNT_CHANGED, 10, account="DE02")
+
+    assert states(REGISTERED, own, account="DE01")[3] == "ACKNOWLEDGED"
+    assert states(REGISTERED, other, account="DE01")[3] == "NOTIFIED"
+    assert states(event(Kind.REGISTERED, 1, account="DE01"), other)[3] == "NOTIFIED"
+    assert states(REGISTERED, own, changed, account="DE01")[3] == "NOTIFIED"
+    again = event(Kind.ACKNOWLEDGED, 11, BETA, account="DE02")
+    assert states(REGISTERED, own, changed, again, account="DE01")[3] == "ACKNOWLEDGED"
+
+
+def test_a_refusal_precedes_every_other_assignment_until_the_debtor_acknowledges_or_it_is_released():
+    refused = [event(Kind.REGISTERED, 2), event(Kind.REFUSED, 3, BETA, reason="goods returned")]
+    acknowledged = [REGISTERED, event(Kind.ACKNOWLEDGED, 2)]
+
+    def with_others(*events):
+        records = PoolRecords(assignments=[acknowledged, [*refused, *events]])
+        return State(int(best_assignments(ledger(), records, day_of(on(100))).state[3]))
+
+    assert with_others() == State.REFUSED
+    assert with_others(event(Kind.ACKNOWLEDGED, 4, BETA)) == State.ACKNOWLEDGED
+    assert with_others(event(Kind.RELEASED, 4)) == State.ACKNOWLEDGED
+
+
+def test_a_registration_expires_after_its_last_day_and_ranks_again_from_its_renewal():
+    first, renewed = event(Kind.REGISTERED, 1, expire=on(10)), event(Kind.REGISTERED, 20, expire=on(30))
+    in_time = event(Kind.REGISTERED, 10, expire=on(30))
+
+    assert states(first, day=10) == ["REGISTERED"] * 5
+    assert states(first, day=11) == ["EXPIRED"] * 5
+    assert states(first, renewed, day=25) == ["REGISTERED"] * 5
+    assert set(facts(first, renewed, day=25).registered_us.tolist()) == {day_of(on(20)) * DAY_US}
+    assert set(facts(first, in_time, day=25).registered_us.tolist()) == {day_of(on(1)) * DAY_US}
+    assert states(first, event(Kind.EXPIRED, 5), day=6) == ["EXPIRED"] * 5
+
+
+def test_the_newest_search_states_who_registered_earlier():
+    own_us = day_of(on(1)) * DAY_US
+    found = (
+        EarlierAssignment("bank of the first", (ACME,), own_us - 1),
+        EarlierAssignment("bank of the second", (BETA,), own_us + 1),
+        EarlierAssignment("bank without a time", (InvoiceScope("vat:DE1"),)),
+    )
+    old, new, later = (RegistrySearch(on(day), "zdw", found if day == 5 else ()) for day in (4, 5, 200))
+
+    one = facts(REGISTERED, searches=[new, old, later])
+
+    assert one.earlier_assignee.tolist() == [True, True, True, False, True]
+    assert set(one.search_day.tolist()) == {day_of(on(5))}
+    assert not facts(REGISTERED, searches=[old]).earlier_assignee.any()
+    assert set(facts(REGISTERED).search_day.tolist()) == {NO_DAY}
+
+
+def test_terms_of_contracts_and_exclusions_concern_their_invoices():
+    terms = [ContractTerms(assignment_barred=False), ContractTerms(assignment_barred=True, scopes=(BETA,))]
+    excluded = [Exclusion((InvoiceScope("acme", ("A1",)),), "in doubt", on(50)), Exclusion((BETA,), "in doubt")]
+
+    assert facts(terms=terms).bars_assignment.tolist() == [0, 0, 0, 1, 0]
+    assert facts(terms=terms[1:]).bars_assignment.tolist() == [-1, -1, -1, 1, -1]
+    assert facts(exclusions=excluded, day=50).excluded_manually.tolist() == [True, False, False, True, False]
+    assert facts(exclusions=excluded, day=51).excluded_manually.tolist() == [False, False, False, True, False]
+
+
+def test_a_scope_finds_the_invoices_of_its_debtor_in_every_spelling():
+    scope = InvoiceScope("lei:5493001KJTIIGC8Y1R12")
+    keys = {"acme": 7, "vat:DE1": 7, scope.debtor: 7, "beta": 8}
+
+    found = states(event(Kind.REGISTERED, 1, scope), debtor_of=keys)
+
+    assert found == ["REGISTERED"] * 3 + ["NONE", "REGISTERED"]
+
+
+def test_the_state_of_a_whole_assignment_ignores_what_concerns_a_part():
+    events = [
+        event(Kind.REGISTERED, 1, ACME),
+        event(Kind.NOTICE_DELIVERED, 2),
+        event(Kind.REFUSED, 3, ACME, reason="x"),
+    ]
+
+    assert state_of(events, day_of(on(9))) == State.NOTIFIED
+    assert state_of([*events, event(Kind.ACKNOWLEDGED, 4)], day_of(on(9))) == State.ACKNOWLEDGED
+    assert state_of(events, day_of(on(0))) == State.NONE
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "wrong"),
+    [
+        (Kind.NOTICE_SENT, {"registry": "zdw"}, "registry"),
+        (Kind.NOTICE_SENT, {"amount": Money(1, "EUR")}, "amount"),
+        (Kind.REFUSED, {}, "reason"),
+        (Kind.ACCOUNT_CHANGED, {}, "account"),
+        (Kind.REGISTERED, {"registry": ""}, "registry"),
+        (Kind.REGISTERED, {"expire": on(0)}, "registration_expire_date"),
+    ],
+)
+def test_an_event_has_the_fields_of_its_kind(kind, fields, wrong):
+    with pytest.raises(InvalidInput) as refused:
+        event(kind, 1, **fields)
+    assert refused.value.field == wrong
