@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from collateral_registry.domain.receivables.roll_forward import RollForward
+from collateral_registry.domain.assignments.roll_forward import RollForward
 from valuation.errors import InvalidInput
 from valuation.money import PPM
 

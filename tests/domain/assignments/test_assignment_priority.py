@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from itertools import permutations
 
-from collateral_registry.domain.receivables.assignment_priority import Assignee, priority
+from collateral_registry.domain.assignments.assignment_priority import Assignee, priority
 
 
 def june(day: int) -> datetime:
