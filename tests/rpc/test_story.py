@@ -180,8 +180,9 @@ def test_a_refused_release_names_the_largest_allowed_one_which_succeeds(client: 
     assert 0.985 < ltv <= 0.99
 
 
-def test_a_pledged_receivable_has_an_unknown_value_because_it_has_no_model(client: Client) -> None:
+def test_a_pledged_receivable_that_was_not_assigned_counts_nothing(client: Client) -> None:
     client.covered_loan()
+    before = client.loan().cover
     receivable = asset_pb2.Receivable(debtor="Baumann", invoice_number="17", face_amount=money("50000"))
     asset = asset_pb2.Asset(
         owner="Acme Metals", asset_class="receivable.trade", currency_code="USD", receivable=receivable
@@ -190,9 +191,8 @@ def test_a_pledged_receivable_has_an_unknown_value_because_it_has_no_model(clien
     client.pledge(asset_id="inv-1", pledge_id="p-2")
     cover = client.loan().cover
 
-    assert cover.coverage == common_pb2.COVERAGE_UNKNOWN
-    assert list(cover.unknown_reasons) == [common_pb2.UNKNOWN_REASON_NO_MODEL]
-    assert cover.unknown_asset_count == 1
+    assert (cover.coverage, cover.lendable_value) == (common_pb2.COVERAGE_KNOWN, before.lendable_value)
+    assert cover.unknown_asset_count == 0
 
 
 def test_an_as_of_report_reproduces_what_was_known_then_byte_for_byte(client: Client) -> None:

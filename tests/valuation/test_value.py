@@ -8,7 +8,9 @@ from valuation.haircuts.composition.parts import HaircutParts
 from valuation.value import BaseColumns, ValueColumns, value
 
 
-def valued(amount=1_000.0, *, adjustment=1.0, market=0.2, cap=0.9, floor=0.0, unknown=0, zero=0) -> ValueColumns:
+def valued(
+    amount=1_000.0, *, adjustment=1.0, market=0.2, cap=0.9, floor=0.0, unknown=0, zero=0, own=None
+) -> ValueColumns:
     """Values a single row."""
     parts = HaircutParts(*(np.array([part]) for part in (0.0, market, 0.0, 0.08, 0.05)))
     return value(
@@ -22,8 +24,18 @@ def valued(amount=1_000.0, *, adjustment=1.0, market=0.2, cap=0.9, floor=0.0, un
             unknown=np.array([unknown], dtype=np.int64),
             zero=np.array([zero], dtype=np.int64),
             quality=np.zeros(1, dtype=np.int64),
+            own_lendable=None if own is None else np.array([own]),
         )
     )
+
+
+def test_what_a_model_itself_lends_is_exact_unless_something_else_reduces_it():
+    assert valued(market=0.0, own=800.01).lendable_minor[0] == 80_001
+    assert valued(market=0.0, own=float("nan")).lendable_minor[0] == 87_400
+    assert valued(own=800.0).lendable_minor[0] == 69_920
+    assert valued(own=600.0).lendable_minor[0] == 60_000
+    assert valued(market=0.0, floor=0.4, own=800.0).lendable_minor[0] == 60_000
+    assert valued(market=0.0, own=800.0, unknown=1).lendable_minor[0] == 0
 
 
 def test_parts_of_20_8_and_5_percent_leave_699_20_of_a_thousand():

@@ -28,7 +28,7 @@ from collateral_registry.commands.valuations.value import (
     with_last_good_day,
     with_price_units,
 )
-from collateral_registry.domain.assets.kinds import Asset, Equipment, Status
+from collateral_registry.domain.assets.kinds import Asset, Status
 from collateral_registry.domain.loans.agreements import RANK_LIMIT
 from collateral_registry.domain.loans.cover import NO_LIMIT
 from collateral_registry.domain.loans.cure import largest_draw
@@ -138,7 +138,7 @@ def _load(connection: Connection, members: Sequence[Member], currency: str, poli
             assets,
             targets,
             market_for(connection, assets, targets, policy, []),
-            {one.key: one.asset.detail for one in drafts if isinstance(one.asset.detail, Equipment)},
+            {one.key: one.asset.detail for one in drafts},
         ),
         row,
         target_of_row[row],

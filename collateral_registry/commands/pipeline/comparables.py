@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from collateral_registry.domain.assets.kinds import Equipment
+from collateral_registry.domain.assets.kinds import Detail, Equipment
 from collateral_registry.domain.equipment.comparables import observed, states_condition
 from collateral_registry.domain.shared.string_interner import codes_of
 from collateral_registry.domain.valuations.valuation_inputs import AssetFacts, MachineEstimates
@@ -65,12 +65,10 @@ def fitted(files: ModelFiles) -> Fitted:
     return unpack(files.read())
 
 
-def machine_estimates(
-    source: Source, assets: AssetFacts, day: int, quoted: Mapping[int, Equipment]
-) -> MachineEstimates:
+def machine_estimates(source: Source, assets: AssetFacts, day: int, quoted: Mapping[int, Detail]) -> MachineEstimates:
     """Returns estimates of the machines whose class has a model in their currency.
 
-    ``quoted`` holds the machines that are not registered, by the key that stands for them in ``assets``.
+    ``quoted`` holds the assets that are not registered, by the key that stands for them in ``assets``.
     """
     rows = assets.equipment["asset_row"]
     classes, code = codes_of(assets.asset_class[rows])
@@ -83,10 +81,11 @@ def machine_estimates(
     return _joined(found) if found else MachineEstimates.none()
 
 
-def _machines(source: Source, assets: AssetFacts, rows: Int, quoted: Mapping[int, Equipment]) -> list[Equipment]:
+def _machines(source: Source, assets: AssetFacts, rows: Int, quoted: Mapping[int, Detail]) -> list[Equipment]:
     """Returns the machines in the order of their rows."""
     keys = assets.asset_key[rows]
-    by_key = {**equipment_of(source, keys[~np.isin(keys, list(quoted))]), **quoted}
+    drafts = {key: detail for key, detail in quoted.items() if isinstance(detail, Equipment)}
+    by_key = {**equipment_of(source, keys[~np.isin(keys, list(quoted))]), **drafts}
     return [by_key[int(key)] for key in keys]
 
 

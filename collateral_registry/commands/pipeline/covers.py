@@ -146,6 +146,7 @@ def _values_of(connection: Source, target_keys: Int, values: Columns | None) -> 
     found: Columns = {name: np.zeros(len(target_keys), dtype=np.int64) for name in (*names, "oldest_day")}
     found |= {name: np.ones(len(target_keys)) for name in ("price_adjustment", "good_price_adjustment")}
     found["withheld_share"] = np.zeros(len(target_keys))
+    found["unknown_part"] = np.zeros(len(target_keys), dtype=np.int64)
     found["unknown"] = np.full(len(target_keys), int(UnknownReason.MISSING_INPUT), dtype=np.int64)
     missing = np.ones(len(target_keys), dtype=np.bool_)
     if values is not None:
@@ -181,7 +182,7 @@ def _pools(
     unknown = valued["unknown"][own.target] | unregistered[mine]
     never = (valued["unknown"][own.target] != 0) & (valued["good_seq"][own.target] == 0)
     bits = {"unknown": np.zeros(count, dtype=np.int64), "quality": np.zeros(count, dtype=np.int64)}
-    np.bitwise_or.at(bits["unknown"], own.loan, unknown)
+    np.bitwise_or.at(bits["unknown"], own.loan, unknown | valued["unknown_part"][own.target])
     np.bitwise_or.at(bits["quality"], own.loan, valued["quality"][own.target])
     unpriced = never & (unknown & ~int(WANT_OF_PRICE) == 0)
     pledged = np.bincount(own.loan, minlength=count)

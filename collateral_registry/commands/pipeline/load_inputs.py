@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from collateral_registry.commands.pipeline.curves import curves_for
-from collateral_registry.domain.assets.kinds import Equipment
+from collateral_registry.domain.assets.kinds import Detail
 from collateral_registry.domain.book.policy import Policy
 from collateral_registry.domain.prices.exchange_rates import fx_paths
 from collateral_registry.domain.prices.market_data import CurveNeed, FxQuote, IndexHistory, Quarantined
 from collateral_registry.domain.valuations.appraise import needed_curves, series_of_assets
+from collateral_registry.domain.valuations.pool_values import PoolValues
 from collateral_registry.domain.valuations.price_indices import index_keys
 from collateral_registry.domain.valuations.valuation_inputs import (
     AssetFacts,
@@ -32,17 +33,17 @@ from valuation._typing import Int
 class LoadedInputs:
     """Assets, the currencies in which they are valued, and market data.
 
-    ``quoted`` holds the machines that are not registered, by the key that stands for them in ``assets``.
+    ``quoted`` holds the machines and claims that are not registered, by the key that stands for them in ``assets``.
     """
 
     assets: AssetFacts
     targets: TargetFacts
     market: MarketFacts
-    quoted: Mapping[int, Equipment] = field(default_factory=dict)
+    quoted: Mapping[int, Detail] = field(default_factory=dict)
 
-    def with_estimates(self, machines: MachineEstimates) -> LoadedInputs:
-        """Returns the same inputs with model estimates of the machines."""
-        return replace(self, market=replace(self.market, machines=machines))
+    def with_estimates(self, machines: MachineEstimates, pools: PoolValues) -> LoadedInputs:
+        """Returns the same inputs with model estimates of the machines and the values of the pools."""
+        return replace(self, market=replace(self.market, machines=machines, pools=pools))
 
 
 def load_inputs(source: Source, asset_keys: Int, policy: StoredPolicy, made: list[NewCurve]) -> LoadedInputs:

@@ -15,6 +15,7 @@ from collateral_registry.commands.pipeline.comparables import machine_estimates
 from collateral_registry.commands.pipeline.curves import store_curves
 from collateral_registry.commands.pipeline.judge_loans import judge_loans
 from collateral_registry.commands.pipeline.load_inputs import LoadedInputs, load_inputs
+from collateral_registry.commands.pools.ladders import pools_of
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.valuations.appraise import Appraisal, appraise, model_name
 from collateral_registry.domain.valuations.base_values import Model
@@ -24,6 +25,7 @@ from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.loans.pledges import loans_of_assets
 from collateral_registry.store.prices.haircut_curves import NewCurve
 from collateral_registry.store.revaluation.runs import newest_models
+from collateral_registry.store.valuations.pool_statements import insert_statements, statement_columns
 from collateral_registry.store.valuations.repository import insert_valuations, newest_values
 from valuation._typing import Int
 
@@ -79,25 +81,41 @@ def _value_and_record(write: Write, assets: Int, policy: StoredPolicy) -> Column
     made: list[NewCurve] = []
     loaded = load_inputs(write.connection, assets, policy, made)
     store_curves(write.connection, write.seq, made)
-    columns = valued(write.connection, loaded, policy, write.market_day, write.seq)
-    insert_valuations(write, columns)
-    return columns
+    values = valuations(write.connection, loaded, policy, write.market_day, write.seq)
+    insert_valuations(write, values.rows)
+    insert_statements(write.connection, values.statements, write.seq)
+    return values.rows
 
 
-def valued(source: Source, loaded: LoadedInputs, policy: StoredPolicy, day: int, seq: int) -> Columns:
-    """Returns the valuation rows to be recorded with a sequence. A known value is itself the last good value."""
-    loaded = loaded.with_estimates(machine_estimates(source, loaded.assets, day, loaded.quoted))
+@dataclass(frozen=True)
+class Valuations:
+    """Valuation rows [t], and the statements of the pools of receivables among the assets."""
+
+    rows: Columns
+    statements: Columns
+
+
+def valuations(source: Source, loaded: LoadedInputs, policy: StoredPolicy, day: int, seq: int) -> Valuations:
+    """Returns the valuations to be recorded with a sequence. A known value is itself the last good value."""
+    machines = machine_estimates(source, loaded.assets, day, loaded.quoted)
+    pools = pools_of(source, loaded.assets, policy.policy, day, loaded.quoted)
+    loaded = loaded.with_estimates(machines, pools.values)
     appraisal = appraise(loaded.assets, loaded.targets, loaded.market, policy.policy, day)
     columns = valuation_columns(source, loaded, appraisal, policy, day)
     columns["good_seq"] = np.where(columns["unknown"] == 0, seq, columns["good_seq"])
-    return columns
+    return Valuations(columns, statement_columns(pools.asset_keys, pools.statements, policy.key, day))
+
+
+def valued(source: Source, loaded: LoadedInputs, policy: StoredPolicy, day: int, seq: int) -> Columns:
+    """Returns the valuation rows alone."""
+    return valuations(source, loaded, policy, day, seq).rows
 
 
 def valuation_columns(
     source: Source, loaded: LoadedInputs, appraisal: Appraisal, policy: StoredPolicy, day: int
 ) -> Columns:
     """Returns the valuation rows as columns. They include the last good value where the value is unknown."""
-    at, values, base = appraisal.asset_row, appraisal.values, appraisal.base
+    at, values, base, last_good = appraisal.asset_row, appraisal.values, appraisal.base, appraisal.last_good
     target_key = loaded.targets.target_key
     good = _last_good(source, target_key, values.unknown != 0)
     known = values.unknown == 0
@@ -128,14 +146,15 @@ def valuation_columns(
         "price_adjustment": appraisal.adjustment,
         "lendable_minor": values.lendable_minor,
         "good_seq": np.where(known, 0, good["good_seq"]),
-        "good_market_minor": np.where(known, values.market_minor, good["good_market_minor"]),
+        "good_market_minor": np.where(known, last_good.market_minor, good["good_market_minor"]),
         "good_price_adjustment": np.where(known, appraisal.adjustment, good["good_price_adjustment"]),
-        "good_lendable_minor": np.where(known, values.lendable_minor, good["good_lendable_minor"]),
+        "good_lendable_minor": np.where(known, last_good.lendable_minor, good["good_lendable_minor"]),
         "unknown": values.unknown,
         "zero": values.zero,
         "quality": values.quality,
         "oldest_day": appraisal.oldest_day,
         "withheld_share": appraisal.withheld_share,
+        "unknown_part": np.where(known & (values.zero == 0), base.unknown_part[at], 0),
     }
 
 

@@ -126,16 +126,21 @@ def _partition(connection: Connection, job: PartitionJob, in_force: StoredPolicy
     known = replace(loaded, market=replace(loaded.market, curves={**loaded.market.curves, **dict(curves)}))
     judged = judged_loans(connection, scope.loans, scope.pledges, None, in_force, job.market_day, NO_KEYS)
     steps: list[tuple[Columns, Judged]] = [(recorded, judged)]
-    steps += [value_and_judge(connection, scope, inputs, now) for inputs in (known, loaded)]
+    steps += [_computed(connection, scope, inputs, now) for inputs in (known, loaded)]
     if job.policy.key != in_force.key:
         loaded = load_inputs(connection, scope.assets, job.policy, [])
-        steps.append(value_and_judge(connection, scope, loaded, job))
+        steps.append(_computed(connection, scope, loaded, job))
     made = [*(curve for _, curve in curves), *loaded.market.curves.values()]
     models = {curve.estimate_key: curve.model for curve in made}
     assets = _asset_rows(connection, loaded, [values for values, _ in steps], models)
     return _loan_rows(connection, scope, [one.rows for _, one in steps]), scope.stored_here(
         assets, loaded.targets.asset_row
     )
+
+
+def _computed(connection: Connection, scope: Scope, loaded: LoadedInputs, job: PartitionJob) -> tuple[Columns, Judged]:
+    values, judged = value_and_judge(connection, scope, loaded, job)
+    return values.rows, judged
 
 
 def _recorded(connection: Connection, target_keys: Int) -> Columns:

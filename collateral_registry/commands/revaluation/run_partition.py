@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from collateral_registry.commands.pipeline.curves import store_curves
 from collateral_registry.commands.pipeline.judge_loans import Judged, judged_loans
 from collateral_registry.commands.pipeline.load_inputs import LoadedInputs, load_inputs, make_curves
-from collateral_registry.commands.pipeline.recompute import NO_KEYS, valued
+from collateral_registry.commands.pipeline.recompute import NO_KEYS, Valuations, valuations
 from collateral_registry.domain.revaluation.runs import Partition, RunStep
 from collateral_registry.store.book.policies import StoredPolicy
 from collateral_registry.store.engine.bulk import Columns, Source
@@ -29,6 +29,7 @@ from collateral_registry.store.revaluation.runs import (
     store_partition,
     unpledged_between,
 )
+from collateral_registry.store.valuations.pool_statements import insert_statements
 from valuation._typing import Int
 
 if TYPE_CHECKING:
@@ -69,12 +70,13 @@ def work_partition(transport: Transport, job: PartitionJob) -> None:
         if curves_alone:
             mark_done(writing.connection, job.seq, job.partition.number)
         else:
-            results = (values, judged.rows, judged.claims, judged.events)
+            results = (values.rows, judged.rows, judged.claims, judged.events)
+            insert_statements(writing.connection, values.statements, job.seq, of_run=True)
             store_partition(writing.connection, job.seq, job.partition.number, *results)
         writing.commit()
 
 
-def _value_and_judge(source: Source, job: PartitionJob, made: list[NewCurve]) -> tuple[Columns, Judged]:
+def _value_and_judge(source: Source, job: PartitionJob, made: list[NewCurve]) -> tuple[Valuations, Judged]:
     """Returns the values of the partition's assets, and judgements of its loans.
 
     Loans that were judged since the run began are omitted.
@@ -82,7 +84,10 @@ def _value_and_judge(source: Source, job: PartitionJob, made: list[NewCurve]) ->
     scope = scope_of(source, job.partition)
     loaded = load_inputs(source, scope.assets, job.policy, made)
     values, judged = value_and_judge(source, scope, loaded, job)
-    return scope.stored_here(values, loaded.targets.asset_row), judged.of(judged.before_seq < job.seq)
+    rows = scope.stored_here(values.rows, loaded.targets.asset_row)
+    stored = np.isin(values.statements["asset_key"], scope.assets[scope.is_stored_here])
+    statements = {name: column[stored] for name, column in values.statements.items()}
+    return Valuations(rows, statements), judged.of(judged.before_seq < job.seq)
 
 
 @dataclass(frozen=True)
@@ -115,10 +120,10 @@ def scope_of(source: Source, partition: Partition) -> Scope:
     return Scope(loans, pledges, assets, _is_stored_here(assets, pledges, loans))
 
 
-def value_and_judge(source: Source, scope: Scope, loaded: LoadedInputs, job: PartitionJob) -> tuple[Columns, Judged]:
+def value_and_judge(source: Source, scope: Scope, loaded: LoadedInputs, job: PartitionJob) -> tuple[Valuations, Judged]:
     """Returns the values [t] of the assets and the judgements [l] of the loans by these values; writes nothing."""
-    values = valued(source, loaded, job.policy, job.market_day, job.seq)
-    return values, judged_loans(source, scope.loans, scope.pledges, values, job.policy, job.market_day, NO_KEYS)
+    values = valuations(source, loaded, job.policy, job.market_day, job.seq)
+    return values, judged_loans(source, scope.loans, scope.pledges, values.rows, job.policy, job.market_day, NO_KEYS)
 
 
 def _is_stored_here(assets: Int, pledges: Columns, loans: Int) -> NDArray[np.bool_]:

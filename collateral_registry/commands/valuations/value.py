@@ -11,7 +11,7 @@ import numpy as np
 from collateral_registry.commands.pipeline.load_inputs import LoadedInputs, in_currency, load_inputs_in, market_for
 from collateral_registry.commands.pipeline.recompute import valued
 from collateral_registry.commands.pipeline.stated_assets import checked_new_asset
-from collateral_registry.domain.assets.kinds import Asset, Equipment, Inventory
+from collateral_registry.domain.assets.kinds import Asset, Inventory
 from collateral_registry.domain.book.policy import Policy
 from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.store.assets.repository import asset_keys, documents_of
@@ -78,7 +78,7 @@ def quote_asset(connection: Connection, asset: Asset, currency: str) -> Valued:
     asset = checked_new_asset(connection, asset, day)
     assets = facts_of(connection, asset)
     targets = in_currency(assets, currency)
-    quoted = {int(assets.asset_key[0]): asset.detail} if isinstance(asset.detail, Equipment) else {}
+    quoted = {int(assets.asset_key[0]): asset.detail}
     loaded = LoadedInputs(assets, targets, market_for(connection, assets, targets, policy, []), quoted)
     rows = _rows(connection, loaded, policy, day)
     (found,) = with_price_units(connection, [valued_at(rows, 0, loaded, asset, policy)])

@@ -94,7 +94,7 @@ def ladder(pool: PoolFacts, numbers: ReceivableNumbers, day: int) -> Ladder:
         advance_ppm=advance,
         conservative=_amount(buckets.conservative, expected, parts, advance, numbers),
         last_good=_amount(buckets.last_good, expected, parts, advance, numbers),
-        unknown=_unknown_pool(pool, numbers, day),
+        unknown=_unknown_pool(pool, numbers, day) | (0 if _is_known_in_part(buckets) else reasons),
         unknown_part=reasons,
         quality=_quality(pool, buckets, reasons),
     )
@@ -169,13 +169,22 @@ def _advance(pool: PoolFacts, numbers: ReceivableNumbers) -> Int:
 
 
 def _unknown_pool(pool: PoolFacts, numbers: ReceivableNumbers, day: int) -> int:
-    """Returns the reasons for which the whole pool is unknown: no entry, or a newest entry that is too old."""
+    """Returns the reasons for which the whole pool is unknown: no entry, or a newest entry that is too old.
+
+    A registered invoice has no entries, and is unknown without an amount.
+    """
     if not pool.terms.is_fed:
-        return 0
+        return 0 if len(pool.ledger.open_minor) else int(UnknownReason.MISSING_INPUT)
     if pool.ledger.entry_day == NO_DAY:
         return int(UnknownReason.MISSING_INPUT)
     stale = day - pool.ledger.entry_day > numbers.days("ledger_max_age_days")
     return int(UnknownReason.LEDGER_STALE) if stale else 0
+
+
+def _is_known_in_part(buckets: Eligibility) -> bool:
+    """Returns whether something of a pool is known to be eligible, or was, or nothing of it is unknown."""
+    counts = buckets.conservative.eligible_minor.any() or buckets.last_good.eligible_minor.any()
+    return bool(counts or not buckets.conservative.unknown_minor.any())
 
 
 def _quality(pool: PoolFacts, buckets: Eligibility, unknown_part: int) -> int:

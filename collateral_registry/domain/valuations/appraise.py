@@ -17,7 +17,7 @@ from collateral_registry.domain.prices.market_data import CurveNeed
 from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.domain.shared.money import digits_of
 from collateral_registry.domain.shared.string_interner import codes_of
-from collateral_registry.domain.valuations.base_values import BaseValues, Model, base_values
+from collateral_registry.domain.valuations.base_values import BaseValues, Model, base_values, with_last_good
 from collateral_registry.domain.valuations.conversions import Conversions, conversions
 from collateral_registry.domain.valuations.price_indices import carried_prices
 from collateral_registry.domain.valuations.valuation_inputs import AssetFacts, MarketFacts, TargetFacts
@@ -42,6 +42,7 @@ STAND_IN_MARKET = 1 << 1
 class Appraisal:
     """Valuations [t] in columns, in the order of the targets.
 
+    ``last_good`` counts the unknown parts of pools by what was last known of them; it equals ``values`` elsewhere.
     ``price`` is the unit price of lots, corrected for smoothed quotes. ``adjustment`` is the factor, at most 1, by
     which a price above its supported price counts. ``stand_ins`` marks haircut parts for which a policy number or the
     series' own history replaces a missing estimate. ``oldest_day`` is the day of the oldest input. ``withheld_share``
@@ -49,6 +50,7 @@ class Appraisal:
     """
 
     values: ValueColumns
+    last_good: ValueColumns
     parts: HaircutParts
     base: BaseValues
     asset_row: Int
@@ -85,7 +87,7 @@ def appraise(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, poli
     """Values every target [t] on a day under a policy."""
     carried = carried_prices(assets, market, day)
     assets = carried.assets
-    base = base_values(assets, market.series, market.machines, policy, day)
+    base = base_values(assets, market.series, market.machines, market.pools, policy, day)
     machines = assets.equipment["asset_row"]
     base.quality[machines[carried.stale]] |= int(QualityFlag.STALE_SERIES)
     base.quality[machines[carried.quarantined]] |= int(QualityFlag.NEWER_PRICE_QUARANTINED)
@@ -96,30 +98,35 @@ def appraise(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, poli
     risk = _market_part(base, targets, market, numbers, day)
     # The curve of an asset without a price series is that of its exchange rate.
     rise = adjustment(np.where(base.series_key[at] > 0, base.price[at], 1.0) * fx.rate, risk.supported)
-    parts = _parts(assets, base, numbers, risk.loss, at)
     share = _cap_share(assets)
-    cap = numbers["cap"] * share[at]
     lowered = np.where(share < 1.0, int(QualityFlag.CAP_BY_SCORE), 0)
     stated = base.unknown | _unknown_papers(assets, policy, day)
     zero = base.zero | _status_zero(assets.status)
     lowered |= _not_in_policy(assets, policy)
-    values = value(
-        BaseColumns(
+
+    def columns_of(base: BaseValues) -> BaseColumns:
+        return BaseColumns(
             amount=base.amount[at] * risk.true_share * fx.rate,
             adjustment=rise,
             digits=_digits(targets.currency),
-            parts=parts,
+            parts=_parts(assets, base, numbers, risk.loss, at),
             floor=numbers["haircut_floor"],
-            cap=cap,
+            cap=np.where(np.isnan(base.cap[at]), numbers["cap"] * share[at], base.cap[at]),
             unknown=stated[at] | fx.unknown,
             zero=zero[at],
             quality=base.quality[at] | fx.quality | risk.quality | lowered[at],
+            own_lendable=base.lendable[at] * fx.rate if has_pools else None,
         )
-    )
+
+    has_pools = len(market.pools.asset_row) > 0
+    columns = columns_of(base)
+    values = value(columns)
+    last_good = value(columns_of(with_last_good(base, market.pools))) if has_pools else values
     dated = np.stack([base.input_day[at], np.where(fx.day == NO_DAY, day, fx.day)])
     return Appraisal(
         values=values,
-        parts=parts,
+        last_good=last_good,
+        parts=columns.parts,
         base=base,
         asset_row=at,
         price=base.price[at] * risk.true_share,
@@ -129,7 +136,7 @@ def appraise(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, poli
         horizon_days=risk.horizon_days,
         stand_ins=risk.stand_ins,
         floor=np.nan_to_num(numbers["haircut_floor"], nan=0.0),
-        cap=cap,
+        cap=columns.cap,
         oldest_day=dated.min(axis=0),
         withheld_share=_withheld(base.withheld[at], fx.withheld, rise),
     )
@@ -146,7 +153,7 @@ def _parts(assets: AssetFacts, base: BaseValues, numbers: Mapping[str, Float], m
         market=market,
         liquidity=part(base.liquidity, "liquidity_haircut"),
         cost=part(base.cost, "cost_haircut"),
-        legal=numbers["legal_haircut"],
+        legal=part(base.legal, "legal_haircut"),
     )
 
 
@@ -366,4 +373,5 @@ def model_name(model: int) -> str:
         Model.EQUIPMENT: "equipment-curve/1",
         Model.RELIEF_FROM_ROYALTY: "relief-from-royalty/1",
         Model.COMPARABLES: "equipment-comparables/1",
+        Model.RECEIVABLE_POOL: "receivable-pool/1",
     }[Model(model)]

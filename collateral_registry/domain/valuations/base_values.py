@@ -1,8 +1,8 @@
-"""Base values by the model of each kind: price x quantity, depreciation, comparables, relief from royalty."""
+"""Base values by the model of each kind: price x quantity, depreciation, comparables, relief from royalty, pools."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from enum import IntEnum
 from typing import Any
 
@@ -13,6 +13,7 @@ from collateral_registry.domain.book.policy import Policy
 from collateral_registry.domain.prices.market_data import SeriesFacts
 from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.domain.shared.string_interner import codes_of
+from collateral_registry.domain.valuations.pool_values import PoolAmounts, PoolValues
 from collateral_registry.domain.valuations.valuation_inputs import AssetFacts, MachineEstimates
 from valuation._typing import Columns, Float, Int
 from valuation.calendar import DAYS_PER_YEAR
@@ -47,15 +48,18 @@ class Model(IntEnum):
     EQUIPMENT = 2
     RELIEF_FROM_ROYALTY = 3
     COMPARABLES = 10
+    RECEIVABLE_POOL = 11
 
 
 @dataclass(frozen=True)
 class BaseValues:
     """Base values [a] in major units of ``currency``.
 
-    ``value``, ``liquidity`` and ``cost`` are haircut parts that the model itself gives. They are NaN where the policy's
-    parts apply instead. ``withheld`` is the share of the amount that a newer, lower price in quarantine would take
-    away. ``unknown``, ``zero`` and ``quality`` are bits of ``valuation.flags``.
+    ``value``, ``liquidity``, ``cost`` and ``legal`` are haircut parts that the model itself gives, and ``cap`` is its
+    largest lendable share. They are NaN where the policy's numbers apply instead. ``lendable`` is what the model itself
+    lends of ``amount``, NaN where the haircut decides. ``withheld`` is the share of the amount that a newer, lower
+    price in quarantine would take away. ``unknown``, ``unknown_part``, ``zero`` and ``quality`` are bits of
+    ``valuation.flags``.
     """
 
     amount: Float
@@ -68,20 +72,26 @@ class BaseValues:
     value: Float
     liquidity: Float
     cost: Float
+    legal: Float
+    cap: Float
+    lendable: Float
     withheld: Float
     input_day: Int
     unknown: Int
+    unknown_part: Int
     zero: Int
     quality: Int
 
 
 def base_values(
-    assets: AssetFacts, series: SeriesFacts, machines: MachineEstimates, policy: Policy, day: int
+    assets: AssetFacts, series: SeriesFacts, machines: MachineEstimates, pools: PoolValues, policy: Policy, day: int
 ) -> BaseValues:
     """Values every asset [a] by the model of its kind. Kinds without a model get the reason NO_MODEL."""
     count = len(assets.asset_key)
-    unknown = {name: np.full(count, np.nan) for name in ("amount", "price", "quantity", "value", "liquidity", "cost")}
-    zero: dict[str, Any] = {name: np.zeros(count, np.int64) for name in ("model", "series_key", "zero", "quality")}
+    of_model = ("value", "liquidity", "cost", "legal", "cap", "lendable")
+    unknown = {name: np.full(count, np.nan) for name in ("amount", "price", "quantity", *of_model)}
+    integers = ("model", "series_key", "zero", "quality", "unknown_part")
+    zero: dict[str, Any] = {name: np.zeros(count, np.int64) for name in integers}
     base = BaseValues(
         **unknown,
         **zero,
@@ -95,7 +105,31 @@ def base_values(
     _value_machines(base, assets, policy, day)
     _value_by_comparables(base, assets, machines, policy)
     _value_ip_assets(base, assets.rights, day)
+    _value_pools(base, pools)
     return base
+
+
+def _value_pools(base: BaseValues, pools: PoolValues) -> None:
+    """Values pools of receivables by what is expected of their eligible invoices, and lends what the invoices lend."""
+    at = pools.asset_row
+    set_amounts(base, at, pools.conservative)
+    base.model[at] = int(Model.RECEIVABLE_POOL)
+    base.input_day[at] = pools.input_day
+    base.quality[at] = pools.quality
+    base.unknown[at], base.unknown_part[at] = pools.unknown, pools.unknown_part
+
+
+def set_amounts(base: BaseValues, at: Int, amounts: PoolAmounts) -> None:
+    """Sets the amount of pools [p] in the rows of their assets, with everything that the model gives for it."""
+    for one in fields(PoolAmounts):
+        getattr(base, one.name)[at] = getattr(amounts, one.name)
+
+
+def with_last_good(base: BaseValues, pools: PoolValues) -> BaseValues:
+    """Returns the base values with the last good amounts of the pools."""
+    copied = replace(base, **{one.name: getattr(base, one.name).copy() for one in fields(PoolAmounts)})
+    set_amounts(copied, pools.asset_row, pools.last_good)
+    return copied
 
 
 def _price_lots(base: BaseValues, lots: Columns, series: SeriesFacts, day: int) -> None:

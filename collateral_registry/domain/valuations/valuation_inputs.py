@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collateral_registry.domain.prices.market_data import CurveNeed, Estimate, FxQuote, IndexHistory, SeriesFacts
+from collateral_registry.domain.valuations.pool_values import PoolValues
 from valuation._typing import Columns, Float, Int, Texts
 
 KINDS = ("inventory", "equipment", "rights")
@@ -90,7 +91,7 @@ class MachineEstimates:
 
 @dataclass(frozen=True)
 class MarketFacts:
-    """Price series, exchange rates by pair, haircut curves by need, estimates of machines, and indices by series key.
+    """Price series, exchange rates by pair, haircut curves by need, estimates of machines, indices by key, and pools.
 
     ``class_indices`` maps classes of machines to the key of the index that the policy names.
     """
@@ -101,3 +102,4 @@ class MarketFacts:
     machines: MachineEstimates
     indices: Mapping[int, IndexHistory] = field(default_factory=dict)
     class_indices: Mapping[str, int] = field(default_factory=dict)
+    pools: PoolValues = field(default_factory=PoolValues.none)

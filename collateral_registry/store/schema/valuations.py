@@ -15,7 +15,8 @@ class ValuationRow(SQLModel, table=True):
     ``fx_path`` holds the quotes of the exchange rate (domain/prices/exchange_rates.py). It is empty without a
     conversion and in rows older than the column. ``withheld_share`` is the share of the adjusted value that draws and
     releases may not use, because a newer price in quarantine is lower. The columns ``good_*`` are copied from the last
-    valuation that had no unknown reasons. A missing adjustment is 1.
+    valuation that had no unknown reasons. A missing adjustment is 1. In a known valuation of a pool of receivables they
+    may be larger than the value: they count what was last known of the part whose reasons are in ``unknown_part``.
     """
 
     __tablename__: ClassVar[str] = "valuation"
@@ -56,3 +57,31 @@ class ValuationRow(SQLModel, table=True):
     quality: int = big()
     oldest_day: int = big()
     withheld_share: float = real(default=0.0)
+    unknown_part: int = big(default=0, sa_column_kwargs={"server_default": "0"})
+
+
+class PoolStatementRow(SQLModel, table=True):
+    """The statement of a pool of receivables that was valued with the same sequence, in its currency.
+
+    ``entry_number`` is the newest entry of its ledger that is included. ``sums`` holds the amounts by rule, age and
+    debtor as a JSON document (store/valuations/pool_statements.py). Nothing is stored for an invoice.
+    """
+
+    __tablename__: ClassVar[str] = "pool_statement"
+    __table_args__ = (incremental("pool_statement_of_asset", "asset_key"), IN_ORDER)
+    seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    asset_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    of_run: int = big(default=0)
+    market_day: int = big()
+    policy_key: int = big()
+    entry_number: int = big()
+    face_minor: int = big()
+    open_minor: int = big()
+    excluded_minor: int = big()
+    unknown_minor: int = big()
+    eligible_minor: int = big()
+    recoverable_minor: int = big()
+    lendable_minor: int = big()
+    last_good_minor: int = big()
+    last_good_lendable_minor: int = big()
+    sums: str = text()

@@ -22,7 +22,7 @@ from valuation._typing import Int
 COVER_COLUMNS = (
     *columns_of(ValuationRow, "target_key", "market_minor", "price_adjustment", "lendable_minor"),
     *columns_of(ValuationRow, "good_seq", "good_market_minor", "good_price_adjustment", "good_lendable_minor"),
-    *columns_of(ValuationRow, "unknown", "quality", "oldest_day", "withheld_share"),
+    *columns_of(ValuationRow, "unknown", "quality", "oldest_day", "withheld_share", "unknown_part"),
 )
 """Columns of a valuation that the cover of a loan is computed from."""
 

@@ -241,10 +241,19 @@ def test_a_statement_lists_ages_and_the_largest_debtors():
     assert (found.face_minor, found.settled_minor, found.open_minor) == (535, 100, 435)
 
 
+def test_a_pool_of_which_nothing_is_known_to_count_is_unknown_as_a_whole():
+    known = OpenInvoice("2", state=AssignmentState.NONE)
+
+    assert ladder_of(OpenInvoice("1", due=None), known).unknown == UnknownReason.MISSING_INPUT
+    assert ladder_of(known).unknown == 0
+    assert ladder_of(OpenInvoice("1", searched=-31), known).unknown == 0
+
+
 def test_an_empty_pool_lends_nothing():
     found = ladder_of()
 
-    assert (found.conservative.recoverable, found.conservative.cap) == (0, 0.0)
+    assert (found.conservative.recoverable, found.conservative.cap, found.unknown) == (0, 0.0, 0)
+    assert ladder_of(terms=replace(TERMS, is_fed=False)).unknown == UnknownReason.MISSING_INPUT
     assert statement_of(found).open_minor == 0
 
 

@@ -124,7 +124,7 @@ def without_amounts() -> list[asset_pb2.Asset]:
     ("asset", "reason"),
     [
         (asset, common_pb2.UNKNOWN_REASON_MISSING_INPUT if has_model else common_pb2.UNKNOWN_REASON_NO_MODEL)
-        for asset, has_model in zip(without_amounts(), (True, True, False, False), strict=True)
+        for asset, has_model in zip(without_amounts(), (True, True, True, False), strict=True)
     ],
     ids=lambda one: one.WhichOneof("detail") if isinstance(one, asset_pb2.Asset) else "",
 )

@@ -145,6 +145,7 @@ WRONG_SCALARS = {
     FieldDescriptor.TYPE_STRING: ("", "?\x01", "x" * 201, "2.01511E+11", "priceSeries/none"),
     FieldDescriptor.TYPE_ENUM: (5, 99),
     FieldDescriptor.TYPE_BOOL: (True,),
+    FieldDescriptor.TYPE_INT32: (-1, 1_000),
 }
 
 

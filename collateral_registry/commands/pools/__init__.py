@@ -1,0 +1,1 @@
+"""Inputs and ladders of pools of receivables, for valuations and for explanations."""

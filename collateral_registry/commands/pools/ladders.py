@@ -1,0 +1,82 @@
+"""Computes the ladders of the pools among assets, as an input of their valuation.
+
+A registered invoice is a pool of one invoice and takes the same path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from collateral_registry.commands.pools.inputs import PoolAsset, pool_facts_of
+from collateral_registry.domain.assets.asset_kind import CLASS_ROOT, Kind
+from collateral_registry.domain.assets.claims import Receivable, ReceivablePool
+from collateral_registry.domain.assets.kinds import Detail
+from collateral_registry.domain.book.policy import Policy, lineage
+from collateral_registry.domain.receivables.pool_ladder import Ladder, ladder
+from collateral_registry.domain.receivables.pool_statement import PoolStatement, statement_of
+from collateral_registry.domain.shared.days import NO_DAY
+from collateral_registry.domain.shared.string_interner import codes_of
+from collateral_registry.domain.valuations.pool_values import PoolValues, pool_values
+from collateral_registry.domain.valuations.valuation_inputs import AssetFacts
+from collateral_registry.store.assets.repository import details_of
+from collateral_registry.store.engine.bulk import Source
+from valuation._typing import Int
+
+
+@dataclass(frozen=True)
+class Pools:
+    """The values of pools, and the statements of those that are registered, with their keys."""
+
+    values: PoolValues
+    asset_keys: Sequence[int]
+    statements: Sequence[PoolStatement]
+
+
+def pools_of(source: Source, assets: AssetFacts, policy: Policy, day: int, quoted: Mapping[int, Detail]) -> Pools:
+    """Values the pools among the assets on a day.
+
+    ``quoted`` holds the assets that are not registered, by the key that stands for them in ``assets``. Raises Refused
+    if an amount of a pool is in no bucket or in two.
+    """
+    rows = _rows_of_pools(assets)
+    if not len(rows):
+        return Pools(PoolValues.none(), (), ())
+    pools = _pools(source, assets, rows, quoted)
+    facts = pool_facts_of(source, pools)
+    numbers = {name: policy.receivable_numbers(name) for name in set(assets.asset_class[rows].tolist())}
+    ladders = [
+        ladder(one, numbers[name], day) for one, name in zip(facts, assets.asset_class[rows].tolist(), strict=True)
+    ]
+    stored = [(pool.key, one) for pool, one in zip(pools, ladders, strict=True) if pool.key > 0]
+    return Pools(
+        pool_values(rows.tolist(), ladders, [one.currency for one in pools], [_input_day(one) for one in ladders]),
+        [key for key, _ in stored],
+        [statement_of(one) for _, one in stored],
+    )
+
+
+def _rows_of_pools(assets: AssetFacts) -> Int:
+    """Returns the rows of the assets whose class is one of receivables."""
+    classes, code = codes_of(assets.asset_class)
+    root = CLASS_ROOT[Kind.RECEIVABLE_POOL]
+    is_pool = np.array([lineage(name)[0] == root for name in classes], dtype=np.bool_)
+    return np.flatnonzero(is_pool[code]) if len(classes) else np.zeros(0, dtype=np.int64)
+
+
+def _pools(source: Source, assets: AssetFacts, rows: Int, quoted: Mapping[int, Detail]) -> list[PoolAsset]:
+    keys = assets.asset_key[rows]
+    details = {**details_of(source, keys[~np.isin(keys, list(quoted))]), **quoted}
+    found = []
+    for key, currency in zip(keys.tolist(), assets.currency[rows].tolist(), strict=True):
+        detail = details[key]
+        if isinstance(detail, Receivable | ReceivablePool):
+            found.append(PoolAsset(key, currency, detail))
+    return found
+
+
+def _input_day(one: Ladder) -> int:
+    """Returns the day of the newest entry of a pool; the day of the valuation for a pool without entries."""
+    return one.day if one.pool.ledger.entry_day == NO_DAY else one.pool.ledger.entry_day
