@@ -19,6 +19,7 @@ from collateral_registry.rpc.assignments.servicer import AssignmentServicer
 from collateral_registry.rpc.book.business_date_servicer import BusinessDateServicer
 from collateral_registry.rpc.book.policy_servicer import PolicyServicer
 from collateral_registry.rpc.book.service_info_servicer import ServiceInfoServicer
+from collateral_registry.rpc.borrowing_base.servicer import BorrowingBaseServicer
 from collateral_registry.rpc.common.interceptors import ErrorInterceptor
 from collateral_registry.rpc.debtors.servicer import DebtorServicer
 from collateral_registry.rpc.equipment.servicer import EquipmentServicer
@@ -133,6 +134,7 @@ class RpcServer:
             LoanServicer(runner),
             PickupServicer(runner),
             OverrideServicer(runner),
+            BorrowingBaseServicer(runner),
             DoublePledgeServicer(runner),
             DebtorServicer(runner),
             AssignmentServicer(runner),

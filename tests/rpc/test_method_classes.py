@@ -13,8 +13,16 @@ from hypothesis import given, settings, strategies as st
 
 import collateral_registry.v1
 from collateral_registry.rpc.common.method_classes import METHOD_CLASSES, MethodClass
-from collateral_registry.v1 import asset_pb2, common_pb2, loan_pb2, pickup_pb2, pickup_pb2_grpc
-from tests.support.server import Client, money
+from collateral_registry.v1 import (
+    asset_pb2,
+    borrowing_base_pb2,
+    borrowing_base_pb2_grpc,
+    common_pb2,
+    loan_pb2,
+    pickup_pb2,
+    pickup_pb2_grpc,
+)
+from tests.support.server import FIRST_DAY, Client, calendar, money
 
 TARGET = 0.99
 """LTV that a covered loan does not exceed: the default policy's margin call less its buffer."""
@@ -25,7 +33,7 @@ TAKING = ["UpdatePledge", "ReleasePledge", "RequestPickup", "PledgeAsset", "Chec
 OFTEN = [
     *TAKING * 3,
     *["CancelPickup"] * 2,
-    *["CheckPickup", "RetireAsset", "CloseLoan"],
+    *["CheckPickup", "RetireAsset", "CloseLoan", "EndReserve"],
 ]
 """Dispositions to draw from; those that end a world come less often."""
 
@@ -53,7 +61,8 @@ def test_every_method_of_the_contract_has_one_class():
 class World:
     """Three lots and two loans of their own in a shared book, and a request for each disposition.
 
-    Both loans have a pledge on the first lot, one of them has another on the second, and the third lot is free.
+    Both loans have a pledge on the first lot, one of them has another on the second, and the third lot is free. A third
+    loan has a borrowing base and a reserve.
     """
 
     def __init__(self, client: Client, draw) -> None:
@@ -69,7 +78,11 @@ class World:
         client.pledge(self.id("x"), self.id("b"), "q", rank=2)
         client.owe("400000", self.id("x"))
         client.owe("50000", self.id("y"))
+        self.with_base = self.open_base()
         self.dispositions = {
+            "EndReserve": lambda: self.bases.EndReserve(
+                borrowing_base_pb2.EndReserveRequest(name=f"{self.with_base}/reserves/r", actor="Ana", reason="ended")
+            ),
             "RetireAsset": lambda: client.assets.RetireAsset(asset_pb2.RetireAssetRequest(name=self.asset())),
             "PledgeAsset": self.pledge,
             "UpdatePledge": self.update_pledge,
@@ -86,6 +99,18 @@ class World:
                 pickup_pb2.CancelPickupRequest(name=self.one_of(self.authorised))
             ),
         }
+
+    def open_base(self) -> str:
+        """Registers a loan with a borrowing base and a reserve; returns its name."""
+        name = f"loans/{self.id('z')}"
+        self.bases = borrowing_base_pb2_grpc.BorrowingBaseServiceStub(self.client.channel)
+        self.client.register_loan(self.id("z"), borrowing_base_terms=loan_pb2.BorrowingBaseTerms())
+        reserve = borrowing_base_pb2.Reserve(
+            kind=borrowing_base_pb2.RESERVE_KIND_RENT, owner="Ana", reason="rent", amount=money("5")
+        )
+        reserve.first_date.CopyFrom(calendar(FIRST_DAY))
+        self.bases.CreateReserve(borrowing_base_pb2.CreateReserveRequest(parent=name, reserve=reserve, reserve_id="r"))
+        return name
 
     def id(self, name: str) -> str:
         return f"{self.prefix}-{name}"

@@ -68,6 +68,22 @@ SEARCH = (
 )
 TERMS = f'parent: "assets/claim-1" actor: "Ana" contract_terms {{assignment_barred: true {SCOPE}}}'
 EXCLUSION = f'parent: "assets/claim-1" actor: "Ana" exclusion {{reason: "in doubt" expire_date {NEXT_DAY} {SCOPE}}}'
+
+
+def loan_with_base(loan_id: str) -> str:
+    one = '{currency_code: "USD" units: 1}'
+    terms = f"""block {one} contingent_weight {{value: "0.5"}} draw_buffer {{value: "0.1"}}
+        sublimits {{asset_class: "ip" amount {one} share {{value: "0.5"}}}}
+        permitted_over_advance {{amount {one} first_date {DAY} last_date {DAY} approver: "Eva"}}"""
+    return loan(loan_id).removesuffix("}") + f" contingent {one} borrowing_base_terms {{{terms}}}}}"
+
+
+def reserve(reserve_id: str) -> str:
+    amount = 'amount {currency_code: "USD" units: 5}'
+    fields = f'kind: RESERVE_KIND_RENT owner: "Ana" reason: "rent" {amount} first_date {DAY}'
+    return f'parent: "loans/loan-4" reserve_id: "{reserve_id}" reserve {{{fields}}}'
+
+
 OVERRIDE = 'override {reason: "agreed" release_pledge {name: "loans/loan-1/pledges/p-1" share {value: "0.9"}}}'
 OPENING = [
     ("CreatePriceSeries", f'price_series_id: "copper" price_series {{{COPPER} currency_code: "USD" max_age_days: 10}}'),
@@ -92,6 +108,8 @@ OPENING = [
         'royalty_rate {value: "0.05"} tax_rate {value: "0.25"} discount_rate {value: "0.15"}}}',
     ),
     *(("CreateLoan", loan(f"loan-{n}")) for n in range(1, 4)),
+    ("CreateLoan", loan_with_base("loan-4")),
+    ("CreateReserve", reserve("r-1")),
     (
         "PledgeAsset",
         'parent: "loans/loan-1" pledge_id: "p-1" pledge {asset: "assets/lot-1" share {value: "0.9"} ' + NOTICE,
@@ -162,6 +180,8 @@ EXAMPLES = {
     "UpdatePledge": 'pledge {name: "loans/loan-1/pledges/p-1" share {value: "1"}} update_mask {paths: "share"}',
     "ReleasePledge": 'name: "loans/loan-1/pledges/p-1" share {value: "0.1"}',
     "CloseLoan": 'name: "loans/loan-2"',
+    "CreateReserve": reserve("r-9"),
+    "EndReserve": 'name: "loans/loan-4/reserves/r-1" actor: "Ana" reason: "moved out"',
     "AcknowledgeBreach": f"{BREACH} {ACTOR}",
     "GrantGrace": f"{BREACH} {ACTOR} deadline_date {{year: 2022 month: 3 day: 1}}",
     "WaiveBreach": f"{BREACH} {ACTOR}",

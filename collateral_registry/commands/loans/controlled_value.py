@@ -52,7 +52,7 @@ def controlled_value(connection: Connection, loan: StoredLoan) -> ControlledValu
     decided = decision_claims(connection, loan.key) if position.is_withheld else {}
     releasable = sum(decided.get(row.key, 0) for row in dynamic) if position.is_withheld else controlled
     return ControlledValue(
-        exposure=position.exposure,
+        exposure=position.owed,
         target_ppm=position.target_ppm,
         controlled=controlled,
         other=position.pool - controlled,

@@ -67,7 +67,7 @@ def change_terms(write: Write, loan_id: str, etag: str, changed: Callable[[Loan]
     checks: list[Callable[[], None]] = []
     if loan.maturity != stored.loan.maturity:
         checks.append(lambda: _check_maturity(loan))
-    if loan.ltv_limits != stored.loan.ltv_limits:
+    if loan.own_limits != stored.loan.own_limits:
         checks.append(lambda: _check_limits(write, loan))
     check_all(*checks)
     lives = _ip_lives(write, stored, loan) if _ends_later(stored.loan.maturity, loan.maturity) else []
@@ -151,11 +151,11 @@ def _check_maturity(loan: Loan) -> None:
 
 def _check_limits(write: Write, loan: Loan) -> None:
     """Raises InvalidInput if a loan's own LTV limits contradict the policy in force or one that follows it."""
-    if loan.ltv_limits is None:
+    if loan.own_limits is None:
         return
     day = write.market_day
     for stored in [policy_in_force(write.connection, day), *policies_after(write.connection, day)]:
-        loan.ltv_limits.completed(stored.policy.limits, stored.policy.buffer_ppm)
+        loan.own_limits.completed(stored.policy.limits, stored.policy.buffer_ppm)
 
 
 def _balance_problem(push: BalancePush, stored: StoredLoan | None, day: int) -> str | None:

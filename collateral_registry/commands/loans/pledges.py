@@ -226,7 +226,7 @@ def _explain_release(write: Write, stored: StoredPledge) -> Explain:
         if loan_key != stored.loan_key:
             return _explain_other(before, loan_key)
         position = before[loan_key]
-        terms = (position.exposure, position.decision_pool, claim, position.target_ppm)
+        terms = (position.owed, position.decision_pool, claim, position.target_ppm)
         most = int(largest_release(*(np.array([number]) for number in terms))[0])
         largest = most * PPM // claim if claim else 0
         quantity = f", {lot.quantity * stored.pledge.share_ppm / PPM * largest / PPM:f} {lot.unit}" if lot else ""

@@ -29,6 +29,7 @@ from collateral_registry.commands.valuations.value import (
     with_price_units,
 )
 from collateral_registry.domain.assets.kinds import Asset, Status
+from collateral_registry.domain.borrowing_base.columns import BaseInputs
 from collateral_registry.domain.loans.agreements import RANK_LIMIT
 from collateral_registry.domain.loans.cover import NO_LIMIT
 from collateral_registry.domain.loans.cure import largest_draw
@@ -177,7 +178,7 @@ def _judged(
     pledges = _with_new_pledges(read_pledges_on(connection, pool.asset_key[pool.asset_key > 0]), pool, ranks)
     loan = dict.fromkeys(("ltv_basis", *LIMIT_COLUMNS), FROM_POLICY)
     loan |= {"loan_key": NEW_LOAN, "exposure_minor": 0, "balance_day": day}
-    loan |= {"credit_limit_minor": NO_LIMIT, "maturity_day": NO_DAY}
+    loan |= {"credit_limit_minor": NO_LIMIT, "maturity_day": NO_DAY, "contingent_minor": 0}
     inputs = CoverInputs(
         loans={
             **{name: np.array([value], dtype=np.int64) for name, value in loan.items()},
@@ -191,6 +192,7 @@ def _judged(
             "prior_claims_minor": np.where(own, assets.prior_claims_minor[targets.asset_row], 0),
         },
         values=values,
+        bases=BaseInputs.none(len(pledges["pledge_key"])),
     )
     return judged_covers(connection, cover_of(inputs, day), policy, day, NO_KEYS)
 

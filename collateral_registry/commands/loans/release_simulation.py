@@ -8,13 +8,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from collateral_registry.commands.pipeline.covers import Covered, cover_loans
+from collateral_registry.commands.pipeline.covers import Collateral, Covered, cover_loans
 from collateral_registry.commands.pipeline.load_inputs import LoadedInputs, market_for
 from collateral_registry.commands.pipeline.loan_position import LoanPosition
 from collateral_registry.commands.pipeline.recompute import valuation_columns
 from collateral_registry.domain.loans.controlled_value import floor_of
 from collateral_registry.domain.loans.dispositions import disposition_refusal
-from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.domain.valuations.appraise import appraise
 from collateral_registry.store.book.policies import StoredPolicy, policy_in_force
 from collateral_registry.store.engine.commits import newest_commit
@@ -48,7 +47,7 @@ class ReleaseScenario:
     def terms_of(self, loan_key: int) -> tuple[int, int, int]:
         """Returns the current exposure, collateral value and target ratio of a loan."""
         position = self.positions[loan_key]
-        return position.exposure, position.decision_pool, position.target_ppm
+        return position.owed, position.decision_pool, position.target_ppm
 
     def claim_of(self, loan_key: int) -> int:
         """Returns the collateral value that a loan would lose if the whole lot left."""
@@ -94,10 +93,8 @@ def simulate_release(connection: Connection, asset_key: int, positions: Mapping[
     def pools(left: int) -> dict[int, int]:
         rest = max(counted - left, 0) / quantity if quantity else 0.0
         covered = _covered(connection, loaded, policy, day, loan_keys, rest)
-        lendable = {key: position.basis == LtvBasis.LENDABLE for key, position in positions.items()}
-        values = (covered.pools.decision_lendable, covered.pools.decision_market)
-        columns = zip(covered.loans["loan_key"], *values, strict=True)
-        return {int(key): int(kept if lendable[int(key)] else market) for key, kept, market in columns}
+        keys = covered.loans["loan_key"].tolist()
+        return dict(zip(keys, _collateral(covered, positions).decision.tolist(), strict=True))
 
     whole = _covered(connection, loaded, policy, day, loan_keys, counted / quantity if quantity else 0.0)
     return ReleaseScenario(counted, positions, pools, _in_doubt(whole, positions))
@@ -109,14 +106,19 @@ def _in_doubt(covered: Covered, positions: dict[int, LoanPosition]) -> bool:
     The newest judgements may be of an earlier day, because the business date may have moved while its revaluation run
     has not finished.
     """
-    pools, in_doubt = covered.pools, False
+    collateral, in_doubt = _collateral(covered, positions), False
+    safe, good = collateral.conservative, collateral.last_good
     for at, key in enumerate(covered.loans["loan_key"].tolist()):
-        position = positions[key]
-        lendable = position.basis == LtvBasis.LENDABLE
-        safe, good = (pools.lendable, pools.good_lendable) if lendable else (pools.market, pools.good_market)
-        floor = floor_of(position.exposure, position.target_ppm)
-        in_doubt |= position.exposure > 0 and bool(pools.never_valued[at] or (safe[at] >= floor) != (good[at] >= floor))
+        owed, never_valued = positions[key].owed, covered.pools.never_valued[at]
+        floor = floor_of(owed, positions[key].target_ppm)
+        in_doubt |= owed > 0 and bool(never_valued or (safe[at] >= floor) != (good[at] >= floor))
     return in_doubt
+
+
+def _collateral(covered: Covered, positions: Mapping[int, LoanPosition]) -> Collateral:
+    """Returns the collateral values [l] of the loans, each on its own basis."""
+    basis = [int(positions[key].basis) for key in covered.loans["loan_key"].tolist()]
+    return covered.collateral(np.array(basis, dtype=np.int64))
 
 
 def _covered(

@@ -10,11 +10,15 @@ from numpy.typing import NDArray
 
 from collateral_registry.commands.pipeline.registrations import Registrations, registrations_of
 from collateral_registry.domain.book.policy import Policy
+from collateral_registry.domain.borrowing_base.columns import BaseInputs, Bases, LoanBase, bases_of
 from collateral_registry.domain.loans.cover import PledgeColumns, TargetColumns, claim_values, pool_sums
+from collateral_registry.domain.loans.levels import LtvBasis
+from collateral_registry.domain.shared.days import date_at
+from collateral_registry.store.borrowing_base.reserves import reserves_of
 from collateral_registry.store.engine.bulk import Columns, Source
-from collateral_registry.store.loans.repository import read_loans
+from collateral_registry.store.loans.repository import base_terms_of, read_loans
 from collateral_registry.store.valuations.repository import newest_values
-from collateral_registry.store.valuations.valuation_inputs import read_cover_targets
+from collateral_registry.store.valuations.valuation_inputs import read_classes, read_cover_targets
 from valuation._typing import Int
 from valuation.flags import UnknownReason
 from valuation.value import adjusted_value
@@ -48,25 +52,50 @@ class Pools:
 
 
 @dataclass(frozen=True)
+class Collateral:
+    """Collateral value of each loan [l] by conservative, last good and decision values."""
+
+    conservative: Int
+    last_good: Int
+    decision: Int
+
+
+@dataclass(frozen=True)
 class Covered:
     """Loans with their collateral, and the claims of their pledges; ``claim_loan`` [c] is the row of the loan.
 
-    ``decision_claims`` are the claims by which draws and releases are decided.
+    ``bases`` are the borrowing bases of the loans that have one. ``decision_claims`` are the claims by which draws and
+    releases are decided.
     """
 
     loans: Columns
     pools: Pools
+    bases: Bases
     claims: Columns
     decision_claims: Columns
     claim_loan: Int
+
+    @property
+    def owed(self) -> Int:
+        """What each loan [l] owes: the used amount under a borrowing base, otherwise the exposure."""
+        return np.where(self.bases.present, self.bases.used, self.loans["exposure_minor"])
+
+    def collateral(self, basis: Int) -> Collateral:
+        """Returns the collateral values of the loans [l] by which they are judged: their bases, or on a basis."""
+        pools, bases, lendable = self.pools, self.bases, basis == int(LtvBasis.LENDABLE)
+        return Collateral(
+            np.where(bases.present, bases.base, np.where(lendable, pools.lendable, pools.market)),
+            np.where(bases.present, bases.good, np.where(lendable, pools.good_lendable, pools.good_market)),
+            np.where(bases.present, bases.decision, np.where(lendable, pools.decision_lendable, pools.decision_market)),
+        )
 
 
 @dataclass(frozen=True)
 class CoverInputs:
     """What the cover of loans is computed from.
 
-    The loans [l], all active pledges [p] on their assets with what their registration means, and the targets [t] of
-    these assets with the value of each. Loans and targets are in key order.
+    The loans [l], all active pledges [p] on their assets with what their registration means, the targets [t] of these
+    assets with the value of each, and the terms of borrowing bases. Loans and targets are in key order.
     """
 
     loans: Columns
@@ -74,6 +103,7 @@ class CoverInputs:
     registrations: Registrations
     targets: Columns
     values: Columns
+    bases: BaseInputs
 
 
 def cover_loans(
@@ -81,14 +111,33 @@ def cover_loans(
 ) -> Covered:
     """Returns the collateral of the loans. New values are used where given, otherwise the newest recorded ones."""
     targets = read_cover_targets(connection, np.unique(pledges["asset_key"]))
+    loans = read_loans(connection, loan_keys)
     inputs = CoverInputs(
-        loans=read_loans(connection, loan_keys),
+        loans=loans,
         pledges=pledges,
         registrations=registrations_of(connection, pledges, policy, day),
         targets=targets,
         values=_values_of(connection, targets["target_key"], values),
+        bases=_base_inputs(connection, loans, pledges),
     )
     return cover_of(inputs, day)
+
+
+def _base_inputs(connection: Source, loans: Columns, pledges: Columns) -> BaseInputs:
+    """Reads what the bases of the loans are computed from, if any loan has one."""
+    terms = base_terms_of(loans)
+    inputs = BaseInputs.none(len(pledges["pledge_key"]))
+    if not terms:
+        return inputs
+    keys = loans["loan_key"][list(terms)]
+    reserves = reserves_of(connection, keys)
+    rows = np.flatnonzero(np.isin(pledges["loan_key"], keys))
+    assets = read_classes(connection, np.unique(pledges["asset_key"][rows]))
+    inputs.asset_class[rows] = assets["asset_class"][_rows_in(assets["asset_key"], pledges["asset_key"][rows])]
+    bases = {
+        row: LoanBase(one, reserves.get(int(key), ())) for (row, one), key in zip(terms.items(), keys, strict=True)
+    }
+    return BaseInputs(bases, inputs.asset_class)
 
 
 def cover_of(inputs: CoverInputs, day: int) -> Covered:
@@ -118,8 +167,15 @@ def cover_of(inputs: CoverInputs, day: int) -> Covered:
     mine = np.isin(pledges["loan_key"], loans["loan_key"])
     pools = _pools(columns, claims, decision, valued, registrations.unknown, mine, len(loans["loan_key"]), day)
     keys = {"pledge_key": pledges["pledge_key"][mine]}
+    bases = bases_of(
+        BaseInputs(inputs.bases.bases, inputs.bases.asset_class[mine]),
+        columns.loan[mine],
+        [one[mine] for one in (claims["lendable_minor"], claims["good_lendable_minor"], decision["lendable_minor"])],
+        loans,
+        date_at(day),
+    )
     kept, decided = ({**keys, **{name: one[name][mine] for name in RECORDED_CLAIMS}} for one in (claims, decision))
-    return Covered(loans, pools, kept, decided, columns.loan[mine])
+    return Covered(loans, pools, bases, kept, decided, columns.loan[mine])
 
 
 def _decision_claims(

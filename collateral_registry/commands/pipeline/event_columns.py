@@ -19,6 +19,8 @@ JUDGED = (
     "cash_cure_minor",
     "collateral_cure_minor",
     "deadline_day",
+    "used_minor",
+    "base_minor",
 )
 """Columns of the judgement that an event repeats."""
 

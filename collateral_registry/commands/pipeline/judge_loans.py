@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from collateral_registry.commands.pipeline.covers import Covered, cover_loans
 from collateral_registry.commands.pipeline.event_columns import pending_columns, stamped
 from collateral_registry.domain.book.policy import Policy
+from collateral_registry.domain.borrowing_base.columns import NO_BASE
+from collateral_registry.domain.loans.collateral import owed_of
 from collateral_registry.domain.loans.cover import NO_LIMIT
 from collateral_registry.domain.loans.judge import (
     CoverColumns,
@@ -19,7 +21,6 @@ from collateral_registry.domain.loans.judge import (
     as_before_the_wrong_date,
     judge,
 )
-from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.store.book.policies import StoredPolicy
 from collateral_registry.store.engine.bulk import Columns, Source
@@ -168,19 +169,18 @@ def _state(before: Columns) -> StateColumns:
 
 
 def _cover(covered: Covered, terms: Columns, before: Columns, collateral_added: Int) -> CoverColumns:
-    lendable = terms["basis"] == int(LtvBasis.LENDABLE)
-    exposure = covered.loans["exposure_minor"]
+    collateral, owed = covered.collateral(terms["basis"]), covered.owed
     return CoverColumns(
-        exposure=exposure,
-        conservative=np.where(lendable, covered.pools.lendable, covered.pools.market),
-        last_good=np.where(lendable, covered.pools.good_lendable, covered.pools.good_market),
+        exposure=owed,
+        conservative=collateral.conservative,
+        last_good=collateral.last_good,
         never_valued=covered.pools.never_valued,
         unpriced=covered.pools.unpriced,
         quarantined=_has_quarantined(covered.pools.quality),
         limits_ppm=terms["limits_ppm"],
         buffer_ppm=terms["buffer_ppm"],
         minimum_cure=terms["minimum_cure"],
-        collateral_added=(exposure < before["exposure_minor"]) | np.isin(covered.loans["loan_key"], collateral_added),
+        collateral_added=(owed < owed_of(before)) | np.isin(covered.loans["loan_key"], collateral_added),
     )
 
 
@@ -199,7 +199,7 @@ def _terms_flags(loans: Columns, day: int) -> Int:
 
 
 def _cover_rows(covered: Covered, terms: Columns, judgement: Judgement, before: Columns, day: int) -> Columns:
-    after, pools = judgement.after, covered.pools
+    after, pools, bases = judgement.after, covered.pools, covered.bases
     opened = after.breach_open & (before["breach_open"] == 0)
     limits = {name: terms["limits_ppm"][:, place] for place, name in enumerate(LIMIT_NAMES)}
     return {
@@ -233,6 +233,10 @@ def _cover_rows(covered: Covered, terms: Columns, judgement: Judgement, before: 
         "withheld_market_minor": pools.market - pools.decision_market,
         "withheld_lendable_minor": pools.lendable - pools.decision_lendable,
         "never_valued": pools.never_valued.astype(np.int64),
+        "used_minor": bases.used,
+        "base_minor": bases.base,
+        "good_base_minor": bases.good,
+        "withheld_base_minor": np.where(bases.present, bases.base - bases.decision, NO_BASE),
     }
 
 

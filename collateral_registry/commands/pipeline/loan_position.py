@@ -10,6 +10,8 @@ from collateral_registry.commands.pipeline.covers import cover_loans
 from collateral_registry.commands.pipeline.judge_loans import judged_loans
 from collateral_registry.commands.pipeline.load_inputs import load_inputs
 from collateral_registry.commands.pipeline.recompute import NO_KEYS, valued
+from collateral_registry.domain.borrowing_base.columns import NO_BASE
+from collateral_registry.domain.loans.collateral import decision_pool_of, owed_of, pool_of
 from collateral_registry.domain.loans.dispositions import CoverState
 from collateral_registry.domain.loans.levels import Level, LtvBasis
 from collateral_registry.store.book.policies import policy_in_force
@@ -27,14 +29,18 @@ class LoanPosition:
 
     Collateral values are on the loan's basis: ``pool`` is the conservative one, ``good_pool`` counts unknown assets at
     their last good value, and ``decision_pool`` is the conservative one at the lower of the price in use and a newer
-    quarantined one. Draws and releases are decided by the last. Amounts are in minor units.
+    quarantined one. Draws and releases are decided by the last. Of a loan with a borrowing base they are its bases.
+    ``owed`` is what the loan is judged by: the used amount under a base, otherwise the exposure. ``unknown`` are bits
+    of UnknownReason. Amounts are in minor units.
     """
 
     exposure: int
+    owed: int
     pool: int
     good_pool: int
     decision_pool: int
     watch_ppm: int
+    margin_call_ppm: int
     target_ppm: int
     basis: LtvBasis
     judged: Level
@@ -42,11 +48,13 @@ class LoanPosition:
     coverage_unknown: bool
     never_valued: bool
     collateral_cure: int
+    unknown: int
+    has_base: bool
 
     @property
     def cover(self) -> CoverState:
         """The position as an input of the disposition rule."""
-        return CoverState(self.exposure, self.decision_pool, self.target_ppm, self.coverage_unknown)
+        return CoverState(self.owed, self.decision_pool, self.target_ppm, self.coverage_unknown)
 
     @property
     def is_withheld(self) -> bool:
@@ -101,13 +109,14 @@ def positions_in(rows: Columns) -> dict[int, LoanPosition]:
 
 
 def _position(row: dict[str, int]) -> LoanPosition:
-    value = "lendable_minor" if row["basis"] == LtvBasis.LENDABLE else "market_minor"
     return LoanPosition(
         exposure=row["exposure_minor"],
-        pool=row[value],
-        good_pool=row[f"good_{value}"],
-        decision_pool=row[value] - row[f"withheld_{value}"],
+        owed=int(owed_of(row)),
+        pool=int(pool_of(row)),
+        good_pool=int(pool_of(row, "good_")),
+        decision_pool=int(decision_pool_of(row)),
         watch_ppm=row["watch_ppm"],
+        margin_call_ppm=row["margin_call_ppm"],
         target_ppm=row["margin_call_ppm"] - row["buffer_ppm"],
         basis=LtvBasis(row["basis"]),
         judged=Level(row["judged"]),
@@ -115,4 +124,6 @@ def _position(row: dict[str, int]) -> LoanPosition:
         coverage_unknown=bool(row["coverage_unknown"]),
         never_valued=bool(row["never_valued"]),
         collateral_cure=row["collateral_cure_minor"],
+        unknown=row["unknown"],
+        has_base=row["base_minor"] != NO_BASE,
     )

@@ -20,7 +20,7 @@ from collateral_registry.commands.pipeline.recompute import NO_KEYS
 from collateral_registry.commands.revaluation.run_partition import PartitionJob, Scope, scope_of, value_and_judge
 from collateral_registry.commands.revaluation.runs import partitions_of
 from collateral_registry.domain.filters.expressions import EVERYTHING, Expression
-from collateral_registry.domain.reports.ltv_rows import pool_of
+from collateral_registry.domain.loans.collateral import owed_of, pool_of
 from collateral_registry.domain.revaluation.previews import (
     BEFORE,
     COMPARED,
@@ -167,6 +167,7 @@ def _loan_rows(connection: Connection, scope: Scope, steps: Sequence[Columns]) -
     rows |= {name: steps[-1][name] for name in LOAN_COLUMNS}
     values = [pool_of(one) for one in (before, *steps)]
     rows |= {f"{BEFORE}_collateral_minor": values[0], "collateral_minor": values[-1]}
+    rows |= {f"{BEFORE}_owed_minor": owed_of(before), "owed_minor": owed_of(steps[-1])}
     return rows | _changes(values)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import IntEnum
 from functools import partial
 from itertools import pairwise
 
+from collateral_registry.domain.borrowing_base.terms import MARGIN_CALL_PPM, BorrowingBaseTerms
 from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.domain.shared.money import Money, digits_of
 from collateral_registry.domain.shared.names import checked_text
@@ -46,18 +47,19 @@ class PledgeMode(IntEnum):
     """Goods may be exchanged freely above the floor that covers the loan."""
 
 
-def ppm_of(field: str, ratio: Decimal, high: int) -> int:
+def ppm_of(field: str, ratio: Decimal, high: int, low: int = 1) -> int:
     """Converts a ratio to millionths.
 
-    Raises InvalidInput if the ratio is outside (0, high], with ``high`` in millionths, or has more than six decimals.
+    Raises InvalidInput if the ratio is below ``low`` or above ``high`` millionths, or has more than six decimals.
     """
     if not ratio.is_finite():
         raise InvalidInput(field, ratio, "a finite number")
     scaled = ratio * PPM
     if scaled != scaled.to_integral_value():
         raise InvalidInput(field, ratio, "at most 6 decimals")
-    if not 0 < scaled <= high:
-        raise InvalidInput(field, ratio, f"more than 0 and at most {high / PPM:g}")
+    if not low <= scaled <= high:
+        least = f"{low / PPM:g} to" if low != 1 else "more than 0 and at most"
+        raise InvalidInput(field, ratio, f"{least} {high / PPM:g}")
     return int(scaled)
 
 
@@ -121,29 +123,36 @@ class OwnLimits:
 
 @dataclass(frozen=True)
 class Balance:
-    """The amounts owed on a loan on one day."""
+    """The amounts owed on a loan on one day, and contingent ones: letters of credit and guarantees issued."""
 
     principal: Money
     accrued_interest: Money
     fees: Money
     day: date
+    contingent: Money | None = None
 
     def __post_init__(self) -> None:
         """Raises InvalidInput for mixed currencies and for a sum of 2^53 minor units or more."""
-        check_all(partial(self._check_currency, "accrued_interest"), partial(self._check_currency, "fees"))
-        if self.exposure_minor >= AMOUNT_LIMIT_MINOR:
-            want = "a principal that makes a sum of less than 2^53 minor units with interest and fees"
-            raise InvalidInput("principal", self.exposure_minor, want)
+        check_all(*(partial(self._check_currency, name) for name in ("accrued_interest", "fees", "contingent")))
+        total = self.exposure_minor + self.contingent_minor
+        if total >= AMOUNT_LIMIT_MINOR:
+            want = "a principal that makes a sum of less than 2^53 minor units with the other amounts"
+            raise InvalidInput("principal", total, want)
 
     def _check_currency(self, name: str) -> None:
-        currency = getattr(self, name).currency
-        if currency != self.principal.currency:
-            raise InvalidInput(name, currency, f"the currency of the principal, {self.principal.currency}")
+        amount = getattr(self, name)
+        if amount is not None and amount.currency != self.principal.currency:
+            raise InvalidInput(name, amount.currency, f"the currency of the principal, {self.principal.currency}")
 
     @property
     def exposure_minor(self) -> int:
         """Sum of principal, interest and fees in minor units."""
         return self.principal.minor + self.accrued_interest.minor + self.fees.minor
+
+    @property
+    def contingent_minor(self) -> int:
+        """Contingent amounts in minor units."""
+        return self.contingent.minor if self.contingent else 0
 
 
 @dataclass(frozen=True)
@@ -159,15 +168,39 @@ class Loan:
     ltv_limits: OwnLimits | None = None
     maturity: date | None = None
     state: LoanState = LoanState.ACTIVE
+    base_terms: BorrowingBaseTerms | None = None
 
     def __post_init__(self) -> None:
         """Validates every field, and that the amounts are in the loan's currency; raises InvalidInput."""
+        of_base = self.base_terms.amounts_of_money if self.base_terms else ()
         check_all(
             lambda: checked_text("borrower", self.borrower),
             lambda: digits_of(self.currency),
             lambda: check_loan_currency("principal", self.balance.principal, self.currency),
             lambda: check_loan_currency("credit_limit", self.credit_limit, self.currency),
+            *(partial(check_loan_currency, field, amount, self.currency) for field, amount in of_base),
+            self._check_basis,
         )
+
+    def _check_basis(self) -> None:
+        if self.base_terms is not None and self.ltv_basis == LtvBasis.MARKET:
+            raise InvalidInput("ltv_basis", "LTV_BASIS_MARKET", "LTV_BASIS_LENDABLE, the basis of a borrowing base")
+
+    @property
+    def own_basis(self) -> LtvBasis | None:
+        """The LTV basis of the loan; None if it is that of the policy. A borrowing base is of lendable values."""
+        return LtvBasis.LENDABLE if self.base_terms is not None else self.ltv_basis
+
+    @property
+    def own_limits(self) -> OwnLimits | None:
+        """The LTV limits of the loan; the policy's limit applies where one is None, and where there are none at all.
+
+        A loan with a borrowing base may be drawn to the last minor unit of it, unless it states a margin call.
+        """
+        limits = self.ltv_limits or OwnLimits()
+        if self.base_terms is None or limits.margin_call_ppm is not None:
+            return self.ltv_limits
+        return replace(limits, margin_call_ppm=MARGIN_CALL_PPM)
 
 
 def check_loan_currency(field: str, amount: Money | None, currency: str) -> None:

@@ -42,6 +42,14 @@ def largest_draw(exposure: int, pool: int, target_ppm: int) -> int:
     return max(pool * target_ppm // PPM - exposure, 0)
 
 
+def largest_owed_below(pool: int, limit_ppm: int) -> int:
+    """Returns the largest amount owed whose LTV is below a limit, by the division with which loans are judged."""
+    owed = max(-(-pool * limit_ppm // PPM) - 1, 0)
+    while owed and owed / pool >= limit_ppm / PPM:  # the quotients of two close fractions may be one float
+        owed -= 1
+    return owed
+
+
 def price_fall_to(exposure: Int, pool: Int, level_ppm: Int) -> NDArray[np.float64]:
     """Returns 1 - E / (level C), the fall in the value of all collateral at which the LTV reaches a level.
 

@@ -41,6 +41,8 @@ class EventKind(IntEnum):
 class CoverColumns:
     """Exposure, collateral value and terms of each loan [n]. Amounts are in minor units, on the loan's basis.
 
+    Of a loan with a borrowing base, the exposure is the used amount, and the collateral values are bases.
+
     ``conservative`` is the collateral value with unknown values counted as 0. ``last_good`` counts unknown values at
     their last good value. ``limits_ppm`` [n, 4] are the LTV limits in ascending order.
 

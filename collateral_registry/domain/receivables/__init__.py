@@ -1,1 +1,1 @@
-"""Borrowing bases of loans, their differences, roll-forwards of pools, and the priority of assignees."""
+"""Ledgers of invoices, roll-forwards of pools, and the priority of assignees."""

@@ -19,7 +19,8 @@ from collateral_registry.domain.filters.expressions import (
 )
 from collateral_registry.domain.filters.fields import Amount, Enum, FieldType, Id, Measure, Number, Text, enum
 from collateral_registry.domain.loans.agreements import LoanState
-from collateral_registry.domain.loans.levels import Level, LtvBasis, loan_to_value
+from collateral_registry.domain.loans.collateral import owed_of, pool_of
+from collateral_registry.domain.loans.levels import Level, loan_to_value
 from collateral_registry.domain.reports.snapshot import COVER_NAMES, Snapshot
 from collateral_registry.domain.shared.string_interner import StringInterner
 from valuation._typing import Float, Int
@@ -56,19 +57,9 @@ NEXT_LIMIT_NAMES = ("watch_ppm", "margin_call_ppm", "stop_draw_ppm", "liquidatio
 LTV_ORDERS = ("ltv desc", "ltv", "loan", "exposure desc", "level desc")
 
 
-def pool_of(covers: Mapping[str, Int], good: str = "") -> Int:
-    """Returns the collateral value [l] on each loan's basis.
-
-    It is the conservative value by default. With the column prefix ``good_`` it is the value from last good values.
-    """
-    lendable = covers["basis"] == int(LtvBasis.LENDABLE)
-    values: Int = np.where(lendable, covers[f"{good}lendable_minor"], covers[f"{good}market_minor"])
-    return values
-
-
 def ltv_of(covers: Mapping[str, Int], good: str = "") -> Float:
-    """Returns the LTV [l] on :func:`pool_of`; infinite for an exposure without collateral, and 0 without exposure."""
-    return loan_to_value(covers["exposure_minor"], pool_of(covers, good))
+    """Returns the LTV [l] by which loans are judged; infinite for a debt without collateral, and 0 without debt."""
+    return loan_to_value(owed_of(covers), pool_of(covers, good))
 
 
 def next_limit_of(covers: Mapping[str, Int]) -> Int:
@@ -79,7 +70,7 @@ def next_limit_of(covers: Mapping[str, Int]) -> Int:
     """
     limits = np.stack([covers[name] for name in NEXT_LIMIT_NAMES], axis=1)
     worst = len(NEXT_LIMIT_NAMES)
-    has_next = (covers["level"] < worst) & (pool_of(covers) > 0) & (covers["exposure_minor"] > 0)
+    has_next = (covers["level"] < worst) & (pool_of(covers) > 0) & (owed_of(covers) > 0)
     rows = np.arange(len(has_next))
     limit: Int = np.where(has_next, limits[rows, np.minimum(covers["level"], worst - 1)], 0)
     return limit
@@ -102,7 +93,7 @@ def _is_met(snapshot: Snapshot, test: Test) -> NDArray[np.bool_]:
         by_word = np.array([is_met(test, text) for text in words.texts], dtype=np.bool_)
         return by_word[snapshot.terms[column][snapshot.cover_terms]]
     values = ltv_of(snapshot.covers) if test.field == "ltv" else snapshot.covers[NUMBER_COLUMNS[test.field]]
-    present = snapshot.covers["exposure_minor"] > 0 if test.field == "ltv" else np.ones(len(values), dtype=np.bool_)
+    present = owed_of(snapshot.covers) > 0 if test.field == "ltv" else np.ones(len(values), dtype=np.bool_)
     match test.operator:
         case Operator.PRESENT:
             return present

@@ -22,6 +22,7 @@ COVER_NAMES = (
     "judged", "level", "coverage_unknown", "cash_cure_minor", "collateral_cure_minor", "watch_day", "unknown_day",
     "breach_number", "breach_open", "deadline_day", "deadline_missed", "noticed", "waived", "unknown_assets", "unknown",
     "quality", "oldest_day", "withheld_market_minor", "withheld_lendable_minor",
+    "used_minor", "base_minor", "good_base_minor", "withheld_base_minor",
 )  # fmt: skip
 
 

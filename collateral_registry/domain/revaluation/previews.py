@@ -60,7 +60,7 @@ _COLUMN_OF = {
     "coverage_before": "recorded_coverage_unknown",
 }
 
-COMPARED = ("exposure_minor", "market_minor", "lendable_minor", "level", "coverage_unknown")
+COMPARED = ("exposure_minor", "market_minor", "lendable_minor", "base_minor", "level", "coverage_unknown")
 """Columns of a loan before (with the prefix ``recorded_``) and after. A loan is changed if one of them differs."""
 
 SUMMED = (

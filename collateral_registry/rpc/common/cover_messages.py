@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from collateral_registry.domain.borrowing_base.columns import NO_BASE
+from collateral_registry.domain.loans.collateral import owed_of, pool_of
 from collateral_registry.domain.loans.cure import price_fall_to
-from collateral_registry.domain.loans.levels import Level, LtvBasis, loan_to_value
+from collateral_registry.domain.loans.levels import Level, loan_to_value
 from collateral_registry.rpc.common import convert
-from collateral_registry.v1 import breach_pb2, common_pb2, loan_pb2, revaluation_pb2
+from collateral_registry.v1 import borrowing_base_pb2, breach_pb2, common_pb2, loan_pb2, revaluation_pb2
 from valuation.money import PPM
 
 LIMITS = {
@@ -46,10 +48,7 @@ def coverage_message(unknown: int) -> common_pb2.Coverage:
 
 def cover_message(row: Mapping[str, Any], currency: str) -> loan_pb2.LoanCover:
     """Returns a judgement of a loan as a message."""
-    lendable = row["basis"] == LtvBasis.LENDABLE
-    collateral = row["lendable_minor"] if lendable else row["market_minor"]
-    good_collateral = row["good_lendable_minor"] if lendable else row["good_market_minor"]
-    exposure = row["exposure_minor"]
+    collateral, good_collateral, owed = int(pool_of(row)), int(pool_of(row, "good_")), int(owed_of(row))
     message = loan_pb2.LoanCover(
         market_date=convert.day(row["market_day"]),
         level=level_message(row["level"]),
@@ -63,32 +62,47 @@ def cover_message(row: Mapping[str, Any], currency: str) -> loan_pb2.LoanCover:
         decision_lendable_value=convert.money(row["lendable_minor"] - row["withheld_lendable_minor"], currency),
         **{field: convert.money(row[column], currency) for field, column in AMOUNTS.items()},
     )
-    add_ltv(message, exposure, collateral)
-    good_ltv = _ltv(exposure, good_collateral)
-    if exposure and math.isfinite(good_ltv):
+    _add_base(message, row, currency)
+    add_ltv(message, owed, collateral)
+    good_ltv = _ltv(owed, good_collateral)
+    if owed and math.isfinite(good_ltv):
         message.last_good_ltv.CopyFrom(convert.ratio(good_ltv))
-    _add_distance(message, row, collateral)
+    _add_distance(message, row, owed, collateral)
     return message
 
 
+def _add_base(message: loan_pb2.LoanCover, row: Mapping[str, Any], currency: str) -> None:
+    """Sets the used amount and the bases of a loan that has a borrowing base."""
+    if row["base_minor"] == NO_BASE:
+        return
+    message.used.CopyFrom(convert.money(row["used_minor"], currency))
+    message.borrowing_base.CopyFrom(convert.money(row["base_minor"], currency))
+    message.last_good_borrowing_base.CopyFrom(convert.money(row["good_base_minor"], currency))
+    decision = row["base_minor"] - row["withheld_base_minor"]
+    message.decision_borrowing_base.CopyFrom(convert.money(decision, currency))
+
+
 def add_ltv(
-    message: loan_pb2.LoanCover | breach_pb2.BreachEvent | revaluation_pb2.PreviewedCover,
-    exposure_minor: int,
+    message: loan_pb2.LoanCover
+    | breach_pb2.BreachEvent
+    | revaluation_pb2.PreviewedCover
+    | borrowing_base_pb2.BorrowingBase,
+    owed_minor: int,
     collateral_minor: int,
 ) -> None:
     """Sets ``ltv``, or ``ltv_infinite`` for a debt without collateral value. Sets neither if nothing is owed."""
-    ltv = _ltv(exposure_minor, collateral_minor)
+    ltv = _ltv(owed_minor, collateral_minor)
     if math.isinf(ltv):
         message.ltv_infinite = True
-    elif exposure_minor:
+    elif owed_minor:
         message.ltv.CopyFrom(convert.ratio(ltv))
 
 
-def _ltv(exposure: int, collateral: int) -> float:
-    return float(loan_to_value(np.array([exposure]), np.array([collateral]))[0])
+def _ltv(owed: int, collateral: int) -> float:
+    return float(loan_to_value(np.array([owed]), np.array([collateral]))[0])
 
 
-def _add_distance(message: loan_pb2.LoanCover, row: Mapping[str, Any], collateral: int) -> None:
+def _add_distance(message: loan_pb2.LoanCover, row: Mapping[str, Any], owed: int, collateral: int) -> None:
     """Sets the next level and the distance to it, as a ratio and as a fall in prices.
 
     The next level follows the current one, which includes that of a missed deadline. The distances are 0 if the LTV has
@@ -97,11 +111,11 @@ def _add_distance(message: loan_pb2.LoanCover, row: Mapping[str, Any], collatera
 
     Sets nothing at the worst level, without collateral value, or if nothing is owed.
     """
-    limit, exposure = LIMITS.get(Level(row["level"])), row["exposure_minor"]
-    if limit is None or not collateral or not exposure:
+    limit = LIMITS.get(Level(row["level"]))
+    if limit is None or not collateral or not owed:
         return
     message.next_level = level_message(row["level"] + 1)
-    distance = row[limit] / PPM - _ltv(exposure, collateral)
+    distance = row[limit] / PPM - _ltv(owed, collateral)
     message.distance_to_next_level.CopyFrom(convert.ratio(max(distance, 0.0)))
-    fall = price_fall_to(np.array([exposure]), np.array([collateral]), np.array([row[limit]], dtype=np.int64))[0]
+    fall = price_fall_to(np.array([owed]), np.array([collateral]), np.array([row[limit]], dtype=np.int64))[0]
     message.price_fall_to_next_level.CopyFrom(convert.ratio(float(fall)))

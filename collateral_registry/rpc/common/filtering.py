@@ -18,6 +18,7 @@ from collateral_registry.store.assets.repository import ASSET_FILTER
 from collateral_registry.store.assignments.repository import ASSIGNMENT_FILTER
 from collateral_registry.store.assignments.statements import EXCLUSIONS, SEARCHES, TERMS
 from collateral_registry.store.book.policies import POLICY_FILTER
+from collateral_registry.store.borrowing_base.reserves import RESERVE_FILTER
 from collateral_registry.store.debtors.repository import DEBTOR_FILTER
 from collateral_registry.store.equipment.appraisals import APPRAISAL_FILTER
 from collateral_registry.store.equipment.models import MODEL_FILTER
@@ -61,6 +62,7 @@ FILTER_FIELDS: Mapping[str, Mapping[str, FieldType]] = {
     "ListPrices": PRICE_FILTER.kinds,
     "ListRejectedMovements": REJECTED_MOVEMENTS.filter.kinds,
     "ListRegistrySearches": SEARCHES.filter.kinds,
+    "ListReserves": RESERVE_FILTER.kinds,
     "ListRevaluations": RUN_FILTER.kinds,
     "ListRightEvents": EVENT_FILTER.kinds,
     "ListStockFeeds": STOCK_FEEDS.filter.kinds,

@@ -29,7 +29,7 @@ _METHODS = {
     MethodClass.FACT: """
         CreateAsset BatchCreateAssets UpdateAsset CorrectAssetIdentity RecordRightEvent
         CreatePriceSeries IngestPrices IngestFxRates
-        CreateLoan UpdateLoan UpdateBalances
+        CreateLoan UpdateLoan UpdateBalances CreateReserve
         CreateDebtor UpdateDebtor MergeDebtors UndoDebtorMerge
         RecordAssignmentEvent RecordRegistrySearch RecordContractTerms ExcludeInvoices EndExclusion
         PushStock RecordMovements ReportCount RecordInspection ResolveRejectedMovement
@@ -38,7 +38,7 @@ _METHODS = {
     """,
     MethodClass.DISPOSITION: """
         RetireAsset PledgeAsset UpdatePledge ReleasePledge CloseLoan
-        CheckDraw CheckPickup RequestPickup CancelPickup
+        CheckDraw CheckPickup RequestPickup CancelPickup EndReserve
     """,
     MethodClass.OVERRIDE: "ApproveOverride",
     MethodClass.NEUTRAL: """
@@ -55,6 +55,7 @@ _METHODS = {
         GetLoan ListLoans GetPledge ListPledges
         ProposeOverride RejectOverride GetOverride ListOverrides
         GetPickup ListPickups GetControlledValue
+        GetBorrowingBase GetReserve ListReserves
         CreatePolicy GetPolicy ListPolicies GetAssetClass ListAssetClasses
         GetPriceSeries ListPriceSeries ListPrices
         GetServiceInfo
@@ -82,6 +83,7 @@ _READS = """
     ValueAssets QuoteAsset QuotePool GetValuation ListValuations GetWarehouse ListWarehouses ListCountedLots
     GetServiceInfo PreviewRevaluation GetDebtor ListDebtors
     GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions
+    GetBorrowingBase GetReserve ListReserves
 """
 
 READING_METHODS = frozenset(_READS.split())

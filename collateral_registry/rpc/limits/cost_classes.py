@@ -39,6 +39,7 @@ _CLASSES = {
         ListRightEvents ListComingFees
         GetLoan ListLoans GetPledge ListPledges CheckDraw
         GetOverride ListOverrides
+        GetBorrowingBase GetReserve ListReserves
         CheckPickup GetPickup ListPickups GetControlledValue
         GetPolicy ListPolicies GetAssetClass ListAssetClasses
         GetPriceSeries ListPriceSeries ListPrices
@@ -55,6 +56,7 @@ _CLASSES = {
         CreateDebtor UpdateDebtor MergeDebtors UndoDebtorMerge
         RecordAssignmentEvent RecordRegistrySearch RecordContractTerms ExcludeInvoices EndExclusion
         PledgeAsset UpdatePledge ReleasePledge RequestPickup CancelPickup
+        CreateReserve EndReserve
         ProposeOverride RejectOverride ApproveOverride
         AcknowledgeBreach GrantGrace WaiveBreach
         PushStock RecordMovements ReportCount RecordInspection ResolveRejectedMovement UpdateStockFeed

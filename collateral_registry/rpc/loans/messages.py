@@ -29,6 +29,7 @@ from collateral_registry.domain.shared.names import checked_text, id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.cover_messages import cover_message, coverage_message, level_message
 from collateral_registry.rpc.common.field_masks import masked
+from collateral_registry.rpc.loans.base_terms import base_terms_message, read_base_terms
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.loans.judgements import newest_claims, newest_judgements
 from collateral_registry.store.loans.pledges import StoredPledge
@@ -54,7 +55,7 @@ PLEDGE_MASK = (
 
 
 def read_balance(message: pb.Loan | pb.BalanceUpdate) -> Balance:
-    """Returns the balance in a message. Interest and fees are 0 if they are absent.
+    """Returns the balance in a message. Interest, fees and contingent amounts are 0 if they are absent.
 
     Raises InvalidInput for a balance without a principal. Only a new loan without any amount owes nothing.
     """
@@ -67,11 +68,13 @@ def read_balance(message: pb.Loan | pb.BalanceUpdate) -> Balance:
 
     day = {"day": lambda: convert.required_date("balance_date", message, "balance_date")}
     others = ("accrued_interest", "fees")
-    stated = {name: partial(convert.read_optional_money, name, message, name) for name in others}
+    stated = {name: partial(convert.read_optional_money, name, message, name) for name in (*others, "contingent")}
     read = convert.read_all(principal=principal, **stated, **day)
     currency = message.currency_code if isinstance(message, pb.Loan) else ""
     nothing = Money(0, read["principal"].currency if read["principal"] else currency)
-    return Balance(day=read["day"], **{name: read[name] or nothing for name in ("principal", *others)})
+    contingent = read["contingent"] if read["contingent"] and read["contingent"].minor else None
+    owed = {name: read[name] or nothing for name in ("principal", *others)}
+    return Balance(day=read["day"], contingent=contingent, **owed)
 
 
 def read_loan(message: pb.Loan, loan_id: str) -> Loan:
@@ -99,6 +102,7 @@ def read_loan(message: pb.Loan, loan_id: str) -> Loan:
         ltv_basis=lambda: convert.member("ltv_basis", LtvBasis, message.ltv_basis) if message.ltv_basis else None,
         ltv_limits=lambda: _read_limits(message.ltv_levels),
         maturity=lambda: convert.read_date("maturity_date", message, "maturity_date"),
+        base_terms=lambda: read_base_terms(message),
     )
     return Loan(loan_id=loan_id, **stated)
 
@@ -192,6 +196,8 @@ def plain_loan(loan: Loan) -> pb.Loan:
         fees=convert.money(balance.fees.minor, loan.currency),
         balance_date=convert.calendar_date(balance.day),
         maturity_date=convert.calendar_date(loan.maturity),
+        borrowing_base_terms=base_terms_message(loan.base_terms),
+        contingent=convert.optional_money(balance.contingent),
     )
     if limits is not None:
         for name, ppm in zip(LTV_LEVELS, limits.as_tuple(), strict=True):
@@ -241,11 +247,14 @@ def draw_message(answer: DrawAnswer) -> pb.CheckDrawResponse:
         market_date=convert.calendar_date(answer.day),
         exposure=convert.money(position.exposure, loan.currency),
         collateral_value=convert.money(position.decision_pool, loan.currency),
-        ltv_limit=convert.of_millionths(position.target_ppm),
+        ltv_limit=convert.of_millionths(answer.ltv_limit_ppm),
         credit_limit=convert.optional_money(loan.credit_limit),
         maturity_date=convert.calendar_date(loan.maturity),
         level=level_message(position.level),
         coverage=coverage_message(position.coverage_unknown),
+        used=convert.money(position.owed, loan.currency) if position.has_base else None,
+        availability=None if answer.availability is None else convert.money(answer.availability, loan.currency),
+        binding_rule=answer.binding,
     )
 
 

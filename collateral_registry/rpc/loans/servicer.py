@@ -41,7 +41,7 @@ from collateral_registry.v1 import loan_pb2 as pb, loan_pb2_grpc
 from valuation.errors import InvalidInput
 
 BALANCES_LIMIT = 10_000
-LOAN_MASK = ("borrower", "credit_limit", "ltv_basis", "ltv_levels", "maturity_date")
+LOAN_MASK = ("borrower", "credit_limit", "ltv_basis", "ltv_levels", "maturity_date", "borrowing_base_terms")
 
 
 class LoanServicer(loan_pb2_grpc.LoanServiceServicer):

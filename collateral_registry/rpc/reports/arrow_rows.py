@@ -14,9 +14,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from collateral_registry.domain.loans.collateral import owed_of, pool_of
 from collateral_registry.domain.loans.cure import price_fall_to
 from collateral_registry.domain.loans.levels import Level, LtvBasis
-from collateral_registry.domain.reports.ltv_rows import ltv_of, next_limit_of, pool_of
+from collateral_registry.domain.reports.ltv_rows import ltv_of, next_limit_of
 from collateral_registry.domain.reports.snapshot import COVER_NAMES, Snapshot
 from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.domain.shared.money import digits_of
@@ -144,7 +145,7 @@ def _next_levels(covers: dict[str, Int]) -> pa.Array:
 
 def _ratios(covers: dict[str, Int]) -> dict[str, Column]:
     """Returns the LTVs and the distances to the next level [n], masked where they are not defined."""
-    exposure, pool, limit = covers["exposure_minor"], pool_of(covers), next_limit_of(covers)
+    exposure, pool, limit = owed_of(covers), pool_of(covers), next_limit_of(covers)
     ltv, nothing, no_next = ltv_of(covers), exposure == 0, limit == 0
     fall = price_fall_to(exposure, np.where(no_next, 1, pool), np.where(no_next, PPM, limit))
     with np.errstate(invalid="ignore"):

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from collateral_registry.commands.reports.breaches import Breach
-from collateral_registry.domain.loans.levels import LtvBasis
+from collateral_registry.domain.borrowing_base.columns import NO_BASE
+from collateral_registry.domain.loans.collateral import owed_of, pool_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.cover_messages import add_ltv, coverage_message, level_message
 from collateral_registry.v1 import breach_pb2 as pb
@@ -36,8 +37,10 @@ def event_message(event: Mapping[str, Any]) -> pb.BreachEvent:
         note=event["note"],
         commit_sequence=event["seq"],
     )
-    lendable = event["basis"] == LtvBasis.LENDABLE
-    add_ltv(message, event["exposure_minor"], event["lendable_minor"] if lendable else event["market_minor"])
+    if event["base_minor"] != NO_BASE:
+        message.used.CopyFrom(convert.money(event["used_minor"], currency))
+        message.borrowing_base.CopyFrom(convert.money(event["base_minor"], currency))
+    add_ltv(message, int(owed_of(event)), int(pool_of(event)))
     return message
 
 

@@ -67,7 +67,7 @@ def _cover(row: Mapping[str, Any], prefix: str) -> pb.PreviewedCover:
         lendable_value=convert.money(row[f"{prefix}lendable_minor"], currency),
         unknown_reasons=convert.unknown_reasons(row[f"{prefix}unknown"]),
     )
-    add_ltv(message, row[f"{prefix}exposure_minor"], row[f"{prefix}collateral_minor"])
+    add_ltv(message, row[f"{prefix}owed_minor"], row[f"{prefix}collateral_minor"])
     return message
 
 

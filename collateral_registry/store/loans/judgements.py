@@ -32,6 +32,12 @@ def newest_judgements(connection: Source, loan_keys: Int) -> Columns:
     return read_columns(connection, _NEWEST_JUDGEMENTS, {"keys": loan_keys})
 
 
+def judgement_at(connection: Connection, loan_key: int, seq: int) -> Columns:
+    """Returns the judgement of a loan that was current as of a commit; no row if there was none."""
+    newest = newest_of(LoanJudgementRow, LoanJudgementRow.loan_key, seq)
+    return read_columns(connection, _rows_at(newest, LoanJudgementRow, "loan_key"), {"keys": [loan_key]})
+
+
 def judgements_before_repair(connection: Source, loan_keys: Int) -> Columns:
     """Returns the judgements of loans that were current before the wrong date of the newest repair."""
     repairs = read_keys(connection, NEWEST_REPAIR)

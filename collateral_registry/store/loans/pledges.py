@@ -115,6 +115,14 @@ def active_pledges_of(connection: Connection, loan_key: int) -> list[StoredPledg
     return _pledges(connection, [PledgeRow.loan_key == loan_key, _IS_ACTIVE], None)
 
 
+def assets_of_pledges(connection: Connection, pledge_keys: Int) -> dict[int, int]:
+    """Returns the asset of each pledge, by keys."""
+    return {row.pledge_key: row.asset_key for row in connection.execute(_ASSETS, {"keys": pledge_keys})}
+
+
+_ASSETS = select(PledgeRow.pledge_key, PledgeRow.asset_key).where(is_one_of(PledgeRow.pledge_key, KEYS))
+
+
 def loans_of_assets(connection: Connection, asset_keys: Int) -> Int:
     """Returns the sorted keys of the active loans that have an active pledge on any of the assets."""
     return np.unique(read_columns(connection, _LOANS_SECURED, {"keys": asset_keys})["loan_key"]).astype(np.int64)

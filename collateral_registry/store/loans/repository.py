@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
 from sqlalchemy import ColumnElement, Connection, insert, or_, select, update
 
+from collateral_registry.domain.borrowing_base.terms import BorrowingBaseTerms
 from collateral_registry.domain.filters.expressions import Expression
 from collateral_registry.domain.filters.fields import Amount, Day, Id, Text, Time, enum
 from collateral_registry.domain.loans.agreements import Loan, LoanState, OwnLimits
@@ -49,6 +52,12 @@ LIMIT_COLUMNS = ("watch_ppm", "margin_call_ppm", "stop_draw_ppm", "liquidation_p
 
 FROM_POLICY = 0
 """Stored in place of an LTV basis or limit if the loan uses that of the policy."""
+
+NO_BASE_TERMS = ""
+"""Stored in place of the terms of a borrowing base if the loan has none."""
+
+CACHED_TERMS = 1_024
+"""Number of terms of borrowing bases that are cached."""
 
 
 @dataclass(frozen=True)
@@ -111,11 +120,34 @@ _ACTIVE_LOANS = KeyedSelect(
         *columns_of(LoanRow, "loan_key", "currency", "exposure_minor", "balance_day", "ltv_basis"),
         *columns_of(LoanRow, "credit_limit_minor", "maturity_day"),
         *columns_of(LoanRow, *LIMIT_COLUMNS),
+        *columns_of(LoanRow, "contingent_minor", "base_terms"),
     )
     .where(LoanRow.state == int(LoanState.ACTIVE))
     .order_by(LoanRow.loan_key),
     LoanRow.loan_key,
 )
+
+
+def base_terms_of(loans: Columns) -> dict[int, BorrowingBaseTerms]:
+    """Returns the terms of the loans [l] that have a borrowing base, by row."""
+    rows = np.flatnonzero(loans["base_terms"] != NO_BASE_TERMS).tolist()
+    return {row: _base_terms(loans["base_terms"][row]) for row in rows}
+
+
+@lru_cache(CACHED_TERMS)
+def _base_terms(document: str) -> BorrowingBaseTerms:
+    return from_document(BorrowingBaseTerms, document)
+
+
+def loan_at(connection: Connection, loan_key: int, seq: int) -> Loan:
+    """Returns a loan as of a commit after its registration."""
+    statement = (
+        select(LoanRevisionRow.document)
+        .where(LoanRevisionRow.loan_key == loan_key, LoanRevisionRow.seq <= seq)
+        .order_by(LoanRevisionRow.revision.desc())
+        .limit(1)
+    )
+    return from_document(Loan, connection.execute(statement).scalar_one())
 
 
 def read_loan_names(source: Source, keys: Int) -> Columns:
@@ -160,16 +192,18 @@ def _loans(connection: Connection, where: Sequence[ColumnElement[bool]], limit: 
 
 
 def _loan_row(loan: Loan) -> dict[str, Any]:
-    own = (loan.ltv_limits or OwnLimits()).as_tuple()
+    own = (loan.own_limits or OwnLimits()).as_tuple()
     limits = [FROM_POLICY if limit is None else limit for limit in own]
     return {
         **values_of(loan, "borrower", "currency", "state"),
         "exposure_minor": loan.balance.exposure_minor,
         "balance_day": day_of(loan.balance.day),
         "credit_limit_minor": loan.credit_limit.minor if loan.credit_limit else NO_LIMIT,
-        "ltv_basis": int(loan.ltv_basis) if loan.ltv_basis else FROM_POLICY,
+        "ltv_basis": int(loan.own_basis) if loan.own_basis else FROM_POLICY,
         **dict(zip(LIMIT_COLUMNS, limits, strict=True)),
         "maturity_day": day_of(loan.maturity),
+        "contingent_minor": loan.balance.contingent_minor,
+        "base_terms": to_document(loan.base_terms) if loan.base_terms else NO_BASE_TERMS,
     }
 
 

@@ -11,7 +11,7 @@ from collateral_registry.store.schema.columns import IN_ORDER, big, incremental,
 
 
 class LoanRow(SQLModel, table=True):
-    """Current revision of a loan."""
+    """Current revision of a loan; ``base_terms`` is JSON, empty without a borrowing base."""
 
     __tablename__: ClassVar[str] = "loan"
     __table_args__ = (Index("loan_of_borrower", "borrower", "loan_id"),)
@@ -32,6 +32,8 @@ class LoanRow(SQLModel, table=True):
     revision: int = big()
     created_seq: int = big()
     updated_seq: int = big()
+    contingent_minor: int = big(default=0)
+    base_terms: str = text(default="")
 
 
 class LoanRevisionRow(SQLModel, table=True):
@@ -91,7 +93,8 @@ class LoanJudgementRow(SQLModel, table=True):
     """A judgement of a loan: its cover, its limits, and the state that the next judgement starts from.
 
     The columns ``withheld_*`` are the parts of the conservative values that draws and releases may not use.
-    ``never_valued`` is 1 if an asset of the loan has no last good value.
+    ``never_valued`` is 1 if an asset of the loan has no last good value. The columns of a used amount and a base are -1
+    for a loan without a borrowing base.
     """
 
     __tablename__: ClassVar[str] = "loan_judgement"
@@ -131,6 +134,10 @@ class LoanJudgementRow(SQLModel, table=True):
     withheld_market_minor: int = big(default=0)
     withheld_lendable_minor: int = big(default=0)
     never_valued: int = big(default=0)
+    used_minor: int = big(default=-1)
+    base_minor: int = big(default=-1)
+    good_base_minor: int = big(default=-1)
+    withheld_base_minor: int = big(default=-1)
 
 
 class PledgeClaimRow(SQLModel, table=True):
@@ -161,6 +168,8 @@ class EventColumns(SQLModel):
     cash_cure_minor: int = big()
     collateral_cure_minor: int = big()
     deadline_day: int = big()
+    used_minor: int = big(default=-1)
+    base_minor: int = big(default=-1)
 
 
 class EventRow(EventColumns, table=True):

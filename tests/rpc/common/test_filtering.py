@@ -35,7 +35,16 @@ from collateral_registry.domain.filters.fields import (
     Time,
 )
 from collateral_registry.rpc.common.filtering import FILTER_FIELDS
-from collateral_registry.v1 import equipment_pb2, equipment_pb2_grpc, ip_pb2, ip_pb2_grpc, warehouse_pb2
+from collateral_registry.v1 import (
+    borrowing_base_pb2,
+    borrowing_base_pb2_grpc,
+    equipment_pb2,
+    equipment_pb2_grpc,
+    ip_pb2,
+    ip_pb2_grpc,
+    loan_pb2,
+    warehouse_pb2,
+)
 from tests.rpc.stock.test_ledger import record, stock_movement
 from tests.support.books import fill_book, open_empty_book
 from tests.support.pushing import HAPPENED_US
@@ -61,6 +70,7 @@ PARENTS = {
     "ListPledges": "loans/-",
     "ListPrices": "priceSeries/copper",
     "ListRejectedMovements": "stockFeeds/-",
+    "ListReserves": "loans/-",
     "ListRightEvents": "assets/patent-1",
     "ListValuations": "assets/lot-1",
 }
@@ -87,6 +97,7 @@ UNSEEN = {
     "ListLoans": {"exposure"},
     "ListMovements": {"warehouse", "lot"},
     "ListValuations": {"currency_code"},
+    "ListReserves": {"currency_code"},
     "ListWarehouses": {"late_count"},
     "GenerateBreachReport": {"loan", "number"},
     "GenerateLtvReport": {"ltv"},
@@ -210,6 +221,17 @@ def add_rows(client: Client) -> None:
     event = ip_pb2.RightEvent(kind=ip_pb2.RIGHT_EVENT_KIND_DISPUTED, date=calendar(date(2022, 1, 4)))
     ip_pb2_grpc.IpServiceStub(client.channel).RecordRightEvent(
         ip_pb2.RecordRightEventRequest(parent="assets/patent-1", right_event=event)
+    )
+    client.register_loan("with-base", borrowing_base_terms=loan_pb2.BorrowingBaseTerms())
+    reserve = borrowing_base_pb2.Reserve(
+        kind=borrowing_base_pb2.RESERVE_KIND_RENT,
+        owner="Ana",
+        reason="rent",
+        amount=money("9"),
+        first_date=calendar(date(2022, 1, 4)),
+    )
+    borrowing_base_pb2_grpc.BorrowingBaseServiceStub(client.channel).CreateReserve(
+        borrowing_base_pb2.CreateReserveRequest(parent="loans/with-base", reserve_id="r-1", reserve=reserve)
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, strategies as st
 
-from collateral_registry.domain.receivables.certificate_walk import (
+from collateral_registry.domain.borrowing_base.walk import (
     ClassStatement,
     Statement,
     WalkStep,

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
-from collateral_registry.domain.receivables.borrowing_base import ClassAmount, under_sublimits
+from collateral_registry.domain.borrowing_base.base import ClassAmount, under_sublimits
 from valuation.errors import InvalidInput
 from valuation.money import PPM
 

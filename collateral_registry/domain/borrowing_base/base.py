@@ -12,7 +12,6 @@ from enum import IntEnum
 
 import numpy as np
 
-from collateral_registry.domain.loans.levels import loan_to_value
 from valuation.errors import InvalidInput
 from valuation.money import PPM
 from valuation.receivables.concentration import ConcentrationMode, kept_by_share
@@ -31,14 +30,6 @@ class ReserveKind(IntEnum):
     UNRECONCILED = 8
     ENVIRONMENT = 9
     OTHER = 10
-
-
-class BindingTerm(IntEnum):
-    """The term that limits a further draw; the numeric values are stored."""
-
-    BASE = 1
-    LINE = 2
-    BLOCK = 3
 
 
 @dataclass(frozen=True)
@@ -73,16 +64,17 @@ class Reserve:
     last_day: date | None = None
     amount_minor: int | None = None
     rate_ppm: int | None = None
+    reserve_id: str = ""
 
     def __post_init__(self) -> None:
         """Raises InvalidInput unless there is either an amount or a rate, and the days are in order."""
         if (self.amount_minor is None) == (self.rate_ppm is None):
             both = [self.amount_minor, self.rate_ppm]
-            raise InvalidInput("reserve", both, "either an amount or a rate")
+            raise InvalidInput("deduction", both, "either an amount or a rate")
         _check_amount("amount_minor", self.amount_minor)
         _check_share("rate_ppm", self.rate_ppm)
         if self.last_day is not None and self.last_day < self.first_day:
-            raise InvalidInput("last_day", self.last_day, f"{self.first_day} or later")
+            raise InvalidInput("last_date", self.last_day, f"{self.first_day}, the first_date, or later")
 
     def is_in_force(self, day: date) -> bool:
         """Returns whether the reserve is deducted on a day; its last day is included."""
@@ -107,6 +99,14 @@ class BaseTerms:
         _check_amount("block_minor", self.block_minor)
         _check_share("contingent_ppm", self.contingent_ppm)
 
+    def within_line(self, base_minor: int) -> int:
+        """Returns the lesser of a base and the line."""
+        return base_minor if self.line_minor is None else min(base_minor, self.line_minor)
+
+    def availability(self, base_minor: int, used_minor: int) -> int:
+        """Returns what may still be drawn of a base; negative if more is used than may be."""
+        return self.within_line(base_minor) - used_minor - self.block_minor
+
 
 @dataclass(frozen=True)
 class Owed:
@@ -121,11 +121,24 @@ class Owed:
         _check_amount("contingent_minor", self.contingent_minor)
 
 
+class BaseStep(IntEnum):
+    """A step from the classes to the availability; the numeric values are sent."""
+
+    CLASS = 1
+    SUBLIMIT = 2
+    RESERVE = 3
+    RESERVES_ABOVE_BASE = 4
+    ABOVE_LINE = 5
+    USED = 6
+    BLOCK = 7
+
+
 @dataclass(frozen=True)
 class BaseLine:
-    """One line of a borrowing base; a deduction is negative."""
+    """One line of a borrowing base; a deduction is negative. The subject is an asset class or a kind of reserve."""
 
-    name: str
+    step: BaseStep
+    subject: str
     amount_minor: int
 
 
@@ -157,45 +170,31 @@ class BorrowingBase:
     @property
     def available_line_minor(self) -> int:
         """The lesser of base and line."""
-        return self.base_minor if self.terms.line_minor is None else min(self.base_minor, self.terms.line_minor)
+        return self.terms.within_line(self.base_minor)
 
     @property
     def availability_minor(self) -> int:
         """What may still be drawn; negative if more is used than may be."""
-        return self.available_line_minor - self.used_minor - self.terms.block_minor
+        return self.terms.availability(self.base_minor, self.used_minor)
 
     @property
     def over_advance_minor(self) -> int:
         """What is used above the base."""
         return max(self.used_minor - self.base_minor, 0)
 
-    @property
-    def loan_to_value(self) -> float:
-        """Used amount divided by the base; infinite if there is no base."""
-        return float(loan_to_value(np.array([self.used_minor]), np.array([self.base_minor]))[0])
-
-    @property
-    def binding_term(self) -> BindingTerm:
-        """The block if only it prevents a draw, else the lesser of base and line; the base if they are equal."""
-        if self.availability_minor <= 0 < self.availability_minor + self.terms.block_minor:
-            return BindingTerm.BLOCK
-        return BindingTerm.LINE if self.available_line_minor < self.base_minor else BindingTerm.BASE
-
     def lines(self) -> tuple[BaseLine, ...]:
         """Returns the steps from the classes to the availability, which is their sum."""
-        names = [one.name for one in self.classes]
-        amounts = [one.amount_minor for one in self.classes]
-        cut = [kept - amount for kept, amount in zip(self.kept_minor, amounts, strict=True)]
-        reserves = [BaseLine(f"reserve {reserve.kind.name}", -amount) for reserve, amount in self.deductions]
+        cuts = [(one.name, kept - one.amount_minor) for one, kept in zip(self.classes, self.kept_minor, strict=True)]
         uncovered = self.base_minor - (self.before_reserves_minor - self.reserves_minor)
+        above_line = self.available_line_minor - self.base_minor
         return (
-            *(BaseLine(f"class {name}", amount) for name, amount in zip(names, amounts, strict=True)),
-            *(BaseLine(f"sublimit {name}", amount) for name, amount in zip(names, cut, strict=True) if amount),
-            *reserves,
-            *([BaseLine("reserves above the base", uncovered)] if uncovered else []),
-            BaseLine("above the line", self.available_line_minor - self.base_minor),
-            BaseLine("used", -self.used_minor),
-            BaseLine("block", -self.terms.block_minor),
+            *(BaseLine(BaseStep.CLASS, one.name, one.amount_minor) for one in self.classes),
+            *(BaseLine(BaseStep.SUBLIMIT, name, cut) for name, cut in cuts if cut),
+            *(BaseLine(BaseStep.RESERVE, reserve.kind.name, -amount) for reserve, amount in self.deductions),
+            *([BaseLine(BaseStep.RESERVES_ABOVE_BASE, "", uncovered)] if uncovered else []),
+            *([BaseLine(BaseStep.ABOVE_LINE, "", above_line)] if above_line else []),
+            BaseLine(BaseStep.USED, "", -self.used_minor),
+            *([BaseLine(BaseStep.BLOCK, "", -self.terms.block_minor)] if self.terms.block_minor else []),
         )
 
 
@@ -220,6 +219,8 @@ def borrowing_base(
 
 def under_sublimits(classes: Sequence[ClassAmount]) -> tuple[int, ...]:
     """Returns what the sublimits leave of each class; a share is of the sum of what they leave of all."""
+    if all(one.share_ppm == PPM for one in classes):
+        return tuple(one.within_limit for one in classes)
     amounts = np.array([one.within_limit for one in classes], dtype=np.int64)
     shares = np.array([one.share_ppm for one in classes], dtype=np.int64)
     return tuple(kept_by_share(amounts, shares, ConcentrationMode.FIXED_POINT, 0).tolist())

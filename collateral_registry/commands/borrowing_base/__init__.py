@@ -1,0 +1,1 @@
+"""Use cases for borrowing bases, reserves and certificates."""

@@ -1,0 +1,1 @@
+"""Borrowing bases of loans: terms, reserves, availability, and certificates with their differences."""

@@ -1,0 +1,1 @@
+"""gRPC services for borrowing bases, reserves and certificates."""

@@ -1,0 +1,1 @@
+"""Storage of the reserves and certificates of borrowing bases."""
