@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from collateral_registry.cli.common import table_text
 from collateral_registry.cli.common.tables import WRAPPING
 from collateral_registry.cli.main import app
-from collateral_registry.v1 import asset_pb2, debtor_pb2, debtor_pb2_grpc, policy_pb2
+from collateral_registry.v1 import asset_pb2, debtor_pb2, debtor_pb2_grpc, loan_pb2, policy_pb2
 from tests.support import equipment_sales
 from tests.support.ip_assets import register as register_ip_asset
 from tests.support.server import Client, Server, connected, copper_lot, money
@@ -30,6 +30,7 @@ TABLES = {
     "asset classes": (),
     "asset list": (),
     "asset quote-pool": ("lot-1", "--currency", "USD"),
+    "base show": ("loan-with-base",),
     "breach ack": ("loan-of-an-importer-with-a-name/1", *BY),
     "breach show": ("loan-of-an-importer-with-a-name/1",),
     "debtor list": (),
@@ -151,6 +152,10 @@ def fill_book(client: Client) -> None:
     elsewhere = copper_lot("1", lot="LOT-4", warehouse="W-2")
     client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=elsewhere, asset_id="lot-4"))
     client.pledge("loan-1", "lot-4", "p-4")
+    terms = loan_pb2.BorrowingBaseTerms(
+        sublimits=[loan_pb2.Sublimit(asset_class="inventory.base_metal", amount=money("123456789012.34"))]
+    )
+    client.register_loan("loan-with-base", borrowing_base_terms=terms)
     client.register_loan("loan-3")
     debtor = debtor_pb2.Debtor(
         display_name="A core firm with a long name", line=debtor_pb2.DebtorLine(amount=money("123456789012.34"))

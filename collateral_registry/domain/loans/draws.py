@@ -89,7 +89,8 @@ def headroom(terms: DrawTerms) -> Headroom:
     bounds = _bounds_by_cover(terms) if terms.gate is None else _bounds_by_base(terms, terms.gate)
     if (known := _largest_with_known_coverage(terms)) is not None:
         bounds.append(Headroom(known, DrawRefusal.COVERAGE_UNKNOWN))
-    return min(bounds, key=lambda bound: bound.largest)
+    least = min(bounds, key=lambda bound: bound.largest)
+    return Headroom(max(least.largest, 0), least.refusal)
 
 
 def _bounds_by_cover(terms: DrawTerms) -> list[Headroom]:
@@ -105,7 +106,8 @@ def _bounds_by_cover(terms: DrawTerms) -> list[Headroom]:
 def _bounds_by_base(terms: DrawTerms, gate: BaseGate) -> list[Headroom]:
     """Returns the largest draws by the base and the line, less the block, and by the loan's own margin call.
 
-    The margin call is below the base only if the loan states one. A permitted over-advance is drawn beyond it.
+    They are negative where more is used than may be. The margin call is below the base only if the loan states one. A
+    permitted over-advance is drawn beyond it.
     """
     over_advance = _over_advance(terms, gate)
     used = terms.exposure + gate.block
@@ -121,7 +123,7 @@ def _bounds_by_base(terms: DrawTerms, gate: BaseGate) -> list[Headroom]:
     if not over_advance:
         below = largest_owed_below(terms.decision_pool, gate.margin_call_ppm) - terms.exposure
         bounds.append(Headroom(below, DrawRefusal.COVER))
-    return [Headroom(max(bound.largest, 0), bound.refusal) for bound in bounds]
+    return bounds
 
 
 def _over_advance(terms: DrawTerms, gate: BaseGate) -> int:

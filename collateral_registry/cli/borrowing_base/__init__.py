@@ -1,0 +1,1 @@
+"""Commands for borrowing bases, reserves and certificates."""
