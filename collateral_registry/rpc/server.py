@@ -35,6 +35,7 @@ from collateral_registry.rpc.loans.pickup_servicer import PickupServicer
 from collateral_registry.rpc.loans.servicer import LoanServicer
 from collateral_registry.rpc.monitoring.call_log import CallInterceptor
 from collateral_registry.rpc.prices.servicer import PriceServicer
+from collateral_registry.rpc.receivables.feed_servicer import InvoiceFeedServicer
 from collateral_registry.rpc.reports.breach_servicer import BreachServicer
 from collateral_registry.rpc.reports.servicer import ReportServicer
 from collateral_registry.rpc.revaluation.servicer import RevaluationServicer
@@ -54,7 +55,8 @@ from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.runtime.watchers import Watchers
 
 DATE_SERVICE = "collateral_registry.v1.BusinessDateService"
-STOCK_SERVICE = "collateral_registry.v1.StockService"
+FEED_SERVICES = frozenset({"collateral_registry.v1.StockService", "collateral_registry.v1.InvoiceFeedService"})
+"""Services that need the writer process."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ class RpcServer:
         self.reports = ReportServicer(runner)
         self.business_date = BusinessDateServicer(runner, runs, today)
         self.stock = StockServicer(runner, intake)
+        self.invoices = InvoiceFeedServicer(runner, intake)
         self.stock_sync = StockSyncTask(runner, self.stock.batcher)
         self.models = ModelPool(limits.model_workers, limits.model_memory_bytes)
         self.fits = Fits(runner, limits.model_memory_bytes)
@@ -145,6 +148,7 @@ class RpcServer:
             self.revaluation,
             self.stock,
             StockLedgerServicer(runner, self.stock.batcher),
+            self.invoices,
             WarehouseServicer(runner),
             FindingServicer(runner),
             self.business_date,
@@ -190,7 +194,7 @@ class RpcServer:
         answer = health_pb2.HealthCheckResponse
         for service in (*self.service_names, ""):
             causes = health.causes.keys() - ({Part.CLOCK} if service != DATE_SERVICE else set())
-            causes -= {Part.INTAKE} if service not in {"", STOCK_SERVICE} else set()
+            causes -= {Part.INTAKE} if service not in {"", *FEED_SERVICES} else set()
             await self.health.set(service, answer.NOT_SERVING if causes else answer.SERVING)
 
     async def drain(self) -> None:
@@ -200,6 +204,7 @@ class RpcServer:
         self.breaches.events.drain()
         await self.reports.refresher.end()
         self.stock.streams.drain()
+        self.invoices.streams.drain()
         stopping = asyncio.create_task(self.runs.stop())
         await self.server.stop(self.limits.drain_seconds)
         await stopping

@@ -46,6 +46,9 @@ CONDITIONAL = {
     "QuoteRight": {"right.next_year_revenue"},  # a registered IP asset may lack it, a quote may not
     "RecordAssignmentEvent": {"event.registry", "event.registration_number"},  # in a registration
     "RecordInspection": {"count.lines"},  # unless the count is complete
+    "RecordInvoiceEntries": {  # by the kind of entry; the example is an invoice
+        f"entries.{name}" for name in ("effective_time", "pool", "debtor", "invoice_number", "amount")
+    },
     "ReportCount": {"count.lines"},
     "RecordMovements": {  # by the kind of movement; the example is the receipt of a new lot
         f"movements.{name}" for name in ("effective_time", "warehouse", "good", "lot", "unit", "quantity")
@@ -154,7 +157,14 @@ def test_every_required_field_is_cleared_in_some_request(book):
         for request in requests(book, method)
         for _, field in places(request)
     }
-    streams = {"PushStockOpen", "StockBatch", "WatchEquipmentFitRequest", "WatchRevaluationRequest"}
+    streams = {
+        "PushStockOpen",
+        "StockBatch",
+        "PushInvoicesOpen",
+        "InvoiceBatch",
+        "WatchEquipmentFitRequest",
+        "WatchRevaluationRequest",
+    }
     required = {
         field.full_name
         for message in input_messages().values()

@@ -16,13 +16,15 @@ from tests.support.server import Server, connected, details_of, repository
 pytestmark = pytest.mark.slow
 
 WITHOUT = {"PushStock": {"request_id", "validate_only"}, "FitEquipmentModel": {"request_id", "validate_only"}}
-WITHOUT["ResolveRejectedMovement"] = {"request_id"}
+WITHOUT |= {"PushInvoices": WITHOUT["PushStock"]}
+WITHOUT |= {"ResolveRejectedMovement": {"request_id"}, "ResolveRejectedEntry": {"request_id"}}
 """Fields that a writing method lacks, which its comment in the contract explains."""
 
 WITHOUT_COVERS = {
     "judge no loan": "CheckDoublePledge ResolveFinding",
     "start a revaluation run": "ActivatePolicy AdvanceBusinessDate StartRevaluation",
-    "are applied to the book later": "PushStock RecordMovements ReportCount RecordInspection ResolveRejectedMovement",
+    "are applied to the book later": "PushStock RecordMovements ReportCount RecordInspection ResolveRejectedMovement "
+    "PushInvoices RecordInvoiceEntries ResolveRejectedEntry",
 }
 """Methods that do not state the resulting covers, by reason."""
 
@@ -151,6 +153,8 @@ def altered(request: Any) -> Message:
     other.CopyFrom(request)
     if other.DESCRIPTOR.name == "RecordMovementsRequest":  # ids are those of a feed, which is the first text
         other.movements[0].quantity.value = "4"
+    elif other.DESCRIPTOR.name == "RecordInvoiceEntriesRequest":
+        other.entries[0].amount.units += 1
     elif other.DESCRIPTOR.name == "AdvanceBusinessDateRequest":
         other.date.day += 1
     elif "actor" in other.DESCRIPTOR.fields_by_name:

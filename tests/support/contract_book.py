@@ -38,6 +38,12 @@ def movement(number: str, kind: str, quantity: int) -> str:
     return f'movements {{movement_id: "{number}" kind: MOVEMENT_KIND_{kind} quantity {{value: "{quantity}"}} {place}}}'
 
 
+def invoice(entry: str, number: str, units: int) -> str:
+    about = f'pool: "assets/pool-1" debtor: "debtors/core-1" invoice_number: "{number}" {MOVED}'
+    money = f'amount {{currency_code: "USD" units: {units}}}'
+    return f'entries {{entry_id: "{entry}" kind: INVOICE_ENTRY_KIND_INVOICE {money} {about}}}'
+
+
 def count(warehouse: str, number: str, quantity: int) -> str:
     lines = f'lines {{lot: "{number}" {COPPER} quantity {{value: "{quantity}"}}}}'
     return f'warehouse: "warehouses/{warehouse}" count {{{COUNTED} {lines}}}'
@@ -140,6 +146,10 @@ OPENING = [
         "RecordMovements",
         f'stock_feed: "stockFeeds/acme" {movement("in-1", "RECEIPT", 9)} {movement("out-1", "ISSUE", 20)}',
     ),
+    (
+        "RecordInvoiceEntries",
+        f'invoice_feed: "invoiceFeeds/erp" {invoice("i-1", "A-1", 900)} {invoice("i-2", "A-1", 800)}',
+    ),
     ("RecordInspection", f'actor: "Ana" {count("W-9", "N-1", 5)}'),
 ]
 """Requests that open the book in which every writing method has something to do."""
@@ -195,6 +205,8 @@ EXAMPLES = {
     "ResolveFinding": f'name: "findings/2" {ACTOR}',
     "RecordMovements": f'stock_feed: "stockFeeds/acme" {movement("in-9", "RECEIPT", 3)}',
     "ResolveRejectedMovement": f'name: "stockFeeds/acme/rejectedMovements/1" state: REJECTION_STATE_DISMISSED {ACTOR}',
+    "RecordInvoiceEntries": f'invoice_feed: "invoiceFeeds/erp" {invoice("i-9", "A-9", 70)}',
+    "ResolveRejectedEntry": f'name: "invoiceFeeds/erp/rejectedEntries/1" state: REJECTION_STATE_DISMISSED {ACTOR}',
     "UpdateStockFeed": 'stock_feed {name: "stockFeeds/acme" unit_spellings {key: "bag" value: "piece"}} '
     'update_mask {paths: "unit_spellings"}',
     "ReportCount": f'stock_feed: "stockFeeds/acme" {count("W-9", "N-1", 4)}',
@@ -213,6 +225,11 @@ BESIDES = {
         "ResolveRejectedMovement",
         f'name: "stockFeeds/acme/rejectedMovements/1" state: REJECTION_STATE_BOOKED {ACTOR} '
         + movement("out-1", "ISSUE", 1).replace("movements", "movement"),
+    ),
+    "ResolveRejectedEntry as corrected": (
+        "ResolveRejectedEntry",
+        f'name: "invoiceFeeds/erp/rejectedEntries/1" state: REJECTION_STATE_BOOKED {ACTOR} '
+        + invoice("i-2", "A-2", 800).replace("entries", "entry"),
     ),
     "IngestPrices with a price that is quarantined": ("IngestPrices", price("99000")),
     "UpdateAsset that changes a value": (

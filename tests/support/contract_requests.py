@@ -27,8 +27,8 @@ ONE = '{value: "1"}'
 FURTHER = [
     *OPENING,
     *(
-        one for one in BESIDES.values() if one[0] != "ResolveRejectedMovement"
-    ),  # it books by the rules of RecordMovements
+        one for one in BESIDES.values() if one[0] not in {"ResolveRejectedMovement", "ResolveRejectedEntry"}
+    ),  # they book by the rules of RecordMovements and RecordInvoiceEntries
     ("CreateAsset", f'asset_id: "r-1" asset {{{HEAD} "receivable" receivable {{debtor: "Bo" invoice_number: "7"}}}}'),
     (
         "CreateAsset",

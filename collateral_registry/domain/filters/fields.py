@@ -69,6 +69,23 @@ class Id:
 
 
 @dataclass(frozen=True)
+class Reference:
+    """A reference to a resource of a collection by its id, its resource name, or an identifier; stored as text."""
+
+    collection: str
+    operators = (*_EQUALITY, *_HAS)
+
+    @property
+    def kind(self) -> str:
+        """The type in the reference of filters."""
+        return f"{self.collection}/{{id}}, the id alone, or an identifier with its scheme"
+
+    def read(self, text: str) -> Value:
+        """Returns the id or the identifier."""
+        return text.removeprefix(f"{self.collection}/")
+
+
+@dataclass(frozen=True)
 class EncodedName:
     """A resource of a collection whose ids are percent-encoded free text, by that text or by its resource name."""
 
@@ -215,7 +232,7 @@ class Amount:
         return match[2], _number(match[1], 10**digits)
 
 
-FieldType = Text | Id | EncodedName | Enum | Boolean | Day | Time | Number | Measure | Amount
+FieldType = Text | Id | Reference | EncodedName | Enum | Boolean | Day | Time | Number | Measure | Amount
 
 
 def _number(text: str, scale: int = 1) -> Fraction:

@@ -107,7 +107,7 @@ WANTED = {
     "entry_id": "1 to 200 printable characters without spaces around them",
     "kind": "a kind of entry",
     "pool": "assets/{asset}, of 1 to 63 lower case letters, digits and hyphens",
-    "to_pool": "assets/{asset} of another pool for a MOVE, none for other kinds",
+    "to_pool": "another pool for a MOVE, none for other kinds",
     "debtor": "debtors/{debtor}, or an identifier such as lei:529900T8BM49AURSDO55",
     "invoice_number": "1 to 200 printable characters without spaces around them; none for UNAPPLIED and CONTRA",
     "type_code": "a code of UNTDID 1001 such as 380, or 0",
@@ -170,13 +170,14 @@ def _shown(batch: Entries, name: str, value: object, row: int) -> str:
 
 def shown_amount(amount_minor: int, currency: str) -> str:
     """Returns an amount as messages show it; in minor units if the currency is not known."""
-    if not passes(_check_currency, currency):
+    if not is_currency(currency):
         return f"{amount_minor} minor units"
     return f"{Decimal(amount_minor).scaleb(-digits_of(currency)):f} {currency}"
 
 
-def _check_currency(_: str, code: str) -> None:
-    digits_of(code)
+def is_currency(code: str) -> bool:
+    """Returns whether a text is the code of a currency in use."""
+    return passes(lambda _, text: digits_of(text), code)
 
 
 def _wrong_texts(batch: Entries) -> list[tuple[str, list[int]]]:
@@ -186,7 +187,7 @@ def _wrong_texts(batch: Entries) -> list[tuple[str, list[int]]]:
     for name in ("pool", "to_pool"):
         column = getattr(batch, name)
         wrong.append((name, rows_with(column, {text for text in set(column) if text and not passes(checked_id, text)})))
-    unknown = {code for code in set(batch.currency) if code and not passes(_check_currency, code)}
+    unknown = {code for code in set(batch.currency) if code and not is_currency(code)}
     wrong.append(("currency_code", rows_with(batch.currency, unknown)))
     return wrong
 

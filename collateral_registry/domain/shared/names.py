@@ -25,6 +25,11 @@ def checked_id(field: str, value: str) -> str:
     return value
 
 
+def is_id(value: str) -> bool:
+    """Returns whether a text is an id by ID_RULE."""
+    return _ID.fullmatch(value) is not None
+
+
 def id_of(field: str, name: str, *collections: str) -> tuple[str, ...]:
     """Returns the ids in a resource name such as loans/{loan}/pledges/{pledge}.
 

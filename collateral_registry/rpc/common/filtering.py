@@ -31,6 +31,8 @@ from collateral_registry.store.loans.pledges import PLEDGE_FILTER
 from collateral_registry.store.loans.repository import LOAN_FILTER
 from collateral_registry.store.prices.haircut_curves import CURVE_FILTER
 from collateral_registry.store.prices.series import PRICE_FILTER, SERIES_FILTER
+from collateral_registry.store.receivables.entries import ENTRY_FILTER
+from collateral_registry.store.receivables.feeds import INVOICE_FEEDS, REJECTED_ENTRIES
 from collateral_registry.store.revaluation.runs import RUN_FILTER
 from collateral_registry.store.stock.counts import COUNT_FILTER
 from collateral_registry.store.stock.feeds import REJECTED_MOVEMENTS, STOCK_FEEDS
@@ -52,6 +54,8 @@ FILTER_FIELDS: Mapping[str, Mapping[str, FieldType]] = {
     "ListExclusions": EXCLUSIONS.filter.kinds,
     "ListFindings": FINDING_FILTER.kinds,
     "ListHaircutEstimates": CURVE_FILTER.kinds,
+    "ListInvoiceEntries": ENTRY_FILTER.kinds,
+    "ListInvoiceFeeds": INVOICE_FEEDS.filter.kinds,
     "ListLoans": LOAN_FILTER.kinds,
     "ListMovements": MOVEMENT_FILTER.kinds,
     "ListOverrides": OVERRIDE_FILTER.kinds,
@@ -60,6 +64,7 @@ FILTER_FIELDS: Mapping[str, Mapping[str, FieldType]] = {
     "ListPolicies": POLICY_FILTER.kinds,
     "ListPriceSeries": SERIES_FILTER.kinds,
     "ListPrices": PRICE_FILTER.kinds,
+    "ListRejectedEntries": REJECTED_ENTRIES.filter.kinds,
     "ListRejectedMovements": REJECTED_MOVEMENTS.filter.kinds,
     "ListRegistrySearches": SEARCHES.filter.kinds,
     "ListReserves": RESERVE_FILTER.kinds,

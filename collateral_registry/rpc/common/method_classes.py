@@ -33,6 +33,7 @@ _METHODS = {
         CreateDebtor UpdateDebtor MergeDebtors UndoDebtorMerge
         RecordAssignmentEvent RecordRegistrySearch RecordContractTerms ExcludeInvoices EndExclusion
         PushStock RecordMovements ReportCount RecordInspection ResolveRejectedMovement
+        PushInvoices RecordInvoiceEntries ResolveRejectedEntry
         ResolveFinding CheckDoublePledge ConfirmDoublePledge
         AdvanceBusinessDate ActivatePolicy ActivateEquipmentModel Revalue StartRevaluation
     """,
@@ -52,6 +53,7 @@ _METHODS = {
         GetFinding ListFindings
         EstimateHaircut BacktestHaircut ListHaircutEstimates ForecastPrice
         ValueRight QuoteRight ListRightEvents ListComingFees
+        GetInvoiceFeed ListInvoiceFeeds ListInvoiceEntries ListRejectedEntries
         GetLoan ListLoans GetPledge ListPledges
         ProposeOverride RejectOverride GetOverride ListOverrides
         GetPickup ListPickups GetControlledValue
@@ -81,6 +83,7 @@ _READS = """
     ListPriceSeries ListPrices GenerateLtvReport StreamLtvReport GenerateBreachReport GetRevaluation
     ListRevaluations WatchRevaluation GetStockFeed ListStockFeeds ListStockLots ListMovements ListRejectedMovements
     ValueAssets QuoteAsset QuotePool GetValuation ListValuations GetWarehouse ListWarehouses ListCountedLots
+    GetInvoiceFeed ListInvoiceFeeds ListInvoiceEntries ListRejectedEntries
     GetServiceInfo PreviewRevaluation GetDebtor ListDebtors
     GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions
     GetBorrowingBase GetReserve ListReserves

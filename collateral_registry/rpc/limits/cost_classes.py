@@ -37,6 +37,7 @@ _CLASSES = {
         GetFinding ListFindings
         ListHaircutEstimates
         ListRightEvents ListComingFees
+        GetInvoiceFeed ListInvoiceFeeds ListInvoiceEntries ListRejectedEntries
         GetLoan ListLoans GetPledge ListPledges CheckDraw
         GetOverride ListOverrides
         GetBorrowingBase GetReserve ListReserves
@@ -60,6 +61,7 @@ _CLASSES = {
         ProposeOverride RejectOverride ApproveOverride
         AcknowledgeBreach GrantGrace WaiveBreach
         PushStock RecordMovements ReportCount RecordInspection ResolveRejectedMovement UpdateStockFeed
+        PushInvoices RecordInvoiceEntries ResolveRejectedEntry
         ResolveFinding CheckDoublePledge ConfirmDoublePledge
         RecordAppraisal CreatePolicy
     """,
@@ -89,6 +91,8 @@ LARGE_METHODS = frozenset(
         "UpdateBalances",
         "PushStock",
         "RecordMovements",
+        "PushInvoices",
+        "RecordInvoiceEntries",
         "ReportCount",
         "RecordInspection",
         "FitEquipmentModel",
@@ -103,7 +107,7 @@ LARGE_METHODS = frozenset(
 )
 """Methods whose requests hold lists, series or files, and may be as large as the server accepts."""
 
-OPEN_ENDED = frozenset({"PushStock", "WatchBreaches", "WatchRevaluation", "WatchEquipmentFit", "Watch"})
+OPEN_ENDED = frozenset({"PushStock", "PushInvoices", "WatchBreaches", "WatchRevaluation", "WatchEquipmentFit", "Watch"})
 """Streams that last as long as the caller wants."""
 
 SMALL_LIMIT_BYTES = 256 * 1024

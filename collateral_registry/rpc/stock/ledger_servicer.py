@@ -9,14 +9,13 @@ from grpc.aio import ServicerContext
 from collateral_registry.commands.feeds.rejections import RejectionWords, Resolution, book_rejection, dismiss_rejection
 from collateral_registry.commands.stock.feed_spellings import change_spellings, feed_with_spellings
 from collateral_registry.commands.stock.stock_intake import StockGroup
-from collateral_registry.domain.filters.expressions import EVERYTHING, Expression, narrowed
 from collateral_registry.domain.shared.names import checked_text, id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
-from collateral_registry.rpc.common.checks import number_in_name
 from collateral_registry.rpc.common.field_masks import masked
 from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.rpc.common.paging import NEWEST
+from collateral_registry.rpc.feeds.rejections import check_resolved, of_feed, rejection_of
 from collateral_registry.rpc.stock.ledger_messages import feed_message, lot_message, recorded_message, rejected_message
 from collateral_registry.rpc.stock.movement_columns import read_movements
 from collateral_registry.runtime.feeds.feed_batcher import FeedBatcher
@@ -26,7 +25,6 @@ from collateral_registry.store.prices.unit_spellings import own_spellings
 from collateral_registry.store.stock.feeds import REJECTED_MOVEMENTS, STOCK_FEEDS
 from collateral_registry.store.stock.ledger import list_lots, list_movements
 from collateral_registry.v1 import stock_ledger_pb2 as pb, stock_ledger_pb2_grpc
-from valuation.errors import InvalidInput
 
 WORDS = RejectionWords("MOVEMENT_REJECTED", "ListRejectedMovements", "rejected_movement")
 """Names of rejected movements in errors."""
@@ -113,7 +111,9 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
         self, request: pb.ListRejectedMovementsRequest, context: ServicerContext
     ) -> pb.ListRejectedMovementsResponse:
         """Lists the items that were not booked, of one feed or of all feeds, newest first."""
-        wanted, page = filtered_page(request, "ListRejectedMovements", NEWEST, of_parent=_of_feed)
+        wanted, page = filtered_page(
+            request, "ListRejectedMovements", NEWEST, of_parent=lambda parent: of_feed(STOCK_FEEDS.tables, parent)
+        )
 
         def work(connection: Connection) -> pb.ListRejectedMovementsResponse:
             found, token = page.cut(REJECTED_MOVEMENTS.page(connection, wanted, *page.bounds), lambda row: row.key)
@@ -128,10 +128,10 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
     ) -> pb.RejectedMovement:
         """Resolves an item that was not booked: books it as reported or as corrected, or dismisses it."""
         read = convert.read_all(
-            item=lambda: _rejection_of(request.name),
+            item=lambda: rejection_of(REJECTED_MOVEMENTS, request.name),
             actor=lambda: checked_text("actor", request.actor),
             note=lambda: checked_text("note", request.note),
-            state=lambda: _check_resolved(request.state),
+            state=lambda: check_resolved(request.state),
         )
         source_id, key = read["item"]
         resolution = Resolution(read["actor"], read["note"], request.validate_only)
@@ -140,20 +140,3 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
             return rejected_message(await self.batcher.run(dismiss_rejection, **item))
         corrected = read_movements("movement", [request.movement]) if request.HasField("movement") else None
         return rejected_message(await self.batcher.run(book_rejection, replacement=corrected, **item))
-
-
-def _rejection_of(name: str) -> tuple[str, int]:
-    source_id, number = id_of("name", name, "stockFeeds", "rejectedMovements")
-    return source_id, number_in_name("name", name, number, "stockFeeds/{source}/rejectedMovements/{number}")
-
-
-def _check_resolved(state: int) -> None:
-    if state not in {pb.REJECTION_STATE_BOOKED, pb.REJECTION_STATE_DISMISSED}:
-        raise InvalidInput("state", state, "BOOKED or DISMISSED")
-
-
-def _of_feed(parent: str) -> Expression:
-    """Returns the expression that restricts a list to a feed, or that matches everything for stockFeeds/-."""
-    if parent == "stockFeeds/-":
-        return EVERYTHING
-    return narrowed(EVERYTHING, "feed", id_of("parent", parent, "stockFeeds")[0])

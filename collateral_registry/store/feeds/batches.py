@@ -64,11 +64,12 @@ class BatchPlaces:
 class FeedTables:
     """The tables of one kind of feed, and its names in the contract.
 
-    ``field`` names a feed in requests and errors, ``opened`` is the message that opens a stream, and ``item_id`` the
-    column with the partner's id of an item.
+    ``id_word`` is the word for the id of a feed in a pattern, ``field`` names a feed in requests and errors, ``opened``
+    is the message that opens a stream, and ``item_id`` the column with the partner's id of an item.
     """
 
     collection: str
+    id_word: str
     field: str
     opened: str
     item_id: str

@@ -9,6 +9,7 @@ from collateral_registry.store.schema.receivables import InvoiceBatchRow, Invoic
 
 _TABLES = FeedTables(
     "invoiceFeeds",
+    "feed",
     "invoice_feed",
     "PushInvoicesOpened",
     "entry_id",

@@ -8,7 +8,14 @@ from collateral_registry.store.feeds.rejections import RejectionStore
 from collateral_registry.store.schema.stock import StockBatchRow, StockFeedRow, StockRejectionRow
 
 _TABLES = FeedTables(
-    "stockFeeds", "stock_feed", "PushStockOpened", "movement_id", StockFeedRow, StockBatchRow, StockRejectionRow
+    "stockFeeds",
+    "source",
+    "stock_feed",
+    "PushStockOpened",
+    "movement_id",
+    StockFeedRow,
+    StockBatchRow,
+    StockRejectionRow,
 )
 
 STOCK_FEEDS = FeedStore(_TABLES)

@@ -31,6 +31,7 @@ from collateral_registry.domain.filters.fields import (
     Id,
     Measure,
     Number,
+    Reference,
     Text,
     Time,
 )
@@ -47,6 +48,7 @@ from collateral_registry.v1 import (
 )
 from tests.rpc.stock.test_ledger import record, stock_movement
 from tests.support.books import fill_book, open_empty_book
+from tests.support.invoicing import LedgerClient, invoice_entry
 from tests.support.pushing import HAPPENED_US
 from tests.support.server import Client, Server, calendar, connected, details_of, money, repository
 
@@ -69,6 +71,7 @@ PARENTS = {
     "ListPickups": "loans/-",
     "ListPledges": "loans/-",
     "ListPrices": "priceSeries/copper",
+    "ListRejectedEntries": "invoiceFeeds/-",
     "ListRejectedMovements": "stockFeeds/-",
     "ListReserves": "loans/-",
     "ListRightEvents": "assets/patent-1",
@@ -80,13 +83,17 @@ PATHS = {
     "good": ("good", "inventory.good", "movement.good"),
     "warehouse": ("warehouse", "inventory.warehouse", "movement.warehouse"),
     "lot": ("lot", "movement.lot"),
-    "feed": ("stock_feed", "name"),
+    "feed": ("stock_feed", "invoice_feed", "name"),
     "movement": ("movement.movement_id",),
+    "entry": ("entry.entry_id",),
     "series": ("price_series",),
     "currency_code": (
         "currency_code",
         "cover.exposure.currency_code",
-        *(f"{amount}.currency_code" for amount in ("amount", "market_claim", "market_value", "last_good_market_value")),
+        *(
+            f"{amount}.currency_code"
+            for amount in ("amount", "entry.amount", "market_claim", "market_value", "last_good_market_value")
+        ),
     ),
     "name": ("name",),
 }
@@ -200,6 +207,11 @@ def add_rows(client: Client) -> None:
     """Adds a transfer, a rejected movement, a count, an appraisal, a right event, a pick-up and a findings."""
     transfer = stock_movement("move-1", "TRANSFER", "5", to_warehouse="W 2", to_lot='L"%_2', document="50% \\ _")
     record(client, stock_movement("in-1", "RECEIPT", "150"), transfer, stock_movement("out-9", "ISSUE", "1000"))
+    LedgerClient(client).record(
+        invoice_entry("i-1", "INVOICE", 900, "A 1", type_code=380),
+        invoice_entry("p-1", "PAYMENT", 100, "A 1", document="50% \\ _"),
+        invoice_entry("p-2", "PAYMENT", 100, "A 2", debtor="lei:529900T8BM49AURSDO55"),
+    )
     counted = Timestamp()
     counted.FromMicroseconds(HAPPENED_US + 1_000_000)
     line = warehouse_pb2.CountLine(lot="L-1", good="copper", unit="t", quantity=DecimalMessage(value="100"))
@@ -237,7 +249,7 @@ def add_rows(client: Client) -> None:
 
 def at(message: Message, field: str) -> object:
     """Returns the value of a field in a message; None if it is absent."""
-    for path in PATHS.get(field, (field, f"cover.{field}", f"movement.{field}")):
+    for path in PATHS.get(field, (field, f"cover.{field}", f"movement.{field}", f"entry.{field}")):
         found: object = message
         for part in path.split("."):
             if not isinstance(found, Message) or part not in found.DESCRIPTOR.fields_by_name:
@@ -261,6 +273,8 @@ def plain(method: str, field: str, message: Message) -> Any:
     if isinstance(kind, Id):
         parts = str(value or "").split("/")
         return parts[parts.index(kind.collection) + 1] if value else None
+    if isinstance(kind, Reference):
+        return str(value).removeprefix(f"{kind.collection}/")
     if isinstance(kind, EncodedName):
         return unquote(str(value).removeprefix("warehouses/"))
     if isinstance(kind, Enum) and isinstance(value, int):
@@ -287,8 +301,8 @@ def as_python(value: object) -> object:
 
 
 def fields_named(message: Message, name: str) -> list[Any]:
-    """Returns the fields with a name in a message and in its cover or movement."""
-    inner = [field.message_type for field in message.DESCRIPTOR.fields if field.name in {"cover", "movement"}]
+    """Returns the fields with a name in a message and in its cover, movement or entry."""
+    inner = [field.message_type for field in message.DESCRIPTOR.fields if field.name in {"cover", "movement", "entry"}]
     kinds = [message.DESCRIPTOR, *(kind for kind in inner if kind)]
     return [kind.fields_by_name[name] for kind in kinds if name in kind.fields_by_name]
 
@@ -352,6 +366,7 @@ def test_every_operator_of_every_field_is_executed(lists, method):
     samples = {
         Text: '"a"',
         Id: "a",
+        Reference: "a",
         EncodedName: "a",
         Boolean: "true",
         Day: "2022-01-01",

@@ -1,0 +1,1 @@
+"""Services of receivables: feeds of invoice ledgers."""
