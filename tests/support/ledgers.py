@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime
 from collateral_registry.commands.feeds.intake import CALL, Batch
 from collateral_registry.commands.receivables.entry_intake import book_entries
 from collateral_registry.domain.feeds.items import item_of, joined
-from collateral_registry.domain.receivables.entries import Entries
 from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource
+from collateral_registry.domain.receivables.ledgers.entries import Entries
 from collateral_registry.domain.shared.days import NO_DAY, day_of
 from collateral_registry.store.engine.database import Database
 from collateral_registry.store.receivables.ledger import ledger_at, ledgers_of, pool_keys_of

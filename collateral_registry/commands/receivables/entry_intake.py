@@ -7,11 +7,11 @@ from zlib import crc32
 
 from collateral_registry.commands.feeds import intake as feed_intake
 from collateral_registry.commands.feeds.intake import Batch, Group, Outcome, Run
-from collateral_registry.domain.receivables.entries import Entries, PartnerScope, problems_of
-from collateral_registry.domain.receivables.entry_booking import Booked, Known, book
 from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource
-from collateral_registry.domain.receivables.ledger_state import LedgerState
-from collateral_registry.domain.receivables.payments import PaymentBook
+from collateral_registry.domain.receivables.ledgers.entries import Entries, PartnerScope, problems_of
+from collateral_registry.domain.receivables.ledgers.entry_booking import Booked, Known, book
+from collateral_registry.domain.receivables.ledgers.ledger_state import LedgerState
+from collateral_registry.domain.receivables.ledgers.payments import PaymentBook
 from collateral_registry.store.engine.database import Database
 from collateral_registry.store.receivables.booking import (
     AmountName,

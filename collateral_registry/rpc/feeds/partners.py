@@ -15,8 +15,8 @@ from typing import Any
 import grpc
 
 from collateral_registry.domain.feeds.partners import Partner, partner_of
-from collateral_registry.domain.receivables.entries import PartnerScope
 from collateral_registry.domain.receivables.ledger import EntrySource
+from collateral_registry.domain.receivables.ledgers.entries import PartnerScope
 from collateral_registry.domain.shared.errors import NotPermitted, Unauthenticated
 from collateral_registry.rpc.common.interceptors import StreamHandler, UnaryHandler, wrap_handler
 from collateral_registry.store.feeds.batches import FeedTables

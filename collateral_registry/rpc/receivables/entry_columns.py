@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from collateral_registry.domain.receivables.entries import Entries, is_currency
 from collateral_registry.domain.receivables.ledger import EntrySource, InvoiceFlag
+from collateral_registry.domain.receivables.ledgers.entries import Entries, is_currency
 from collateral_registry.domain.shared.days import NO_DAY, day_of
 from collateral_registry.domain.shared.names import id_of, is_id
 from collateral_registry.rpc.common import convert

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from collateral_registry.domain.receivables.entries import Entries
+from collateral_registry.domain.receivables.ledgers.entries import Entries
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.receivables.entry_columns import entry_message
 from collateral_registry.store.feeds.batches import Feed

@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, Text, bindparam, delete, insert, select, text as sql
 from sqlmodel import SQLModel
 
-from collateral_registry.domain.receivables.entries import Entries
-from collateral_registry.domain.receivables.entry_booking import CONTENT_COLUMNS, BookedEffect, Known, content
 from collateral_registry.domain.receivables.ledger import EntryKind
-from collateral_registry.domain.receivables.ledger_columns import BALANCE_COLUMNS, INVOICE_COLUMNS
-from collateral_registry.domain.receivables.ledger_state import (
+from collateral_registry.domain.receivables.ledgers.entries import Entries
+from collateral_registry.domain.receivables.ledgers.entry_booking import CONTENT_COLUMNS, BookedEffect, Known, content
+from collateral_registry.domain.receivables.ledgers.ledger_columns import BALANCE_COLUMNS, INVOICE_COLUMNS
+from collateral_registry.domain.receivables.ledgers.ledger_state import (
     DAY_US,
     Balance,
     Effect,

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Row, select
 from collateral_registry.domain.feeds.items import item_of
 from collateral_registry.domain.filters.expressions import Expression
 from collateral_registry.domain.filters.fields import Amount, Id, Number, Reference, Text, Time, enum
-from collateral_registry.domain.receivables.entries import Entries
 from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource
+from collateral_registry.domain.receivables.ledgers.entries import Entries
 from collateral_registry.store.engine.filters import FilterField, FilterTable
 from collateral_registry.store.schema.receivables import InvoiceEntryRow, InvoiceFeedRow, InvoicePoolRow
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collateral_registry.domain.receivables.entries import Entries, EntryRejectionReason
+from collateral_registry.domain.receivables.ledgers.entries import Entries, EntryRejectionReason
 from collateral_registry.store.feeds.batches import FeedStore, FeedTables
 from collateral_registry.store.feeds.rejections import RejectionStore
 from collateral_registry.store.schema.receivables import InvoiceBatchRow, InvoiceFeedRow, InvoiceRejectionRow

@@ -8,13 +8,13 @@ import numpy as np
 from sqlalchemy import bindparam, select
 
 from collateral_registry.domain.receivables.ledger import PoolLedger
-from collateral_registry.domain.receivables.ledger_columns import (
+from collateral_registry.domain.receivables.ledgers.ledger_columns import (
     BALANCE_COLUMNS,
     INVOICE_COLUMNS,
     columns_of_state,
     pool_ledger,
 )
-from collateral_registry.domain.receivables.ledger_state import Effect, replayed
+from collateral_registry.domain.receivables.ledgers.ledger_state import Effect, replayed
 from collateral_registry.store.engine.bulk import Source, read_columns
 from collateral_registry.store.engine.key_sets import TEXTS, KeyedSelect, is_one_of
 from collateral_registry.store.engine.rows import columns_of

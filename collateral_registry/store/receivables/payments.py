@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, Row, Text, exists, select
 
 from collateral_registry.domain.receivables.ledger import EntryKind
-from collateral_registry.domain.receivables.ledger_state import LedgerState
-from collateral_registry.domain.receivables.payments import Payment, PaymentBook, join
+from collateral_registry.domain.receivables.ledgers.ledger_state import LedgerState
+from collateral_registry.domain.receivables.ledgers.payments import Payment, PaymentBook, join
 from collateral_registry.store.engine.key_sets import RecordSet
 from collateral_registry.store.receivables.booking import ENTRIES_OF_AMOUNT, AmountName, amount_records
 from collateral_registry.store.schema.receivables import InvoiceEntryRow

@@ -64,7 +64,7 @@ class InvoiceEntryRow(SQLModel, table=True):
 
     ``number`` is its place in the ledger, from 1 without gaps. An entry has a row for each of its effects, of which
     ``leg`` 0 has the fields as reported. ``effect``, ``change_minor`` and ``matches`` are explained in
-    domain/receivables/ledger_state.py.
+    domain/receivables/ledgers/ledger_state.py.
     """
 
     __tablename__: ClassVar[str] = "invoice_entry"

@@ -11,15 +11,15 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from collateral_registry.domain.feeds.items import ItemProblem, Problems
-from collateral_registry.domain.receivables.entries import (
+from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource
+from collateral_registry.domain.receivables.ledgers.entries import (
     ENTRY_AMOUNT_LIMIT_MINOR,
     Entries,
     EntryRejectionReason,
     shown_amount,
 )
-from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource
-from collateral_registry.domain.receivables.ledger_state import ADDING, Effect, Invoice, LedgerState
-from collateral_registry.domain.receivables.payments import Payment, PaymentBook
+from collateral_registry.domain.receivables.ledgers.ledger_state import ADDING, Effect, Invoice, LedgerState
+from collateral_registry.domain.receivables.ledgers.payments import Payment, PaymentBook
 from collateral_registry.domain.shared.days import NO_DAY
 
 Content = tuple[object, ...]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from collateral_registry.domain.receivables.ledger import InvoiceFlag, PoolLedger
-from collateral_registry.domain.receivables.ledger_state import WHOLE, Balance, Invoice, LedgerState
+from collateral_registry.domain.receivables.ledgers.ledger_state import WHOLE, Balance, Invoice, LedgerState
 from collateral_registry.domain.shared.days import NO_DAY
 from valuation._typing import Columns, Int, Texts
 

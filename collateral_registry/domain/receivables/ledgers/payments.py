@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource
-from collateral_registry.domain.receivables.ledger_state import Effect
+from collateral_registry.domain.receivables.ledgers.ledger_state import Effect
 
 PaymentKey = tuple[str, str, str, int]
 """Pool, debtor, currency and amount of a payment."""

@@ -1,0 +1,1 @@
+"""Entries of invoice ledgers: their checks, their booking, and the state that they add up to."""
