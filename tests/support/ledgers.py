@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import UTC, date, datetime
 
 from collateral_registry.commands.feeds.intake import CALL, Batch
@@ -17,7 +18,19 @@ MOMENT = datetime(2022, 3, 1, 12, tzinfo=UTC)
 MOMENT_US = int(MOMENT.timestamp()) * 1_000_000
 DAY_US = 86_400_000_000
 TODAY = day_of(date(2022, 3, 1))
-SETTLING = {EntryKind.PAYMENT: "paid", EntryKind.CREDIT_NOTE: "credited", EntryKind.WRITE_OFF: "written_off"}
+SUMS = {
+    EntryKind.PAYMENT: "paid",
+    EntryKind.CREDIT_NOTE: "credited",
+    EntryKind.WRITE_OFF: "written_off",
+    EntryKind.DEBIT_NOTE: "debited",
+    EntryKind.INVOICE: "face",
+}
+NUMBERS = ("A", "B", "C")
+STEP_KINDS = (
+    *("INVOICE", "INVOICE", "PAYMENT", "PAYMENT", "ACCOUNT", "ACCOUNT", "CREDIT_NOTE", "DEBIT_NOTE", "WRITE_OFF"),
+    *("UNAPPLIED", "CORRECTION", "CORRECTION"),
+)
+"""Kinds of random entries, by frequency."""
 
 
 def entry(entry_id: str, kind: str, amount_minor: int = 0, number: str = "", **fields: object) -> dict[str, object]:
@@ -86,3 +99,101 @@ def unapplied(ledger) -> dict[str, int]:
     """Returns the unapplied amount of each debtor that has one."""
     pairs = zip(ledger.balance_debtor.tolist(), ledger.unapplied_minor.tolist(), strict=True)
     return {debtor: amount for debtor, amount in pairs if amount}
+
+
+def items_of(drawn):
+    """Returns the entries of drawn steps."""
+    items = []
+    for at, (kind, number, amount, back, named) in enumerate(drawn):
+        name = f"e-{at}"
+        if kind == "ACCOUNT":
+            item = from_account(name, 100 * amount, number if named else "")
+        elif kind == "CORRECTION":
+            corrected = items[-1 - back % len(items)] if items else {"entry_id": "none", "source": 1}
+            if corrected.get("corrects"):
+                continue
+            item = entry(
+                name, kind, 100 * (amount - 1), corrects=corrected["entry_id"], source=corrected["source"],
+                currency="USD" if amount > 1 else "",
+            )  # fmt: skip
+        else:
+            item = entry(name, kind, 100 * amount, "" if kind == "UNAPPLIED" else number)
+        items.append(item)
+    return items
+
+
+class PlainLedger:
+    """A plain model: the accepted entries with their present amounts, from which everything is computed again.
+
+    It has no moves. A payment is a group of the entries of one or both records, on an invoice or unapplied.
+    """
+
+    def __init__(self):
+        self.amounts, self.groups = {}, []
+
+    def take(self, item):
+        """Adds an entry; returns whether it can be booked."""
+        kind, name = EntryKind(item["kind"]), item["entry_id"]
+        if kind == EntryKind.CORRECTION:
+            if item["corrects"] not in self.amounts or self.amounts[item["corrects"]]["source"] != item["source"]:
+                return False
+            self.amounts[item["corrects"]]["amount"] = item["amount_minor"]
+            self.amounts[item["corrects"]]["corrected"] = True
+            return True
+        number = item["invoice_number"]
+        exists = any(one["kind"] == EntryKind.INVOICE and one["number"] == number for one in self.amounts.values())
+        of_account = item["source"] == EntrySource.ACCOUNT
+        if kind == EntryKind.INVOICE and exists:
+            return False
+        if kind not in {EntryKind.INVOICE, EntryKind.UNAPPLIED} and not exists and not of_account:
+            return False
+        self.amounts[name] = found = {
+            "kind": kind, "number": number, "amount": item["amount_minor"], "source": item["source"],
+            "corrected": False, "stated": item["amount_minor"], "on": number if exists else "",
+        }  # fmt: skip
+        if kind in {EntryKind.PAYMENT, EntryKind.UNAPPLIED}:
+            self._pay(found)
+        return True
+
+    def _pay(self, found):
+        free = [
+            group
+            for group in self.groups
+            if len(group) == 1
+            and group[0]["source"] != found["source"]
+            and not group[0]["corrected"]
+            and group[0]["stated"] == found["stated"]
+            and (not group[0]["number"] or not found["number"] or group[0]["number"] == found["number"])
+        ]
+        if not free:
+            self.groups.append([found])
+            return
+        exact = [group for group in free if group[0]["number"] == found["number"]]
+        group = (exact or free)[0]
+        before = group[0]
+        of_ledger = found if found["source"] == EntrySource.LEDGER else before
+        if of_ledger["kind"] == EntryKind.PAYMENT:
+            before["on"] = of_ledger["number"]
+        elif of_ledger is before:
+            before["on"] = ""
+        group.append(found)
+
+    def open_amounts(self):
+        """Returns the open amount of each invoice, and the unapplied amount of the debtor."""
+        sums = {one["number"]: defaultdict(int) for one in self.amounts.values() if one["kind"] == EntryKind.INVOICE}
+        for one in self.amounts.values():
+            if one["kind"] in SUMS and one["kind"] != EntryKind.PAYMENT:
+                sums[one["number"]][SUMS[one["kind"]]] += one["amount"]
+        unapplied = 0
+        for group in self.groups:
+            amount = max(one["amount"] for one in group)
+            if group[0]["on"]:
+                sums[group[0]["on"]]["paid"] += amount
+            else:
+                unapplied += amount
+        found = {}
+        for number, one in sums.items():
+            rest = one["face"] + one["debited"] - one["paid"] - one["credited"] - one["written_off"]
+            found[number] = max(0, rest)
+            unapplied += max(0, -rest)
+        return found, unapplied

@@ -1,16 +1,21 @@
 """Entries of invoice ledgers: what each kind changes, and that a ledger is the fold of its entries."""
 
+import numpy as np
 import pytest
 
 from collateral_registry.domain.receivables.ledger import InvoiceFlag
 from collateral_registry.store.engine.database import Database
 from tests.support.ledgers import (
     MOMENT,
+    NUMBERS,
+    STEP_KINDS,
     TODAY,
     LedgerFeed,
+    PlainLedger,
     as_dict,
     entry,
     from_account,
+    items_of,
     open_amounts,
     unapplied,
 )
@@ -237,3 +242,22 @@ def test_the_same_entry_again_is_known_and_changes_nothing(feed):
 
     assert feed.report(*items) == []
     assert as_dict(feed.ledger()) == before
+
+
+def test_random_entries_of_two_feeds_end_in_the_ledger_of_the_plain_model(feed):
+    draw = np.random.default_rng(20)
+    feeds = {1: feed, 2: LedgerFeed(feed.database, "bank")}
+    drawn = [
+        (str(draw.choice(STEP_KINDS)), str(draw.choice(NUMBERS)), *map(int, draw.integers((1, 0, 0), (5, 31, 2))))
+        for _ in range(160)
+    ]
+    items, plain = items_of(drawn), PlainLedger()
+    while items:
+        source, batch = items[0]["source"], []
+        while items and items[0]["source"] == source and len(batch) < 8:
+            batch.append(items.pop(0))
+        expected = [one["entry_id"] for one in batch if not plain.take(one)]
+        assert [text.partition(":")[0] for text in feeds[source].report(*batch)] == expected
+    ledger = feed.ledger()
+
+    assert (open_amounts(ledger), sum(unapplied(ledger).values())) == plain.open_amounts()
