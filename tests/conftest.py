@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from multiprocessing.process import BaseProcess
@@ -16,7 +15,7 @@ from collateral_registry.clock import wall_clock
 from collateral_registry.store.engine.database import Database
 from collateral_registry.store.engine.migrate import migrate
 from tests.support.books import open_empty_book, open_filled_book
-from tests.support.launch import forked
+from tests.support.launch import forked, run
 from tests.support.postgres import Cluster, SharedCluster
 from tests.support.server import Client, Server, connected
 from tests.support.templates import Build, PostgresCopies, SqliteCopies, Templates
@@ -145,8 +144,7 @@ def sample_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite book with the sample of the end of 2021; tests copy it."""
     path = tmp_path_factory.mktemp("sample") / "book.db"
     server = Server(f"sqlite:///{path}").start()
-    load = [sys.executable, "-m", "collateral_registry", "sample", "load", "--server", server.address]
-    subprocess.run(load, check=True, timeout=120)
+    run("sample", "load", server=server.address).check_returncode()
     server.stop()
     return path
 

@@ -14,6 +14,7 @@ import pytest
 from google.protobuf.json_format import MessageToJson
 
 from collateral_registry.v1 import business_date_pb2, loan_pb2, policy_pb2
+from tests.support.launch import run
 from tests.support.server import Client, Server, free_port
 
 pytestmark = pytest.mark.slow
@@ -27,12 +28,6 @@ ASSETS = (
 LOANS = "loan_id,borrower,currency,principal,as_of\nloan-1,Acme [/b],USD,300000.00,2021-12-31\n"
 
 
-def run(*arguments, server=None):
-    """Runs a command until it exits."""
-    command = [COLLATERAL, *arguments, *(["--server", server.address] if server else [])]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-
-
 @pytest.fixture
 def import_text(server, tmp_path):
     """Imports a text as a file of some kind."""
@@ -40,7 +35,7 @@ def import_text(server, tmp_path):
     def import_file(kind, text, name="rows.csv"):
         path = tmp_path / name
         path.write_text(text, encoding="utf-8")
-        return run("import", kind, str(path), server=server)
+        return run("import", kind, str(path), server=server.address)
 
     return import_file
 
@@ -118,7 +113,7 @@ def test_a_converted_value_prints_the_quotes_of_its_rate(import_text, server):
     import_text("prices", "series,date,price\ncopper,2021-12-31,10000\n")
     import_text("fx", "base,quote,date,rate\nEUR,USD,2021-12-31,1.25\nEUR,CNY,2021-12-30,7.8\n")
 
-    printed = run("value", "lot-1", "--currency", "CNY", server=server).stdout
+    printed = run("value", "lot-1", "--currency", "CNY", server=server.address).stdout
     quoted = [line.split()[2:] for line in printed.splitlines() if line.startswith("quoted rate")]
 
     assert quoted == [
@@ -156,20 +151,20 @@ def test_assets_loans_and_breaches_are_shown(import_text, server):
     import_text("assets", ASSETS)
     import_text("loans", LOANS.replace("300000", "900000"))
     import_text("pledges", "pledge_id,loan,asset,registry,registry_number\np-1,loan-1,lot-1,notices,1\n")
-    asset = json.loads(run("asset", "show", "lot-1", server=server).stdout)
-    loan = json.loads(run("loan", "show", "loans/loan-1", server=server).stdout)
-    acknowledged = run("breach", "ack", "loan-1/1", "--actor", "desk", "--note", "see [/mail]", server=server)
+    asset = json.loads(run("asset", "show", "lot-1", server=server.address).stdout)
+    loan = json.loads(run("loan", "show", "loans/loan-1", server=server.address).stdout)
+    acknowledged = run("breach", "ack", "loan-1/1", "--actor", "desk", "--note", "see [/mail]", server=server.address)
 
     assert asset["inventory"]["lot"] == "L-1"
     assert loan["cover"]["market_value"]["units"] == "903100"
-    assert "lot-1" in run("asset", "list", "--filter", "good = copper", server=server).stdout
-    assert "Acme [/b]" in run("loan", "list", "--limit", "1", server=server).stdout
+    assert "lot-1" in run("asset", "list", "--filter", "good = copper", server=server.address).stdout
+    assert "Acme [/b]" in run("loan", "list", "--limit", "1", server=server.address).stdout
     assert "ACKNOWLEDGED" in acknowledged.stdout
-    assert "see [/mail]" in run("breach", "show", "loans/loan-1/breaches/1", server=server).stdout
+    assert "see [/mail]" in run("breach", "show", "loans/loan-1/breaches/1", server=server.address).stdout
 
 
 def test_a_missing_resource_gives_exit_code_4(server):
-    found = run("loan", "show", "none", server=server)
+    found = run("loan", "show", "none", server=server.address)
 
     assert found.returncode == 4
     assert found.stderr == "collateral: loans/none does not exist [NOT_FOUND]\n"
@@ -186,7 +181,7 @@ def sampled(sample_file, tmp_path_factory):
 def test_loading_the_sample_again_changes_nothing(sampled):
     before = sequence(sampled)
 
-    assert run("sample", "load", server=sampled).returncode == 0
+    assert run("sample", "load", server=sampled.address).returncode == 0
     assert sequence(sampled) == before
 
 
@@ -198,9 +193,9 @@ def owed(server, loan):
 def test_a_day_replayed_twice_is_applied_once(sampled):
     """On 17 May Red Prairie draws a million."""
     before = owed(sampled, "loan-red-prairie")
-    first = run("sample", "replay", "--from", "2022-05-16", "--until", "2022-05-17", server=sampled)
+    first = run("sample", "replay", "--from", "2022-05-16", "--until", "2022-05-17", server=sampled.address)
     drawn, commit = owed(sampled, "loan-red-prairie"), sequence(sampled)
-    second = run("sample", "replay", "--until", "2022-05-17", server=sampled)
+    second = run("sample", "replay", "--until", "2022-05-17", server=sampled.address)
 
     assert drawn - before == 1_000_000
     assert owed(sampled, "loan-red-prairie") == drawn
@@ -210,8 +205,8 @@ def test_a_day_replayed_twice_is_applied_once(sampled):
 
 
 def test_a_replay_of_past_days_has_nothing_to_do(sampled):
-    run("sample", "replay", "--until", "2022-01-03", server=sampled)
-    found = run("sample", "replay", "--until", "2021-12-31", server=sampled)
+    run("sample", "replay", "--until", "2022-01-03", server=sampled.address)
+    found = run("sample", "replay", "--until", "2021-12-31", server=sampled.address)
 
     assert found.stdout.startswith("nothing to replay from ")
 

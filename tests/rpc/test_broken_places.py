@@ -2,8 +2,6 @@
 
 import os
 import sqlite3
-import subprocess
-import sys
 from datetime import date
 from pathlib import Path
 
@@ -21,14 +19,13 @@ from collateral_registry.domain.shared.errors import StoreUnavailable
 from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Database
 from collateral_registry.store.engine.migrate import migrate
+from tests.support.launch import run
 from tests.support.server import Server, free_port
 
 
 def start_and_fail(url: str) -> tuple[int, str]:
     """The exit code and the output of a server that cannot start."""
-    command = [sys.executable, "-m", "collateral_registry", "serve", "--database", url]
-    command += ["--address", f"127.0.0.1:{free_port()}"]
-    found = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    found = run("serve", "--database", url, "--address", f"127.0.0.1:{free_port()}")
     return found.returncode, found.stderr
 
 
@@ -97,10 +94,8 @@ def test_a_read_only_database_is_reported_as_such(tmp_path: Path):
         return
     path.chmod(0o444)
     tmp_path.chmod(0o555)
-    command = [sys.executable, "-m", "collateral_registry", "serve", "--database", f"sqlite:///{path}"]
-    command += ["--address", f"127.0.0.1:{free_port()}"]
-    found = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    code, words = start_and_fail(f"sqlite:///{path}")
     tmp_path.chmod(0o755)
 
-    assert found.returncode == 4
-    assert "collateral:" in found.stderr
+    assert code == 4
+    assert "collateral:" in words

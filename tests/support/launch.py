@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from multiprocessing.context import ForkServerProcess
@@ -40,9 +41,22 @@ def spawned(arguments: Sequence[str], environment: Mapping[str, str], output: Pa
 
 def forked(arguments: Sequence[str], environment: Mapping[str, str], output: Path) -> Launched:
     """Starts ``collateral`` as a fork of a process with the modules loaded; its output is appended to a file."""
+    return _forked(arguments, environment, output, output)
+
+
+def run(*arguments: str, server: str = "", seconds: float = 120) -> subprocess.CompletedProcess[str]:
+    """Runs ``collateral`` until it ends, as a fork of a process with the modules loaded; ``server`` is an address."""
+    command = [*arguments, *(["--server", server] if server else [])]
+    with tempfile.TemporaryDirectory() as folder:
+        output, errors = Path(folder, "output"), Path(folder, "errors")
+        code = _forked(command, {}, output, errors).wait(seconds)
+        return subprocess.CompletedProcess(command, code, output.read_text("utf-8"), errors.read_text("utf-8"))
+
+
+def _forked(arguments: Sequence[str], environment: Mapping[str, str], output: Path, errors: Path) -> Forked:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
-    process = context.Process(target=_collateral, args=(list(arguments), dict(environment), output))
+    process = context.Process(target=_collateral, args=(list(arguments), dict(environment), output, errors))
     process.start()
     return Forked(process)
 
@@ -67,10 +81,10 @@ class Forked:
         return code
 
 
-def _collateral(arguments: list[str], environment: dict[str, str], output: Path) -> None:
+def _collateral(arguments: list[str], environment: dict[str, str], output: Path, errors: Path) -> None:
     """Runs the command in the forked process, with its own output, arguments and environment."""
-    with output.open("ab") as file:
-        for stream in (1, 2):
+    for stream, path in ((1, output), (2, errors)):
+        with path.open("ab") as file:
             os.dup2(file.fileno(), stream)
     os.environ.update(environment)
     time.tzset()

@@ -17,17 +17,13 @@ from pathlib import Path
 import pytest
 
 from collateral_registry.v1 import business_date_pb2
+from tests.support.launch import run
 from tests.support.server import Server, connected, free_port
 
 pytestmark = pytest.mark.slow
 
 COLLATERAL = str(Path(sys.executable).parent / "collateral")
 CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-
-
-def run(*arguments):
-    """Runs a command until it exits."""
-    return subprocess.run([COLLATERAL, *arguments], capture_output=True, text=True, timeout=120, check=False)
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,6 @@
 """The business date of a server: far dates are refused, the mode is kept, and an operator repairs a wrong date."""
 
 import sqlite3
-import subprocess
-import sys
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
@@ -13,6 +11,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from collateral_registry.rpc.server import DATE_SERVICE
 from collateral_registry.v1 import business_date_pb2
+from tests.support.launch import run
 from tests.support.postgres import wait_until
 from tests.support.server import FIRST_DAY, Server, calendar, connected, details_of
 
@@ -26,9 +25,8 @@ def dated(client):
 
 
 def repair(server, *arguments):
-    command = [sys.executable, "-m", "collateral_registry", "business-date", "repair", "--database", server.url]
-    command += ["--actor", "R. Rossi", "--reason", "typing error", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    by = ("--actor", "R. Rossi", "--reason", "typing error")
+    return run("business-date", "repair", "--database", server.url, *by, *arguments)
 
 
 def test_a_far_date_is_refused_and_a_meant_one_is_repaired_by_an_operator(server):
@@ -54,7 +52,7 @@ def test_a_far_date_is_refused_and_a_meant_one_is_repaired_by_an_operator(server
         assert not dated(client).follows_clock
 
     assert details_of(refused.value)[0].reason == "DATE_TOO_FAR"
-    assert (running.returncode, too_early.returncode) == (4, 2)
+    assert (running.returncode, too_early.returncode) == (5, 2)
     assert "DATABASE" in running.stderr or "in use" in running.stderr
     assert "checked only" in checked.stdout
     assert repaired.stdout.startswith(f"business date 2150-12-31 -> {FIRST_DAY} by commit")

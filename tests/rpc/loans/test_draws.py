@@ -2,8 +2,6 @@
 
 import csv
 import io
-import subprocess
-import sys
 from datetime import timedelta
 
 import grpc
@@ -12,6 +10,7 @@ import pytest
 
 from collateral_registry.domain.loans.draws import DrawRefusal
 from collateral_registry.v1 import breach_pb2, common_pb2, loan_pb2, report_pb2
+from tests.support.launch import run
 from tests.support.server import FIRST_DAY, Client, Server, calendar, details_of, money
 
 NEXT = FIRST_DAY + timedelta(days=3)
@@ -85,11 +84,10 @@ def test_a_matured_loan_and_one_above_its_limit_are_shown_and_not_drawn(client: 
     assert rule_of(checked(client, "1")) == "MATURED"
     flags = [common_pb2.QualityFlag.Name(flag)[13:] for flag in client.loan().cover.quality_flags]
     assert flags[-2:] == ["LOAN_MATURED", "CREDIT_LIMIT_EXCEEDED"]
-    command = [sys.executable, "-m", "collateral_registry", "report", "ltv", "--format", "csv"]
-    printed = subprocess.run([*command, "--server", server.address], capture_output=True, text=True, check=True)
+    printed = run("report", "ltv", "--format", "csv", server=server.address)
     (row,) = csv.DictReader(io.StringIO(printed.stdout))
     assert row["quality_flags"].endswith("LOAN_MATURED CREDIT_LIMIT_EXCEEDED")
-    table = subprocess.run([*command[:5], "--server", server.address], capture_output=True, text=True, check=True)
+    table = run("report", "ltv", server=server.address)
     assert "matured, above limit" in table.stdout
     (arrow,) = streamed(client)
     assert str(arrow["quality_flags"]).endswith("LOAN_MATURED CREDIT_LIMIT_EXCEEDED")

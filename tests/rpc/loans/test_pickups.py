@@ -1,8 +1,5 @@
 """Pick-ups, controlled values and double pledges, over gRPC and at the command line."""
 
-import subprocess
-import sys
-
 import grpc
 import pytest
 from google.type.decimal_pb2 import Decimal
@@ -16,6 +13,7 @@ from collateral_registry.v1 import (
     pickup_pb2,
     pickup_pb2_grpc,
 )
+from tests.support.launch import run
 from tests.support.server import FIRST_DAY, Client, Server, calendar, copper_lot, details_of
 
 
@@ -162,8 +160,7 @@ def test_the_book_is_checked_and_a_double_pledge_is_confirmed(client: Client) ->
 @pytest.mark.usefixtures("pickups")
 def test_the_command_line_gives_the_same_answers(server: Server) -> None:
     def collateral(*words: str) -> tuple[int, str]:
-        command = [sys.executable, "-m", "collateral_registry", *words, "--server", server.address]
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        done = run(*words, server=server.address)
         return done.returncode, done.stdout + done.stderr
 
     code, output = collateral("pickup", "check", "loan-1", "lot-1", "90")
