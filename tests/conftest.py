@@ -18,9 +18,11 @@ from tests.support.books import open_empty_book, open_filled_book
 from tests.support.launch import forked, run
 from tests.support.postgres import Cluster, SharedCluster
 from tests.support.server import Client, Server, connected
+from tests.support.statements import share_compiled_statements
 from tests.support.templates import Build, PostgresCopies, SqliteCopies, Templates
 
 Server.launch = staticmethod(forked)
+share_compiled_statements()
 
 settings.register_profile("steady", derandomize=True, deadline=None, max_examples=60)
 settings.load_profile("steady")

@@ -1,8 +1,12 @@
-"""Loads the modules that every server imports, once for all forked servers."""
+"""Loads the modules that every server imports, and compiles the usual statements, once for all forked servers."""
 
 from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from collateral_registry.domain.shared.units import units
+from tests.support.books import open_filled_book
+from tests.support.statements import share_compiled_statements
 
 MODULES = (
     "psycopg",
@@ -17,3 +21,6 @@ for _name in MODULES:
     import_module(_name)
 
 units()
+share_compiled_statements()
+with TemporaryDirectory() as _folder:
+    open_filled_book(f"sqlite:///{Path(_folder, 'book.db')}").close()
