@@ -16,11 +16,13 @@ from collateral_registry.store.engine.database import Database
 from collateral_registry.store.engine.migrate import migrate
 from tests.support.books import open_empty_book, open_filled_book
 from tests.support.launch import forked, run
+from tests.support.memory import keep_files_in_memory
 from tests.support.postgres import Cluster, SharedCluster
 from tests.support.server import Client, Server, connected
 from tests.support.statements import share_compiled_statements
 from tests.support.templates import Build, PostgresCopies, SqliteCopies, Templates
 
+keep_files_in_memory()
 Server.launch = staticmethod(forked)
 share_compiled_statements()
 
