@@ -10,7 +10,6 @@ from contextlib import closing, suppress
 from datetime import date
 from functools import partial
 from os import cpu_count
-from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,6 @@ from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.errors import DomainError, Refused
 from collateral_registry.domain.shared.units import units
 from collateral_registry.logs import collect_standard_log, configure, logger
-from collateral_registry.rpc.common.versions import versions
 from collateral_registry.rpc.limits.connections import allow_open_files
 from collateral_registry.rpc.limits.numbers import CallLimits, ConnectionLimits
 from collateral_registry.rpc.server import Limits, RpcServer
@@ -34,8 +32,6 @@ from collateral_registry.runtime.model_work.pool import WORKERS_LIMIT
 from collateral_registry.runtime.revaluation.driver import RunDriver, Workers
 from collateral_registry.runtime.revaluation.local_workers import LocalWorkers
 from collateral_registry.runtime.transactions import BookRunner
-from collateral_registry.store.backups.archive import Manifest, Progress
-from collateral_registry.store.backups.book import BackupName, back_up as write_backup, restore as restore_backup
 from collateral_registry.store.engine.commit_listener import listen
 from collateral_registry.store.engine.database import Database, sqlite_file
 from collateral_registry.store.engine.migrate import migrate as migrate_schema
@@ -63,16 +59,6 @@ SWITCH_SECONDS = 0.0001
 call waits for every report that is being computed."""
 
 
-def migrate(settings: Settings, clock: Clock = wall_clock) -> tuple[str | None, str]:
-    """Upgrades the schema of the database; returns the versions before and after."""
-    with sole_use(settings.url):
-        database = Database(settings.url, clock)
-        try:
-            return migrate_schema(database)
-        finally:
-            database.close()
-
-
 def repair_date(settings: Settings, to: date, actor: str, reason: str, *, check: bool) -> Repair:
     """Sets back the business date of a book that no server of this SQLite file serves; with ``check``, undoes it.
 
@@ -86,26 +72,6 @@ def repair_date(settings: Settings, to: date, actor: str, reason: str, *, check:
             if not check:
                 write.commit()
     return repair
-
-
-def back_up(settings: Settings, name: BackupName, progress: Progress) -> tuple[Path, Manifest]:
-    """Writes a backup of the book, which servers may be using; returns its file and manifest.
-
-    Raises Refused, StoreUnavailable or OSError.
-    """
-    return write_backup(settings.url, name, versions().program, progress)
-
-
-def restore(settings: Settings, archive: Path, progress: Progress, *, upgrade: bool) -> Manifest:
-    """Restores a backup into a database without a book, and upgrades its schema if requested; returns the manifest.
-
-    Raises Refused, StoreUnavailable or OSError.
-    """
-    with closing(Database(settings.url, wall_clock)) as database:
-        manifest = restore_backup(database, archive, progress)
-    if upgrade:
-        migrate(settings)
-    return manifest
 
 
 def prepare_book(settings: Settings, clock: Clock = wall_clock) -> None:

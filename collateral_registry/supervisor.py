@@ -9,10 +9,11 @@ import time
 from multiprocessing import connection, get_context
 from multiprocessing.process import BaseProcess
 
-from collateral_registry.bootstrap import migrate, prepare_book, serve
+from collateral_registry.bootstrap import prepare_book, serve
 from collateral_registry.config import Settings
 from collateral_registry.domain.shared.errors import DomainError, Refused
 from collateral_registry.logs import logger
+from collateral_registry.maintenance import migrate
 from collateral_registry.store.engine.database import sqlite_file
 from valuation.errors import MissingExtra
 

@@ -39,6 +39,11 @@ def test_a_server_on_a_current_database_starts_without_what_it_may_never_need():
     assert not {"alembic", "pyarrow"} & loaded_by("collateral_registry.bootstrap")
 
 
+def test_a_backup_is_made_without_the_parts_of_a_server():
+    parts = {"grpc", "scipy", "uvloop", "collateral_registry.commands", "collateral_registry.runtime"}
+    assert not parts & loaded_by("collateral_registry.maintenance")
+
+
 def test_the_whole_valuation_library_is_imported_without_statistics_packages():
     assert not SLOW_TO_IMPORT & loaded_by(*VALUATION)
 

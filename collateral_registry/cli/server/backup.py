@@ -25,7 +25,7 @@ def run_backup(file: Path | None, folder: Path | None, database: str) -> int:
     """Writes a backup to a file, or to a folder under a name of its own; returns the exit code."""
 
     def work(settings: Settings) -> None:
-        from collateral_registry.bootstrap import back_up
+        from collateral_registry.maintenance import back_up
         from collateral_registry.store.backups.book import BackupName
 
         if (file is None) == (folder is None):
@@ -42,7 +42,7 @@ def run_restore(file: Path, database: str, *, upgrade: bool) -> int:
     """Restores a backup and returns the exit code."""
 
     def work(settings: Settings) -> None:
-        from collateral_registry.bootstrap import restore
+        from collateral_registry.maintenance import restore
 
         with _shown_progress("restore") as progress:
             manifest = restore(settings, file, progress, upgrade=upgrade)

@@ -86,7 +86,7 @@ def run_migration(database: str) -> int:
     """Migrates the database and returns the exit code."""
 
     def work(settings: Settings) -> None:
-        from collateral_registry.bootstrap import migrate
+        from collateral_registry.maintenance import migrate
 
         before, after = migrate(settings)
         print_line(f"schema {before or 'empty'} -> {after}")
