@@ -116,8 +116,8 @@ def re_aged(world: World, market: Market, plan: Plan, rng: np.random.Generator) 
     joins = _joining(world, plan, rng)
     one = world.invoices
     slow = (joins[one["debtor"]] < NEVER) & (one["due"] >= plan.start - SLOW_BEFORE)
-    for events, day in ((world.payments, "day"), (world.postings, "entry")):
-        slow[events["invoice"][events[day] < plan.start - SLOW_BEFORE]] = False
+    for events, name in ((world.payments, "day"), (world.postings, "entry")):
+        slow[events["invoice"][events[name] < plan.start - SLOW_BEFORE]] = False
     delay = np.where(slow, rng.integers(40, 121, len(slow)), 0)
     world.payments["day"] = _later(world.payments["day"], delay[world.payments["invoice"]])
     world.postings["entry"] = _later(world.postings["entry"], delay[world.postings["invoice"]])

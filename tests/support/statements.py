@@ -5,6 +5,7 @@ open thousands of databases.
 """
 
 from collections.abc import Callable
+from unittest.mock import patch
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import Dialect
@@ -14,14 +15,14 @@ from collateral_registry.store.engine import database
 
 STATEMENTS_LIMIT = 2_000
 
-_statements: LRUCache = LRUCache(STATEMENTS_LIMIT)
+_statements: LRUCache[object, object] = LRUCache(STATEMENTS_LIMIT)
 _dialects: dict[str, Dialect] = {}
 """The dialect of the first engine of each kind that has connected. Statements are kept by dialect."""
 
 
 def share_compiled_statements() -> None:
     """Lets every engine that is created from now on use the statements that others have compiled."""
-    database._engine = _sharing(database._engine)  # noqa: SLF001 - the program itself has no use for sharing
+    patch.object(database, "_engine", _sharing(database._engine)).start()  # noqa: SLF001 - no use in the program
 
 
 def _sharing(create: Callable[[str], Engine]) -> Callable[[str], Engine]:

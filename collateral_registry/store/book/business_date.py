@@ -8,10 +8,9 @@ from sqlalchemy import BigInteger, Connection, Select, bindparam, func, insert, 
 from sqlmodel import col
 
 from collateral_registry.store.engine.database import Write
-from collateral_registry.store.schema.assets import AssetRow, EquipmentRow, IntellectualPropertyRow
+from collateral_registry.store.schema.assets import AssetRow, EquipmentRow, IntellectualPropertyRow, RightEventRow
 from collateral_registry.store.schema.book import CommitRow, DateModeRow, DateRepairRow
 from collateral_registry.store.schema.equipment import AppraisalRow
-from collateral_registry.store.schema.ip import RightEventRow
 from collateral_registry.store.schema.loans import LoanRow
 from collateral_registry.store.schema.prices import PriceSeriesRow
 

@@ -18,8 +18,7 @@ from collateral_registry.store.engine.bulk import Columns, read_columns
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.filters import FilterField, FilterTable
 from collateral_registry.store.engine.rows import from_row, insert_row, values_of
-from collateral_registry.store.schema.assets import AssetRow, IntellectualPropertyRow
-from collateral_registry.store.schema.ip import RightEventRow
+from collateral_registry.store.schema.assets import AssetRow, IntellectualPropertyRow, RightEventRow
 from valuation.ip.events import RightEventKind
 from valuation.ip.status import LegalStatus
 

@@ -1,4 +1,4 @@
-"""Tables of assets, their revisions, valuation inputs by kind, targets and reference numbers."""
+"""Tables of assets, their revisions, valuation inputs by kind, targets, reference numbers and events of IP assets."""
 
 from __future__ import annotations
 
@@ -176,3 +176,18 @@ class IdentityCorrectionRow(SQLModel, table=True):
     revision: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     seq: int = big()
     document: str = text()
+
+
+class RightEventRow(SQLModel, table=True):
+    """An event of an IP asset on a day, such as a lapse or a licence."""
+
+    __tablename__: ClassVar[str] = "right_event"
+    __table_args__ = (Index("right_event_asset", "asset_key", "event_key"),)
+    event_key: int | None = big(primary_key=True, default=None)
+    asset_key: int = big()
+    kind: int = big()
+    day: int = big()
+    owned_share: float = real()
+    status_before: int = big()
+    note: str = text()
+    seq: int = big()
