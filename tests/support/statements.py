@@ -6,6 +6,7 @@ open thousands of databases.
 
 from collections.abc import Callable
 from unittest.mock import patch
+from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import Dialect
@@ -16,6 +17,7 @@ from collateral_registry.store.engine import database
 STATEMENTS_LIMIT = 2_000
 
 _statements: LRUCache[object, object] = LRUCache(STATEMENTS_LIMIT)
+_statements: LRUCache[Any, Any] = LRUCache(STATEMENTS_LIMIT)
 _dialects: dict[str, Dialect] = {}
 """The dialect of the first engine of each kind that has connected. Statements are kept by dialect."""
 
@@ -23,6 +25,7 @@ _dialects: dict[str, Dialect] = {}
 def share_compiled_statements() -> None:
     """Lets every engine that is created from now on use the statements that others have compiled."""
     patch.object(database, "_engine", _sharing(database._engine)).start()  # noqa: SLF001 - no use in the program
+    patch.object(database, "_engine", _sharing(vars(database)["_engine"])).start()
 
 
 def _sharing(create: Callable[[str], Engine]) -> Callable[[str], Engine]:
