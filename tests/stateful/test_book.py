@@ -1,12 +1,8 @@
 """Compares the book with a plain reference model after random sequences of changes and restarts."""
 
-import shutil
-import tempfile
 from copy import deepcopy
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -46,6 +42,7 @@ from collateral_registry.store.engine.database import Database
 from collateral_registry.store.loans.judgements import newest_judgements
 from collateral_registry.store.loans.pledges import get_pledge
 from collateral_registry.store.loans.repository import get_loan
+from tests.support.book_copies import PostgresqlCopies, SqliteCopies
 from tests.support.books import FIRST, do, registered
 from tests.support.opening import (
     LINKED,
@@ -62,7 +59,6 @@ from tests.support.opening import (
     usd,
 )
 from tests.support.plain_book import PlainBook
-from tests.support.postgres import Cluster
 from tests.support.small_book import sync_stock
 from valuation.flags import QualityFlag
 
@@ -80,40 +76,6 @@ EXAMPLES = {"sqlite": 14, "postgresql": 3}
 
 CENTS_A_LOT = 2
 """Largest difference of a lot's value from the model, in cents, because of rounding and floats."""
-
-
-@dataclass(frozen=True)
-class SqliteCopies:
-    """Copies of an SQLite file."""
-
-    file: Path
-
-    @property
-    def url(self):
-        return f"sqlite:///{self.file}"
-
-    def copy(self):
-        folder = Path(tempfile.mkdtemp())
-        for file in self.file.parent.iterdir():
-            shutil.copy(file, folder)
-        return f"sqlite:///{folder / self.file.name}"
-
-    def drop(self, url):
-        shutil.rmtree(Path(url.removeprefix("sqlite:///")).parent)
-
-
-@dataclass(frozen=True)
-class PostgresqlCopies:
-    """Copies of a PostgreSQL database."""
-
-    cluster: Cluster
-    url: str
-
-    def copy(self):
-        return self.cluster.copy_database(self.url)
-
-    def drop(self, url):
-        self.cluster.drop_database(url)
 
 
 @pytest.fixture

@@ -11,8 +11,6 @@ from pathlib import Path
 
 import grpc
 import pytest
-from google.protobuf.field_mask_pb2 import FieldMask
-from google.type.decimal_pb2 import Decimal
 from google.type.money_pb2 import Money
 from typer.testing import CliRunner
 
@@ -22,18 +20,16 @@ from collateral_registry.v1 import (
     common_pb2,
     equipment_pb2,
     equipment_pb2_grpc,
-    finding_pb2,
-    finding_pb2_grpc,
     valuation_pb2,
 )
+from tests.support.diggers import CLASS, digger, register
 from tests.support.equipment_sales import MAPPING, changed, rows, write_sales
 from tests.support.printed_value import Lines, check_bases, check_steps
-from tests.support.server import Client, Server, calendar, connected, details_of, with_papers
+from tests.support.server import Client, Server, calendar, connected, details_of
 from valuation.equipment.models.hedonic import SALES_LEAST
 
 CHUNK_BYTES = 50_000
 FIT_WAIT_SECONDS = 120
-CLASS = "equipment.commodity_machine"
 
 
 @pytest.fixture(scope="module")
@@ -73,22 +69,6 @@ def fit(
         equipment_pb2.WatchEquipmentFitRequest(name=started.name), timeout=FIT_WAIT_SECONDS
     )
     return list(watched)[-1].equipment_fit
-
-
-def digger(serial: str = "S-1", **attributes: str) -> asset_pb2.Asset:
-    """An excavator of a frequently sold model."""
-    words = {"kind": "digger", "size_class": "digger - 300 to 350 kg", "family": "M300", "cab": "cab"} | attributes
-    machine = asset_pb2.Equipment(
-        make="Invented", model="M300B", serial_number=serial, build_date=calendar(date(2002, 6, 1)),
-        price_new=Money(currency_code="USD", units=90_000), equipment_class="construction_machinery",
-        hours=Decimal(value="4000"), condition=asset_pb2.CONDITION_GOOD, location="state 1", attributes=words,
-    )  # fmt: skip
-    asset = asset_pb2.Asset(owner="Invented Firm", asset_class=CLASS, currency_code="USD", equipment=machine)
-    return with_papers(asset, inspected=date(2021, 6, 30))
-
-
-def register(client: Client, asset_id: str) -> None:
-    client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=digger(asset_id), asset_id=asset_id))
 
 
 def valued(client: Client, asset_id: str) -> valuation_pb2.Valuation:
@@ -363,77 +343,6 @@ def test_an_appraiser_above_realised_prices_is_flagged(client: Client) -> None:
     with pytest.raises(grpc.RpcError) as refused:
         service(client).BacktestAppraisers(equipment_pb2.BacktestAppraisersRequest(sales=sales))
     assert details_of(refused.value)[1] == ["sales[2].date", "sales[3].asset"]
-
-
-def findings(client: Client, asset_id: str) -> list[tuple[str, bool]]:
-    """The flags of the findings on a machine, oldest first, and whether they are open."""
-    request = finding_pb2.ListFindingsRequest(filter=f'asset = "{asset_id}" AND kind = INSPECTION_CONTRADICTS')
-    listed = finding_pb2_grpc.FindingServiceStub(client.channel).ListFindings(request).findings
-    return [
-        (
-            next(one.value for one in finding.evidence if one.name == "flag"),
-            finding.state == finding_pb2.FINDING_STATE_OPEN,
-        )
-        for finding in reversed(listed)
-    ]
-
-
-def inspect(client: Client, asset_id: str, work_done: str = "", **fields: object) -> None:
-    """Updates the fields of a machine that an inspection reports."""
-    machine = asset_pb2.Equipment(**fields)
-    client.assets.UpdateAsset(
-        asset_pb2.UpdateAssetRequest(
-            asset=asset_pb2.Asset(name=f"assets/{asset_id}", equipment=machine),
-            update_mask=FieldMask(paths=[f"equipment.{name}" for name in fields]),
-            work_done=work_done,
-        )
-    )
-
-
-def test_an_implausible_inspection_is_a_finding_and_is_stored_as_reported(client: Client) -> None:
-    register(client, "digger-3")
-    assert findings(client, "digger-3") == []
-    inspect(client, "digger-3", hours=Decimal(value="4200"))
-    assert findings(client, "digger-3") == []
-    inspect(client, "digger-3", hours=Decimal(value="3000"))
-    assert findings(client, "digger-3") == [("HOURS_FELL", True)]
-    asset = client.assets.GetAsset(asset_pb2.GetAssetRequest(name="assets/digger-3"))
-    assert asset.equipment.hours.value == "3000"
-    inspect(client, "digger-3", condition=asset_pb2.CONDITION_EXCELLENT)
-    assert findings(client, "digger-3")[1:] == [("CONDITION_IMPROVED", True)]
-    inspect(client, "digger-3", build_date=calendar(date(2004, 1, 1)))
-    assert findings(client, "digger-3")[2:] == [("BUILD_YEAR_CHANGED", True)]
-
-
-def test_an_omitted_reading_does_not_hide_a_fall_of_hours(client: Client) -> None:
-    register(client, "digger-4")
-    client.assets.UpdateAsset(
-        asset_pb2.UpdateAssetRequest(
-            asset=asset_pb2.Asset(name="assets/digger-4"), update_mask=FieldMask(paths=["equipment.hours"])
-        )
-    )
-    inspect(client, "digger-4", hours=Decimal(value="100"))
-    assert findings(client, "digger-4") == [("HOURS_FELL", True)]
-
-
-def test_a_better_condition_without_work_is_a_finding_that_stating_the_work_resolves(client: Client) -> None:
-    register(client, "digger-5")
-    inspect(client, "digger-5", work_done="new engine", condition=asset_pb2.CONDITION_EXCELLENT)
-    assert findings(client, "digger-5") == [("CONDITION_IMPROVED", False)]
-
-
-def test_the_attributes_of_a_machine_are_replaced_as_a_whole(client: Client) -> None:
-    register(client, "digger-words")
-    inspect(client, "digger-words", attributes={"kind": "digger"})
-    asset = client.assets.GetAsset(asset_pb2.GetAssetRequest(name="assets/digger-words"))
-    assert dict(asset.equipment.attributes) == {"kind": "digger"}
-
-
-def test_a_machine_built_in_a_year_after_its_inspection_is_a_finding(client: Client) -> None:
-    asset = digger("S-6")
-    asset.last_inspection_date.CopyFrom(calendar(date(2001, 5, 1)))
-    client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=asset, asset_id="digger-6"))
-    assert findings(client, "digger-6") == [("BUILT_AFTER", True)]
 
 
 def quoted(
