@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 import grpc
@@ -34,25 +34,31 @@ HIGH, USUAL, LOW, DETAIL = Importance.HIGH, Importance.USUAL, Importance.LOW, Im
 STEPS = ("judged", "valued", "curves", "policy")
 BY_STEP = tuple(Column(f"by_{step}", Kind.AMOUNT, f"by\n{step}", LOW) for step in STEPS)
 
+
+def _pair(
+    name: str, kind: Kind, header: str, importance: Importance = Importance.KEY, styles: Mapping[str, str] | None = None
+) -> tuple[Column, Column]:
+    """Returns the columns of a figure before and after the revaluation."""
+    return (
+        Column(f"{name}_before", kind, f"{header}\nbefore", importance, styles or {}),
+        Column(name, kind, f"{header}\nafter", importance, styles or {}),
+    )
+
+
 LOANS = Table(
     "loans",
     (
         Column("loan", Kind.TEXT),
         Column("borrower", Kind.TEXT, importance=DETAIL),
         Column("currency", Kind.CODE, "ccy"),
-        Column("level_before", Kind.CODE, "level\nbefore", styles=LEVEL_STYLES),
-        Column("level", Kind.CODE, "level\nafter", styles=LEVEL_STYLES),
-        Column("coverage_before", Kind.CODE, "cover\nbefore", USUAL, COVERAGE_STYLES),
-        Column("coverage", Kind.CODE, "cover\nafter", USUAL, COVERAGE_STYLES),
-        Column("ltv_before", Kind.SHARE, "LTV\nbefore", HIGH),
-        Column("ltv", Kind.SHARE, "LTV\nafter", HIGH),
-        Column("lendable_value_before", Kind.AMOUNT, "lendable\nbefore", HIGH),
-        Column("lendable_value", Kind.AMOUNT, "lendable\nafter", HIGH),
+        *_pair("level", Kind.CODE, "level", styles=LEVEL_STYLES),
+        *_pair("coverage", Kind.CODE, "cover", USUAL, COVERAGE_STYLES),
+        *_pair("ltv", Kind.SHARE, "LTV", HIGH),
+        *_pair("lendable_value", Kind.AMOUNT, "lendable", HIGH),
         Column("change", Kind.AMOUNT, "change of\ncollateral", USUAL),
         *BY_STEP,
         Column("exposure", Kind.AMOUNT, importance=DETAIL),
-        Column("market_value_before", Kind.AMOUNT, "market\nbefore", DETAIL),
-        Column("market_value", Kind.AMOUNT, "market\nafter", DETAIL),
+        *_pair("market_value", Kind.AMOUNT, "market", DETAIL),
         Column("unknown_reasons", Kind.LABELS, "unknown\nbecause", DETAIL),
     ),
 )
@@ -61,18 +67,13 @@ ASSETS = Table(
     (
         Column("asset", Kind.TEXT),
         Column("currency", Kind.CODE, "ccy"),
-        Column("lendable_value_before", Kind.AMOUNT, "lendable\nbefore"),
-        Column("lendable_value", Kind.AMOUNT, "lendable\nafter"),
+        *_pair("lendable_value", Kind.AMOUNT, "lendable"),
         Column("change", Kind.AMOUNT, "change", HIGH),
-        Column("haircut_before", Kind.SHARE, "haircut\nbefore", USUAL),
-        Column("haircut", Kind.SHARE, "haircut\nafter", USUAL),
-        Column("haircut_model_before", Kind.TEXT, "curve\nbefore", USUAL),
-        Column("haircut_model", Kind.TEXT, "curve\nafter", USUAL),
+        *_pair("haircut", Kind.SHARE, "haircut", USUAL),
+        *_pair("haircut_model", Kind.TEXT, "curve", USUAL),
         *BY_STEP,
-        Column("market_value_before", Kind.AMOUNT, "market\nbefore", DETAIL),
-        Column("market_value", Kind.AMOUNT, "market\nafter", DETAIL),
-        Column("model_before", Kind.TEXT, "model\nbefore", DETAIL),
-        Column("model", Kind.TEXT, "model\nafter", DETAIL),
+        *_pair("market_value", Kind.AMOUNT, "market", DETAIL),
+        *_pair("model", Kind.TEXT, "model", DETAIL),
         Column("unknown_reasons", Kind.LABELS, "unknown\nbecause", DETAIL),
         Column("zero_reasons", Kind.LABELS, "zero\nbecause", DETAIL),
     ),
@@ -101,8 +102,7 @@ TOTALS = Table(
         Column("loan_count", Kind.COUNT, "loans"),
         Column("changed_loan_count", Kind.COUNT, "changed"),
         Column("exposure", Kind.AMOUNT, importance=USUAL),
-        Column("lendable_value_before", Kind.AMOUNT, "lendable\nbefore"),
-        Column("lendable_value", Kind.AMOUNT, "lendable\nafter"),
+        *_pair("lendable_value", Kind.AMOUNT, "lendable"),
         *BY_STEP,
     ),
 )
