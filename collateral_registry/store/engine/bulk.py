@@ -74,7 +74,7 @@ def read_columns(connection: Source, statement: Select[Any], named: Mapping[str,
     kinds = _kinds_of(statement)
     parts: list[list[NDArray[Any]]] = [[typed_column(kind, ())] for kind in kinds.values()]
     result = connection.execute(statement, named)
-    with _collector_paused():
+    with collector_paused():
         while result.cursor is not None and (rows := result.cursor.fetchmany(FETCH_ROWS)):
             for part, kind, data in zip(parts, kinds.values(), zip(*rows, strict=True), strict=True):
                 part.append(typed_column(kind, data))
@@ -102,8 +102,8 @@ def read_keys(connection: Source, statement: Select[Any], named: Mapping[str, An
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Pauses garbage collection, because each pass would traverse thousands of new rows that contain no cycles."""
+def collector_paused() -> Iterator[None]:
+    """Pauses garbage collection, because each pass would traverse thousands of new objects that contain no cycles."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -138,11 +138,11 @@ def insert_columns(connection: Source, table: type[SQLModel], columns: Mapping[s
     if connection.dialect.name == "sqlite":
         marks = ",".join("?" * len(names))
         insert = f"INSERT INTO {target} ({','.join(names)}) VALUES ({marks})"  # noqa: S608 - names come from the schema
-        with _collector_paused():
+        with collector_paused():
             cast("SqliteConnection", driver).executemany(insert, zip(*data, strict=True))
         return
     with (
-        _collector_paused(),
+        collector_paused(),
         cast("PostgresConnection[Any]", driver).cursor() as cursor,
         cursor.copy(f"COPY {target} ({','.join(names)}) FROM STDIN (FORMAT BINARY)") as copy,
     ):

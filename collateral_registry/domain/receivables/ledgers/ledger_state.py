@@ -158,7 +158,10 @@ class LedgerState:
 
     def note_invoice(self, one: Invoice) -> None:
         """Makes an invoice findable by its present face amount."""
-        self.invoiced.setdefault((one.debtor, one.currency, one.face_minor), set()).add(one.invoice_number)
+        key = (one.debtor, one.currency, one.face_minor)
+        if (numbers := self.invoiced.get(key)) is None:
+            numbers = self.invoiced[key] = set()
+        numbers.add(one.invoice_number)
 
     def _balance(self, one: Effect) -> Balance:
         key = (one.debtor, one.currency)
@@ -201,8 +204,10 @@ class LedgerState:
         self.changed[name] = found
 
     def _was_credited(self, one: Effect) -> bool:
+        credits_ = self.credited.get((one.debtor, one.currency, one.change_minor))
+        if not credits_:
+            return False
         day = _stated(one.issue_day, one.day)
-        credits_ = self.credited.get((one.debtor, one.currency, one.change_minor), ())
         return any(_is_again(credit_day, day) and number != one.invoice_number for credit_day, number in credits_)
 
     def _note_credit(self, one: Effect) -> None:
