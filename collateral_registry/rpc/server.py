@@ -16,6 +16,7 @@ from grpc_reflection.v1alpha import reflection
 from collateral_registry.domain.feeds.partners import Partner
 from collateral_registry.rpc.assets.servicer import AssetServicer
 from collateral_registry.rpc.assignments.servicer import AssignmentServicer
+from collateral_registry.rpc.assignments.verification_servicer import VerificationServicer
 from collateral_registry.rpc.book.business_date_servicer import BusinessDateServicer
 from collateral_registry.rpc.book.policy_servicer import PolicyServicer
 from collateral_registry.rpc.book.service_info_servicer import ServiceInfoServicer
@@ -141,6 +142,7 @@ class RpcServer:
             DoublePledgeServicer(runner),
             DebtorServicer(runner),
             AssignmentServicer(runner),
+            VerificationServicer(runner),
             EquipmentServicer(runner, self.fits, self.watchers),
             IpServicer(runner),
             self.breaches,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 from itertools import pairwise
 from math import ceil
 
+import numpy as np
 from scipy.special import gammaincinv
 
+from valuation._typing import Int
 from valuation.errors import InvalidInput
 
 
@@ -43,3 +46,28 @@ def upper_misstatement_share(sample: int, taints: Sequence[float], confidence: f
     growth = [after - before for before, after in pairwise(factors)]
     bound = factors[0] + sum(step * taint for step, taint in zip(growth, sorted(taints, reverse=True), strict=True))
     return min(bound / sample, 1.0)
+
+
+def sampling_interval(book_minor: int, sample: int) -> int:
+    """Returns the distance of the monetary units of a sample, rounded down, so that it has at least ``sample`` units.
+
+    Raises InvalidInput for an empty book or a sample without units.
+    """
+    if min(book_minor, sample) <= 0:
+        raise InvalidInput("book_minor, sample", (book_minor, sample), "more than 0")
+    return max(1, book_minor // sample)
+
+
+def first_unit(seed: int, interval: int) -> int:
+    """Returns the place of the first sampled unit, 0 or more and below the interval, which follows from the seed."""
+    return int.from_bytes(sha256(str(seed).encode()).digest()[:8], "big") % interval
+
+
+def sampled_units(amount_minor: Int, interval: int, first: int) -> Int:
+    """Returns how many sampled units fall into each amount [n]; every amount of an interval or more has at least one.
+
+    The units are every ``interval``-th of the amounts in their order, beginning with the unit ``first``.
+    """
+    ends = np.cumsum(amount_minor, dtype=np.int64)
+    before = np.maximum(-(-(ends - first) // interval), 0)
+    return np.diff(before, prepend=0)

@@ -15,8 +15,10 @@ from collateral_registry.domain.revaluation.previews import PREVIEW_FILTER
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.paging import Page, Position, page_of
 from collateral_registry.store.assets.repository import ASSET_FILTER
+from collateral_registry.store.assignments.agreement import CLOSING_FILTER
 from collateral_registry.store.assignments.repository import ASSIGNMENT_FILTER
 from collateral_registry.store.assignments.statements import EXCLUSIONS, SEARCHES, TERMS
+from collateral_registry.store.assignments.verifications import VERIFICATION_FILTER
 from collateral_registry.store.book.policies import POLICY_FILTER
 from collateral_registry.store.borrowing_base.reserves import RESERVE_FILTER
 from collateral_registry.store.debtors.repository import DEBTOR_FILTER
@@ -46,6 +48,7 @@ FILTER_FIELDS: Mapping[str, Mapping[str, FieldType]] = {
     "ListAssets": ASSET_FILTER.kinds,
     "ListAssignments": ASSIGNMENT_FILTER.kinds,
     "ListBreaches": BREACH_FILTER.kinds,
+    "ListClosings": CLOSING_FILTER.kinds,
     "ListComingFees": FEE_FILTER,
     "ListContractTerms": TERMS.filter.kinds,
     "ListCountedLots": COUNT_FILTER.kinds,
@@ -73,6 +76,7 @@ FILTER_FIELDS: Mapping[str, Mapping[str, FieldType]] = {
     "ListStockFeeds": STOCK_FEEDS.filter.kinds,
     "ListStockLots": LOT_FILTER.kinds,
     "ListValuations": VALUATION_FILTER.kinds,
+    "ListVerifications": VERIFICATION_FILTER.kinds,
     "ListWarehouses": WAREHOUSE_FILTER.kinds,
     "GenerateBreachReport": BREACH_FILTER.kinds,
     "GenerateLtvReport": LTV_FILTER,

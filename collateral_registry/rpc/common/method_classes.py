@@ -32,6 +32,7 @@ _METHODS = {
         CreateLoan UpdateLoan UpdateBalances CreateReserve
         CreateDebtor UpdateDebtor MergeDebtors UndoDebtorMerge
         RecordAssignmentEvent RecordRegistrySearch RecordContractTerms ExcludeInvoices EndExclusion
+        RecordVerification RecordClosing CheckLedger
         PushStock RecordMovements ReportCount RecordInspection ResolveRejectedMovement
         PushInvoices RecordInvoiceEntries ResolveRejectedEntry
         ResolveFinding CheckDoublePledge ConfirmDoublePledge
@@ -47,6 +48,7 @@ _METHODS = {
         GetBreach ListBreaches AcknowledgeBreach GrantGrace WaiveBreach WatchBreaches
         GetBusinessDate
         GetDebtor ListDebtors
+        PlanVerification GetVerification ListVerifications ListClosings
         GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions
         FitEquipmentModel GetEquipmentFit WatchEquipmentFit GetEquipmentModel ListEquipmentModels
         AppraiseEquipment QuoteEquipment RecordAppraisal ListAppraisals ReconcileAppraisals BacktestAppraisers
@@ -85,6 +87,7 @@ _READS = """
     ValueAssets QuoteAsset QuotePool GetValuation ListValuations GetWarehouse ListWarehouses ListCountedLots
     GetInvoiceFeed ListInvoiceFeeds ListInvoiceEntries ListRejectedEntries
     GetServiceInfo PreviewRevaluation GetDebtor ListDebtors
+    GetVerification ListVerifications ListClosings
     GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions
     GetBorrowingBase GetReserve ListReserves
 """

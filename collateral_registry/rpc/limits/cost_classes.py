@@ -32,6 +32,7 @@ _CLASSES = {
         GetBreach ListBreaches WatchBreaches
         GetBusinessDate
         GetDebtor ListDebtors
+        GetVerification ListVerifications ListClosings
         GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions
         GetEquipmentFit WatchEquipmentFit GetEquipmentModel ListEquipmentModels ListAppraisals
         GetFinding ListFindings
@@ -56,6 +57,7 @@ _CLASSES = {
         CreateLoan UpdateLoan CloseLoan UpdateBalances
         CreateDebtor UpdateDebtor MergeDebtors UndoDebtorMerge
         RecordAssignmentEvent RecordRegistrySearch RecordContractTerms ExcludeInvoices EndExclusion
+        PlanVerification RecordVerification RecordClosing CheckLedger
         PledgeAsset UpdatePledge ReleasePledge RequestPickup CancelPickup
         CreateReserve EndReserve
         ProposeOverride RejectOverride ApproveOverride

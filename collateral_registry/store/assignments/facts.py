@@ -11,6 +11,7 @@ from collateral_registry.domain.assignments.events import AssignmentEvent, Contr
 from collateral_registry.domain.receivables.assignment_facts import AssignmentFacts
 from collateral_registry.domain.receivables.ledger import PoolLedger
 from collateral_registry.domain.receivables.pool_facts import stated_debtors
+from collateral_registry.store.assignments.verifications import verification_of
 from collateral_registry.store.debtors.facts import EVER, debtor_facts
 from collateral_registry.store.engine.bulk import Source, read_columns
 from collateral_registry.store.engine.json_documents import from_document
@@ -49,6 +50,7 @@ def _records(source: Source, asset_key: int, seq: int | None) -> PoolRecords:
         searches=_documents(source, _SEARCHES, named, RegistrySearch),
         terms=_documents(source, _TERMS, named, ContractTerms),
         exclusions=_documents(source, _EXCLUSIONS, named, Exclusion),
+        denied=verification_of(source, asset_key, seq).denied,
     )
 
 

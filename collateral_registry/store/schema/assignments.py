@@ -64,3 +64,32 @@ class InvoiceExclusionRow(PoolRecordColumns, table=True):
     ended_us: int = big()
     ended_by: str = text()
     end_note: str = text()
+
+
+class VerificationRow(PoolRecordColumns, table=True):
+    """A plan to verify invoices of a pool: its sample, which follows from its seed."""
+
+    __tablename__: ClassVar[str] = "verification"
+    __table_args__ = (UniqueConstraint("asset_key", "verification_id"),)
+    record_key: int | None = big(primary_key=True, default=None)
+    verification_id: str = text()
+    day: int = big()
+
+
+class VerificationAnswerRow(PoolRecordColumns, table=True):
+    """What the debtor of a sampled invoice answered; the newest row of an invoice counts."""
+
+    __tablename__: ClassVar[str] = "verification_answer"
+    record_key: int | None = big(primary_key=True, default=None)
+    verification_key: int = big(index=True)
+
+
+class PeriodClosingRow(PoolRecordColumns, table=True):
+    """The closing amount of a period as the borrower states it; the newest row of a day counts."""
+
+    __tablename__: ClassVar[str] = "period_closing"
+    record_key: int | None = big(primary_key=True, default=None)
+    day: int = big()
+    stated_minor: int = big()
+    computed_minor: int = big()
+    unreconciled_minor: int = big()

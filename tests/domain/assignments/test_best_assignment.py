@@ -1,5 +1,6 @@
 """The state of an invoice's assignment follows from the events that concern it, in the order of their days."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -16,9 +17,9 @@ from collateral_registry.domain.assignments.events import (
     RegistrySearch,
 )
 from collateral_registry.domain.receivables.assignment_facts import AssignmentState as State
-from collateral_registry.domain.receivables.ledger import PoolLedger
 from collateral_registry.domain.shared.days import NO_DAY, day_of
 from collateral_registry.domain.shared.money import Money
+from tests.support.invoice_pools import OpenInvoice, pool_of
 from valuation.errors import InvalidInput
 
 FIRST = date(2026, 1, 1)
@@ -33,30 +34,9 @@ def on(day):
 
 
 def ledger():
-    empty, zero = np.zeros(0, dtype=np.int64), np.zeros(len(INVOICES), dtype=np.int64)
-    texts = {"invoice_number": [one[1] for one in INVOICES], "debtor": [one[0] for one in INVOICES]}
-    columns = {name: np.array(values, dtype=object) for name, values in texts.items()}
-    issued = [NO_DAY if one[2] is None else day_of(on(one[2])) for one in INVOICES]
-    balance = dict.fromkeys(("unapplied_minor", "contra_minor", "contra_day"), empty)
-    amounts = {
-        name: zero
-        for name in PoolLedger.__dataclass_fields__
-        if name.endswith(("_minor", "_day", "flags", "type_code")) and name not in balance
-    }
-    return PoolLedger(
-        **{
-            **amounts,
-            **columns,
-            **balance,
-            "pool_key": 1,
-            "entry_number": 1,
-            "entry_day": 0,
-            "currency": np.array(["EUR"] * len(INVOICES), dtype=object),
-            "face_minor": np.full(len(INVOICES), 100),
-            "issue_day": np.array(issued),
-            "balance_debtor": np.zeros(0, dtype=object),
-        }
-    )
+    plain = pool_of(*(OpenInvoice(number, debtor, open=100) for debtor, number, _ in INVOICES)).ledger
+    issued = [NO_DAY if day is None else day_of(on(day)) for _, _, day in INVOICES]
+    return replace(plain, issue_day=np.array(issued, dtype=np.int64))
 
 
 def event(kind, day, *scopes, **fields):

@@ -1,10 +1,18 @@
 """Monetary unit sampling: published factors and sizes, and the bound of the misstatement."""
 
+import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
 from valuation.errors import InvalidInput
-from valuation.receivables.verification import poisson_factor, sample_size, upper_misstatement_share
+from valuation.receivables.verification import (
+    first_unit,
+    poisson_factor,
+    sample_size,
+    sampled_units,
+    sampling_interval,
+    upper_misstatement_share,
+)
 
 
 def test_the_factors_at_95_percent_are_the_published_ones():
@@ -45,3 +53,32 @@ def test_samples_and_taints_outside_their_ranges_are_refused(sample, found):
 def test_a_size_needs_positive_amounts(book, tolerable):
     with pytest.raises(InvalidInput):
         sample_size(book, tolerable, 0.95)
+
+
+@given(st.lists(st.integers(0, 300), min_size=1, max_size=20), st.integers(1, 40), st.integers(0, 2**53))
+def test_every_interval_th_unit_is_sampled_beginning_with_the_first(amounts, sample, seed):
+    book = sum(amounts)
+    if not book:
+        return
+    interval = sampling_interval(book, sample)
+    first = first_unit(seed, interval)
+
+    units = sampled_units(np.array(amounts), interval, first)
+
+    owner = [at for at, amount in enumerate(amounts) for _ in range(amount)]
+    chosen = [owner[unit] for unit in range(first, book, interval)]
+    assert units.tolist() == [chosen.count(at) for at in range(len(amounts))]
+    assert units.sum() >= min(sample, book)
+    assert all(units[at] > 0 for at, amount in enumerate(amounts) if amount >= interval)
+
+
+def test_a_seed_always_gives_the_same_first_unit_and_seeds_spread_evenly():
+    assert [first_unit(seed, 1_000_000) for seed in (1, 2, 2**52)] == [162_913, 262_446, 245_061]
+    places = [first_unit(seed, 10) for seed in range(2_000)]
+    assert all(150 < places.count(place) < 250 for place in range(10))
+
+
+@pytest.mark.parametrize(("book", "sample"), [(0, 1), (1, 0)])
+def test_nothing_is_sampled_from_an_empty_book(book, sample):
+    with pytest.raises(InvalidInput):
+        sampling_interval(book, sample)

@@ -19,7 +19,7 @@ def text(name: str) -> sa.Column:
     return sa.Column(name, sa.Text(), nullable=False)
 
 
-def records(table: str, *columns: sa.Column) -> None:
+def records(table: str, *columns: sa.Column | sa.UniqueConstraint) -> None:
     """Creates a table of records on the invoices of pools."""
     own = (integer("asset_key"), integer("seq"), text("actor"), text("document"))
     op.create_table(table, *own, integer("record_key", automatic=True), *columns, sa.PrimaryKeyConstraint("record_key"))
@@ -45,8 +45,20 @@ def upgrade() -> None:
         *map(integer, ("expire_day", "ended_seq", "ended_us")),
         *map(text, ("ended_by", "end_note")),
     )
+    records(
+        "verification",
+        text("verification_id"),
+        integer("day"),
+        sa.UniqueConstraint("asset_key", "verification_id"),
+    )
+    records("verification_answer", integer("verification_key"))
+    op.create_index("ix_verification_answer_verification_key", "verification_answer", ["verification_key"])
+    records("period_closing", *map(integer, ("day", "stated_minor", "computed_minor", "unreconciled_minor")))
 
 
 def downgrade() -> None:
-    for table in ("invoice_exclusion", "contract_terms", "registry_search", "assignment_event", "assignment"):
+    statements = ("invoice_exclusion", "contract_terms", "registry_search")
+    for table in ("period_closing", "verification_answer", "verification", *statements):
+        op.drop_table(table)
+    for table in ("assignment_event", "assignment"):
         op.drop_table(table)

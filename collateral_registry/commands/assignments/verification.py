@@ -1,0 +1,132 @@
+"""Plans the verification of a pool's invoices and records what their debtors answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from hashlib import sha256
+
+from collateral_registry.commands.assignments.records import owed_by_debtors
+from collateral_registry.commands.pipeline.findings import open_findings
+from collateral_registry.domain.assignments.verification import SEED_LIMIT, Answer, Outcome, SampledInvoice, planned
+from collateral_registry.domain.findings.kinds import Finding, FindingKind, Severity
+from collateral_registry.domain.receivables.ledger import PoolLedger
+from collateral_registry.domain.shared.days import date_at
+from collateral_registry.domain.shared.errors import Refused
+from collateral_registry.domain.shared.money import Money
+from collateral_registry.store.assets.repository import StoredAsset
+from collateral_registry.store.assignments.verifications import (
+    StoredVerification,
+    get_verification,
+    insert_answers,
+    insert_plan,
+    newest_verification,
+)
+from collateral_registry.store.book.policies import policy_in_force
+from collateral_registry.store.engine.database import Connection, Write
+from collateral_registry.store.receivables.ledger import ledgers_of, pool_keys_of
+from valuation.errors import InvalidInput, check_all
+from valuation.money import PPM
+
+SHOWN_CHARACTERS = 60
+
+
+def plan_verification(
+    write: Write,
+    asset_id: str,
+    verification_id: str,
+    tolerable: Money | None,
+    confidence_ppm: int,
+    seed: int,
+    actor: str,
+) -> StoredVerification:
+    """Samples the open invoices of a pool and stores the plan.
+
+    Without a tolerable amount it is the policy's share of the open amount, and without a seed one is derived. The
+    sample is twice as large if a debtor denied a debt in the newest verification.
+    """
+    asset = owed_by_debtors(write.connection, asset_id)
+    ledger = ledger_of(write.connection, asset_id)
+    newest = newest_verification(write.connection, asset.key)
+    was_denied = newest is not None and any(one.outcome == Outcome.DENIED for one in newest.answers.values())
+    plan = planned(
+        ledger,
+        verification_id,
+        date_at(write.market_day),
+        tolerable or _tolerable(write, asset, ledger),
+        confidence_ppm,
+        seed or _seed(write.seq, asset_id, verification_id),
+        is_doubled=was_denied,
+    )
+    return insert_plan(write, asset.key, asset_id, plan, actor)
+
+
+def record_answers(
+    write: Write, asset_id: str, verification_id: str, answers: Sequence[Answer], actor: str
+) -> StoredVerification:
+    """Records answers to a verification; a denied debt opens a critical finding.
+
+    Raises InvalidInput for an invoice that is not in the sample, and for an amount in another currency.
+    """
+    stored = get_verification(write.connection, asset_id, verification_id)
+    sampled = {(one.debtor, one.invoice_number): one for one in stored.plan.invoices}
+    check_all(*(partial(_check_answer, at, answer, stored, sampled) for at, answer in enumerate(answers)))
+    insert_answers(write, stored, answers, actor)
+    denied = [answer for answer in answers if answer.outcome == Outcome.DENIED]
+    open_findings(
+        write,
+        [_finding(stored, answer, sampled[answer.debtor, answer.invoice_number].open_minor) for answer in denied],
+    )
+    write.touched.add(assets=[stored.asset_key])
+    return get_verification(write.connection, asset_id, verification_id)
+
+
+def ledger_of(connection: Connection, asset_id: str) -> PoolLedger:
+    """Returns the present ledger of a pool; raises Refused for a pool without entries."""
+    keys = list(pool_keys_of(connection, [asset_id]).values())
+    if not keys:
+        raise Refused("NO_LEDGER", f"assets/{asset_id} has no ledger entries: report its invoices first")
+    return ledgers_of(connection, keys)[keys[0]]
+
+
+def _tolerable(write: Write, asset: StoredAsset, ledger: PoolLedger) -> Money:
+    policy = policy_in_force(write.connection, write.market_day).policy
+    share = policy.receivable_numbers(asset.asset.asset_class).ppm("verification_tolerable_share")
+    book = int(ledger.open_minor[ledger.currency == asset.asset.currency].sum())
+    return Money(max(1, book * share // PPM), asset.asset.currency)
+
+
+def _seed(seq: int, *names: str) -> int:
+    """Returns a seed that is the same for a validation and the request that follows it."""
+    digest = sha256(" ".join([str(seq), *names]).encode()).digest()
+    return int.from_bytes(digest[:8], "big") % (SEED_LIMIT - 1) + 1
+
+
+def _check_answer(
+    at: int, answer: Answer, stored: StoredVerification, sampled: Mapping[tuple[str, str], SampledInvoice]
+) -> None:
+    field = f"answers[{at}]"
+    if (answer.debtor, answer.invoice_number) not in sampled:
+        got = f"{answer.invoice_number!r} of {answer.debtor!r}"
+        raise InvalidInput(f"{field}.invoice_number", got, f"an invoice of the sample of {stored.name}")
+    if answer.confirmed is not None and answer.confirmed.currency != stored.plan.currency:
+        currency = answer.confirmed.currency
+        raise InvalidInput(f"{field}.confirmed_amount.currency_code", currency, stored.plan.currency)
+
+
+def _finding(stored: StoredVerification, answer: Answer, open_minor: int) -> Finding:
+    invoice = f"{answer.debtor} {answer.invoice_number}"
+    return Finding(
+        kind=FindingKind.DEBT_DENIED,
+        severity=Severity.CRITICAL,
+        fingerprint=f"debt-denied {stored.asset_key} {sha256(invoice.encode()).hexdigest()[:32]}",
+        summary=f"{answer.debtor[:SHOWN_CHARACTERS]} denies invoice {answer.invoice_number[:SHOWN_CHARACTERS]}",
+        evidence={
+            "debtor": answer.debtor,
+            "invoice_number": answer.invoice_number,
+            "open_amount": f"{Money(open_minor, stored.plan.currency).major} {stored.plan.currency}",
+            "verification": stored.name,
+            "document": answer.document,
+        },
+        asset_key=stored.asset_key,
+    )

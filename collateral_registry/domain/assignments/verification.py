@@ -1,0 +1,185 @@
+"""Verification of a pool's invoices: a sample of monetary units, what its debtors answer, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import IntEnum
+
+import numpy as np
+
+from collateral_registry.domain.receivables.ledger import PoolLedger
+from collateral_registry.domain.shared.errors import Refused
+from collateral_registry.domain.shared.identifiers import check_identifier
+from collateral_registry.domain.shared.money import Money
+from collateral_registry.domain.shared.names import checked_text
+from valuation.errors import InvalidInput, check_all
+from valuation.money import PPM
+from valuation.receivables.verification import (
+    first_unit,
+    sample_size,
+    sampled_units,
+    sampling_interval,
+    upper_misstatement_share,
+)
+
+UNITS_LIMIT = 5_000
+"""Largest sample."""
+
+SEED_LIMIT = 2**53
+"""Seeds are smaller, so that every client reads them exactly."""
+
+
+class Outcome(IntEnum):
+    """What a debtor answered; the numeric values are stored and sent."""
+
+    CONFIRMED = 1
+    DIFFERS = 2
+    DENIED = 3
+    NO_ANSWER = 4
+
+
+@dataclass(frozen=True)
+class SampledInvoice:
+    """An invoice of a sample with its open amount and the number of sampled units in it."""
+
+    debtor: str
+    invoice_number: str
+    open_minor: int
+    units: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sample of a pool's ledger at one of its entries, which follows from the seed.
+
+    ``interval_minor`` is the distance of the sampled units and ``first_minor`` the place of the first one.
+    """
+
+    verification_id: str
+    day: date
+    confidence_ppm: int
+    tolerable_minor: int
+    currency: str
+    seed: int
+    entry_number: int
+    book_minor: int
+    sample: int
+    interval_minor: int
+    first_minor: int
+    invoices: Sequence[SampledInvoice]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the debtor of a sampled invoice answered, or what other proof there is.
+
+    ``confirmed`` is the amount that a debtor states who differs. ``has_proof`` states that another proof, such as a
+    payment or a delivery note, stands for a missing answer.
+    """
+
+    debtor: str
+    invoice_number: str
+    outcome: Outcome
+    confirmed: Money | None = None
+    has_proof: bool = False
+    document: str = ""
+
+    def __post_init__(self) -> None:
+        """Raises InvalidInput for fields that are malformed or do not belong to the outcome."""
+        check_all(
+            lambda: checked_text("debtor", self.debtor),
+            lambda: check_identifier("invoice_number", checked_text("invoice_number", self.invoice_number)),
+            lambda: checked_text("document", self.document, required=False),
+            self._check_amount,
+            self._check_proof,
+        )
+
+    def _check_amount(self) -> None:
+        if (self.confirmed is not None) != (self.outcome == Outcome.DIFFERS):
+            got = "nothing" if self.confirmed is None else self.confirmed.major
+            raise InvalidInput("confirmed_amount", got, "an amount if the outcome is DIFFERS, else nothing")
+
+    def _check_proof(self) -> None:
+        if self.has_proof and self.outcome != Outcome.NO_ANSWER:
+            raise InvalidInput("other_proof", "true", "false unless the outcome is NO_ANSWER")
+
+    def taint(self, open_minor: int) -> float:
+        """Returns the overstated share of an invoice's open amount."""
+        if self.outcome == Outcome.DIFFERS and self.confirmed is not None:
+            return max(0.0, 1.0 - self.confirmed.minor / open_minor)
+        return float(self.outcome == Outcome.DENIED or (self.outcome == Outcome.NO_ANSWER and not self.has_proof))
+
+
+def planned(
+    ledger: PoolLedger,
+    verification_id: str,
+    day: date,
+    tolerable: Money,
+    confidence_ppm: int,
+    seed: int,
+    *,
+    is_doubled: bool,
+) -> Plan:
+    """Returns a sample of the open invoices in the pool's currency, twice as large if a debt was denied before.
+
+    Raises Refused for a pool without open invoices, and InvalidInput for a sample above UNITS_LIMIT.
+    """
+    counted = (ledger.open_minor > 0) & (ledger.currency == tolerable.currency)
+    rows = np.flatnonzero(counted)
+    amounts = ledger.open_minor[rows]
+    book = int(amounts.sum())
+    if not book:
+        raise Refused("NOTHING_OPEN", f"no invoice in {tolerable.currency} is open: there is nothing to verify")
+    sample = sample_size(book, tolerable.minor, confidence_ppm / PPM) * (2 if is_doubled else 1)
+    if sample > UNITS_LIMIT:
+        raise InvalidInput("tolerable_amount", tolerable.major, f"an amount that needs at most {UNITS_LIMIT} units")
+    interval = sampling_interval(book, sample)
+    first = first_unit(seed, interval)
+    units = sampled_units(amounts, interval, first)
+    chosen = np.flatnonzero(units)
+    return Plan(
+        verification_id=verification_id,
+        day=day,
+        confidence_ppm=confidence_ppm,
+        tolerable_minor=tolerable.minor,
+        currency=tolerable.currency,
+        seed=seed,
+        entry_number=ledger.entry_number,
+        book_minor=book,
+        sample=sample,
+        interval_minor=interval,
+        first_minor=first,
+        invoices=[
+            SampledInvoice(
+                str(ledger.debtor[rows[at]]), str(ledger.invoice_number[rows[at]]), int(amounts[at]), int(units[at])
+            )
+            for at in chosen
+        ],
+    )
+
+
+Answers = Mapping[tuple[str, str], Answer]
+"""The newest answer of each sampled invoice, by its debtor and number."""
+
+
+def newest_answers(answers: Sequence[Answer]) -> Answers:
+    """Returns the newest answer of each invoice."""
+    return {(answer.debtor, answer.invoice_number): answer for answer in answers}
+
+
+def misstated_share(plan: Plan, answers: Answers) -> float | None:
+    """Returns the upper bound of the misstated share of the book; None until every sampled invoice has an outcome.
+
+    An invoice counts once for each of its units.
+    """
+    taints: list[float] = []
+    for invoice in plan.invoices:
+        answer = answers.get((invoice.debtor, invoice.invoice_number))
+        if answer is None:
+            return None
+        if taint := answer.taint(invoice.open_minor):
+            taints += [taint] * invoice.units
+    units = sum(invoice.units for invoice in plan.invoices)
+    return upper_misstatement_share(units, taints, plan.confidence_ppm / PPM)

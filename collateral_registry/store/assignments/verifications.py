@@ -1,0 +1,178 @@
+"""Stores verifications of the invoices of pools: plans and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import nan
+
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, select
+
+from collateral_registry.domain.assignments.events import InvoiceScope
+from collateral_registry.domain.assignments.verification import (
+    Answer,
+    Answers,
+    Outcome,
+    Plan,
+    misstated_share,
+    newest_answers,
+)
+from collateral_registry.domain.filters.expressions import Expression
+from collateral_registry.domain.filters.fields import Day, Id, Text, Time
+from collateral_registry.domain.shared.days import NO_DAY, day_of
+from collateral_registry.store.engine.bulk import Source, read_columns
+from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.filters import FilterField, FilterTable
+from collateral_registry.store.engine.json_documents import from_document, to_document
+from collateral_registry.store.engine.key_sets import KEYS, is_one_of
+from collateral_registry.store.engine.rows import check_unused, existing, insert_row
+from collateral_registry.store.schema.assets import AssetRow
+from collateral_registry.store.schema.assignments import VerificationAnswerRow, VerificationRow
+from collateral_registry.store.schema.book import CommitRow
+
+EVER = 2**62
+"""A sequence after every commit."""
+
+VERIFICATION_FILTER = FilterTable(
+    verification=FilterField(Text(), VerificationRow.verification_id),
+    asset=FilterField(Id("assets"), AssetRow.asset_id),
+    date=FilterField(Day(), VerificationRow.day),
+    actor=FilterField(Text(), VerificationRow.actor),
+    create_time=FilterField(Time(), CommitRow.known_us),
+)
+"""Fields by which verifications can be filtered."""
+
+
+@dataclass(frozen=True)
+class StoredVerification:
+    """A verification with its keys, the id of its asset, who planned it and when, and the answers."""
+
+    key: int
+    asset_key: int
+    asset_id: str
+    plan: Plan
+    actor: str
+    known_us: int
+    answers: Answers
+
+    @property
+    def name(self) -> str:
+        """The resource name."""
+        return f"assets/{self.asset_id}/verifications/{self.plan.verification_id}"
+
+
+def insert_plan(write: Write, asset_key: int, asset_id: str, plan: Plan, actor: str) -> StoredVerification:
+    """Stores a plan; raises AlreadyExists if its id is taken."""
+    is_it = (VerificationRow.asset_key == asset_key) & (VerificationRow.verification_id == plan.verification_id)
+    check_unused(write.connection, f"assets/{asset_id}/verifications/{plan.verification_id}", is_it)
+    values = {"asset_key": asset_key, "seq": write.seq, "actor": actor, "document": to_document(plan)}
+    values |= {"verification_id": plan.verification_id, "day": day_of(plan.day)}
+    insert_row(write.connection, VerificationRow, **values)
+    return get_verification(write.connection, asset_id, plan.verification_id)
+
+
+def insert_answers(write: Write, stored: StoredVerification, answers: Sequence[Answer], actor: str) -> None:
+    """Stores answers of debtors."""
+    common = {"asset_key": stored.asset_key, "verification_key": stored.key, "seq": write.seq, "actor": actor}
+    rows = [{**common, "document": to_document(answer)} for answer in answers]
+    write.connection.execute(insert(VerificationAnswerRow), rows)
+
+
+def get_verification(connection: Connection, asset_id: str, verification_id: str) -> StoredVerification:
+    """Returns one verification; raises NotFound."""
+    is_it = [AssetRow.asset_id == asset_id, VerificationRow.verification_id == verification_id]
+    return existing(_verifications(connection, is_it, 1), f"assets/{asset_id}/verifications/{verification_id}")
+
+
+def list_verifications(
+    connection: Connection, wanted: Expression, before_key: int, limit: int
+) -> list[StoredVerification]:
+    """Returns a page of verifications, newest first."""
+    where = [VERIFICATION_FILTER.where(wanted), VerificationRow.record_key < before_key]
+    return _verifications(connection, where, limit)
+
+
+def newest_verification(connection: Connection, asset_key: int) -> StoredVerification | None:
+    """Returns the newest verification of a pool; None if there is none."""
+    return next(iter(_verifications(connection, [VerificationRow.asset_key == asset_key], 1)), None)
+
+
+def _verifications(
+    connection: Connection, where: Sequence[ColumnElement[bool]], limit: int
+) -> list[StoredVerification]:
+    statement = (
+        select(VerificationRow.__table__, AssetRow.asset_id, CommitRow.known_us)
+        .join(AssetRow, AssetRow.asset_key == VerificationRow.asset_key)
+        .join(CommitRow, CommitRow.seq == VerificationRow.seq)
+        .where(*where)
+        .order_by(VerificationRow.record_key.desc())
+        .limit(limit)
+    )
+    rows = connection.execute(statement).all()
+    answers = _answers_of(connection, [row.record_key for row in rows])
+    return [
+        StoredVerification(
+            row.record_key,
+            row.asset_key,
+            row.asset_id,
+            from_document(Plan, row.document),
+            row.actor,
+            row.known_us,
+            newest_answers(answers[row.record_key]),
+        )
+        for row in rows
+    ]
+
+
+def _answers_of(source: Source, keys: Sequence[int], seq: int = EVER) -> dict[int, list[Answer]]:
+    """Returns the answers to verifications up to a commit, in the order in which they were recorded."""
+    answers: dict[int, list[Answer]] = {key: [] for key in keys}
+    columns = read_columns(source, _ANSWERS, {"keys": list(keys), "seq": seq})
+    for key, document in zip(columns["verification_key"].tolist(), columns["document"], strict=True):
+        answers[key].append(from_document(Answer, document))
+    return answers
+
+
+_ANSWERS = (
+    select(VerificationAnswerRow.verification_key, VerificationAnswerRow.document)
+    .where(is_one_of(VerificationAnswerRow.verification_key, KEYS), VerificationAnswerRow.seq <= bindparam("seq"))
+    .order_by(VerificationAnswerRow.record_key)
+)
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What the verifications of a pool show as of a commit.
+
+    ``misstated_share`` is the bound of the newest complete one and ``day`` its day; NaN and NO_DAY if there is none.
+    ``denied`` are the invoices whose debtors denied the debt when they answered last.
+    """
+
+    misstated_share: float = nan
+    day: int = NO_DAY
+    denied: Sequence[InvoiceScope] = ()
+
+
+def verification_of(source: Source, asset_key: int, seq: int | None = None) -> Verified:
+    """Returns what the verifications of a pool show, as of commit ``seq`` or, without one, now."""
+    moment = EVER if seq is None else seq
+    columns = read_columns(source, _PLANS, {"asset_key": asset_key, "seq": moment})
+    keys = columns["record_key"].tolist()
+    if not keys:
+        return Verified()
+    answers = _answers_of(source, keys, moment)
+    newest = newest_answers([answer for key in keys for answer in answers[key]])
+    denied = [InvoiceScope(name[0], (name[1],)) for name, one in newest.items() if one.outcome == Outcome.DENIED]
+    for key, document in zip(reversed(keys), reversed(columns["document"].tolist()), strict=True):
+        plan = from_document(Plan, document)
+        share = misstated_share(plan, newest_answers(answers[key]))
+        if share is not None:
+            return Verified(share, day_of(plan.day), denied)
+    return Verified(denied=denied)
+
+
+_PLANS = (
+    select(VerificationRow.record_key, VerificationRow.document)
+    .where(VerificationRow.asset_key == bindparam("asset_key"), VerificationRow.seq <= bindparam("seq"))
+    .order_by(VerificationRow.record_key)
+)

@@ -1,0 +1,147 @@
+"""A verification samples the ledger by its seed; the answers bound the misstatement and exclude denied debts."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from collateral_registry.commands.assets.register import register
+from collateral_registry.commands.assignments.records import record_event
+from collateral_registry.commands.assignments.verification import plan_verification, record_answers
+from collateral_registry.domain.assets.claims import ReceivablePool
+from collateral_registry.domain.assets.kinds import Asset
+from collateral_registry.domain.assignments.events import AssignmentEvent, AssignmentEventKind
+from collateral_registry.domain.assignments.verification import Answer, Outcome
+from collateral_registry.domain.findings.kinds import FindingKind, Severity
+from collateral_registry.domain.receivables.assignment_facts import AssignmentState
+from collateral_registry.domain.shared.days import NO_DAY, day_of
+from collateral_registry.domain.shared.errors import AlreadyExists, Refused
+from collateral_registry.domain.shared.money import Money
+from collateral_registry.store.assets.repository import get_asset
+from collateral_registry.store.assignments.facts import assignment_facts
+from collateral_registry.store.assignments.verifications import verification_of
+from collateral_registry.store.findings.repository import FINDING_FILTER, list_findings
+from tests.support.books import FIRST, do, open_empty_book
+from tests.support.ledgers import LedgerFeed, entry
+from valuation.errors import InvalidInput
+from valuation.receivables.verification import upper_misstatement_share
+
+DAY = day_of(FIRST)
+TOLERABLE = Money(300_00, "USD")
+
+
+@pytest.fixture
+def book(database_url):
+    """A pool of invoices A of 5,000.00 and B to K of 500.00 each."""
+    database = open_empty_book(database_url)
+    do(database, lambda write: register(write, Asset("acme", "Acme", "receivable", "USD", ReceivablePool())))
+    amounts = {"A": 5_000_00, **dict.fromkeys("BCDEFGHIJK", 500_00)}
+    assert not LedgerFeed(database).report(
+        *(entry(f"i-{name}", "INVOICE", amount, name, day=DAY) for name, amount in amounts.items())
+    )
+    yield database
+    database.close()
+
+
+def plan(book, name="v-1", seed=7, tolerable=TOLERABLE):
+    return do(book, lambda write: plan_verification(write, "acme", name, tolerable, 950_000, seed, "Ana"))
+
+
+def answer(book, stored, outcome, names=None, **fields):
+    """Records the same answer for the named invoices, or for all of the sample; returns the commit."""
+    numbers = [one.invoice_number for one in stored.plan.invoices if names is None or one.invoice_number in names]
+    answers = [Answer("delta", number, outcome, **fields) for number in numbers]
+
+    def work(write):
+        record_answers(write, "acme", stored.plan.verification_id, answers, "Bo")
+        return write.seq
+
+    return do(book, work)
+
+
+def verified(book, seq=None):
+    with book.read() as connection:
+        return verification_of(connection, get_asset(connection, "acme").key, seq)
+
+
+def test_the_same_seed_gives_the_same_sample_of_the_same_ledger(book):
+    one, other, third = plan(book).plan, plan(book, "v-2").plan, plan(book, "v-3", seed=8).plan
+
+    assert replace(other, verification_id="v-1") == one
+    assert third.first_minor != one.first_minor
+    assert (one.book_minor, one.sample, one.entry_number) == (10_000_00, 100, 11)
+    assert one.interval_minor == 100_00
+    assert sum(invoice.units for invoice in one.invoices) == 100
+    assert next(invoice.units for invoice in one.invoices if invoice.invoice_number == "A") == 50
+    with pytest.raises(AlreadyExists):
+        plan(book)
+
+
+def test_the_bound_counts_each_answer_by_its_units_once_all_have_one(book):
+    stored = plan(book)
+    answer(book, stored, Outcome.CONFIRMED)
+    assert verified(book).misstated_share == pytest.approx(2.9957 / 100, abs=1e-6)
+    before = answer(book, stored, Outcome.DIFFERS, "B", confirmed=Money(300_00, "USD"))
+    assert verified(book).misstated_share == pytest.approx(upper_misstatement_share(100, [0.4] * 5, 0.95))
+    answer(book, stored, Outcome.NO_ANSWER, "B")
+    assert verified(book).misstated_share == pytest.approx(upper_misstatement_share(100, [1.0] * 5, 0.95))
+    answer(book, stored, Outcome.NO_ANSWER, "B", has_proof=True)
+    assert verified(book).misstated_share == pytest.approx(2.9957 / 100, abs=1e-6)
+    assert verified(book, before).misstated_share == pytest.approx(upper_misstatement_share(100, [0.4] * 5, 0.95))
+    assert verified(book).day == DAY
+
+
+def test_an_incomplete_verification_leaves_the_bound_as_it_was(book):
+    assert np.isnan(verified(book).misstated_share)
+    assert verified(book).day == NO_DAY
+    answer(book, plan(book), Outcome.CONFIRMED)
+    known = verified(book)
+
+    answer(book, plan(book, "v-2"), Outcome.NO_ANSWER, "A")
+
+    assert verified(book) == known
+
+
+def test_a_denied_debt_opens_a_finding_excludes_the_invoice_and_doubles_the_next_sample(book):
+    registration = AssignmentEvent(AssignmentEventKind.REGISTERED, FIRST, registry="zdw", registration_number="1")
+    do(book, lambda write: record_event(write, "acme", "a-1", registration, "Ana"))
+    stored = plan(book)
+
+    def states():
+        with book.read() as connection:
+            key = get_asset(connection, "acme").key
+            facts = assignment_facts(connection, key, LedgerFeed(book).ledger(), DAY)
+        return {AssignmentState(state).name for state in facts.state[[1]].tolist()}, int((facts.state == 5).sum())
+
+    assert states() == ({"REGISTERED"}, 0)
+    answer(book, stored, Outcome.DENIED, "B", document="letter 4")
+
+    assert states() == ({"REFUSED"}, 1)
+    with book.read() as connection:
+        (found,) = list_findings(connection, FINDING_FILTER.parse("kind = DEBT_DENIED"), 10**9, 9)
+    assert (found.finding.kind, found.finding.severity) == (FindingKind.DEBT_DENIED, Severity.CRITICAL)
+    assert found.finding.evidence["open_amount"] == "500.00 USD"
+    assert plan(book, "v-2").plan.sample == 2 * stored.plan.sample
+    answer(book, stored, Outcome.CONFIRMED, "B")
+    assert states() == ({"REGISTERED"}, 0)
+
+
+def test_without_a_tolerable_amount_the_policy_states_its_share(book):
+    assert plan(book, tolerable=None).plan.tolerable_minor == 500_00
+
+
+def test_what_cannot_be_verified_is_refused(book):
+    stored = plan(book)
+    unknown = [Answer("delta", "Z", Outcome.CONFIRMED), Answer("delta", "B", Outcome.DIFFERS, Money(1, "EUR"))]
+    with pytest.raises(InvalidInput, match=r"answers\[0\].invoice_number: got 'Z'.*answers\[1\].confirmed_amount"):
+        do(book, lambda write: record_answers(write, "acme", stored.plan.verification_id, unknown, "Bo"))
+    with pytest.raises(InvalidInput, match="tolerable_amount"):
+        plan(book, "v-2", tolerable=Money(1_00, "USD"))
+    do(book, lambda write: register(write, Asset("empty", "Beta", "receivable", "USD", ReceivablePool())))
+    with pytest.raises(Refused) as refused:
+        do(book, lambda write: plan_verification(write, "empty", "v", TOLERABLE, 950_000, 7, "Ana"))
+    assert refused.value.reason == "NO_LEDGER"
+    with pytest.raises(InvalidInput, match="confirmed_amount"):
+        Answer("delta", "B", Outcome.CONFIRMED, Money(1, "USD"))
+    with pytest.raises(InvalidInput, match="other_proof"):
+        Answer("delta", "B", Outcome.DENIED, has_proof=True)
