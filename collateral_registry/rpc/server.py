@@ -13,6 +13,8 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from collateral_registry.commands.receivables.sync_pools import find_pending_pools, sync_pending_pools
+from collateral_registry.commands.stock.sync_lots import find_pending_lots, sync_pending_lots
 from collateral_registry.domain.feeds.partners import Partner
 from collateral_registry.rpc.assets.servicer import AssetServicer
 from collateral_registry.rpc.assignments.servicer import AssignmentServicer
@@ -47,11 +49,11 @@ from collateral_registry.rpc.valuations.forecast_servicer import ForecastService
 from collateral_registry.rpc.valuations.haircut_servicer import HaircutServicer
 from collateral_registry.rpc.valuations.servicer import ValuationServicer
 from collateral_registry.runtime.equipment_fits import Fits
+from collateral_registry.runtime.feeds.sync_task import Sync, SyncTask
 from collateral_registry.runtime.feeds.writer_process import IntakeProcess
 from collateral_registry.runtime.health import Health, HealthMonitor, Part
 from collateral_registry.runtime.model_work.pool import ModelPool
 from collateral_registry.runtime.revaluation.driver import RunDriver
-from collateral_registry.runtime.stock.stock_sync_task import StockSyncTask
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.runtime.watchers import Watchers
 
@@ -77,6 +79,13 @@ class Limits:
     model_memory_bytes: int
     reads_logged_every: int
     watchers: int
+
+
+STOCK_SYNC = Sync("SyncStock", "stock", find_pending_lots, lambda write, lots: sync_pending_lots(write, lots).changes)
+"""Applies pending stock movements and counts."""
+
+POOL_SYNC = Sync("SyncPools", "pools", find_pending_pools, sync_pending_pools)
+"""Applies changed ledgers of pools."""
 
 
 class RpcServer:
@@ -114,7 +123,10 @@ class RpcServer:
         self.business_date = BusinessDateServicer(runner, runs, today)
         self.stock = StockServicer(runner, intake)
         self.invoices = InvoiceFeedServicer(runner, intake)
-        self.stock_sync = StockSyncTask(runner, self.stock.batcher)
+        self.syncs = [
+            SyncTask(runner, self.stock.batcher.changed, STOCK_SYNC),
+            SyncTask(runner, self.invoices.batcher.changed, POOL_SYNC),
+        ]
         self.models = ModelPool(limits.model_workers, limits.model_memory_bytes)
         self.fits = Fits(runner, limits.model_memory_bytes)
         self.revaluation = RevaluationServicer(runner, runs, self.watchers)
@@ -181,7 +193,8 @@ class RpcServer:
         await self._publish(self.monitor.health)  # not serving yet; without this, the empty name would be from here on
         await self.server.start()
         self.runs.start()
-        self.stock_sync.start()
+        for sync in self.syncs:
+            sync.start()
         await self.monitor.check()
         self.monitor.start()
         await self._publish(self.monitor.health)
@@ -210,7 +223,8 @@ class RpcServer:
         stopping = asyncio.create_task(self.runs.stop())
         await self.server.stop(self.limits.drain_seconds)
         await stopping
-        await self.stock_sync.stop()
+        for sync in self.syncs:
+            await sync.stop()
         self.fits.close()
         self.models.close()
         self.revaluation.previews.close()

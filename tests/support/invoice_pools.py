@@ -63,6 +63,7 @@ class Balance:
     unapplied: int = 0
     contra: int = 0
     contra_day: int = -1
+    currency: str = "EUR"
 
 
 TERMS = PoolTerms("EUR", owner_group=900, owner_country="DE", value_part=0.05, dilution=0.02)
@@ -124,6 +125,7 @@ def _ledger(invoices: list[OpenInvoice], balances: dict[str, Balance], entry_day
         unapplied_minor=_integers(one.unapplied for _, one in held),
         contra_minor=_integers(one.contra for _, one in held),
         contra_day=day(one.contra_day for _, one in held),
+        balance_currency=_texts(one.currency for _, one in held),
     )
 
 

@@ -8,30 +8,46 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from collateral_registry.domain.assets.claims import Disclosure, Receivable, ReceivablePool
-from collateral_registry.domain.receivables.assignment_facts import AssignmentFacts, AssignmentState
 from collateral_registry.domain.receivables.debtor_facts import DebtorFacts
 from collateral_registry.domain.receivables.ledger import PoolLedger
 from collateral_registry.domain.receivables.pool_facts import NO_LINE, PoolFacts, PoolTerms, stated_debtors
 from collateral_registry.domain.receivables.rule_numbers import CONCENTRATION_MODES
 from collateral_registry.domain.receivables.single_invoice import empty_ledger, ledger_of_invoice
-from collateral_registry.domain.shared.days import NO_DAY
+from collateral_registry.store.assignments.facts import assignment_facts
 from collateral_registry.store.debtors.facts import debtor_facts
 from collateral_registry.store.engine.bulk import Source
+from collateral_registry.store.receivables.ledger import ledger_at, ledgers_of, pool_keys_of
 from valuation._typing import Int
 
 
 @dataclass(frozen=True)
 class PoolAsset:
-    """A pool, or an invoice that is a pool of its own, with the key of its asset; a draft has a key below 1."""
+    """A pool, or an invoice that is a pool of its own, with key and id of its asset; a draft has a key below 1."""
 
     key: int
+    asset_id: str
     currency: str
     detail: Receivable | ReceivablePool
 
 
-def pool_facts_of(source: Source, pools: Sequence[PoolAsset], seq: int | None = None) -> list[PoolFacts]:
-    """Returns the facts of each pool [n], by what is known now or was known at commit ``seq``."""
-    ledgers = [_ledger(one) for one in pools]
+def pool_facts_of(source: Source, pools: Sequence[PoolAsset], day: int) -> list[PoolFacts]:
+    """Returns the facts of each pool [n] on a day, by what is known now."""
+    return _facts(source, pools, _present_ledgers(source, pools), day, None)
+
+
+def pool_facts_at(source: Source, pool: PoolAsset, entry_number: int, day: int, seq: int) -> PoolFacts:
+    """Returns the facts of a pool on a day, by its entries up to a number and the facts known at commit ``seq``."""
+    if isinstance(pool.detail, Receivable):
+        ledger = ledger_of_invoice(pool.key, pool.detail, pool.currency)
+    else:
+        key = pool_keys_of(source, [pool.asset_id]).get(pool.asset_id)
+        ledger = empty_ledger(0) if key is None else ledger_at(source, key, entry_number)
+    return _facts(source, [pool], [ledger], day, seq)[0]
+
+
+def _facts(
+    source: Source, pools: Sequence[PoolAsset], ledgers: Sequence[PoolLedger], day: int, seq: int | None
+) -> list[PoolFacts]:
     names = [stated_debtors(ledger) for ledger in ledgers]
     owners = {one.detail.owner_debtor for one in pools if one.detail.owner_debtor}
     known = debtor_facts(source, sorted(owners.union(*(texts.tolist() for texts in names))), seq)
@@ -39,23 +55,29 @@ def pool_facts_of(source: Source, pools: Sequence[PoolAsset], seq: int | None = 
     found = []
     for pool, ledger, texts in zip(pools, ledgers, names, strict=True):
         rows = np.array([place[text] for text in texts.tolist()], dtype=np.int64)
-        owner = place.get(pool.detail.owner_debtor)
+        account = "" if isinstance(pool.detail, Receivable) else pool.detail.collection_account
         found.append(
             PoolFacts(
                 ledger=ledger,
                 debtors=_rows_of(known, rows),
-                assignments=_unassigned(len(ledger.open_minor)),
-                terms=_terms(pool, known, owner),
+                assignments=assignment_facts(source, pool.key, ledger, day, seq, account),
+                terms=_terms(pool, known, place.get(pool.detail.owner_debtor)),
                 line_left_minor=np.full(len(texts), NO_LINE, dtype=np.int64),
             )
         )
     return found
 
 
-def _ledger(pool: PoolAsset) -> PoolLedger:
-    if isinstance(pool.detail, Receivable):
-        return ledger_of_invoice(pool.key, pool.detail, pool.currency)
-    return empty_ledger(0)
+def _present_ledgers(source: Source, pools: Sequence[PoolAsset]) -> list[PoolLedger]:
+    ids = [one.asset_id for one in pools if isinstance(one.detail, ReceivablePool)]
+    keys = pool_keys_of(source, ids) if ids else {}
+    ledgers = ledgers_of(source, sorted(keys.values())) if keys else {}
+    return [
+        ledger_of_invoice(one.key, one.detail, one.currency)
+        if isinstance(one.detail, Receivable)
+        else ledgers.get(keys.get(one.asset_id, 0), empty_ledger(0))
+        for one in pools
+    ]
 
 
 def _terms(pool: PoolAsset, debtors: DebtorFacts, owner: int | None) -> PoolTerms:
@@ -78,15 +100,3 @@ def _terms(pool: PoolAsset, debtors: DebtorFacts, owner: int | None) -> PoolTerm
 
 def _rows_of(facts: DebtorFacts, rows: Int) -> DebtorFacts:
     return DebtorFacts(**{one.name: getattr(facts, one.name)[rows] for one in fields(DebtorFacts)})
-
-
-def _unassigned(count: int) -> AssignmentFacts:
-    no = np.zeros(count, dtype=np.bool_)
-    return AssignmentFacts(
-        state=np.full(count, int(AssignmentState.NONE), dtype=np.int64),
-        registered_us=np.zeros(count, dtype=np.int64),
-        earlier_assignee=no,
-        search_day=np.full(count, NO_DAY, dtype=np.int64),
-        bars_assignment=np.full(count, -1, dtype=np.int64),
-        excluded_manually=no,
-    )

@@ -21,7 +21,7 @@ from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.domain.shared.string_interner import codes_of
 from collateral_registry.domain.valuations.pool_values import PoolValues, pool_values
 from collateral_registry.domain.valuations.valuation_inputs import AssetFacts
-from collateral_registry.store.assets.repository import details_of
+from collateral_registry.store.assets.repository import assets_by_key
 from collateral_registry.store.engine.bulk import Source
 from valuation._typing import Int
 
@@ -45,7 +45,7 @@ def pools_of(source: Source, assets: AssetFacts, policy: Policy, day: int, quote
     if not len(rows):
         return Pools(PoolValues.none(), (), ())
     pools = _pools(source, assets, rows, quoted)
-    facts = pool_facts_of(source, pools)
+    facts = pool_facts_of(source, pools, day)
     numbers = {name: policy.receivable_numbers(name) for name in set(assets.asset_class[rows].tolist())}
     ladders = [
         ladder(one, numbers[name], day) for one, name in zip(facts, assets.asset_class[rows].tolist(), strict=True)
@@ -68,12 +68,12 @@ def _rows_of_pools(assets: AssetFacts) -> Int:
 
 def _pools(source: Source, assets: AssetFacts, rows: Int, quoted: Mapping[int, Detail]) -> list[PoolAsset]:
     keys = assets.asset_key[rows]
-    details = {**details_of(source, keys[~np.isin(keys, list(quoted))]), **quoted}
+    registered = assets_by_key(source, keys[~np.isin(keys, list(quoted))])
     found = []
     for key, currency in zip(keys.tolist(), assets.currency[rows].tolist(), strict=True):
-        detail = details[key]
+        asset_id, detail = ("", quoted[key]) if key in quoted else (registered[key].asset_id, registered[key].detail)
         if isinstance(detail, Receivable | ReceivablePool):
-            found.append(PoolAsset(key, currency, detail))
+            found.append(PoolAsset(key, asset_id, currency, detail))
     return found
 
 

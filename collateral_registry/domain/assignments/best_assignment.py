@@ -87,7 +87,7 @@ class Invoices:
         self._debtor_of = debtor_of
         starts = first_rows(ledger.debtor)
         self._blocks: dict[int | str, list[Int]] = {}
-        for first, last in zip(starts.tolist(), [*starts[1:].tolist(), self.count], strict=True):
+        for first, last in zip(starts.tolist(), np.append(starts, self.count)[1:].tolist(), strict=True):
             block = np.arange(first, last, dtype=np.int64)
             self._blocks.setdefault(self._debtor(str(ledger.debtor[first])), []).append(block)
 

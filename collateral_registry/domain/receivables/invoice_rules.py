@@ -112,12 +112,14 @@ def exclusions(
 ) -> list[tuple[Rule, Truth]]:
     """Returns the rules that exclude whole invoices, in the order of attribution: stage A, cross-ageing, old balances.
 
-    A balance owed to a debtor that is older than the policy allows makes the debtor's invoices unknown by CONTRA.
+    A balance owed to a debtor that is older than the policy allows, or is in another currency than the pool's, makes
+    the debtor's invoices unknown by CONTRA.
     """
     late = truths[Rule.OVER_AGE] | truths[Rule.PAST_DUE]
     limit = np.full(debtors.count, numbers.ppm("cross_age_share"))
     ledger, resolved = pool.ledger, pool.resolved
-    old = (ledger.contra_minor > 0) & ~_is_recent(ledger.contra_day, day, numbers.days("contra_max_age_days"))
+    recent = _is_recent(ledger.contra_day, day, numbers.days("contra_max_age_days"))
+    old = (ledger.contra_minor > 0) & ~(recent & (ledger.balance_currency == pool.terms.currency).astype(np.bool_))
     doubtful = np.zeros(resolved.count, dtype=np.bool_)
     doubtful[resolved.of_balance[old]] = True
     return [

@@ -55,5 +55,6 @@ def cuts(pool: PoolFacts, debtors: Groups, numbers: ReceivableNumbers, day: int)
 
 def _by_debtor(pool: PoolFacts, balance_minor: Int, count: int) -> Int:
     sums = np.zeros(count, dtype=np.int64)
-    np.add.at(sums, pool.resolved.of_balance, np.maximum(balance_minor, 0))
+    own = pool.ledger.balance_currency == pool.terms.currency
+    np.add.at(sums, pool.resolved.of_balance, np.where(own, np.maximum(balance_minor, 0), 0))
     return sums

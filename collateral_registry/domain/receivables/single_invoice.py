@@ -66,7 +66,8 @@ def empty_ledger(pool_key: int) -> PoolLedger:
 def _no_balances() -> dict[str, Int | Texts]:
     nothing = np.zeros(0, dtype=np.int64)
     amounts = dict.fromkeys(("unapplied_minor", "contra_minor", "contra_day"), nothing)
-    return {"balance_debtor": np.zeros(0, dtype=object), **amounts}
+    texts = np.zeros(0, dtype=object)
+    return {"balance_debtor": texts, "balance_currency": texts, **amounts}
 
 
 def _integers(value: int, count: int) -> Int:

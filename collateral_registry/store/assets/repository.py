@@ -12,7 +12,7 @@ from sqlmodel import SQLModel
 
 from collateral_registry.domain.assets.asset_kind import Kind
 from collateral_registry.domain.assets.claims import PurchaseOrder, Receivable, ReceivablePool
-from collateral_registry.domain.assets.kinds import Asset, Detail, Equipment, IntellectualProperty, Inventory, Status
+from collateral_registry.domain.assets.kinds import Asset, Equipment, IntellectualProperty, Inventory, Status
 from collateral_registry.domain.assets.valuation_columns import (
     PricedBy,
     equipment_numbers,
@@ -182,14 +182,15 @@ _DOCUMENTS = (
 
 def equipment_of(source: Source, asset_keys: Int) -> dict[int, Equipment]:
     """Returns the machines among the assets, by key."""
-    return {key: detail for key, detail in details_of(source, asset_keys).items() if isinstance(detail, Equipment)}
+    details = ((key, asset.detail) for key, asset in assets_by_key(source, asset_keys).items())
+    return {key: detail for key, detail in details if isinstance(detail, Equipment)}
 
 
-def details_of(source: Source, asset_keys: Int) -> dict[int, Detail]:
-    """Returns the details of assets, by key."""
+def assets_by_key(source: Source, asset_keys: Int) -> dict[int, Asset]:
+    """Returns assets by key; unlike ``documents_of`` it also reads through ADBC."""
     columns = read_columns(source, _DOCUMENTS, {"keys": asset_keys})
     documents = zip(columns["asset_key"].tolist(), columns["document"].tolist(), strict=True)
-    return {key: asset_from_document(document).detail for key, document in documents}
+    return {key: asset_from_document(document) for key, document in documents}
 
 
 def places_since(connection: Connection, after: int, seq: int) -> Columns:
