@@ -22,6 +22,7 @@ from collateral_registry.rpc.assignments.verification_servicer import Verificati
 from collateral_registry.rpc.book.business_date_servicer import BusinessDateServicer
 from collateral_registry.rpc.book.policy_servicer import PolicyServicer
 from collateral_registry.rpc.book.service_info_servicer import ServiceInfoServicer
+from collateral_registry.rpc.borrowing_base.certificate_servicer import CertificateServicer
 from collateral_registry.rpc.borrowing_base.servicer import BorrowingBaseServicer
 from collateral_registry.rpc.common.interceptors import ErrorInterceptor
 from collateral_registry.rpc.debtors.servicer import DebtorServicer
@@ -151,6 +152,7 @@ class RpcServer:
             PickupServicer(runner),
             OverrideServicer(runner),
             BorrowingBaseServicer(runner),
+            CertificateServicer(runner),
             DoublePledgeServicer(runner),
             DebtorServicer(runner),
             AssignmentServicer(runner),

@@ -187,7 +187,9 @@ def filled(request: Any, path: str) -> Any:
     """Returns a copy of a request in which a field has another value."""
     copy, holder, last = copied(request, path)
     wrong = fill(type(holder)())
-    if holder.DESCRIPTOR.fields_by_name[last].message_type is None:
+    if holder.DESCRIPTOR.fields_by_name[last].is_repeated:
+        getattr(holder, last).MergeFrom(getattr(wrong, last))
+    elif holder.DESCRIPTOR.fields_by_name[last].message_type is None:
         setattr(holder, last, getattr(wrong, last))
     else:
         getattr(holder, last).CopyFrom(getattr(wrong, last))

@@ -90,6 +90,19 @@ def reserve(reserve_id: str) -> str:
     return f'parent: "loans/loan-4" reserve_id: "{reserve_id}" reserve {{{fields}}}'
 
 
+def certificate(certificate_id: str) -> str:
+    days = f"period_end_date {DAY} due_date {DAY}"
+    return f'parent: "loans/loan-4" certificate_id: "{certificate_id}" certificate {{{days}}}'
+
+
+def statement(certificate_id: str) -> str:
+    one, half = '{currency_code: "USD" units: 1}', '{value: "0.5"}'
+    limits = f"amount_limit {one} share_limit {half}"
+    stated = f'asset_class: "ip" gross {one} exclusions {{rule: "MANUAL" amount {one}}} rate {half} {limits}'
+    name = f'name: "loans/loan-4/certificates/{certificate_id}"'
+    return f'{name} actor: "Bo" statement {{classes {{{stated}}} reserves {one}}}'
+
+
 OVERRIDE = 'override {reason: "agreed" release_pledge {name: "loans/loan-1/pledges/p-1" share {value: "0.9"}}}'
 OPENING = [
     ("CreatePriceSeries", f'price_series_id: "copper" price_series {{{COPPER} currency_code: "USD" max_age_days: 10}}'),
@@ -116,6 +129,8 @@ OPENING = [
     *(("CreateLoan", loan(f"loan-{n}")) for n in range(1, 4)),
     ("CreateLoan", loan_with_base("loan-4")),
     ("CreateReserve", reserve("r-1")),
+    *(("CreateCertificate", certificate(f"c-{n}")) for n in range(1, 4)),
+    *(("SubmitCertificate", statement(f"c-{n}")) for n in range(1, 3)),
     (
         "PledgeAsset",
         'parent: "loans/loan-1" pledge_id: "p-1" pledge {asset: "assets/lot-1" share {value: "0.9"} ' + NOTICE,
@@ -192,6 +207,15 @@ EXAMPLES = {
     "CloseLoan": 'name: "loans/loan-2"',
     "CreateReserve": reserve("r-9"),
     "EndReserve": 'name: "loans/loan-4/reserves/r-1" actor: "Ana" reason: "moved out"',
+    "CreateCertificate": certificate("c-9"),
+    "SubmitCertificate": statement("c-3"),
+    "ReturnCertificate": (
+        'name: "loans/loan-4/certificates/c-2" actor: "Ana" reason: "see lines" '
+        'failing_lines {asset_class: "ip" line: "rate" note: "too high"}'
+    ),
+    "ApproveCertificate": (
+        'name: "loans/loan-4/certificates/c-1" actor: "Ana" reason: "agreed" approved_base {currency_code: "USD"}'
+    ),
     "AcknowledgeBreach": f"{BREACH} {ACTOR}",
     "GrantGrace": f"{BREACH} {ACTOR} deadline_date {{year: 2022 month: 3 day: 1}}",
     "WaiveBreach": f"{BREACH} {ACTOR}",

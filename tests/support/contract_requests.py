@@ -62,6 +62,7 @@ IDS = {
     "pickup": "u-1",
     "override": "o-1",
     "reserve": "r-1",
+    "certificate": "c-1",
     "policy": "default-2021",
     "series": "copper",
     "source": "acme",

@@ -21,8 +21,21 @@ from collateral_registry.store.assets.repository import document_as_of
 from collateral_registry.store.borrowing_base.reserves import reserves_at
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.loans.judgements import claims_of, judgement_at
-from collateral_registry.store.loans.pledges import assets_of_pledges
+from collateral_registry.store.loans.pledges import pledged_targets
 from collateral_registry.store.loans.repository import get_loan, loan_at
+
+CLAIM_COLUMNS = ("pledge_key", "market_minor", "lendable_minor")
+
+
+@dataclass(frozen=True)
+class RecordedClaim:
+    """A claim of the loan by a recorded judgement, with the keys of its asset and target and the asset's class then."""
+
+    asset_key: int
+    target_key: int
+    asset_class: str
+    market_minor: int
+    lendable_minor: int
 
 
 @dataclass(frozen=True)
@@ -37,6 +50,7 @@ class RecordedBase:
     base: BorrowingBase
     headroom: Headroom
     permitted_over_advance_minor: int
+    claims: tuple[RecordedClaim, ...]
 
 
 def recorded_base(connection: Connection, loan_id: str, moment: Moment) -> RecordedBase:
@@ -53,13 +67,9 @@ def recorded_base(connection: Connection, loan_id: str, moment: Moment) -> Recor
     loan, day = loan_at(connection, key, row["seq"]), date_at(row["market_day"])
     if row["base_minor"] == NO_BASE or loan.base_terms is None:
         raise Refused("NO_BORROWING_BASE", f"loans/{loan_id} has no borrowing base: state its borrowing_base_terms")
-    claims = claims_of(connection, key, row["seq"])
-    assets = assets_of_pledges(connection, claims["pledge_key"])
-    classes = [
-        document_as_of(connection, assets[pledge], row["seq"]).asset_class for pledge in claims["pledge_key"].tolist()
-    ]
+    claims = _claims(connection, key, row["seq"])
     found = borrowing_base(
-        loan.base_terms.amounts(classes, claims["lendable_minor"].tolist()),
+        loan.base_terms.amounts([one.asset_class for one in claims], [one.lendable_minor for one in claims]),
         reserves_at(connection, key, row["seq"]),
         loan.base_terms.base_terms(loan.credit_limit),
         Owed(row["exposure_minor"], loan.balance.contingent_minor),
@@ -67,4 +77,15 @@ def recorded_base(connection: Connection, loan_id: str, moment: Moment) -> Recor
     )
     position = positions_in({name: np.array([value]) for name, value in row.items()})[key]
     largest, permitted = headroom(terms_of_draw(loan, position, day)), loan.base_terms.over_advance_minor(day)
-    return RecordedBase(loan, row, found, largest, permitted)
+    return RecordedBase(loan, row, found, largest, permitted, claims)
+
+
+def _claims(connection: Connection, loan_key: int, seq: int) -> tuple[RecordedClaim, ...]:
+    """Returns the claims of a judgement, in the order of the pledges."""
+    columns = claims_of(connection, loan_key, seq)
+    targets = pledged_targets(connection, columns["pledge_key"])
+    rows = sorted(zip(*(columns[name].tolist() for name in CLAIM_COLUMNS), strict=True))
+    return tuple(
+        RecordedClaim(*targets[pledge], document_as_of(connection, targets[pledge][0], seq).asset_class, *amounts)
+        for pledge, *amounts in rows
+    )

@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collateral_registry.commands.pipeline.registrations import Registrations, registrations_of
-from collateral_registry.domain.book.policy import Policy
+from collateral_registry.domain.assets.asset_kind import CLASS_ROOT, Kind
+from collateral_registry.domain.book.policy import Policy, lineage
 from collateral_registry.domain.borrowing_base.columns import BaseInputs, Bases, LoanBase, bases_of
 from collateral_registry.domain.loans.cover import PledgeColumns, TargetColumns, claim_values, pool_sums
 from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.domain.shared.days import date_at
+from collateral_registry.store.borrowing_base.certificates import due_days
 from collateral_registry.store.borrowing_base.reserves import reserves_of
 from collateral_registry.store.engine.bulk import Columns, Source
 from collateral_registry.store.loans.repository import base_terms_of, read_loans
@@ -27,6 +29,9 @@ RECORDED_CLAIMS = ("market_minor", "lendable_minor")
 
 WANT_OF_PRICE = UnknownReason.NO_PRICE | UnknownReason.STALE_PRICE | UnknownReason.NO_FX | UnknownReason.STALE_FX
 """Reasons that end when a price or an exchange rate arrives."""
+
+RECEIVABLE_ROOT = CLASS_ROOT[Kind.RECEIVABLE_POOL]
+"""First part of the classes of receivables, which a certificate states."""
 
 
 @dataclass(frozen=True)
@@ -118,13 +123,16 @@ def cover_loans(
         registrations=registrations_of(connection, pledges, policy, day),
         targets=targets,
         values=_values_of(connection, targets["target_key"], values),
-        bases=_base_inputs(connection, loans, pledges),
+        bases=_base_inputs(connection, loans, pledges, policy, day),
     )
     return cover_of(inputs, day)
 
 
-def _base_inputs(connection: Source, loans: Columns, pledges: Columns) -> BaseInputs:
-    """Reads what the bases of the loans are computed from, if any loan has one."""
+def _base_inputs(connection: Source, loans: Columns, pledges: Columns, policy: Policy, day: int) -> BaseInputs:
+    """Reads what the bases of the loans are computed from, if any loan has one.
+
+    Receivables of a loan whose certificate is overdue beyond the policy's grace are unknown.
+    """
     terms = base_terms_of(loans)
     inputs = BaseInputs.none(len(pledges["pledge_key"]))
     if not terms:
@@ -137,13 +145,24 @@ def _base_inputs(connection: Source, loans: Columns, pledges: Columns) -> BaseIn
     bases = {
         row: LoanBase(one, reserves.get(int(key), ())) for (row, one), key in zip(terms.items(), keys, strict=True)
     }
-    return BaseInputs(bases, inputs.asset_class)
+    is_late = np.isin(pledges["loan_key"][rows], _overdue(connection, keys, policy, day))
+    is_receivable = np.array([lineage(one)[0] == RECEIVABLE_ROOT for one in inputs.asset_class[rows]], dtype=np.bool_)
+    inputs.unknown[rows[is_late & is_receivable]] = int(UnknownReason.CERTIFICATE_OVERDUE)
+    return BaseInputs(bases, inputs.asset_class, inputs.unknown)
+
+
+def _overdue(connection: Source, loan_keys: Int, policy: Policy, day: int) -> list[int]:
+    """Returns the loans that owe a certificate since more working days than the policy's grace."""
+    grace, rules = policy.rule_days("certificate_grace_days"), policy.judgement_rules
+    due = due_days(connection, loan_keys)
+    return [loan for loan, due_day in due.items() if rules.working_days_after(due_day, grace) < day]
 
 
 def cover_of(inputs: CoverInputs, day: int) -> Covered:
     """Returns the collateral of loans on a day, computed from what was read or is assumed."""
     loans, pledges, targets = inputs.loans, inputs.pledges, inputs.targets
     valued, registrations = inputs.values, inputs.registrations
+    unknown = registrations.unknown | inputs.bases.unknown
     columns = PledgeColumns(
         target=_rows_in(targets["target_key"], pledges["target_key"]),
         loan=_rows_in(loans["loan_key"], pledges["loan_key"]),
@@ -162,13 +181,13 @@ def cover_of(inputs: CoverInputs, day: int) -> Covered:
     worth = {**valued, "market_minor": market, "good_market_minor": good_market}
     claims = {name: claim_values(pledged, own, worth[name]) for name, pledged in by_value.items()}
     for name in RECORDED_CLAIMS:
-        claims[name] = np.where(registrations.unknown != 0, 0, claims[name])
+        claims[name] = np.where(unknown != 0, 0, claims[name])
     decision = _decision_claims(by_value, own, worth, claims)
     mine = np.isin(pledges["loan_key"], loans["loan_key"])
-    pools = _pools(columns, claims, decision, valued, registrations.unknown, mine, len(loans["loan_key"]), day)
+    pools = _pools(columns, claims, decision, valued, unknown, mine, len(loans["loan_key"]), day)
     keys = {"pledge_key": pledges["pledge_key"][mine]}
     bases = bases_of(
-        BaseInputs(inputs.bases.bases, inputs.bases.asset_class[mine]),
+        inputs.bases.of(mine),
         columns.loan[mine],
         [one[mine] for one in (claims["lendable_minor"], claims["good_lendable_minor"], decision["lendable_minor"])],
         loans,
@@ -226,16 +245,16 @@ def _pools(
     claims: Columns,
     decision: Columns,
     valued: Columns,
-    unregistered: Int,
+    unknown_pledges: Int,
     mine: NDArray[np.bool_],
     count: int,
     day: int,
 ) -> Pools:
-    """Sums the claims of each loan and combines the flags of its assets and of the pledges' registrations."""
+    """Sums the claims of each loan and combines the flags of its assets and of its pledges."""
     own = PledgeColumns(
         *(getattr(pledges, name)[mine] for name in ("target", "loan", "rank", "share_ppm", "limit_minor"))
     )
-    unknown = valued["unknown"][own.target] | unregistered[mine]
+    unknown = valued["unknown"][own.target] | unknown_pledges[mine]
     never = (valued["unknown"][own.target] != 0) & (valued["good_seq"][own.target] == 0)
     bits = {"unknown": np.zeros(count, dtype=np.int64), "quality": np.zeros(count, dtype=np.int64)}
     np.bitwise_or.at(bits["unknown"], own.loan, unknown | valued["unknown_part"][own.target])

@@ -85,6 +85,7 @@ RULE_PARAMETERS: Mapping[str, tuple[str, str]] = {
     "warehouse_shrinkage_multiple": ("1", "100"),
     "warehouse_lateness_weight": _SHARE,
     "warehouse_haircut_limit": _SHARE,
+    "certificate_grace_days": _DAYS,
 }
 """Lowest and highest value of each parameter of the whole book. A policy must state all of them except those in
 LATER_RULES."""
@@ -124,6 +125,7 @@ LATER_RULES: Numbers = {
     "warehouse_shrinkage_multiple": SourcedNumber(Decimal(2), "House rule: shrinkage may recur before the sale"),
     "warehouse_lateness_weight": SourcedNumber(Decimal("0.02"), "Expert default; set your own"),
     "warehouse_haircut_limit": SourcedNumber(Decimal("0.25"), "Expert default; set your own"),
+    "certificate_grace_days": SourcedNumber(Decimal(5), "House rule: as the days to cure a breach"),
 }
 """Defaults of rules that were introduced later, for stored policies that lack them."""
 

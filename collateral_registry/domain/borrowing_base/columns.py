@@ -32,15 +32,23 @@ class LoanBase:
 
 @dataclass(frozen=True)
 class BaseInputs:
-    """The loans with a base by their rows [l], and the asset class of each pledge [p]; empty for other loans."""
+    """The loans with a base by their rows [l], and the asset class of each pledge [p]; empty for other loans.
+
+    ``unknown`` [p] are bits of UnknownReason of pledges that count nothing because of a term of their loan.
+    """
 
     bases: Mapping[int, LoanBase]
     asset_class: NDArray[np.object_]
+    unknown: Int
 
     @classmethod
     def none(cls, pledges: int) -> BaseInputs:
         """Returns the inputs of loans none of which has a base."""
-        return cls({}, np.full(pledges, "", dtype=object))
+        return cls({}, np.full(pledges, "", dtype=object), np.zeros(pledges, dtype=np.int64))
+
+    def of(self, chosen: NDArray[np.bool_]) -> BaseInputs:
+        """Returns the inputs for the chosen pledges [p]."""
+        return BaseInputs(self.bases, self.asset_class[chosen], self.unknown[chosen])
 
 
 @dataclass(frozen=True)

@@ -27,13 +27,17 @@ class WalkTerm(IntEnum):
 
 @dataclass(frozen=True)
 class ClassStatement:
-    """An asset class as stated: gross amount, what each rule excludes, the rate on the rest, and its sublimits."""
+    """An asset class as stated: gross amount, what each rule excludes, the rate on the rest, and its sublimits.
+
+    ``lends_minor`` is what a recomputed class lends, of which the rate is rounded.
+    """
 
     gross_minor: int = 0
     excluded_minor: Mapping[str, int] = field(default_factory=dict)
     rate_ppm: int = 0
     limit_minor: int | None = None
     share_ppm: int = PPM
+    lends_minor: int | None = None
 
     def __post_init__(self) -> None:
         """Raises InvalidInput for a negative amount, or a rate outside 0 to 1."""
@@ -46,7 +50,12 @@ class ClassStatement:
     @property
     def amount_minor(self) -> int:
         """What the class lends before sublimits, rounded down."""
-        return max(self.gross_minor - sum(self.excluded_minor.values()), 0) * self.rate_ppm // PPM
+        return self.rest_minor * self.rate_ppm // PPM if self.lends_minor is None else self.lends_minor
+
+    @property
+    def rest_minor(self) -> int:
+        """What the rules leave of the gross amount."""
+        return max(self.gross_minor - sum(self.excluded_minor.values()), 0)
 
 
 @dataclass(frozen=True)
@@ -111,9 +120,9 @@ def _replacements(now: Statement, end: Statement) -> Iterator[tuple[WalkTerm, st
 
 
 def _class_replacements(one: ClassStatement, end: ClassStatement) -> Iterator[tuple[WalkTerm, str, ClassStatement]]:
-    one = replace(one, gross_minor=end.gross_minor)
+    one = replace(one, gross_minor=end.gross_minor, lends_minor=None)
     yield WalkTerm.GROSS, "", one
     for rule, amount in end.excluded_minor.items():
         one = replace(one, excluded_minor={**one.excluded_minor, rule: amount})
         yield WalkTerm.EXCLUSION, rule, one
-    yield WalkTerm.RATE, "", replace(one, rate_ppm=end.rate_ppm)
+    yield WalkTerm.RATE, "", replace(one, rate_ppm=end.rate_ppm, lends_minor=end.lends_minor)

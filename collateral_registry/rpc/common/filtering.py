@@ -20,6 +20,7 @@ from collateral_registry.store.assignments.repository import ASSIGNMENT_FILTER
 from collateral_registry.store.assignments.statements import EXCLUSIONS, SEARCHES, TERMS
 from collateral_registry.store.assignments.verifications import VERIFICATION_FILTER
 from collateral_registry.store.book.policies import POLICY_FILTER
+from collateral_registry.store.borrowing_base.certificates import CERTIFICATE_FILTER
 from collateral_registry.store.borrowing_base.reserves import RESERVE_FILTER
 from collateral_registry.store.debtors.repository import DEBTOR_FILTER
 from collateral_registry.store.equipment.appraisals import APPRAISAL_FILTER
@@ -49,6 +50,7 @@ FILTER_FIELDS: Mapping[str, Mapping[str, FieldType]] = {
     "ListAssignments": ASSIGNMENT_FILTER.kinds,
     "ListBreaches": BREACH_FILTER.kinds,
     "ListClosings": CLOSING_FILTER.kinds,
+    "ListCertificates": CERTIFICATE_FILTER.kinds,
     "ListComingFees": FEE_FILTER,
     "ListContractTerms": TERMS.filter.kinds,
     "ListCountedLots": COUNT_FILTER.kinds,

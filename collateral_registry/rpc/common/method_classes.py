@@ -30,6 +30,7 @@ _METHODS = {
         CreateAsset BatchCreateAssets UpdateAsset CorrectAssetIdentity RecordRightEvent
         CreatePriceSeries IngestPrices IngestFxRates
         CreateLoan UpdateLoan UpdateBalances CreateReserve
+        CreateCertificate SubmitCertificate ApproveCertificate ReturnCertificate
         CreateDebtor UpdateDebtor MergeDebtors UndoDebtorMerge
         RecordAssignmentEvent RecordRegistrySearch RecordContractTerms ExcludeInvoices EndExclusion
         RecordVerification RecordClosing CheckLedger
@@ -59,7 +60,7 @@ _METHODS = {
         GetLoan ListLoans GetPledge ListPledges
         ProposeOverride RejectOverride GetOverride ListOverrides
         GetPickup ListPickups GetControlledValue
-        GetBorrowingBase GetReserve ListReserves
+        GetBorrowingBase GetReserve ListReserves GetCertificate ListCertificates
         CreatePolicy GetPolicy ListPolicies GetAssetClass ListAssetClasses
         GetPriceSeries ListPriceSeries ListPrices
         GetServiceInfo
@@ -89,7 +90,7 @@ _READS = """
     GetServiceInfo PreviewRevaluation GetDebtor ListDebtors
     GetVerification ListVerifications ListClosings
     GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions
-    GetBorrowingBase GetReserve ListReserves
+    GetBorrowingBase GetReserve ListReserves GetCertificate ListCertificates
 """
 
 READING_METHODS = frozenset(_READS.split())

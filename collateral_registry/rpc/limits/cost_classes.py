@@ -41,7 +41,7 @@ _CLASSES = {
         GetInvoiceFeed ListInvoiceFeeds ListInvoiceEntries ListRejectedEntries
         GetLoan ListLoans GetPledge ListPledges CheckDraw
         GetOverride ListOverrides
-        GetBorrowingBase GetReserve ListReserves
+        GetBorrowingBase GetReserve ListReserves GetCertificate ListCertificates
         CheckPickup GetPickup ListPickups GetControlledValue
         GetPolicy ListPolicies GetAssetClass ListAssetClasses
         GetPriceSeries ListPriceSeries ListPrices
@@ -60,6 +60,7 @@ _CLASSES = {
         PlanVerification RecordVerification RecordClosing CheckLedger
         PledgeAsset UpdatePledge ReleasePledge RequestPickup CancelPickup
         CreateReserve EndReserve
+        CreateCertificate SubmitCertificate ApproveCertificate ReturnCertificate
         ProposeOverride RejectOverride ApproveOverride
         AcknowledgeBreach GrantGrace WaiveBreach
         PushStock RecordMovements ReportCount RecordInspection ResolveRejectedMovement UpdateStockFeed

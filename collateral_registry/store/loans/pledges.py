@@ -115,12 +115,15 @@ def active_pledges_of(connection: Connection, loan_key: int) -> list[StoredPledg
     return _pledges(connection, [PledgeRow.loan_key == loan_key, _IS_ACTIVE], None)
 
 
-def assets_of_pledges(connection: Connection, pledge_keys: Int) -> dict[int, int]:
-    """Returns the asset of each pledge, by keys."""
-    return {row.pledge_key: row.asset_key for row in connection.execute(_ASSETS, {"keys": pledge_keys})}
+def pledged_targets(connection: Connection, pledge_keys: Int) -> dict[int, tuple[int, int]]:
+    """Returns the keys of the asset and of the target of each pledge."""
+    rows = connection.execute(_TARGETS, {"keys": pledge_keys})
+    return {row.pledge_key: (row.asset_key, row.target_key) for row in rows}
 
 
-_ASSETS = select(PledgeRow.pledge_key, PledgeRow.asset_key).where(is_one_of(PledgeRow.pledge_key, KEYS))
+_TARGETS = select(*columns_of(PledgeRow, "pledge_key", "asset_key", "target_key")).where(
+    is_one_of(PledgeRow.pledge_key, KEYS)
+)
 
 
 def loans_of_assets(connection: Connection, asset_keys: Int) -> Int:

@@ -1,4 +1,4 @@
-"""Tables of the reserves of borrowing bases."""
+"""Tables of the reserves and certificates of borrowing bases."""
 
 from __future__ import annotations
 
@@ -29,3 +29,19 @@ class ReserveRow(SQLModel, table=True):
     end_reason: str = text(default="")
     created_seq: int = big()
     ended_seq: int = big()
+
+
+class CertificateRow(SQLModel, table=True):
+    """A certificate of a loan; ``document`` is JSON with its statements and the people who made and approved them."""
+
+    __tablename__: ClassVar[str] = "certificate"
+    __table_args__ = (UniqueConstraint("loan_key", "certificate_id"),)
+    certificate_key: int | None = big(primary_key=True, default=None)
+    certificate_id: str = text()
+    loan_key: int = big()
+    state: int = big()
+    period_end_day: int = big()
+    due_day: int = big()
+    document: str = text()
+    created_seq: int = big()
+    updated_seq: int = big()

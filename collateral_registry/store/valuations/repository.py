@@ -43,6 +43,16 @@ def recorded_values(source: Source, target_keys: Int) -> Columns:
     return read_columns(source, _RECORDED_VALUES, {"keys": target_keys})
 
 
+def estimates_at(connection: Connection, target_keys: Int, seq: int) -> list[int]:
+    """Returns the keys of the haircut curves by which targets were valued as of a commit, in ascending order."""
+    newest = newest_of(ValuationRow, ValuationRow.target_key, seq)
+    found = select(ValuationRow.estimate_key).join_from(
+        newest, ValuationRow, (ValuationRow.target_key == newest.c.key) & (ValuationRow.seq == newest.c.version)
+    )
+    keys = connection.execute(found, {"keys": target_keys}).scalars()
+    return sorted({key for key in keys if key})
+
+
 _NEWEST = newest_of(ValuationRow, ValuationRow.target_key)
 _NEWEST_VALUES = select(*COVER_COLUMNS).join_from(
     _NEWEST, ValuationRow, (ValuationRow.target_key == _NEWEST.c.key) & (ValuationRow.seq == _NEWEST.c.version)

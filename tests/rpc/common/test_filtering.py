@@ -39,6 +39,8 @@ from collateral_registry.rpc.common.filtering import FILTER_FIELDS
 from collateral_registry.v1 import (
     borrowing_base_pb2,
     borrowing_base_pb2_grpc,
+    certificate_pb2,
+    certificate_pb2_grpc,
     equipment_pb2,
     equipment_pb2_grpc,
     ip_pb2,
@@ -66,6 +68,7 @@ LISTS = sorted(name for name in METHODS if name.startswith("List"))
 PARENTS = {
     "ListAppraisals": "assets/machine-1",
     "ListBreaches": "loans/-",
+    "ListCertificates": "loans/-",
     "ListCountedLots": "warehouses/W-1",
     "ListOverrides": "loans/-",
     "ListPickups": "loans/-",
@@ -244,6 +247,14 @@ def add_rows(client: Client) -> None:
     )
     borrowing_base_pb2_grpc.BorrowingBaseServiceStub(client.channel).CreateReserve(
         borrowing_base_pb2.CreateReserveRequest(parent="loans/with-base", reserve_id="r-1", reserve=reserve)
+    )
+    certificate = certificate_pb2.Certificate(
+        period_end_date=calendar(date(2022, 1, 4)), due_date=calendar(date(2022, 2, 4))
+    )
+    certificate_pb2_grpc.CertificateServiceStub(client.channel).CreateCertificate(
+        certificate_pb2.CreateCertificateRequest(
+            parent="loans/with-base", certificate_id="january", certificate=certificate
+        )
     )
 
 

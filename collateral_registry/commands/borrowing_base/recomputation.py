@@ -1,0 +1,62 @@
+"""Recomputes the base of a certificate's period from the recorded judgement of the loan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+
+from collateral_registry.commands.borrowing_base.bases import RecordedBase, RecordedClaim, recorded_base
+from collateral_registry.commands.pipeline.moments import moment_of
+from collateral_registry.domain.borrowing_base.base import ClassAmount
+from collateral_registry.domain.borrowing_base.certificates import Recomputation, ReserveLine
+from collateral_registry.domain.borrowing_base.walk import ClassStatement, Statement
+from collateral_registry.domain.shared.days import date_at
+from collateral_registry.store.book.policies import policy_id_at
+from collateral_registry.store.engine.database import Connection
+from collateral_registry.store.valuations.repository import estimates_at
+from valuation.money import PPM
+
+
+def recomputation(connection: Connection, loan_id: str, period_end: date) -> Recomputation | None:
+    """Returns the base of a loan at the end of a period; None while the loan is not judged for that day.
+
+    It is the base by the last commit whose business date is on or before the end of the period. Raises NotFound or
+    Refused for a loan that had no base then.
+    """
+    moment = moment_of(connection, day=period_end)
+    found = recorded_base(connection, loan_id, moment)
+    if found.judgement["market_day"] < moment.market_day:
+        return None
+    seq, day = found.judgement["seq"], found.judgement["market_day"]
+    targets = np.unique(np.array([one.target_key for one in found.claims], dtype=np.int64))
+    return Recomputation(
+        statement=_statement(found),
+        reserves=tuple(
+            ReserveLine(reserve.kind.name, reserve.reserve_id, amount) for reserve, amount in found.base.deductions
+        ),
+        used_minor=found.base.used_minor,
+        availability_minor=found.base.availability_minor,
+        seq=seq,
+        market_day=date_at(day),
+        policy_id=policy_id_at(connection, seq, day),
+        estimates=tuple(estimates_at(connection, targets, seq)),
+    )
+
+
+def _statement(found: RecordedBase) -> Statement:
+    terms = found.loan.base_terms
+    by_class: dict[str, list[RecordedClaim]] = {}
+    for one in found.claims:
+        name = terms.class_of(one.asset_class) if terms else one.asset_class
+        by_class.setdefault(name, []).append(one)
+    classes = {one.name: _class_statement(one, by_class.get(one.name, [])) for one in found.base.classes}
+    return Statement(classes, found.base.reserves_minor)
+
+
+def _class_statement(one: ClassAmount, claims: Sequence[RecordedClaim]) -> ClassStatement:
+    """Returns a class with the market value of its claims as the gross amount."""
+    gross = sum(claim.market_minor for claim in claims)
+    rate = one.amount_minor * PPM // gross if gross else 0
+    return ClassStatement(gross, {}, rate, one.limit_minor, one.share_ppm, one.amount_minor)

@@ -1,0 +1,213 @@
+"""Certificates on a real server: submitted, recomputed, explained to the cent, approved by another person, overdue."""
+
+import hashlib
+from datetime import timedelta
+from decimal import Decimal as Number
+
+import grpc
+import pytest
+from google.protobuf import text_format
+from google.type.decimal_pb2 import Decimal
+
+from collateral_registry.v1 import (
+    asset_pb2,
+    certificate_pb2 as pb,
+    certificate_pb2_grpc,
+    common_pb2,
+    finding_pb2,
+    loan_pb2,
+)
+from tests.support.borrowing_bases import RESERVES, opened, owe, pledge_classes, reserve, terms
+from tests.support.server import FIRST_DAY, Client, amount, calendar, details_of, money
+
+NAME = "loans/loan-1/certificates/december"
+DUE = FIRST_DAY + timedelta(days=10)
+
+
+def stub(client: Client) -> certificate_pb2_grpc.CertificateServiceStub:
+    return certificate_pb2_grpc.CertificateServiceStub(client.channel)
+
+
+def create(client: Client, certificate_id: str = "december", **days: object) -> pb.Certificate:
+    stated = {"period_end_date": calendar(FIRST_DAY), "due_date": calendar(DUE), **days}
+    return stub(client).CreateCertificate(
+        pb.CreateCertificateRequest(
+            parent="loans/loan-1", certificate_id=certificate_id, certificate=pb.Certificate(**stated)
+        )
+    )
+
+
+def stated_class(name: str, gross: str, rate: str, **excluded: str) -> pb.StatedClass:
+    exclusions = [pb.StatedExclusion(rule=rule, amount=money(value)) for rule, value in excluded.items()]
+    return pb.StatedClass(asset_class=name, gross=money(gross), rate=Decimal(value=rate), exclusions=exclusions)
+
+
+def submit(client: Client, *classes: pb.StatedClass, actor: str = "Bo", name: str = NAME) -> pb.Certificate:
+    statement = pb.BaseStatement(classes=classes or [stated_class("inventory", "600000", "1")])
+    return stub(client).SubmitCertificate(pb.SubmitCertificateRequest(name=name, statement=statement, actor=actor))
+
+
+def approve(client: Client, actor: str = "Ana", **fields: object) -> pb.Certificate:
+    return stub(client).ApproveCertificate(pb.ApproveCertificateRequest(name=NAME, actor=actor, **fields))
+
+
+def give_back(client: Client, actor: str = "Ana") -> pb.Certificate:
+    line = pb.FailingLine(asset_class="inventory", line="gross", note="counted less")
+    request = pb.ReturnCertificateRequest(name=NAME, actor=actor, reason="see lines", failing_lines=[line])
+    return stub(client).ReturnCertificate(request)
+
+
+def state_of(certificate: pb.Certificate) -> str:
+    return pb.CertificateState.Name(certificate.state).removeprefix("CERTIFICATE_STATE_")
+
+
+def findings(client: Client, state: str) -> list[finding_pb2.Finding]:
+    request = finding_pb2.ListFindingsRequest(filter=f"kind = CERTIFICATE_DIFFERS AND state = {state}")
+    return list(client.findings.ListFindings(request).findings)
+
+
+def reason_of(call) -> str:
+    with pytest.raises(grpc.RpcError) as refused:
+        call()
+    return details_of(refused.value)[0].reason
+
+
+def test_the_difference_of_a_certificate_is_explained_to_the_cent(client: Client) -> None:
+    """Example 9e of the specification, whose receivables are the first class."""
+    client.register_loan(borrowing_base_terms=terms(), credit_limit=money("900000"))
+    pledge_classes(client)
+    owe(client, "820000", "40000")
+    for reserve_id, kind, value in RESERVES:
+        reserve(client, reserve_id, kind, value)
+    create(client)
+
+    found = submit(
+        client,
+        stated_class("inventory.base_metal", "920000", "0.85", OVER_AGE="220000", DISPUTED="84500"),
+        stated_class("inventory", "260000", "1"),
+        stated_class("equipment", "500000", "0.8"),
+        stated_class("ip", "200000", "0.25"),
+    )
+
+    assert state_of(found) == "RECOMPUTED"
+    assert (found.submitted.base, found.recomputed.base) == (money("1233175"), money("842436.97"))
+    assert amount(found.difference) == sum(amount(step.change) for step in found.steps) == Number("-390738.03")
+    last = [(pb.StatementTerm.Name(step.term), amount(step.change)) for step in found.steps[-2:]]
+    assert last == [
+        ("STATEMENT_TERM_SUBLIMITS", Number("-137713.48")),
+        ("STATEMENT_TERM_RESERVES", Number("-49810.25")),
+    ]
+    assert amount(found.availability) == Number("-17563.03")
+    (finding,) = findings(client, "OPEN")
+    assert "390738.03 USD below" in finding.summary
+    assert stub(client).GetCertificate(pb.GetCertificateRequest(name=NAME)) == found
+
+
+def test_the_text_of_a_recomputed_base_is_the_same_for_the_same_sequence(client: Client) -> None:
+    opened(client)
+    owe(client, "100000")
+    create(client)
+    first = submit(client)
+    give_back(client)
+    submit(client)
+    settled = stub(client).GetCertificate(pb.GetCertificateRequest(name=NAME))
+
+    client.change_classes("second", added=["inventory.extra"])
+    client.advance(FIRST_DAY + timedelta(days=3))
+    reserve(client, "later", "OTHER", "10")
+    other = submit(client, name=create(client, "second").name)
+
+    assert first.canonical_sha256 == hashlib.sha256(first.canonical_text.encode()).hexdigest()
+    assert "policy\tdefault-2021\n" in first.canonical_text
+    assert f"sequence\t{first.sequence}\n" in first.canonical_text
+    assert settled.sequence > first.sequence  # each change of a certificate judges its loan
+    assert other.canonical_text.count("\n") == settled.canonical_text.count("\n")
+    again = submit(client, name=create(client, "third").name)
+    if again.sequence == other.sequence:
+        assert (again.canonical_text, again.canonical_sha256) == (other.canonical_text, other.canonical_sha256)
+    assert again.sequence == other.sequence
+
+
+def test_a_certificate_is_approved_by_another_person_and_supersedes_earlier_ones(client: Client) -> None:
+    opened(client)
+    create(client)
+    create(client, "earlier")
+    assert reason_of(lambda: approve(client)) == "CERTIFICATE_STATE"
+    submit(client, actor="Bo Li")
+    assert reason_of(lambda: approve(client, actor=" bo  LI ")) == "CERTIFICATE_OWN_STATEMENT"
+    assert reason_of(lambda: submit(client)) == "CERTIFICATE_STATE"
+    for fields, field in (
+        ({"approved_base": money("600000.01")}, "approved_base"),
+        ({"approved_base": money("1")}, "reason"),
+        ({"approved_base": money("1", "EUR")}, "approved_base"),
+    ):
+        with pytest.raises(grpc.RpcError) as refused:
+            approve(client, **fields)
+        assert details_of(refused.value)[1] == [field]
+
+    found = approve(client, approved_base=money("550000"), reason="stock to be counted")
+
+    assert (state_of(found), found.approved_by, found.approved_base) == ("APPROVED", "Ana", money("550000"))
+    listed = stub(client).ListCertificates(pb.ListCertificatesRequest(parent="loans/-")).certificates
+    assert [state_of(one) for one in listed] == ["APPROVED", "SUPERSEDED"]
+    assert client.loan().cover.borrowing_base == money("600000")
+    assert reason_of(lambda: give_back(client)) == "CERTIFICATE_STATE"
+
+
+def test_a_returned_certificate_names_the_lines_that_fail_and_is_submitted_again(client: Client) -> None:
+    opened(client)
+    create(client)
+    submit(client, stated_class("inventory", "700000", "1"))
+    assert len(findings(client, "OPEN")) == 1
+    assert reason_of(lambda: give_back(client, actor="BO")) == "CERTIFICATE_OWN_STATEMENT"
+
+    returned = give_back(client)
+
+    assert (state_of(returned), returned.failing_lines[0].line) == ("RETURNED", "gross")
+    assert (len(findings(client, "OPEN")), len(findings(client, "RESOLVED"))) == (0, 1)
+    corrected = submit(client, stated_class("inventory", "605000", "1"))
+    assert (state_of(corrected), findings(client, "OPEN")) == ("RECOMPUTED", [])
+
+
+def test_receivables_are_unknown_while_a_certificate_is_overdue_beyond_the_grace(client: Client) -> None:
+    opened(client)
+    owe(client, "100000")
+    create(client, due_date=calendar(FIRST_DAY))
+    receivable = text_format.Parse(
+        'owner: "Acme" asset_class: "receivable" currency_code: "USD" receivable {debtor: "Bo" invoice_number: "7"}',
+        asset_pb2.Asset(),
+    )
+    client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=receivable, asset_id="invoice"))
+    client.pledge(asset_id="invoice", pledge_id="p-9")
+
+    seen = []
+    for days in (3, 7, 10):
+        day = FIRST_DAY + timedelta(days=days)
+        client.advance(day)
+        client.quote("10000", day)
+        seen.append(common_pb2.UNKNOWN_REASON_CERTIFICATE_OVERDUE in client.loan().cover.unknown_reasons)
+    draw = client.loans.CheckDraw(loan_pb2.CheckDrawRequest(name="loans/loan-1", amount=money("1")))
+
+    assert seen == [False, False, True]  # 2022-01-07 is the fifth business day after the due day
+    assert draw.reason_code == loan_pb2.DRAW_REFUSAL_CERTIFICATE_OVERDUE
+    submit(client)
+    assert common_pb2.UNKNOWN_REASON_CERTIFICATE_OVERDUE not in client.loan().cover.unknown_reasons
+
+
+@pytest.mark.parametrize(
+    ("statement", "field"),
+    [
+        (pb.BaseStatement(classes=[stated_class("ip", "1", "1.1")]), "statement.classes[0].rate"),
+        (pb.BaseStatement(classes=[stated_class("", "1", "1")]), "statement.classes[0].asset_class"),
+        (pb.BaseStatement(classes=[stated_class("ip", "1", "1")] * 2), "statement.classes"),
+        (pb.BaseStatement(reserves=money("1", "EUR")), "statement.reserves"),
+    ],
+)
+def test_a_statement_that_cannot_be_read_is_refused_by_the_name_of_the_field(client: Client, statement, field) -> None:
+    client.register_loan(borrowing_base_terms=loan_pb2.BorrowingBaseTerms())
+    create(client)
+
+    with pytest.raises(grpc.RpcError) as refused:
+        stub(client).SubmitCertificate(pb.SubmitCertificateRequest(name=NAME, statement=statement, actor="Bo"))
+
+    assert details_of(refused.value)[1] == [field]
