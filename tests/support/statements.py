@@ -5,8 +5,8 @@ open thousands of databases.
 """
 
 from collections.abc import Callable
-from unittest.mock import patch
 from typing import Any
+from unittest.mock import patch
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import Dialect
@@ -16,7 +16,6 @@ from collateral_registry.store.engine import database
 
 STATEMENTS_LIMIT = 2_000
 
-_statements: LRUCache[object, object] = LRUCache(STATEMENTS_LIMIT)
 _statements: LRUCache[Any, Any] = LRUCache(STATEMENTS_LIMIT)
 _dialects: dict[str, Dialect] = {}
 """The dialect of the first engine of each kind that has connected. Statements are kept by dialect."""
@@ -24,7 +23,6 @@ _dialects: dict[str, Dialect] = {}
 
 def share_compiled_statements() -> None:
     """Lets every engine that is created from now on use the statements that others have compiled."""
-    patch.object(database, "_engine", _sharing(database._engine)).start()  # noqa: SLF001 - no use in the program
     patch.object(database, "_engine", _sharing(vars(database)["_engine"])).start()
 
 

@@ -9,7 +9,7 @@ from datetime import date
 
 from collateral_registry.domain.assignments.roll_forward import RollForward
 from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource
-from collateral_registry.domain.receivables.ledger_state import Effect
+from collateral_registry.domain.receivables.ledgers.ledger_state import Effect
 
 _BUCKETS = {
     EntryKind.INVOICE: ("sales", 1),

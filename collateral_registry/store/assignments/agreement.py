@@ -12,7 +12,7 @@ from collateral_registry.domain.assignments.period_sums import Closing
 from collateral_registry.domain.filters.expressions import Expression
 from collateral_registry.domain.filters.fields import Amount, Day, Id, Text, Time
 from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource
-from collateral_registry.domain.receivables.ledger_state import DAY_US, Effect
+from collateral_registry.domain.receivables.ledgers.ledger_state import DAY_US, Effect
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.store.engine.bulk import Source, read_columns
 from collateral_registry.store.engine.database import Write

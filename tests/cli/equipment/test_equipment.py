@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from collateral_registry.v1 import asset_pb2
-from tests.rpc.equipment.test_equipment import digger
+from tests.support.diggers import digger
 from tests.support.equipment_sales import changed, rows, run, write_mapping, write_sales
 from tests.support.server import Client, Server
 from valuation.equipment.models import boosting, hedonic
