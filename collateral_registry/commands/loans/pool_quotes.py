@@ -25,7 +25,7 @@ from collateral_registry.commands.valuations.value import (
     Valued,
     plain_rows,
     valued_at,
-    with_last_good_day,
+    with_last_good_days,
     with_price_units,
 )
 from collateral_registry.domain.assets.kinds import Asset, Status
@@ -229,12 +229,11 @@ def _pooled(
     for name, column in claims.items():
         column[judged.claims["pledge_key"] + len(ranks)] = judged.claims[name]
     rows = plain_rows(values)
-    valued = [
-        with_last_good_day(connection, valued_at(rows, int(target), pool.loaded, member.asset, policy))
-        for member, target in zip(pool.members, pool.target, strict=True)
-    ]
+    members = zip(pool.members, pool.target, strict=True)
+    current = [valued_at(rows, int(target), pool.loaded, member.asset, policy) for member, target in members]
+    valued = with_price_units(connection, with_last_good_days(connection, current))
     found = []
-    for at, (one, senior) in enumerate(zip(with_price_units(connection, valued), ahead, strict=True)):
+    for at, (one, senior) in enumerate(zip(valued, ahead, strict=True)):
         market, lendable = (int(column[at]) for column in claims.values())
         found.append(PooledAsset(one, int(ranks[at]), senior, market, lendable))
     return found

@@ -17,7 +17,7 @@ from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.store.assets.repository import asset_keys, documents_of
 from collateral_registry.store.book.policies import StoredPolicy, policy_in_force
 from collateral_registry.store.engine.bulk import Columns
-from collateral_registry.store.engine.commits import market_day_of, newest_commit
+from collateral_registry.store.engine.commits import market_days_of, newest_commit
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.prices.series import price_units
 from collateral_registry.store.valuations.valuation_inputs import facts_of
@@ -69,7 +69,7 @@ def value_assets(connection: Connection, asset_ids: Sequence[str], currency: str
     documents = documents_of(connection, loaded.assets.asset_key)
     by_key = {int(key): row for row, key in enumerate(loaded.assets.asset_key)}
     found = [valued_at(rows, by_key[int(key)], loaded, documents[int(key)], policy) for key in keys]
-    return with_price_units(connection, [with_last_good_day(connection, one) for one in found])
+    return with_price_units(connection, with_last_good_days(connection, found))
 
 
 def quote_asset(connection: Connection, asset: Asset, currency: str) -> Valued:
@@ -94,11 +94,13 @@ def with_price_units(connection: Connection, found: Sequence[Valued]) -> list[Va
     return [replace(one, price_unit=units.get(lots[at], "")) if at in lots else one for at, one in enumerate(found)]
 
 
-def with_last_good_day(connection: Connection, one: Valued) -> Valued:
-    """Returns the valuation. An unknown one also gets the business date of its last good value, if there is one."""
-    if not one.row["unknown"] or not one.row["good_seq"]:
-        return one
-    return replace(one, last_good_day=market_day_of(connection, one.row["good_seq"]))
+def with_last_good_days(connection: Connection, found: Sequence[Valued]) -> list[Valued]:
+    """Returns the valuations; unknown ones with the business date of their last good value, if there is one."""
+    seqs = {at: one.row["good_seq"] for at, one in enumerate(found) if one.row["unknown"] and one.row["good_seq"]}
+    days = market_days_of(connection, set(seqs.values())) if seqs else {}
+    return [
+        replace(one, last_good_day=days.get(seqs[at], NO_DAY)) if at in seqs else one for at, one in enumerate(found)
+    ]
 
 
 def _policy_today(connection: Connection) -> tuple[StoredPolicy, int]:

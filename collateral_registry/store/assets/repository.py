@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, true, update
 from sqlmodel import SQLModel
 
 from collateral_registry.domain.assets.asset_kind import Kind
@@ -205,9 +205,15 @@ def places_since(connection: Connection, after: int, seq: int) -> Columns:
     return read_columns(connection, statement.join_from(newest, revision, is_newest))
 
 
-def document_at(connection: Connection, asset_key: int, revision: int) -> Asset:
-    """Returns the given revision of an asset."""
-    return _newest_documents(connection, asset_key, AssetRevisionRow.revision == revision, 1)[0]
+def revisions_of(connection: Connection, asset_key: int, revisions: Iterable[int]) -> dict[int, Asset]:
+    """Returns the given revisions of an asset by their number."""
+    found = connection.execute(_REVISIONS, {"asset_key": asset_key, "keys": revisions})
+    return {row.revision: asset_from_document(row.document) for row in found}
+
+
+_REVISIONS = select(*columns_of(AssetRevisionRow, "revision", "document")).where(
+    AssetRevisionRow.asset_key == bindparam("asset_key"), is_one_of(AssetRevisionRow.revision, KEYS)
+)
 
 
 def newest_documents(connection: Connection, asset_key: int, limit: int) -> list[Asset]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.key_sets import KEYS, is_one_of
+from collateral_registry.store.engine.rows import columns_of
 from collateral_registry.store.schema.book import CommitRow
 
 
@@ -27,6 +31,14 @@ _NEWEST = select(CommitRow.seq, CommitRow.market_day).order_by(CommitRow.seq.des
 def market_day_of(connection: Connection, seq: int) -> int:
     """Returns the business day of a commit; 0 if there is no such commit."""
     return int(connection.execute(select(CommitRow.market_day).where(CommitRow.seq == seq)).scalar() or 0)
+
+
+def market_days_of(connection: Connection, seqs: Iterable[int]) -> dict[int, int]:
+    """Returns the business day of each commit by its sequence."""
+    return {row.seq: row.market_day for row in connection.execute(_MARKET_DAYS, {"keys": seqs})}
+
+
+_MARKET_DAYS = select(*columns_of(CommitRow, "seq", "market_day")).where(is_one_of(CommitRow.__table__.c.seq, KEYS))
 
 
 def last_commit_known_by(connection: Connection, known_us: int) -> int:

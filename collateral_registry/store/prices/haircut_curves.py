@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, fields
 from typing import Any
 
@@ -177,13 +177,15 @@ def estimate_of(one: NewCurve, model: str) -> Estimate:
     return Estimate(**asdict(newest), **values_of(curve, "hidden_gap", "loss", "flags", "watch"), **of_series, **own)
 
 
-def model_and_gap_of(connection: Connection, estimate_key: int) -> tuple[str, float]:
-    """Returns the model, with its version, and the hidden gap of a stored curve; ("", 0.0) if there is none."""
-    statement = select(HaircutCurveRow.model, HaircutCurveRow.hidden_gap).where(
-        HaircutCurveRow.estimate_key == estimate_key
-    )
-    row = connection.execute(statement).first()
-    return (row.model, row.hidden_gap) if row else ("", 0.0)
+def models_and_gaps(connection: Connection, estimate_keys: Iterable[int]) -> dict[int, tuple[str, float]]:
+    """Returns the model, with its version, and the hidden gap of stored curves by their key."""
+    found = connection.execute(_MODELS_AND_GAPS, {"keys": estimate_keys})
+    return {row.estimate_key: (row.model, row.hidden_gap) for row in found}
+
+
+_MODELS_AND_GAPS = select(*columns_of(HaircutCurveRow, "estimate_key", "model", "hidden_gap")).where(
+    is_one_of(HaircutCurveRow.estimate_key, KEYS)
+)
 
 
 @dataclass(frozen=True)
