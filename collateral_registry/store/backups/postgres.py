@@ -7,14 +7,15 @@ between versions of PostgreSQL. The schema is not part of it: the migrations of 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from psycopg import Connection, sql
+from psycopg.abc import Buffer
 
 from collateral_registry.domain.shared.errors import Refused
-from collateral_registry.store.backups.archive import Manifest, Part, Progress, chunks_of
+from collateral_registry.store.backups.archive import CHUNK_BYTES, Manifest, Part, Progress, chunks_of
 
 _TABLES = """
 SELECT c.relname, pg_table_size(c.oid), array_agg(a.attname::text ORDER BY a.attnum)
@@ -35,7 +36,7 @@ def copy_tables(source: Connection, file: BinaryIO, progress: Progress) -> Itera
         statement = sql.SQL("COPY {} ({}) TO STDOUT (FORMAT binary)").format(sql.Identifier(table), _names(columns))
         with source.cursor() as cursor:
             with cursor.copy(statement) as rows:
-                for chunk in rows:
+                for chunk in _joined(rows):
                     file.write(chunk)
                     digest.update(chunk)
                     length += len(chunk)
@@ -44,6 +45,17 @@ def copy_tables(source: Connection, file: BinaryIO, progress: Progress) -> Itera
         done += size
         yield Part(name=table, offset=offset, bytes=length, sha256=digest.hexdigest(), columns=columns, rows=count)
         offset += length
+
+
+def _joined(rows: Iterable[Buffer]) -> Iterator[bytearray]:
+    """Yields the bytes of a table in chunks; the server sends each row by itself."""
+    chunk = bytearray()
+    for row in rows:
+        chunk += row
+        if len(chunk) >= CHUNK_BYTES:
+            yield chunk
+            chunk = bytearray()
+    yield chunk
 
 
 def counters(source: Connection) -> dict[str, int]:
