@@ -1,0 +1,1 @@
+"""Signals of fraud in a ledger of receivables; ``docs/models/receivable-signals.md`` states what each assumes."""
