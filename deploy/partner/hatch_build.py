@@ -1,9 +1,9 @@
 """Generates the modules of collateral_partner whose source is elsewhere in the repository.
 
-``v1`` holds the stubs of the stock protocol, generated from ``protos``. ``tables`` is a copy of ``valuation/tables``,
-which reads files and needs the standard library only. In both, imports are rewritten to this package, so that the
-partner's installation needs no other package of the repository. ``python deploy/partner/hatch_build.py`` generates them
-in place; building a wheel or an editable installation does the same.
+``v1`` holds the stubs of the protocols of stock and of invoices, generated from ``protos``. ``tables`` is a copy of
+``valuation/tables``, which reads files and needs the standard library only. In both, imports are rewritten to this
+package, so that the partner's installation needs no other package of the repository. ``python
+deploy/partner/hatch_build.py`` generates them in place; building a wheel or an editable installation does the same.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import shutil
 import sysconfig
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,8 +24,8 @@ HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
 PROTOS = REPOSITORY / "protos"
 CONTRACT = "collateral_registry/v1"
-SERVICE = "stock.proto"
-"""The file of the stock protocol; the files that it imports are generated too."""
+SERVICES = ("stock.proto", "invoice_feed.proto")
+"""The files of the protocols of feeds; the files that they import are generated too."""
 
 IMPORT = re.compile(rf'^import (?:public )?"{CONTRACT}/(\w+\.proto)";', re.MULTILINE)
 REWRITES = (
@@ -39,7 +40,7 @@ class PartnerHook(BuildHookInterface[Any]):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Generates the modules; does nothing outside the repository."""
-        if (PROTOS / CONTRACT / SERVICE).is_file():
+        if (PROTOS / CONTRACT / SERVICES[0]).is_file():
             generate(HERE / "collateral_partner")
 
 
@@ -56,17 +57,17 @@ def generate(package: Path) -> None:
 def _compile_protos(folder: Path) -> None:
     """Generates the stubs into a folder; the names in their descriptors stay those of the contract."""
     includes = (PROTOS, Path(sysconfig.get_path("purelib")), Path(grpc_tools.__file__).parent / "_proto")
-    names = [f"{CONTRACT}/{name}" for name in _with_imports(SERVICE)]
+    names = [f"{CONTRACT}/{name}" for name in _with_imports(SERVICES)]
     common = ["protoc", *(f"-I{path}" for path in includes), f"--python_out={folder}", f"--pyi_out={folder}"]
-    service = [*common, f"--grpc_python_out={folder}", f"{CONTRACT}/{SERVICE}"]
+    service = [*common, f"--grpc_python_out={folder}", *(f"{CONTRACT}/{name}" for name in SERVICES)]
     if protoc.main([*common, *names]) or protoc.main(service):
         raise RuntimeError(f"protos: protoc failed for {', '.join(names)}")
-    (folder / CONTRACT / "__init__.py").write_text(f'"""Stubs of the stock protocol, generated from {SERVICE}."""\n')
+    (folder / CONTRACT / "__init__.py").write_text('"""Stubs of the protocols of feeds."""\n')
 
 
-def _with_imports(name: str) -> list[str]:
-    """Returns a file of the contract and those that it imports, directly or not."""
-    found, pending = [name], [name]
+def _with_imports(names: Iterable[str]) -> list[str]:
+    """Returns files of the contract and those that they import, directly or not."""
+    found, pending = [*names], [*names]
     while pending:
         text = (PROTOS / CONTRACT / pending.pop()).read_text(encoding="utf-8")
         new = [other for other in IMPORT.findall(text) if other not in found]

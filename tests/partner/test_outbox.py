@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import pytest
 
-from collateral_partner import Backlog, Outbox, RejectedMovement
+from collateral_partner import Backlog, Outbox, RejectedItem
 from collateral_partner.outbox import pending_in
 from tests.support.movements import movement, receipts
 from tests.support.server import repository
@@ -113,8 +113,8 @@ def test_a_pending_id_with_different_content_is_refused_and_nothing_added(outbox
 def test_rejected_movements_stay_listed_until_booked_or_forgotten(outbox):
     outbox.add(receipts(2))
     outbox.batches(0, 8, 0, 2)
-    first = RejectedMovement("m-1", 1, "UNKNOWN_LOT", "lot: got L-1")
-    second = RejectedMovement("m-2", 1, "UNKNOWN_LOT", "lot: got L-1")
+    first = RejectedItem("m-1", 1, "UNKNOWN_LOT", "lot: got L-1")
+    second = RejectedItem("m-2", 1, "UNKNOWN_LOT", "lot: got L-1")
     outbox.acknowledge(1, [first, second])
     listed = outbox.rejected()
     outbox.add(receipts(1))
@@ -130,8 +130,8 @@ def test_rejected_movements_stay_listed_until_booked_or_forgotten(outbox):
 
 @pytest.mark.parametrize("is_booked", [True, False])
 def test_a_rejected_movement_is_listed_until_its_correction_is_booked(outbox, is_booked):
-    reused = RejectedMovement("m-1", 1, "ID_REUSED", "movement_id: got 'm-1'")
-    correction = RejectedMovement("c-1", 2, "INSUFFICIENT_STOCK", "quantity: got 9")
+    reused = RejectedItem("m-1", 1, "ID_REUSED", "movement_id: got 'm-1'")
+    correction = RejectedItem("c-1", 2, "INSUFFICIENT_STOCK", "quantity: got 9")
     outbox.add(receipts(1))
     outbox.batches(0, 8, 0, 2)
     outbox.acknowledge(1, [reused])

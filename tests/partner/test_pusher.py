@@ -60,7 +60,7 @@ def test_rejected_items_are_returned_and_stay_listed(channel, outbox):
     pushed = Pusher(channel, outbox).push()
 
     assert pushed.booked == 2
-    assert [(one.movement_id, one.reason) for one in pushed.rejected] == [("m-2", "INSUFFICIENT_STOCK")]
+    assert [(one.item_id, one.reason) for one in pushed.rejected] == [("m-2", "INSUFFICIENT_STOCK")]
     assert outbox.rejected() == pushed.rejected
 
 
@@ -73,7 +73,7 @@ def test_a_lost_acknowledgement_is_repeated(channel, outbox):
     pushed = Pusher(channel, outbox).push()
 
     assert pushed.booked == 1
-    assert [one.movement_id for one in pushed.rejected] == ["m-2"]
+    assert [one.item_id for one in pushed.rejected] == ["m-2"]
     assert outbox.backlog().items == 0
 
 

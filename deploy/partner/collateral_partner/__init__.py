@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collateral_partner.channel import open_channel
     from collateral_partner.movements import Movement
-    from collateral_partner.outbox import Backlog, Outbox, RejectedMovement
+    from collateral_partner.outbox import Backlog, Outbox, RejectedItem
     from collateral_partner.pusher import OtherBook, Pusher, PushResult, ServerBehind
     from collateral_partner.stream import NoAnswer
 
@@ -30,7 +30,7 @@ __all__ = [
     "Outbox",
     "PushResult",
     "Pusher",
-    "RejectedMovement",
+    "RejectedItem",
     "ServerBehind",
     "open_channel",
 ]
@@ -43,7 +43,7 @@ _MODULES = {
     "Outbox": "outbox",
     "PushResult": "pusher",
     "Pusher": "pusher",
-    "RejectedMovement": "outbox",
+    "RejectedItem": "outbox",
     "ServerBehind": "pusher",
     "open_channel": "channel",
 }

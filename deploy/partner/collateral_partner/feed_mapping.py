@@ -21,7 +21,7 @@ COLUMNS = (
     "to_bin", "grade", "corrects", "document",
 )  # fmt: skip
 SINGLE = "quantity"
-"""The one column of numbers; other columns can be several of the file, which are joined."""
+"""The one column of numbers of movements; other columns can be several of the file, which are joined."""
 
 FIXED = ("kind", "warehouse", "good", "unit", "bin", "to_warehouse", "to_bin", "grade", "document")
 """Columns whose value can be the same for the whole file."""
@@ -108,20 +108,40 @@ STANDARD = FeedMapping()
 """The mapping of a file whose columns have the standard names."""
 
 
-def read_mapping(path: Path) -> FeedMapping:
+@dataclass(frozen=True)
+class MappedColumns:
+    """What a mapping of one kind of file may name: columns, fixed values, spellings of values, and the kinds of rows.
+
+    ``single`` is the one column of numbers.
+    """
+
+    columns: tuple[str, ...]
+    single: str
+    fixed: tuple[str, ...]
+    values: tuple[str, ...]
+    kinds: tuple[str, ...]
+
+
+MOVEMENT_COLUMNS = MappedColumns(COLUMNS, SINGLE, FIXED, VALUES, KINDS)
+"""What a mapping of a file of movements or of a count may name."""
+
+
+def read_mapping(path: Path, names: MappedColumns = MOVEMENT_COLUMNS) -> FeedMapping:
     """Reads a mapping from a TOML file; raises InvalidInput that names an invalid entry."""
-    document = read_document(path, {"columns": COLUMNS, "fixed": FIXED, "reading": READING, "values": VALUES})
-    columns = {name: _headers(name, given) for name, given in document["columns"].items()}
+    tables = {"columns": names.columns, "fixed": names.fixed, "reading": READING, "values": names.values}
+    document = read_document(path, tables)
+    columns = {name: _headers(name, given, names.single) for name, given in document["columns"].items()}
     values = {name: _spellings(name, given) for name, given in document["values"].items()}
     fixed = {name: str(typed(f"fixed.{name}", given, "")) for name, given in document["fixed"].items()}
-    _check_kinds("fixed", [fixed["kind"]] if "kind" in fixed else [])
-    _check_kinds("values", values.get("kind", {}).values())
+    _check_kinds("fixed", [fixed["kind"]] if "kind" in fixed else [], names.kinds)
+    _check_kinds("values", values.get("kind", {}).values(), names.kinds)
     both = sorted(set(columns) & set(fixed))
     if both:
         raise InvalidInput(f"fixed.{both[0]}", repr(fixed[both[0]]), f"either this value or columns.{both[0]}")
     for name, headers in columns.items():
-        if name != SINGLE and set(headers) & set(columns.get(SINGLE, ())):
-            raise InvalidInput(f"columns.{name}", repr(columns[SINGLE][0]), "another column than that of the quantity")
+        if name != names.single and set(headers) & set(columns.get(names.single, ())):
+            want = f"another column than that of the {names.single}"
+            raise InvalidInput(f"columns.{name}", repr(columns[names.single][0]), want)
     reading = {name: typed(f"reading.{name}", given, _default(name)) for name, given in document["reading"].items()}
     formats = reading.pop("time_format", ())
     zone = str(reading.pop("time_zone", ""))
@@ -150,8 +170,8 @@ def _default(name: str) -> object:
     return () if name == "time_format" else ""
 
 
-def _headers(name: str, given: object) -> tuple[str, ...]:
-    headers = typed(f"columns.{name}", given, "" if name == SINGLE else ())
+def _headers(name: str, given: object, single: str) -> tuple[str, ...]:
+    headers = typed(f"columns.{name}", given, "" if name == single else ())
     found = headers if isinstance(headers, tuple) else (str(headers),)
     if not found or not all(header.strip() for header in found):
         raise InvalidInput(f"columns.{name}", repr(given), "the header of a column")
@@ -171,11 +191,11 @@ def _spellings(name: str, given: object) -> dict[str, str]:
     return found
 
 
-def _check_kinds(table: str, kinds: Iterable[str]) -> None:
-    """Raises InvalidInput for a kind of movement that does not exist."""
+def _check_kinds(table: str, kinds: Iterable[str], known: Iterable[str]) -> None:
+    """Raises InvalidInput for a kind of item that does not exist."""
     for kind in kinds:
-        if kind.upper() not in KINDS:
-            raise InvalidInput(f"{table}.kind", repr(kind), f"one of {', '.join(KINDS)}")
+        if kind.upper() not in known:
+            raise InvalidInput(f"{table}.kind", repr(kind), f"one of {', '.join(known)}")
 
 
 def _notation(given: Mapping[str, str]) -> Notation:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import grpc
+
+from collateral_partner.feeds.codec import FeedCodec
 from collateral_partner.v1 import stock_pb2
 
 MILLIONTHS = 1_000_000
@@ -16,10 +19,8 @@ WHOLE_DIGITS_LIMIT = 12  # so that millionths fit an int64
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 KIND_PREFIX = "MOVEMENT_KIND_"
 KINDS = tuple(name.removeprefix(KIND_PREFIX) for name in stock_pb2.MovementKind.keys()[1:])
-NUMBER_COLUMNS = {"sequence", "kinds", "effective_times_us", "quantities_millionths"}
-TEXT_COLUMNS: tuple[Any, ...] = tuple(
-    field.name for field in stock_pb2.StockBatch.DESCRIPTOR.fields if field.name not in NUMBER_COLUMNS
-)
+NUMBER_COLUMNS = frozenset({"sequence", "kinds", "effective_times_us", "quantities_millionths"})
+REASON_PREFIX = "REJECTION_REASON_"
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,11 @@ class Movement:
         _millionths(self.quantity)
 
     @property
+    def item_id(self) -> str:
+        """The partner's own id of the movement."""
+        return self.movement_id
+
+    @property
     def content(self) -> bytes:
         """The serialised message, which is equal for equal movements."""
         return self.message.SerializeToString(deterministic=True)
@@ -90,14 +96,42 @@ class Movement:
         )
 
 
+def _push_stock(channel: grpc.Channel) -> Callable[..., Any]:
+    from collateral_partner.v1 import stock_pb2_grpc
+
+    stub: Any = stock_pb2_grpc.StockServiceStub(channel)
+    method: Callable[..., Any] = stub.PushStock
+    return method
+
+
+def _opening(feed: str) -> stock_pb2.PushStockRequest:
+    return stock_pb2.PushStockRequest(open=stock_pb2.PushStockOpen(stock_feed=f"stockFeeds/{feed}"))
+
+
+def _reason(number: stock_pb2.RejectionReason) -> str:
+    return stock_pb2.RejectionReason.Name(number).removeprefix(REASON_PREFIX)
+
+
+STOCK = FeedCodec(
+    subject="stock",
+    item="movement",
+    items="movements",
+    id_field="movement_id",
+    ids="movement_ids",
+    collection="stockFeeds",
+    batch=stock_pb2.StockBatch,
+    kept=NUMBER_COLUMNS,
+    method=_push_stock,
+    opening=_opening,
+    request=lambda batch: stock_pb2.PushStockRequest(batch=batch),
+    reason=_reason,
+)
+"""Feeds of stock movements."""
+
+
 def batch_of(sequence: int, items: Iterable[bytes]) -> stock_pb2.StockBatch:
     """Builds a batch from serialised ``Movement.message`` items; omits string columns that are empty in every row."""
-    # Parsing concatenated protobuf messages appends their repeated fields.
-    batch = stock_pb2.StockBatch.FromString(b"".join(items))
-    for column in TEXT_COLUMNS:
-        if not any(getattr(batch, column)):
-            batch.ClearField(column)
-    batch.sequence = sequence
+    batch: stock_pb2.StockBatch = STOCK.batch_of(sequence, items)
     return batch
 
 

@@ -1,4 +1,4 @@
-"""Keeps movements that the server has not yet made durable in a local queue that survives crashes.
+"""Keeps items of a feed that the server has not yet made durable in a local queue that survives crashes.
 
 An item is stored without a sequence number, assigned to a numbered batch exactly once, and deleted when its batch is
 acknowledged. The last acknowledged batch is kept, because only the book that made it durable recognises it.
@@ -15,8 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from collateral_partner.movements import Movement, batch_of
-from collateral_partner.v1 import stock_pb2
+from collateral_partner.feeds.codec import FeedCodec, Item, Message
+from collateral_partner.movements import STOCK
 
 MICROSECOND_NANOSECONDS = 1_000
 ASSIGNED_BATCHES = 16
@@ -35,9 +35,9 @@ SCHEMA = (
     "CREATE TABLE IF NOT EXISTS last_batch (sequence INTEGER NOT NULL, content BLOB NOT NULL)",
     "CREATE TABLE IF NOT EXISTS destination (server TEXT NOT NULL)",
 )
-"""``feed`` has one row with the last assigned sequence. An item has a sequence once it is assigned to a batch; its
-content is a serialised batch of that item alone. ``last_batch`` has the content of the last acknowledged batch, and
-``destination`` the server that acknowledged it."""
+"""``feed`` has one row with the last assigned sequence. ``movement_id`` is the id of an item of a feed of any kind. An
+item has a sequence once it is assigned to a batch; its content is a serialised batch of that item alone. ``last_batch``
+has the content of the last acknowledged batch, and ``destination`` the server that acknowledged it."""
 
 RENUMBER = (
     "UPDATE item SET sequence = NULL",
@@ -64,10 +64,10 @@ class Backlog:
 
 
 @dataclass(frozen=True)
-class RejectedMovement:
-    """A movement that the server rejected, with the sequence of its batch, the reason code and its description."""
+class RejectedItem:
+    """An item that the server rejected, with the sequence of its batch, the reason code and its description."""
 
-    movement_id: str
+    item_id: str
     sequence: int
     reason: str
     description: str
@@ -101,18 +101,19 @@ class Outbox:
     not an outbox.
     """
 
-    def __init__(self, path: Path, feed: str) -> None:
-        self.feed = feed
+    def __init__(self, path: Path, feed: str, codec: FeedCodec = STOCK) -> None:
+        self.feed, self.codec = feed, codec
+        # A file of an earlier version, of stock, has the id of the feed alone.
+        self._owner = feed if codec is STOCK else f"{codec.collection}/{feed}"
         try:
             self._connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
             owner = self._open()
         except sqlite3.DatabaseError as error:
             raise ValueError(f"outbox: {path.name} cannot be used: {error}") from error
-        if owner != feed:
+        if owner != self._owner:
             self.close()
-            raise ValueError(
-                f"outbox: {path.name} holds the stock of {owner}, want {feed}; each feed has an outbox of its own"
-            )
+            want = f"want {self._owner}; each feed has an outbox of its own"
+            raise ValueError(f"outbox: {path.name} holds the {codec.subject} of {owner}, {want}")
 
     def _open(self) -> str:
         """Creates missing tables and returns the feed to which the file belongs."""
@@ -121,7 +122,7 @@ class Outbox:
         with self._writing() as write:
             for statement in SCHEMA:
                 write.execute(statement)
-            write.execute("INSERT INTO feed SELECT ?, 0 WHERE NOT EXISTS (SELECT 1 FROM feed)", (self.feed,))
+            write.execute("INSERT INTO feed SELECT ?, 0 WHERE NOT EXISTS (SELECT 1 FROM feed)", (self._owner,))
             return str(write.execute("SELECT source FROM feed").fetchone()[0])
 
     def __enter__(self) -> Self:
@@ -136,25 +137,26 @@ class Outbox:
         """Closes the file."""
         self._connection.close()
 
-    def add(self, movements: Iterable[Movement]) -> int:
-        """Adds movements durably, in the order given; returns how many were not already pending.
+    def add(self, items: Iterable[Item]) -> int:
+        """Adds items durably, in the order given; returns how many were not already pending.
 
-        Raises ValueError if an id is already pending with different content, in which case no movement is added.
+        Raises ValueError if an id is already pending with different content, in which case no item is added.
         """
         now_us = time.time_ns() // MICROSECOND_NANOSECONDS
         added = 0
         with self._writing() as write:
-            for one in movements:
-                added += self._add_one(write, one.movement_id, one.content, now_us)
+            for one in items:
+                added += self._add_one(write, one.item_id, one.content, now_us)
         return added
 
-    def _add_one(self, write: sqlite3.Connection, movement_id: str, content: bytes, now_us: int) -> int:
+    def _add_one(self, write: sqlite3.Connection, item_id: str, content: bytes, now_us: int) -> int:
         insert = "INSERT INTO item (movement_id, added_us, content) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
-        if write.execute(insert, (movement_id, now_us, content)).rowcount:
+        if write.execute(insert, (item_id, now_us, content)).rowcount:
             return 1
-        (stored,) = write.execute("SELECT content FROM item WHERE movement_id = ?", (movement_id,)).fetchone()
+        (stored,) = write.execute("SELECT content FROM item WHERE movement_id = ?", (item_id,)).fetchone()
         if stored != content:
-            raise ValueError(f"movement_id: {movement_id} is already pending with different content, want a unique id")
+            field = self.codec.id_field
+            raise ValueError(f"{field}: {item_id} is already pending with different content, want a unique id")
         return 0
 
     def backlog(self) -> Backlog:
@@ -163,14 +165,14 @@ class Outbox:
         return Backlog(*self._connection.execute(query).fetchone())
 
     def contents(self) -> dict[str, bytes]:
-        """Returns the contents of the pending movements by their ids."""
+        """Returns the contents of the pending items by their ids."""
         return dict(self._connection.execute(CONTENTS).fetchall())
 
     def waiting(self) -> list[str]:
-        """Returns the ids of the pending movements in order."""
+        """Returns the ids of the pending items in order."""
         return [one for (one,) in self._connection.execute("SELECT movement_id FROM item ORDER BY position")]
 
-    def batches(self, after: int, limit: int, server_last: int, batch_items: int) -> list[stock_pb2.StockBatch]:
+    def batches(self, after: int, limit: int, server_last: int, batch_items: int) -> list[Message]:
         """Returns up to ``limit`` batches with a sequence above ``after``; a batch never changes.
 
         If there is none, pending items are assigned to new batches of ``batch_items`` items each. The new sequences
@@ -179,7 +181,7 @@ class Outbox:
         sequences = self._assigned_after(after, limit)
         if not sequences and self._assign(server_last, batch_items):
             sequences = self._assigned_after(after, limit)
-        return [batch_of(sequence, self._contents(sequence)) for sequence in sequences]
+        return [self.codec.batch_of(sequence, self._contents(sequence)) for sequence in sequences]
 
     def _assigned_after(self, after: int, limit: int) -> list[int]:
         query = "SELECT DISTINCT sequence FROM item WHERE sequence > ? ORDER BY sequence LIMIT ?"
@@ -211,15 +213,15 @@ class Outbox:
         first = self._connection.execute("SELECT min(sequence) FROM item").fetchone()[0]
         return self.last_sequence if first is None else int(first) - 1
 
-    def acknowledge(self, sequence: int, rejected: Iterable[RejectedMovement]) -> int:
-        """Deletes the items in batches up to ``sequence`` and returns their number; stores the rejected movements.
+    def acknowledge(self, sequence: int, rejected: Iterable[RejectedItem]) -> int:
+        """Deletes the items in batches up to ``sequence`` and returns their number; stores the rejected items.
 
-        Rejected movements that these batches book or correct are deleted.
+        Rejected items that these batches book or correct are deleted.
         """
         rejected = list(rejected)
         with self._writing() as write:
             self._remember(write, sequence)
-            corrected = self._corrected(sequence, {one.movement_id for one in rejected})
+            corrected = self._corrected(sequence, {one.item_id for one in rejected})
             write.executemany("DELETE FROM rejected WHERE movement_id = ?", corrected)
             write.execute(
                 "DELETE FROM rejected WHERE movement_id IN (SELECT movement_id FROM item WHERE sequence <= ?)",
@@ -228,19 +230,19 @@ class Outbox:
             deleted = write.execute("DELETE FROM item WHERE sequence <= ?", (sequence,)).rowcount
             write.executemany(
                 "INSERT OR REPLACE INTO rejected VALUES (?, ?, ?, ?)",
-                [(one.movement_id, one.sequence, one.reason, one.description) for one in rejected],
+                [(one.item_id, one.sequence, one.reason, one.description) for one in rejected],
             )
         return deleted
 
     def _corrected(self, sequence: int, rejected: Container[str]) -> list[tuple[str]]:
-        """Returns the ids of the movements that batches up to a sequence correct, except by rejected corrections."""
+        """Returns the ids of the items that batches up to a sequence correct, except by rejected corrections."""
         if self._connection.execute("SELECT 1 FROM rejected LIMIT 1").fetchone() is None:
             return []
         contents = self._connection.execute("SELECT content FROM item WHERE sequence <= ?", (sequence,))
-        batch = batch_of(sequence, (content for (content,) in contents))
+        batch = self.codec.batch_of(sequence, (content for (content,) in contents))
         # A column that is empty in every row is omitted.
-        pairs = zip(batch.movement_ids, batch.corrects, strict=bool(batch.corrects))
-        return [(corrects,) for movement_id, corrects in pairs if corrects and movement_id not in rejected]
+        pairs = zip(self.codec.ids_of(batch), batch.corrects, strict=bool(batch.corrects))
+        return [(corrects,) for item_id, corrects in pairs if corrects and item_id not in rejected]
 
     def _remember(self, write: sqlite3.Connection, sequence: int) -> None:
         """Stores that the pending batches up to a sequence are acknowledged, and the content of the last of them."""
@@ -256,10 +258,10 @@ class Outbox:
         write.execute("DELETE FROM last_batch")
         write.execute("INSERT INTO last_batch VALUES (?, ?)", (sequence, content))
 
-    def last_acknowledged_batch(self) -> stock_pb2.StockBatch | None:
+    def last_acknowledged_batch(self) -> Message | None:
         """Returns the last acknowledged batch; None if there is none, or an earlier version did not keep it."""
         row = self._connection.execute("SELECT sequence, content FROM last_batch").fetchone()
-        return batch_of(row[0], row[1:]) if row else None
+        return self.codec.batch_of(row[0], row[1:]) if row else None
 
     def acknowledged_after(self, sequence: int) -> Acknowledged:
         """Returns which remembered batches after a sequence were acknowledged."""
@@ -285,7 +287,7 @@ class Outbox:
     def renumber(self) -> int:
         """Prepares the outbox for another book and returns the number of pending items, all of which stay pending.
 
-        They get new numbers after the last one of the book to which they are pushed next. Movements that this book has
+        They get new numbers after the last one of the book to which they are pushed next. Items that this book has
         are recognised by their ids.
         """
         with self._writing() as write:
@@ -293,15 +295,15 @@ class Outbox:
                 write.execute(statement)
         return self.backlog().items
 
-    def rejected(self) -> list[RejectedMovement]:
-        """Returns the rejected movements, oldest first; movements booked since or forgotten are not included."""
+    def rejected(self) -> list[RejectedItem]:
+        """Returns the rejected items, oldest first; items booked since or forgotten are not included."""
         query = "SELECT movement_id, sequence, reason, description FROM rejected ORDER BY sequence, rowid"
-        return [RejectedMovement(*row) for row in self._connection.execute(query)]
+        return [RejectedItem(*row) for row in self._connection.execute(query)]
 
-    def forget_rejected(self, movement_ids: Iterable[str]) -> None:
-        """Deletes stored rejected movements; a movement that is booked later is deleted automatically."""
+    def forget_rejected(self, item_ids: Iterable[str]) -> None:
+        """Deletes stored rejected items; an item that is booked later is deleted automatically."""
         with self._writing() as write:
-            write.executemany("DELETE FROM rejected WHERE movement_id = ?", [(one,) for one in movement_ids])
+            write.executemany("DELETE FROM rejected WHERE movement_id = ?", [(one,) for one in item_ids])
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:

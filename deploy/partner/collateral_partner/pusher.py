@@ -20,9 +20,9 @@ from random import SystemRandom
 
 import grpc
 
-from collateral_partner.outbox import Outbox, RejectedMovement
+from collateral_partner.feeds.codec import Message
+from collateral_partner.outbox import Outbox, RejectedItem
 from collateral_partner.stream import NoAnswer, Stream, details_of, reason_of, retry_seconds
-from collateral_partner.v1 import stock_pb2
 
 BATCH_ITEMS = 200
 FIRST_WAIT_SECONDS = 0.05
@@ -35,7 +35,6 @@ SILENCE_SECONDS = 10.0
 LONGEST_SILENCE_SECONDS = 60.0
 PATIENCE_SECONDS = 60.0
 LONGEST_PAUSE_SECONDS = 30.0
-REASON_PREFIX = "REJECTION_REASON_"
 TRANSIENT = {
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.INTERNAL,
@@ -73,11 +72,11 @@ class ServerBehind(OtherBook):
 
 @dataclass
 class PushResult:
-    """The result of a push: how many movements were booked or already known, and the rejected movements."""
+    """The result of a push: how many items were booked or already known, and the rejected items."""
 
     booked: int = 0
     known: int = 0
-    rejected: list[RejectedMovement] = field(default_factory=list)
+    rejected: list[RejectedItem] = field(default_factory=list)
 
 
 @dataclass
@@ -100,7 +99,7 @@ class _Flight:
 
 
 class Pusher:
-    """Pushes the pending movements of an outbox.
+    """Pushes the pending items of an outbox.
 
     ``on_durable`` is called with the number of items that became durable. A push gives up after ``patience_seconds``
     without progress.
@@ -133,7 +132,7 @@ class Pusher:
         """Pushes until nothing is pending and returns the result.
 
         Raises grpc.RpcError if the server refuses or streams keep breaking, NoAnswer if the server does not respond,
-        and OtherBook if the server's book is not the one that acknowledged the earlier batches. Movements still pending
+        and OtherBook if the server's book is not the one that acknowledged the earlier batches. Items still pending
         are sent by the next push.
         """
         self._result, self._superseded = PushResult(), 0
@@ -163,7 +162,7 @@ class Pusher:
         """
         before = self._acknowledgements
         try:
-            with closing(Stream(self._channel, self._token, self._silence())) as stream:
+            with closing(Stream(self.outbox.codec, self._channel, self._token, self._silence())) as stream:
                 self._exchange(stream)
         except (grpc.RpcError, NoAnswer) as error:
             if isinstance(error, grpc.RpcError) and reason_of(error) == REUSED:
@@ -197,15 +196,15 @@ class Pusher:
 
     def _open(self, stream: Stream) -> _Flight:
         """Opens the stream and reads the last sequence and the limits of the server."""
-        opening = stock_pb2.PushStockOpen(stock_feed=f"stockFeeds/{self.outbox.feed}")
-        stream.send(stock_pb2.PushStockRequest(open=opening))
+        codec = self.outbox.codec
+        stream.send(codec.opening(self.outbox.feed))
         opened = stream.answers()[0].opened
         self._check_last_sequence(opened.last_sequence)
         known = self.outbox.last_acknowledged
         batch_items = min(self._batch_items, opened.batch_items_limit or self._batch_items)
         flight = _Flight(opened.last_sequence, known, known, max(1, opened.window), batch_items)
         if (batch := self.outbox.last_acknowledged_batch()) is not None:
-            stream.send(stock_pb2.PushStockRequest(batch=batch))
+            stream.send(codec.request(batch))
             flight.unanswered.append(batch.sequence)
         return flight
 
@@ -219,7 +218,9 @@ class Pusher:
     def _other_book(self, error: grpc.RpcError) -> OtherBook:
         """Returns the error for a batch whose number the server's book uses for another batch."""
         sequence = int(details_of(error).get("sequence", "0"))
-        return OtherBook(f"batch {sequence} has other movements at the server than in the outbox", sequence)
+        return OtherBook(
+            f"batch {sequence} has other {self.outbox.codec.items} at the server than in the outbox", sequence
+        )
 
     def _send_batches(self, stream: Stream, flight: _Flight) -> None:
         """Sends batches until the limit of batches in flight is reached, unless the server asked for a pause."""
@@ -227,11 +228,11 @@ class Pusher:
         if free <= 0 or time.monotonic() < flight.resume_at:
             return
         for batch in self.outbox.batches(flight.sent, free, flight.server_last, flight.batch_items):
-            stream.send(stock_pb2.PushStockRequest(batch=batch))
+            stream.send(self.outbox.codec.request(batch))
             flight.sent = batch.sequence
             flight.unanswered.append(batch.sequence)
 
-    def _process(self, answers: Sequence[stock_pb2.PushStockResponse], flight: _Flight) -> None:
+    def _process(self, answers: Sequence[Message], flight: _Flight) -> None:
         """Applies responses: acknowledgements in one transaction of the outbox, flow control and rewinds."""
         durable, rejected = 0, []
         for answer in answers:
@@ -247,10 +248,11 @@ class Pusher:
             self._acknowledgements += 1
             self._silences = 0
 
-    def _count(self, acknowledged: stock_pb2.PushStockAcknowledged) -> list[RejectedMovement]:
-        """Adds an acknowledgement to the result and returns its rejected movements."""
+    def _count(self, acknowledged: Message) -> list[RejectedItem]:
+        """Adds an acknowledgement to the result and returns its rejected items."""
+        codec = self.outbox.codec
         rejected = [
-            RejectedMovement(one.movement_id, acknowledged.sequence, _reason(one.reason), one.description)
+            RejectedItem(getattr(one, codec.id_field), acknowledged.sequence, codec.reason(one.reason), one.description)
             for one in acknowledged.rejected_items
         ]
         self._result.booked += acknowledged.booked_count
@@ -258,7 +260,7 @@ class Pusher:
         self._result.rejected += rejected
         return rejected
 
-    def _apply_flow_control(self, acknowledged: stock_pb2.PushStockAcknowledged, flight: _Flight) -> None:
+    def _apply_flow_control(self, acknowledged: Message, flight: _Flight) -> None:
         while flight.unanswered and flight.unanswered[0] <= acknowledged.sequence:
             flight.unanswered.popleft()
         flight.window = max(1, acknowledged.window)
@@ -267,14 +269,10 @@ class Pusher:
         if delay > 0:
             flight.resume_at = time.monotonic() + min(delay, LONGEST_PAUSE_SECONDS)
 
-    def _rewind(self, rewind: stock_pb2.PushStockRewind, flight: _Flight) -> None:
+    def _rewind(self, rewind: Message, flight: _Flight) -> None:
         """Continues with the sequence that the server expects."""
         last = rewind.expected_sequence - 1
         self._check_last_sequence(last)
         flight.unanswered.clear()
         flight.sent = last
         flight.window = max(1, rewind.window)
-
-
-def _reason(number: stock_pb2.RejectionReason) -> str:
-    return stock_pb2.RejectionReason.Name(number).removeprefix(REASON_PREFIX)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from pathlib import Path
 
 from collateral_partner.feed_mapping import STANDARD, FeedMapping
+from collateral_partner.feeds.item_rows import SHOWN_LETTERS, ItemRows, repeated_row, times_of
 from collateral_partner.movements import EPOCH, Movement
 from collateral_partner.tables.canonical import UndecidedColumn
-from collateral_partner.tables.errors import InvalidInput
 from collateral_partner.tables.identifiers import is_scientific, may_be_scientific
-from collateral_partner.tables.reader import Table, read_file
+from collateral_partner.tables.reader import read_file
 from collateral_partner.tables.schema import CellKind, Schema
 from collateral_partner.times import WANTED_ZONE, Times, read_times
 
@@ -31,30 +31,14 @@ IDENTIFIERS = ("movement", "lot", "to_lot")
 COLUMN_OF_FIELD = {"movement_id": "movement", "happened": "time"}
 """Columns of the fields of a movement that have another name."""
 
-SHOWN_LETTERS = 40
 
-
-@dataclass
-class MovementRows:
+class MovementRows(ItemRows[Movement]):
     """The movements of a file, the line of each movement by its id, and the refused rows with their reasons."""
 
-    movements: list[Movement] = field(default_factory=list)
-    line_of: dict[str, int] = field(default_factory=dict)
-    refused: list[tuple[int, str]] = field(default_factory=list)
-
-    def refuse_pending(self, pending: Mapping[str, bytes], label: str) -> None:
-        """Refuses the movements whose ids are pending with other content; ``pending`` has the contents by id."""
-        kept = []
-        for one in self.movements:
-            if one.movement_id not in pending or pending[one.movement_id] == one.content:
-                kept.append(one)
-                continue
-            line = self.line_of.pop(one.movement_id)
-            shown = f"{label}: got {one.movement_id[:SHOWN_LETTERS]!r}, which is pending with other content"
-            want = "the row as it was; once it is booked, a correction changes it"
-            self.refused.append((line, f"{shown}, want {want}"))
-        self.movements = kept
-        self.refused.sort(key=lambda one: one[0])
+    @property
+    def movements(self) -> list[Movement]:
+        """The movements."""
+        return self.items
 
 
 @dataclass(frozen=True)
@@ -76,7 +60,7 @@ def read_movements(path: Path, mapping: FeedMapping = STANDARD) -> MovementRows:
     table = read_file(path, mapping.schema(MOVEMENTS), mapping.notation)
     rows = MovementRows(refused=[(one.line, one.reason) for one in table.refused])
     cells = mapping.cells(table, MOVEMENTS)
-    times = _times(table, cells["time"], mapping)
+    times = times_of(table, cells["time"], mapping)
     doubtful = [name for name in IDENTIFIERS if may_be_scientific("\n".join(cells.get(name, ())))]
     first: dict[str, Movement] = {}
     for at, line in enumerate(table.lines):
@@ -89,10 +73,11 @@ def read_movements(path: Path, mapping: FeedMapping = STANDARD) -> MovementRows:
             continue
         earlier = first.setdefault(movement.movement_id, movement)
         if earlier is movement:
-            rows.movements.append(movement)
-            rows.line_of[movement.movement_id] = line
+            rows.take(movement, line)
         else:
-            rows.refused.append((line, _repeated(f"{table.name}:{line}", movement, earlier, rows, mapping)))
+            place = f"{table.name}:{line}: {mapping.label('movement')}"
+            want = ("an id of its own for each movement; columns.movement can join several headers", "movement")
+            rows.refused.append((line, repeated_row(place, movement, earlier, rows, want)))
     rows.refused.sort(key=lambda one: one[0])
     return rows
 
@@ -103,16 +88,6 @@ def _check_identifiers(cells: Mapping[str, str], names: Iterable[str], mapping: 
         if is_scientific(cells[name]):
             want = "the digits as issued; format the column as text in the spreadsheet and save it again"
             raise ValueError(f"{mapping.label(name)}: got {cells[name][:SHOWN_LETTERS]!r}, want {want}")
-
-
-def _repeated(place: str, movement: Movement, earlier: Movement, rows: MovementRows, mapping: FeedMapping) -> str:
-    """Returns why a row with the id of an earlier one is refused; raises InvalidInput if their contents differ."""
-    label = mapping.label("movement")
-    got = f"{movement.movement_id[:SHOWN_LETTERS]!r} as in line {rows.line_of[movement.movement_id]}"
-    if movement.content != earlier.content:
-        want = "an id of its own for each movement; columns.movement can join several headers"
-        raise InvalidInput(f"{place}: {label}", f"{got}, with other content", want)
-    return f"{label}: got {got}, with the same content, want each movement once; the first one counts"
 
 
 def read_count(path: Path, mapping: FeedMapping = STANDARD) -> list[CountLine]:
@@ -139,16 +114,6 @@ def read_time(text: str, zone: tzinfo | None = None) -> datetime:
     if found is None:
         raise ValueError(f"time: {times.wrong.get(0, f'got nothing, want {WANTED_ZONE}')}")
     return found
-
-
-def _times(table: Table, cells: list[str], mapping: FeedMapping) -> Times:
-    """Returns the times of a table; raises InvalidInput if the order of day and month cannot be decided."""
-    try:
-        return read_times(cells, mapping.time_zone, mapping.time_formats)
-    except UndecidedColumn as error:
-        place = f"{table.name}:{table.lines[error.at]}: {mapping.label('time')}"
-        want = f"{error.want}, or their form in reading.time_format such as %d/%m/%Y"
-        raise InvalidInput(place, error.got, want) from None
 
 
 def _movement(cells: dict[str, str], at: int, times: Times, mapping: FeedMapping) -> Movement:

@@ -1,4 +1,4 @@
-"""Runs one PushStock call: a queue sends the requests, and a thread receives the responses."""
+"""Runs one streaming call of a feed: a queue sends the requests, and a thread receives the responses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import grpc
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from collateral_partner.v1 import stock_pb2, stock_pb2_grpc
+from collateral_partner.feeds.codec import FeedCodec, Message
 
 AUTHORIZATION = "authorization"
 DETAILS_KEY = "grpc-status-details-bin"
@@ -57,15 +57,15 @@ def _info(error: grpc.RpcError) -> ErrorInfo:
 class Stream:
     """An open stream, used by one thread; ``answered`` is set once the server has sent a response."""
 
-    def __init__(self, channel: grpc.Channel, token: str, silence_seconds: float) -> None:
+    def __init__(self, codec: FeedCodec, channel: grpc.Channel, token: str, silence_seconds: float) -> None:
         self._silence_seconds = silence_seconds
         self.answered = False
-        self._requests: SimpleQueue[stock_pb2.PushStockRequest | None] = SimpleQueue()
-        self._answers: SimpleQueue[stock_pb2.PushStockResponse | Exception] = SimpleQueue()
+        self._requests: SimpleQueue[Message | None] = SimpleQueue()
+        self._answers: SimpleQueue[Message | Exception] = SimpleQueue()
         metadata = ((AUTHORIZATION, f"Bearer {token}"),) if token else ()
-        stub: Any = stock_pb2_grpc.StockServiceStub(channel)
-        self._call = stub.PushStock(iter(self._requests.get, None), metadata=metadata, wait_for_ready=True)
-        Thread(target=self._receive, name="stock responses", daemon=True).start()
+        method = codec.method(channel)
+        self._call = method(iter(self._requests.get, None), metadata=metadata, wait_for_ready=True)
+        Thread(target=self._receive, name=f"{codec.subject} responses", daemon=True).start()
 
     def _receive(self) -> None:
         try:
@@ -75,11 +75,11 @@ class Stream:
         except grpc.RpcError as error:
             self._answers.put(error)
 
-    def send(self, request: stock_pb2.PushStockRequest) -> None:
+    def send(self, request: Message) -> None:
         """Queues a request; does not block."""
         self._requests.put(request)
 
-    def answers(self) -> list[stock_pb2.PushStockResponse]:
+    def answers(self) -> list[Message]:
         """Waits for the next response, and returns it with all others that have already arrived.
 
         Raises grpc.RpcError if the stream broke, and NoAnswer if it ended or was silent for too long.
@@ -89,7 +89,7 @@ class Stream:
             responses.append(self._next(0))
         return responses
 
-    def _next(self, seconds: float) -> stock_pb2.PushStockResponse:
+    def _next(self, seconds: float) -> Message:
         try:
             response = self._answers.get(timeout=seconds)
         except Empty:

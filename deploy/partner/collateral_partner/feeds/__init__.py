@@ -1,0 +1,1 @@
+"""What every kind of feed has in common: its codec, and the items of a file."""

@@ -1,0 +1,1 @@
+"""Entries of invoice ledgers: their encoding, and the files that they are read from."""
