@@ -17,6 +17,7 @@ from collateral_registry.cli.debtors.commands import debtor_app
 from collateral_registry.cli.equipment.commands import app as equipment_app
 from collateral_registry.cli.ip.commands import app as ip_app
 from collateral_registry.cli.loans.commands import asset_app, breach_app, check_app, loan_app, pickup_app, report_app
+from collateral_registry.cli.pools.commands import pool_app
 from collateral_registry.cli.prices.commands import app as price_app
 from collateral_registry.cli.stock.commands import stock_app
 from collateral_registry.cli.stock.warehouse_commands import finding_app, warehouse_app
@@ -36,6 +37,7 @@ app.add_typer(import_app, name="import")
 app.add_typer(asset_app, name="asset")
 app.add_typer(loan_app, name="loan")
 app.add_typer(debtor_app, name="debtor")
+app.add_typer(pool_app, name="pool")
 app.add_typer(base_app, name="base")
 app.add_typer(breach_app, name="breach")
 app.add_typer(pickup_app, name="pickup")

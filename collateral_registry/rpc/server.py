@@ -38,6 +38,7 @@ from collateral_registry.rpc.loans.override_servicer import OverrideServicer
 from collateral_registry.rpc.loans.pickup_servicer import PickupServicer
 from collateral_registry.rpc.loans.servicer import LoanServicer
 from collateral_registry.rpc.monitoring.call_log import CallInterceptor
+from collateral_registry.rpc.pools.servicer import ReceivableServicer
 from collateral_registry.rpc.prices.servicer import PriceServicer
 from collateral_registry.rpc.receivables.feed_servicer import InvoiceFeedServicer
 from collateral_registry.rpc.reports.breach_servicer import BreachServicer
@@ -166,6 +167,7 @@ class RpcServer:
             StockLedgerServicer(runner, self.stock.batcher),
             self.invoices,
             WarehouseServicer(runner),
+            ReceivableServicer(runner),
             FindingServicer(runner),
             self.business_date,
             ServiceInfoServicer(runner),

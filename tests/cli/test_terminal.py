@@ -17,6 +17,7 @@ from collateral_registry.cli.main import app
 from collateral_registry.v1 import asset_pb2, debtor_pb2, debtor_pb2_grpc, loan_pb2, policy_pb2
 from tests.support import equipment_sales
 from tests.support.ip_assets import register as register_ip_asset
+from tests.support.pool_client import PoolClient, open_invoice
 from tests.support.server import Client, Server, connected, copper_lot, money
 from tests.support.terminal import COMMAND, on_terminal
 from valuation.equipment.models import boosting, hedonic
@@ -45,6 +46,9 @@ TABLES = {
     "pickup cancel": ("PICKUP",),
     "pickup list": (),
     "pickup request": ("loan-1", "lot-1", "0.001"),
+    "pool explain": ("acme", "globex", "1"),
+    "pool invoices": ("acme",),
+    "pool show": ("acme",),
     "preview": ("--policy", "strict"),
     "report breaches": (),
     "report concentrations": (),
@@ -141,6 +145,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 
 def fill_book(client: Client) -> None:
+    pool = PoolClient(client, "loan-of-a-pool")
+    pool.report(open_invoice(1, 1_234_567_890), open_invoice(2, type_code=395))
     client.covered_loan()
     client.register_lot("lot-of-an-importer-with-a-long-name", "123456789.123456")
     client.register_loan("loan-of-an-importer-with-a-name")

@@ -143,7 +143,7 @@ OPENING = [
     (
         "CreateAsset",
         'asset_id: "claim-1" asset {owner: "Acme" asset_class: "receivable" currency_code: "USD" '
-        'receivable {debtor: "core-1" invoice_number: "7"}}',
+        'receivable {debtor: "core-1" invoice_number: "7" face_amount {currency_code: "USD" units: 5}}}',
     ),
     (
         "RecordAssignmentEvent",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from collateral_registry.commands.ip.ip_assets import FEE_FILTER
+from collateral_registry.commands.pools.invoices import INVOICE_FILTER
 from collateral_registry.domain.book.asset_classes import CLASS_FILTER
 from collateral_registry.domain.filters.expressions import EVERYTHING, AllOf, Expression, conjuncts
 from collateral_registry.domain.filters.fields import FieldType
@@ -57,6 +58,7 @@ FILTER_FIELDS: Mapping[str, Mapping[str, FieldType]] = {
     "ListDebtors": DEBTOR_FILTER.kinds,
     "ListEquipmentModels": MODEL_FILTER.kinds,
     "ListExclusions": EXCLUSIONS.filter.kinds,
+    "ListInvoices": INVOICE_FILTER,
     "ListFindings": FINDING_FILTER.kinds,
     "ListHaircutEstimates": CURVE_FILTER.kinds,
     "ListInvoiceEntries": ENTRY_FILTER.kinds,

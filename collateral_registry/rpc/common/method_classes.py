@@ -53,6 +53,7 @@ _METHODS = {
         GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions
         FitEquipmentModel GetEquipmentFit WatchEquipmentFit GetEquipmentModel ListEquipmentModels
         AppraiseEquipment QuoteEquipment RecordAppraisal ListAppraisals ReconcileAppraisals BacktestAppraisers
+        GetPoolStatement ListInvoices GetInvoice ExplainInvoice
         GetFinding ListFindings
         EstimateHaircut BacktestHaircut ListHaircutEstimates ForecastPrice
         ValueRight QuoteRight ListRightEvents ListComingFees
@@ -87,6 +88,7 @@ _READS = """
     ListRevaluations WatchRevaluation GetStockFeed ListStockFeeds ListStockLots ListMovements ListRejectedMovements
     ValueAssets QuoteAsset QuotePool GetValuation ListValuations GetWarehouse ListWarehouses ListCountedLots
     GetInvoiceFeed ListInvoiceFeeds ListInvoiceEntries ListRejectedEntries
+    GetPoolStatement ListInvoices GetInvoice ExplainInvoice
     GetServiceInfo PreviewRevaluation GetDebtor ListDebtors
     GetVerification ListVerifications ListClosings
     GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions

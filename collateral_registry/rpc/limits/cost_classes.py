@@ -35,6 +35,7 @@ _CLASSES = {
         GetVerification ListVerifications ListClosings
         GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions
         GetEquipmentFit WatchEquipmentFit GetEquipmentModel ListEquipmentModels ListAppraisals
+        GetPoolStatement ListInvoices GetInvoice ExplainInvoice
         GetFinding ListFindings
         ListHaircutEstimates
         ListRightEvents ListComingFees

@@ -1,0 +1,73 @@
+"""Servicer of ReceivableService."""
+
+from __future__ import annotations
+
+from grpc.aio import ServicerContext
+
+from collateral_registry.commands.pools.explain import explained_pool, pool_statement, row_of_invoice
+from collateral_registry.commands.pools.invoices import list_invoices
+from collateral_registry.domain.shared.names import id_of
+from collateral_registry.rpc.common.filtering import filtered_page
+from collateral_registry.rpc.common.moments import read_moment
+from collateral_registry.rpc.pools.messages import (
+    explanation_message,
+    invoice_message,
+    read_invoice_name,
+    statement_message,
+)
+from collateral_registry.runtime.transactions import BookRunner
+from collateral_registry.store.engine.database import Connection
+from collateral_registry.v1 import receivable_pb2 as pb, receivable_pb2_grpc
+
+
+class ReceivableServicer(receivable_pb2_grpc.ReceivableServiceServicer):
+    """Shows statements of pools and explains their invoices."""
+
+    def __init__(self, runner: BookRunner) -> None:
+        self.runner = runner
+
+    async def GetPoolStatement(self, request: pb.GetPoolStatementRequest, context: ServicerContext) -> pb.PoolStatement:
+        """Returns the statement of a pool that was current at a moment."""
+        (asset_id,) = id_of("name", request.name, "assets")
+
+        def work(connection: Connection) -> pb.PoolStatement:
+            moment = read_moment(connection, request.as_of)
+            return statement_message(*pool_statement(connection, asset_id, moment.seq))
+
+        return await self.runner.read(work)
+
+    async def ListInvoices(self, request: pb.ListInvoicesRequest, context: ServicerContext) -> pb.ListInvoicesResponse:
+        """Lists the invoices of a pool in the order of debtor and number."""
+        wanted, page = filtered_page(request, "ListInvoices", 0, request.as_of)
+        (asset_id,) = id_of("parent", request.parent, "assets")
+
+        def work(connection: Connection) -> pb.ListInvoicesResponse:
+            moment = read_moment(connection, request.as_of)
+            pool = explained_pool(connection, asset_id, moment.seq)
+            rows, token = page.cut(list_invoices(pool.ladder, wanted, *page.bounds), lambda row: row + 1)
+            invoices = [invoice_message(pool, row) for row in rows]
+            return pb.ListInvoicesResponse(invoices=invoices, next_page_token=token, sequence=pool.stored.seq)
+
+        return await self.runner.read(work)
+
+    async def GetInvoice(self, request: pb.GetInvoiceRequest, context: ServicerContext) -> pb.Invoice:
+        """Returns one invoice."""
+        asset_id, *name = read_invoice_name("name", request.name)
+
+        def work(connection: Connection) -> pb.Invoice:
+            pool = explained_pool(connection, asset_id, read_moment(connection, request.as_of).seq)
+            return invoice_message(pool, row_of_invoice(pool, *name))
+
+        return await self.runner.read(work)
+
+    async def ExplainInvoice(
+        self, request: pb.ExplainInvoiceRequest, context: ServicerContext
+    ) -> pb.InvoiceExplanation:
+        """Explains one invoice, rule by rule."""
+        asset_id, *name = read_invoice_name("name", request.name)
+
+        def work(connection: Connection) -> pb.InvoiceExplanation:
+            pool = explained_pool(connection, asset_id, read_moment(connection, request.as_of).seq)
+            return explanation_message(pool, row_of_invoice(pool, *name))
+
+        return await self.runner.read(work)

@@ -1,0 +1,92 @@
+"""Pools over gRPC: from reported entries to the event of the loan, statements, and explanations that add up."""
+
+from collections import Counter
+
+import grpc
+import pytest
+
+from collateral_registry.v1 import breach_pb2, receivable_pb2 as pb
+from tests.support.pool_client import PoolClient, open_invoice, payment
+
+
+@pytest.fixture
+def pool(client):
+    return PoolClient(client)
+
+
+def cents(money) -> int:
+    return money.units * 100 + money.nanos // 10_000_000
+
+
+def test_entries_become_a_statement_the_cover_of_the_loan_and_an_event(pool, client):
+    found = pool.report(*(open_invoice(number) for number in range(10)))
+    client.owe("40000")
+    watch = client.breaches.WatchBreaches(breach_pb2.WatchBreachesRequest())
+
+    taken = sum(cents(one.amount) for one in (*found.exclusions, *found.unknown_amounts))
+    assert cents(found.open_amount) == 10_000_000 == taken + cents(found.eligible_amount)
+    assert [pb.EligibilityRule.Name(one.rule) for one in found.exclusions] == ["ELIGIBILITY_RULE_CONCENTRATION"]
+    assert client.loan().cover.lendable_value == found.lendable_amount
+    assert [cents(one.amount) for one in found.ages] == [10_000_000, 0, 0, 0, 0, 0]
+    assert sum(cents(one.open_amount) for one in found.debtors) == 10_000_000
+
+    paid = pool.report(*(payment(number) for number in range(8)))
+    event = next(one for message in watch for one in message.events if one.kind == breach_pb2.BREACH_EVENT_KIND_OPENED)
+
+    assert cents(paid.settled_amount) == 8_000_000
+    assert event.loan == "loans/loan-1"
+    watch.cancel()
+
+
+def test_the_paths_of_all_invoices_sum_to_the_statement_also_of_a_past_commit(pool):
+    late = open_invoice(11, 5_000, due="2021-12-21", type_code=395)
+    undated = open_invoice(12, 700, due_date=None)
+    first = pool.report(*(open_invoice(number) for number in range(5)), late, undated)
+    pool.report(payment(1, 4_000))
+
+    for statement in (first, pool.statement()):
+        as_of = {"sequence": str(statement.sequence)}
+        sums, lent = Counter(), 0
+        for invoice in pool.invoices(asOf=as_of):
+            explained = pool.explain(invoice.name, **as_of)
+            assert explained.invoice == invoice
+            assert cents(explained.steps[-1].left_amount) == cents(invoice.eligible_amount)
+            lent += cents(invoice.lendable_amount)
+            for step in explained.steps:
+                sums[step.rule, step.rule == invoice.unknown_by] += cents(step.taken_amount)
+        stated = {(one.rule, False): cents(one.amount) for one in statement.exclusions}
+        stated |= {(one.rule, True): cents(one.amount) for one in statement.unknown_amounts}
+        assert {key: amount for key, amount in sums.items() if amount} == stated
+        assert lent == cents(statement.lendable_amount)
+    assert pool.statement(sequence=str(first.sequence)) == first
+
+
+def test_each_rule_has_a_sentence_in_both_languages_with_the_numbers_of_the_policy(pool):
+    pool.report(open_invoice(1))
+    steps = pool.explain("assets/acme/debtors/globex/invoices/1").steps
+
+    (aged,) = (one for one in steps if one.rule == pb.ELIGIBILITY_RULE_OVER_AGE)
+    assert aged.sentence_en == "More than 90 days since the issue (120 for a government)."
+    assert "90天" in aged.sentence_zh
+    assert len({one.rule for one in steps}) >= 27
+
+
+def test_invoices_are_listed_by_filter_and_in_pages(pool):
+    pool.report(*(open_invoice(number) for number in range(6)), open_invoice(7, type_code=395))
+
+    assert [one.invoice_number for one in pool.invoices("excluded_by = CONSIGNMENT")] == ["7"]
+    assert len(pool.invoices('open_amount >= "10000.00 USD" AND debtor = delta')) == 2
+    page = pool.pools.ListInvoices(pb.ListInvoicesRequest(parent="assets/acme", page_size=4))
+    rest = pool.pools.ListInvoices(
+        pb.ListInvoicesRequest(parent="assets/acme", page_size=4, page_token=page.next_page_token)
+    )
+    assert [len(page.invoices), len(rest.invoices), rest.next_page_token] == [4, 3, ""]
+
+
+@pytest.mark.parametrize("name", ["assets/acme/debtors/globex/invoices/9", "assets/none/debtors/globex/invoices/1"])
+def test_an_unknown_invoice_is_not_found(pool, name):
+    pool.report(open_invoice(1))
+
+    with pytest.raises(grpc.RpcError) as error:
+        pool.explain(name)
+    assert error.value.code() == grpc.StatusCode.NOT_FOUND
