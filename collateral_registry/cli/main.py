@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from collateral_partner.options import DEFAULT_ADDRESS, Server
-from collateral_registry.cli.borrowing_base.commands import base_app
+from collateral_registry.cli.borrowing_base.commands import base_app, certificate_app
 from collateral_registry.cli.common.options import AsOf, File, Form, Format, Layout, Limit, Output, Wide, in_session
 from collateral_registry.cli.debtors.commands import debtor_app
 from collateral_registry.cli.equipment.commands import app as equipment_app
@@ -40,6 +40,7 @@ app.add_typer(debtor_app, name="debtor")
 app.add_typer(pool_app, name="pool")
 app.add_typer(base_app, name="base")
 app.add_typer(breach_app, name="breach")
+app.add_typer(certificate_app, name="certificate")
 app.add_typer(pickup_app, name="pickup")
 app.add_typer(check_app, name="check")
 app.add_typer(report_app, name="report")

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,12 @@ TABLES = {
     "base show": ("loan-with-base",),
     "breach ack": ("loan-of-an-importer-with-a-name/1", *BY),
     "breach show": ("loan-of-an-importer-with-a-name/1",),
+    "certificate approve": ("SUBMITTED", "--actor", "Ana"),
+    "certificate create": ("NEW", "--period-end", "2021-12-31", "--due", "2022-01-31"),
+    "certificate list": (),
+    "certificate return": ("SUBMITTED", "--actor", "Ana", "--reason", "see lines", "--line", "ip:rate:too high"),
+    "certificate show": ("SUBMITTED",),
+    "certificate submit": ("OPEN", "{folder}/statement.csv", "--actor", "Bo"),
     "debtor list": (),
     "equipment appraisers": ("{folder}/realised.csv",),
     "equipment score": ("{folder}/sales.csv", "--columns", "{folder}/map.toml", "--model", "{folder}/model"),
@@ -66,7 +73,11 @@ TABLES = {
 }
 """The arguments of every command that prints a table."""
 
+NUMBERS = itertools.count()
+"""Numbers in the names of new certificates."""
+
 WITHOUT_ROWS = {
+    "certificate text",
     "asset correct", "asset show", "backtest", "backup", "business-date repair", "check book", "check confirm",
     "debtor merge", "debtor show", "debtor unmerge", "equipment appraise", "equipment fit", "equipment reconcile",
     "equipment record", "finding resolve", "finding show", "haircut", "health", "import assets", "import debtors",
@@ -114,11 +125,35 @@ class Place:
 
     def arguments(self, name: str) -> list[str]:
         """The words of a command on the book."""
-        given = [self.pickup if one == "PICKUP" else one.format(folder=self.folder) for one in TABLES[name]]
+        made = {
+            "PICKUP": self.pickup,
+            "NEW": self.new_certificate,
+            "OPEN": self.certificate,
+            "SUBMITTED": self.submitted,
+        }
+        given = [made[one]() if one in made else one.format(folder=self.folder) for one in TABLES[name]]
         local = name == "equipment score"
         return [*name.split(), *given, *([] if local else ["--server", self.address])]
 
-    @property
+    def new_certificate(self) -> str:
+        """An unused name of a certificate."""
+        return f"loan-with-base/certificate-with-a-long-id-{next(NUMBERS)}"
+
+    def certificate(self) -> str:
+        """The name of a new certificate."""
+        name, days = self.new_certificate(), ("--period-end", "2021-12-31", "--due", "2022-01-31")
+        run("certificate", "create", name, *days, "--server", self.address)
+        return name
+
+    def submitted(self) -> str:
+        """The name of a new certificate with a statement."""
+        name = self.certificate()
+        run(
+            *("certificate", "submit", name, str(self.folder / "statement.csv"), "--actor", "Bo"),
+            *("--server", self.address),
+        )
+        return name
+
     def pickup(self) -> str:
         """The name of a new pick-up."""
         table = run("pickup", "request", "loan-1", "lot-1", "0.001", "--format", "csv", "--server", self.address)
@@ -186,6 +221,8 @@ def write_files(folder: Path) -> None:
         equipment_sales.write_sales(folder / "sales.csv", equipment_sales.rows(200))
         columns = ("--columns", str(folder / "map.toml"))
         run("equipment", "fit", str(folder / "sales.csv"), *columns, "--output", str(folder / "model"))
+    statement = "class,line,value\nip,gross,1234567890.12\nip,rate,0.5\nip,MANUAL,5\n,reserves,7\n"
+    (folder / "statement.csv").write_text(statement, encoding="utf-8")
     (folder / "realised.csv").write_text("asset,date,price,currency\nlot-1,2021-12-01,5,USD\n", encoding="utf-8")
     (folder / "count.csv").write_text("lot,good,unit,quantity\nL-1,copper,t,99999999.5\n", encoding="utf-8")
     (folder / "stock.csv").write_text(

@@ -53,6 +53,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "margin_call": NUMBER, "stop_draw": NUMBER, "liquidation": NUMBER, "maturity": DATE,
         },
     ),
+    "statement": Schema({"line": TEXT, "value": NUMBER}, {"class": TEXT}),
     "pledges": Schema(
         {"pledge_id": TEXT, "loan": TEXT, "asset": TEXT},
         {
