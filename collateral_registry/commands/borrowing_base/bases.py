@@ -11,6 +11,7 @@ import numpy as np
 from collateral_registry.commands.loans.draws import terms_of_draw
 from collateral_registry.commands.pipeline.loan_position import positions_in
 from collateral_registry.commands.pipeline.moments import Moment
+from collateral_registry.domain.assets.kinds import Asset
 from collateral_registry.domain.borrowing_base.base import BorrowingBase, Owed, borrowing_base
 from collateral_registry.domain.borrowing_base.columns import NO_BASE
 from collateral_registry.domain.loans.agreements import Loan
@@ -29,11 +30,11 @@ CLAIM_COLUMNS = ("pledge_key", "market_minor", "lendable_minor")
 
 @dataclass(frozen=True)
 class RecordedClaim:
-    """A claim of the loan by a recorded judgement, with the keys of its asset and target and the asset's class then."""
+    """A claim of the loan by a recorded judgement, with the keys of its asset and target, and the asset as of then."""
 
     asset_key: int
     target_key: int
-    asset_class: str
+    asset: Asset
     market_minor: int
     lendable_minor: int
 
@@ -69,7 +70,7 @@ def recorded_base(connection: Connection, loan_id: str, moment: Moment) -> Recor
         raise Refused("NO_BORROWING_BASE", f"loans/{loan_id} has no borrowing base: state its borrowing_base_terms")
     claims = _claims(connection, key, row["seq"])
     found = borrowing_base(
-        loan.base_terms.amounts([one.asset_class for one in claims], [one.lendable_minor for one in claims]),
+        loan.base_terms.amounts([one.asset.asset_class for one in claims], [one.lendable_minor for one in claims]),
         reserves_at(connection, key, row["seq"]),
         loan.base_terms.base_terms(loan.credit_limit),
         Owed(row["exposure_minor"], loan.balance.contingent_minor),
@@ -86,6 +87,6 @@ def _claims(connection: Connection, loan_key: int, seq: int) -> tuple[RecordedCl
     targets = pledged_targets(connection, columns["pledge_key"])
     rows = sorted(zip(*(columns[name].tolist() for name in CLAIM_COLUMNS), strict=True))
     return tuple(
-        RecordedClaim(*targets[pledge], document_as_of(connection, targets[pledge][0], seq).asset_class, *amounts)
+        RecordedClaim(*targets[pledge], document_as_of(connection, targets[pledge][0], seq), *amounts)
         for pledge, *amounts in rows
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -15,6 +17,7 @@ from collateral_registry.domain.borrowing_base.walk import ClassStatement, State
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.store.book.policies import policy_id_at
 from collateral_registry.store.engine.database import Connection
+from collateral_registry.store.valuations.pool_statements import statement_as_of
 from collateral_registry.store.valuations.repository import estimates_at
 from valuation.money import PPM
 
@@ -32,7 +35,7 @@ def recomputation(connection: Connection, loan_id: str, period_end: date) -> Rec
     seq, day = found.judgement["seq"], found.judgement["market_day"]
     targets = np.unique(np.array([one.target_key for one in found.claims], dtype=np.int64))
     return Recomputation(
-        statement=_statement(found),
+        statement=_statement(connection, found),
         reserves=tuple(
             ReserveLine(reserve.kind.name, reserve.reserve_id, amount) for reserve, amount in found.base.deductions
         ),
@@ -45,18 +48,37 @@ def recomputation(connection: Connection, loan_id: str, period_end: date) -> Rec
     )
 
 
-def _statement(found: RecordedBase) -> Statement:
+def _statement(connection: Connection, found: RecordedBase) -> Statement:
     terms = found.loan.base_terms
-    by_class: dict[str, list[RecordedClaim]] = {}
+    by_class: dict[str, list[ClassStatement]] = {}
     for one in found.claims:
-        name = terms.class_of(one.asset_class) if terms else one.asset_class
-        by_class.setdefault(name, []).append(one)
+        name = terms.class_of(one.asset.asset_class) if terms else one.asset.asset_class
+        by_class.setdefault(name, []).append(_stated(connection, found, one))
     classes = {one.name: _class_statement(one, by_class.get(one.name, [])) for one in found.base.classes}
     return Statement(classes, found.base.reserves_minor)
 
 
-def _class_statement(one: ClassAmount, claims: Sequence[RecordedClaim]) -> ClassStatement:
-    """Returns a class with the market value of its claims as the gross amount."""
-    gross = sum(claim.market_minor for claim in claims)
-    rate = one.amount_minor * PPM // gross if gross else 0
-    return ClassStatement(gross, {}, rate, one.limit_minor, one.share_ppm, one.amount_minor)
+def _stated(connection: Connection, found: RecordedBase, claim: RecordedClaim) -> ClassStatement:
+    """Returns what one claim adds to its class: the ledger of a pool by its rules, else the market value.
+
+    The amounts of a pool in another currency than the loan's are not lines of the loan's base.
+    """
+    stored = statement_as_of(connection, claim.asset_key, found.judgement["seq"])
+    if stored is None or claim.asset.currency != found.loan.currency:
+        return ClassStatement(claim.market_minor)
+    pool = stored.statement
+    excluded = {rule.name: one.amount_minor for rule, one in pool.excluded.items()}
+    unknown = {f"UNKNOWN_{rule.name}": one.amount_minor for rule, one in pool.unknown.items()}
+    return ClassStatement(pool.open_minor, {**excluded, **unknown})
+
+
+def _class_statement(one: ClassAmount, parts: Sequence[ClassStatement]) -> ClassStatement:
+    """Returns a class with the sums of its claims, and the rate that it lends of what the rules leave."""
+    excluded: Counter[str] = Counter()
+    for part in parts:
+        excluded.update(part.excluded_minor)
+    stated = ClassStatement(
+        sum(part.gross_minor for part in parts), dict(excluded), 0, one.limit_minor, one.share_ppm, one.amount_minor
+    )
+    rate = min(one.amount_minor * PPM // stated.rest_minor, PPM) if stated.rest_minor else 0
+    return replace(stated, rate_ppm=rate)

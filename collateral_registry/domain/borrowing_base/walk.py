@@ -92,10 +92,18 @@ def walk(submitted: Statement, recomputed: Statement) -> tuple[WalkStep, ...]:
     now, end = _with_terms_of(submitted, recomputed), _with_terms_of(recomputed, submitted)
     steps = []
     for term, class_name, rule, after in _replacements(now, end):
-        if after != now:
-            steps.append(WalkStep(term, class_name, rule, after.base_minor - now.base_minor))
+        change = after.base_minor - now.base_minor
+        if change or _is_stated_otherwise(term, class_name, now, after):
+            steps.append(WalkStep(term, class_name, rule, change))
         now = after
     return tuple(steps)
+
+
+def _is_stated_otherwise(term: WalkTerm, class_name: str, now: Statement, after: Statement) -> bool:
+    """Returns whether two statements differ in a term; of a rate, what a class lends by it is no term."""
+    if term is WalkTerm.RATE:
+        return now.classes[class_name].rate_ppm != after.classes[class_name].rate_ppm
+    return now != after
 
 
 def _with_terms_of(statement: Statement, other: Statement) -> Statement:
