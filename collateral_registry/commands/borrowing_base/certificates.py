@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from collateral_registry.commands.borrowing_base.recomputation import recomputation
+from collateral_registry.commands.borrowing_base.recomputation import had_base, recomputation
 from collateral_registry.commands.borrowing_base.reserves import check_has_base
 from collateral_registry.commands.pipeline.findings import close_findings, open_findings
 from collateral_registry.domain.assets.asset_kind import CLASS_ROOT, Kind
@@ -29,6 +29,7 @@ from collateral_registry.store.borrowing_base.certificates import (
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.findings.repository import open_fingerprints
 from collateral_registry.store.loans.repository import get_loan
+from valuation.errors import InvalidInput
 from valuation.money import PPM
 
 
@@ -37,10 +38,13 @@ def create_certificate(
 ) -> StoredCertificate:
     """Opens a certificate for a period, which the borrower owes until a day.
 
-    Raises Refused for a loan that is closed or has no borrowing base.
+    Raises Refused for a loan that is closed or has no borrowing base, and InvalidInput for a period at whose end it had
+    none.
     """
     loan = get_loan(write.connection, loan_id)
     check_has_base(loan.loan)
+    if day_of(period_end) < write.market_day and not had_base(write.connection, loan.key, period_end):
+        raise InvalidInput("period_end_date", period_end, "a day on which the loan had a borrowing base")
     insert_certificate(write, Certificate(certificate_id, loan_id, period_end, due), loan.key)
     write.touched.add(loans=[loan.key])
     return get_certificate(write.connection, loan_id, certificate_id)

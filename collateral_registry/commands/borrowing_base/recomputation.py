@@ -13,13 +13,21 @@ from collateral_registry.commands.borrowing_base.bases import RecordedBase, Reco
 from collateral_registry.commands.pipeline.moments import moment_of
 from collateral_registry.domain.borrowing_base.base import ClassAmount
 from collateral_registry.domain.borrowing_base.certificates import Recomputation, ReserveLine
+from collateral_registry.domain.borrowing_base.columns import NO_BASE
 from collateral_registry.domain.borrowing_base.walk import ClassStatement, Statement
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.store.book.policies import policy_id_at
 from collateral_registry.store.engine.database import Connection
+from collateral_registry.store.loans.judgements import judgement_at
 from collateral_registry.store.valuations.pool_statements import statement_as_of
 from collateral_registry.store.valuations.repository import estimates_at
 from valuation.money import PPM
+
+
+def had_base(connection: Connection, loan_key: int, day: date) -> bool:
+    """Returns whether a loan had a borrowing base at the end of a day."""
+    bases = judgement_at(connection, loan_key, moment_of(connection, day=day).seq)["base_minor"]
+    return bool((bases != NO_BASE).any())
 
 
 def recomputation(connection: Connection, loan_id: str, period_end: date) -> Recomputation | None:
