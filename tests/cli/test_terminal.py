@@ -27,11 +27,15 @@ pytestmark = pytest.mark.slow
 
 WIDTHS = (80, 100, 120, 160)
 BY = ("--actor", "inspector of the lender", "--note", "a note")
+RENT = ("--kind", "rent", "--amount", "1234567890.12", "--owner", "Ana", "--reason", "rent", "--from", "2021-12-31")
 TABLES = {
     "runs": (),
     "asset classes": (),
     "asset list": (),
     "asset quote-pool": ("lot-1", "--currency", "USD"),
+    "base end-reserve": ("RESERVE", "--actor", "Ana", "--reason", "paid"),
+    "base reserve": ("NEW-RESERVE", *RENT),
+    "base reserves": (),
     "base show": ("loan-with-base",),
     "breach ack": ("loan-of-an-importer-with-a-name/1", *BY),
     "breach show": ("loan-of-an-importer-with-a-name/1",),
@@ -77,6 +81,7 @@ NUMBERS = itertools.count()
 """Numbers in the names of new certificates."""
 
 WITHOUT_ROWS = {
+    "base set",
     "certificate text",
     "asset correct", "asset show", "backtest", "backup", "business-date repair", "check book", "check confirm",
     "debtor merge", "debtor show", "debtor unmerge", "equipment appraise", "equipment fit", "equipment reconcile",
@@ -128,12 +133,24 @@ class Place:
         made = {
             "PICKUP": self.pickup,
             "NEW": self.new_certificate,
+            "RESERVE": self.reserve,
+            "NEW-RESERVE": self.new_reserve,
             "OPEN": self.certificate,
             "SUBMITTED": self.submitted,
         }
         given = [made[one]() if one in made else one.format(folder=self.folder) for one in TABLES[name]]
         local = name == "equipment score"
         return [*name.split(), *given, *([] if local else ["--server", self.address])]
+
+    def new_reserve(self) -> str:
+        """An unused name of a reserve."""
+        return f"loan-with-base/reserve-with-a-long-id-{next(NUMBERS)}"
+
+    def reserve(self) -> str:
+        """The name of a new reserve."""
+        name = self.new_reserve()
+        run("base", "reserve", name, *RENT, "--server", self.address)
+        return name
 
     def new_certificate(self) -> str:
         """An unused name of a certificate."""

@@ -10,13 +10,17 @@ import typer
 from collateral_partner.options import DEFAULT_ADDRESS, Server
 from collateral_registry.cli.common.options import AsOf, Form, Format, Layout, Limit, Output, Wide, in_session
 
-base_app = typer.Typer(help="Show borrowing bases of loans.", no_args_is_help=True, rich_markup_mode=None)
+base_app = typer.Typer(
+    help="Show borrowing bases of loans and their reserves.", no_args_is_help=True, rich_markup_mode=None
+)
 certificate_app = typer.Typer(
     help="Submit, explain and approve certificates of borrowing bases.", no_args_is_help=True, rich_markup_mode=None
 )
 
 CertificateName = Annotated[str, typer.Argument(help="LOAN/CERTIFICATE, the ids of both")]
 Person = Annotated[str, typer.Option(help="name of the person who does it")]
+ReserveName = Annotated[str, typer.Argument(help="LOAN/RESERVE, the ids of both")]
+ReserveFilter = Annotated[str, typer.Option("--filter", help="such as: kind = RENT AND NOT end_time:*")]
 CertificateFilter = Annotated[str, typer.Option("--filter", help="such as: state = OPEN AND due_date < 2025-07-01")]
 
 
@@ -36,6 +40,74 @@ def base_show(
     from collateral_registry.cli.borrowing_base.base import show_base
 
     in_session(server, show_base, loan, as_of, Layout(form, output, wide))
+
+
+@base_app.command("set")
+def base_set(
+    loan: Annotated[str, typer.Argument(help="id of the loan")],
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="JSON file of BorrowingBaseTerms")
+    ],
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """Set the terms of a loan's borrowing base."""
+    from collateral_registry.cli.borrowing_base.reserves import set_terms
+
+    in_session(server, set_terms, loan, file)
+
+
+@base_app.command("reserve")
+def base_reserve(
+    reserve: ReserveName,
+    kind: Annotated[str, typer.Option(help="such as RENT, PRIORITY_PAYABLES or OTHER")],
+    owner: Annotated[str, typer.Option(help="name of the person responsible")],
+    reason: Annotated[str, typer.Option(help="why it is deducted")],
+    first: Annotated[str, typer.Option("--from", help="first day")],
+    last: Annotated[str, typer.Option("--until", help="last day; default: until it is ended")] = "",
+    amount: Annotated[str, typer.Option(help="amount in the currency of the loan")] = "",
+    rate: Annotated[str, typer.Option(help="share of the base before reserves, 0 to 1")] = "",
+    form: Form = Format.TABLE,
+    output: Output = None,
+    wide: Wide = False,
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """Record a reserve of a loan's borrowing base."""
+    from collateral_registry.cli.borrowing_base.reserves import NewReserve, create_reserve
+
+    stated = NewReserve(reserve, kind, amount, rate, owner, reason, first, last)
+    in_session(server, create_reserve, stated, Layout(form, output, wide))
+
+
+@base_app.command("end-reserve")
+def base_end_reserve(
+    reserve: ReserveName,
+    actor: Person,
+    reason: Annotated[str, typer.Option(help="why it is ended")],
+    form: Form = Format.TABLE,
+    output: Output = None,
+    wide: Wide = False,
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """End a reserve before its last day."""
+    from collateral_registry.cli.borrowing_base.reserves import end_reserve
+
+    in_session(server, end_reserve, reserve, actor, reason, Layout(form, output, wide))
+
+
+@base_app.command("reserves")
+def base_reserves(
+    loan: Annotated[str, typer.Argument(help="id of the loan; empty for all loans")] = "",
+    filter_: ReserveFilter = "",
+    limit: Limit = 0,
+    form: Form = Format.TABLE,
+    output: Output = None,
+    wide: Wide = False,
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """List reserves, including those that have ended."""
+    from collateral_registry.cli.borrowing_base.reserves import list_reserves
+
+    in_session(server, list_reserves, loan, filter_, limit, Layout(form, output, wide))
 
 
 @certificate_app.command("create")
