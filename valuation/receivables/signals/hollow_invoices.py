@@ -56,4 +56,5 @@ def hollowness(standing: Standing) -> Float:
 
 def is_hollow(standing: Standing) -> Bool:
     """Returns whether each invoice [n] is neither delivered nor settled."""
-    return (standing.delivery_entry_day == NO_DAY) & (standing.settled_day == NO_DAY)
+    hollow: Bool = (standing.delivery_entry_day == NO_DAY) & (standing.settled_day == NO_DAY)
+    return hollow
