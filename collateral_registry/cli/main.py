@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from collateral_partner.options import DEFAULT_ADDRESS, Server
+from collateral_partner.invoices.commands import Currency, Pool
+from collateral_partner.options import DEFAULT_ADDRESS, MappingFile, Server, TimeZone
 from collateral_registry.cli.borrowing_base.commands import base_app, certificate_app
 from collateral_registry.cli.common.options import AsOf, File, Form, Format, Layout, Limit, Output, Wide, in_session
 from collateral_registry.cli.debtors.commands import debtor_app
@@ -19,6 +20,7 @@ from collateral_registry.cli.ip.commands import app as ip_app
 from collateral_registry.cli.loans.commands import asset_app, breach_app, check_app, loan_app, pickup_app, report_app
 from collateral_registry.cli.pools.commands import pool_app
 from collateral_registry.cli.prices.commands import app as price_app
+from collateral_registry.cli.receivables.invoice_commands import invoice_app
 from collateral_registry.cli.stock.commands import stock_app
 from collateral_registry.cli.stock.warehouse_commands import finding_app, warehouse_app
 
@@ -45,6 +47,7 @@ app.add_typer(pickup_app, name="pickup")
 app.add_typer(check_app, name="check")
 app.add_typer(report_app, name="report")
 app.add_typer(stock_app, name="stock")
+app.add_typer(invoice_app, name="invoice")
 app.add_typer(warehouse_app, name="warehouse")
 app.add_typer(finding_app, name="finding")
 app.add_typer(sample_app, name="sample")
@@ -286,6 +289,28 @@ def _add_import_command(file_kind: FileKind) -> None:
 
 for _file_kind in FileKind:
     _add_import_command(_file_kind)
+
+
+@import_app.command("invoices")
+def import_invoices(
+    path: Annotated[
+        Path, typer.Argument(exists=True, readable=True, help="table, UBL invoice in XML, or folder of XML files")
+    ],
+    feed: Annotated[str, typer.Option("--feed", help="id of the feed to which the entries belong")],
+    pool: Pool = "",
+    currency: Currency = "",
+    columns: MappingFile = None,
+    time_zone: TimeZone = "",
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """Import ledger entries of invoices, or a list of open invoices.
+
+    Each refused row is reported with its line; the other rows are imported. Entries that the book has are recognised by
+    their ids.
+    """
+    from collateral_registry.cli.receivables.import_invoices import ImportOptions, import_invoices as import_path
+
+    in_session(server, import_path, path, ImportOptions(feed, pool, currency, columns, time_zone))
 
 
 @import_app.command("policy")

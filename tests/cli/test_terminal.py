@@ -67,6 +67,10 @@ TABLES = {
     "report totals": (),
     "stock feeds": (),
     "stock lots": (),
+    "invoice entries": (),
+    "invoice feeds": (),
+    "invoice rejected": ("--filter", ""),
+    "invoice resolve": ("erp/1", *BY, "--dismiss"),
     "stock movements": (),
     "stock rejected": ("--filter", ""),
     "stock resolve": ("acme/1", *BY, "--dismiss"),
@@ -86,9 +90,10 @@ WITHOUT_ROWS = {
     "asset correct", "asset show", "backtest", "backup", "business-date repair", "check book", "check confirm",
     "debtor merge", "debtor show", "debtor unmerge", "equipment appraise", "equipment fit", "equipment reconcile",
     "equipment record", "finding resolve", "finding show", "haircut", "health", "import assets", "import debtors",
-    "import fx", "import loans", "import pledges", "import policy", "import prices", "import series", "ip event",
-    "ip renewal", "ip value", "loan show", "migrate", "pickup check", "restore", "revalue", "run", "sample load",
-    "sample replay", "serve", "stock backlog", "stock count", "stock push", "stock renumber", "stock token", "watch",
+    "import fx", "import invoices", "import loans", "import pledges", "import policy", "import prices",
+    "import series", "invoice backlog", "invoice push", "invoice renumber", "ip event", "ip renewal", "ip value",
+    "loan show", "migrate", "pickup check", "restore", "revalue", "run", "sample load", "sample replay", "serve",
+    "stock backlog", "stock count", "stock push", "stock renumber", "stock token", "watch",
 }  # fmt: skip
 """Commands that print a message, a document, steps or a line for each event, or write a file of their own."""
 
@@ -242,6 +247,12 @@ def write_files(folder: Path) -> None:
     (folder / "statement.csv").write_text(statement, encoding="utf-8")
     (folder / "realised.csv").write_text("asset,date,price,currency\nlot-1,2021-12-01,5,USD\n", encoding="utf-8")
     (folder / "count.csv").write_text("lot,good,unit,quantity\nL-1,copper,t,99999999.5\n", encoding="utf-8")
+    (folder / "ledger.csv").write_text(
+        "entry,kind,time,pool,debtor,number,amount,currency\n"
+        "i-1,INVOICE,2021-12-20T08:00:00Z,acme,lei:529900T8BM49AURSDO55,INVOICE-WITH-A-LONG-NUMBER-1,1234567.5,USD\n"
+        "p-1,PAYMENT,2021-12-20T09:00:00Z,acme,lei:529900T8BM49AURSDO55,UNKNOWN,25,USD\n",
+        encoding="utf-8",
+    )
     (folder / "stock.csv").write_text(
         "movement,kind,time,warehouse,lot,quantity,good,unit\n"
         "movement-with-a-long-identifier-000001,RECEIPT,2021-12-20T08:00:00Z,W-1,L-1,123456789.123456,copper,t\n"
@@ -252,6 +263,7 @@ def write_files(folder: Path) -> None:
 
 def fill_stock(folder: Path, address: str) -> None:
     at = ("--server", address)
+    run("import", "invoices", str(folder / "ledger.csv"), "--feed", "erp", *at)
     run("stock", "push", str(folder / "stock.csv"), "--source", "acme", "--outbox", str(folder / "outbox.db"), *at)
     run("stock", "units", "acme", "lorry=t", *at)
     run("stock", "count", str(folder / "count.csv"), "--warehouse", "W-1", "--actor", "inspector", *at)

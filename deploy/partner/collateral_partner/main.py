@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, ParamSpec
 
 import typer
 
+from collateral_partner.invoices.commands import invoices_app
 from collateral_partner.options import (
     DEFAULT_ADDRESS,
     Check,
@@ -35,12 +36,13 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 app = typer.Typer(
-    help="Report the stock of a warehouse to a collateral registry.",
+    help="Report stock or invoices to a collateral registry.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.add_typer(invoices_app, name="invoices")
 
 
 @app.command("push")

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 
-from collateral_partner.feed_mapping import STANDARD, FeedMapping, MappedColumns
+from collateral_partner.feed_mapping import STANDARD, FeedMapping, MappedColumns, read_mapping
 from collateral_partner.feeds.item_rows import SHOWN_LETTERS, ItemRows, repeated_row, times_of
 from collateral_partner.invoices.entries import KINDS, NO_AMOUNT, Entry
 from collateral_partner.tables.reader import read_file
@@ -40,9 +40,16 @@ FIELDS = {"entry_id": "entry", "type_code": "type"}
 """Columns of the fields of an entry that have another name."""
 
 
-def with_fixed(mapping: FeedMapping, **values: str) -> FeedMapping:
-    """Returns a mapping with further columns of one value, except empty ones."""
-    return replace(mapping, fixed={**mapping.fixed, **{name: value for name, value in values.items() if value}})
+def read_entry_mapping(path: Path | None, time_zone: str, **fixed: str) -> FeedMapping:
+    """Returns the mapping of a file, or that of standard files, in a time zone and with columns of one value.
+
+    A fixed value that is empty adds nothing. Raises ValueError for an invalid file, zone or value.
+    """
+    try:
+        mapping = (read_mapping(path, ENTRY_COLUMNS) if path else STANDARD).in_zone(time_zone)
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}" if path else str(error)) from None
+    return replace(mapping, fixed={**mapping.fixed, **{name: value for name, value in fixed.items() if value}})
 
 
 def read_entry_file(path: Path, mapping: FeedMapping = STANDARD) -> ItemRows[Entry]:

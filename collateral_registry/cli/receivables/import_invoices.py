@@ -1,0 +1,131 @@
+"""Imports ledger entries of invoices from a table, or from invoices and credit notes of UBL 2.1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.date_pb2 import Date
+from rich.console import Console
+from rich.progress import Progress
+
+from collateral_partner.invoices.entries import BILL, CERTIFICATE, OTHER_PAYEE, Entry
+from collateral_partner.invoices.entry_files import read_entry_file, read_entry_mapping
+from collateral_partner.invoices.ubl import SUFFIX, read_ubl
+from collateral_partner.terminal import print_problems
+from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, print_line
+from collateral_registry.cli.common.request_id import with_request_id
+from collateral_registry.cli.importing.messages import money
+from collateral_registry.v1 import invoice_feed_pb2 as pb, invoice_feed_pb2_grpc
+
+BATCH_ENTRIES = 2_000
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """How a file is read: its feed, and pool, currency, mapping and time zone of rows that state none."""
+
+    feed: str
+    pool: str
+    currency: str
+    columns: Path | None
+    time_zone: str
+
+
+@dataclass
+class _Found:
+    """Entries to import, the place of each in its file by its id, and the problems with their places."""
+
+    entries: Sequence[Entry]
+    place_of: dict[str, str]
+    problems: list[str] = field(default_factory=list)
+
+
+def import_invoices(channel: grpc.Channel, path: Path, options: ImportOptions) -> int:
+    """Imports a table, an XML file or a folder of XML files; prints a summary and returns the exit code.
+
+    Entries that the book has are recognised by their ids, so an import can be repeated. Raises ValueError if the file
+    is refused as a whole, and grpc.RpcError if the server fails.
+    """
+    found = _ubl(path, options) if path.is_dir() or path.suffix.lower() == SUFFIX else _table(path, options)
+    refused, booked, known, rejected = len(found.problems), 0, 0, 0
+    stub = invoice_feed_pb2_grpc.InvoiceFeedServiceStub(channel)
+    console = Console(stderr=True)
+    try:
+        with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
+            task = progress.add_task("invoices", total=len(found.entries))
+            for start in range(0, len(found.entries), BATCH_ENTRIES):
+                batch = found.entries[start : start + BATCH_ENTRIES]
+                answer = stub.RecordInvoiceEntries(_request(options.feed, batch))
+                booked, known = booked + answer.booked_count, known + answer.known_count
+                rejected += len(answer.rejected_items)
+                found.problems += [_rejected(one, found) for one in answer.rejected_items]
+                progress.advance(task, len(batch))
+    finally:
+        print_line(f"invoices: {booked} booked, {known} already known, {rejected} rejected, {refused} refused")
+        print_problems(found.problems)
+    return EXIT_SOME_REFUSED if found.problems else 0
+
+
+def _table(path: Path, options: ImportOptions) -> _Found:
+    mapping = read_entry_mapping(options.columns, options.time_zone, pool=options.pool, currency=options.currency)
+    rows = read_entry_file(path, mapping)
+    places = {entry_id: f"{path.name}:{line}" for entry_id, line in rows.line_of.items()}
+    return _Found(rows.items, places, [f"{path.name}:{line}: {reason}" for line, reason in rows.refused])
+
+
+def _ubl(path: Path, options: ImportOptions) -> _Found:
+    if not options.pool:
+        raise ValueError("pool: got nothing, want --pool with the id of the pool, which an XML file does not state")
+    files = read_ubl(path, options.pool)
+    return _Found(files.entries, files.file_of, [f"{name}: {reason}" for name, reason in files.refused])
+
+
+def _rejected(one: pb.RejectedInvoiceItem, found: _Found) -> str:
+    reason = pb.EntryRejectionReason.Name(one.reason).removeprefix("ENTRY_REJECTION_REASON_")
+    return f"{found.place_of[one.entry_id]}: entry {one.entry_id}: {reason}: {one.description}"
+
+
+def _request(feed: str, entries: Sequence[Entry]) -> pb.RecordInvoiceEntriesRequest:
+    messages = [entry_message(one) for one in entries]
+    return with_request_id(pb.RecordInvoiceEntriesRequest(invoice_feed=f"invoiceFeeds/{feed}", entries=messages))
+
+
+def entry_message(entry: Entry) -> pb.InvoiceEntry:
+    """Returns an entry as the message of a single call."""
+    return pb.InvoiceEntry(
+        entry_id=entry.entry_id,
+        kind=pb.InvoiceEntryKind.Value(f"INVOICE_ENTRY_KIND_{entry.kind}"),
+        effective_time=_timestamp(entry),
+        pool=f"assets/{entry.pool}" if entry.pool else "",
+        debtor=entry.debtor,
+        invoice_number=entry.number,
+        type_code=entry.type_code,
+        amount=money(f"{entry.amount:f}", entry.currency, "amount") if entry.currency else None,
+        issue_date=_date(entry.issued),
+        due_date=_date(entry.due),
+        delivery_date=_date(entry.delivered),
+        corrects=entry.corrects,
+        document=entry.document,
+        certificate=bool(entry.flags & CERTIFICATE),
+        bill=bool(entry.flags & BILL),
+        other_payee=bool(entry.flags & OTHER_PAYEE),
+        to_pool=f"assets/{entry.to_pool}" if entry.to_pool else "",
+        source=pb.InvoiceEntrySource.Value(f"INVOICE_ENTRY_SOURCE_{entry.source}"),
+    )
+
+
+def _timestamp(entry: Entry) -> Timestamp | None:
+    if entry.happened is None:
+        return None
+    stamp = Timestamp()
+    stamp.FromDatetime(entry.happened)
+    return stamp
+
+
+def _date(day: date | None) -> Date | None:
+    return None if day is None else Date(year=day.year, month=day.month, day=day.day)
