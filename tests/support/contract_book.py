@@ -103,6 +103,11 @@ def statement(certificate_id: str) -> str:
     return f'{name} actor: "Bo" statement {{classes {{{stated}}} reserves {one}}}'
 
 
+PLAN = 'parent: "assets/pool-1" verification_id: "v-1" actor: "Ana"'
+ANSWER = 'answers {debtor: "core-1" invoice_number: "A-1" outcome: VERIFICATION_OUTCOME_DENIED}'
+CLOSING = (
+    f'parent: "assets/pool-1" actor: "Ana" closing {{date {DAY} closing_amount {{currency_code: "USD" units: 950}}}}'
+)
 OVERRIDE = 'override {reason: "agreed" release_pledge {name: "loans/loan-1/pledges/p-1" share {value: "0.9"}}}'
 OPENING = [
     ("CreatePriceSeries", f'price_series_id: "copper" price_series {{{COPPER} currency_code: "USD" max_age_days: 10}}'),
@@ -165,6 +170,12 @@ OPENING = [
         "RecordInvoiceEntries",
         f'invoice_feed: "invoiceFeeds/erp" {invoice("i-1", "A-1", 900)} {invoice("i-2", "A-1", 800)}',
     ),
+    (
+        "CreateAsset",
+        'asset_id: "pool-1" asset {owner: "Acme" asset_class: "receivable" currency_code: "USD" receivable_pool {}}',
+    ),
+    ("PlanVerification", PLAN),
+    ("RecordClosing", CLOSING),
     ("RecordInspection", f'actor: "Ana" {count("W-9", "N-1", 5)}'),
 ]
 """Requests that open the book in which every writing method has something to do."""
@@ -200,6 +211,10 @@ EXAMPLES = {
     "RecordRegistrySearch": SEARCH,
     "RecordContractTerms": TERMS,
     "ExcludeInvoices": EXCLUSION,
+    "PlanVerification": PLAN.replace("v-1", "v-9") + " verification {seed: 7}",
+    "RecordVerification": f'name: "assets/pool-1/verifications/v-1" actor: "Ana" {ANSWER}',
+    "RecordClosing": CLOSING,
+    "CheckLedger": 'name: "assets/pool-1" actor: "Ana"',
     "EndExclusion": f'name: "assets/claim-1/exclusions/1" {ACTOR}',
     "PledgeAsset": 'parent: "loans/loan-1" pledge_id: "p-9" pledge {asset: "assets/lot-5" ' + NOTICE,
     "UpdatePledge": 'pledge {name: "loans/loan-1/pledges/p-1" share {value: "1"}} update_mask {paths: "share"}',

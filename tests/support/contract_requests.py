@@ -71,6 +71,7 @@ IDS = {
     "series": "copper",
     "source": "acme",
     "valuation": "1-usd",
+    "verification": "v-1",
     "warehouse": "W-9",
 }
 """Ids in the book by the variables of the patterns; 1 for those that are absent here."""
