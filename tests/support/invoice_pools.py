@@ -66,7 +66,9 @@ class Balance:
     currency: str = "EUR"
 
 
-TERMS = PoolTerms("EUR", owner_group=900, owner_country="DE", value_part=0.05, dilution=0.02)
+TERMS = PoolTerms(
+    "EUR", owner_group=900, owner_country="DE", value_part=0.05, verification_day=TODAY - 10, dilution=0.02
+)
 
 
 def numbers(**changed: str) -> ReceivableNumbers:

@@ -14,6 +14,7 @@ from collateral_registry.domain.receivables.pool_facts import NO_LINE, PoolFacts
 from collateral_registry.domain.receivables.rule_numbers import CONCENTRATION_MODES
 from collateral_registry.domain.receivables.single_invoice import empty_ledger, ledger_of_invoice
 from collateral_registry.store.assignments.facts import assignment_facts
+from collateral_registry.store.assignments.verifications import verification_of
 from collateral_registry.store.debtors.facts import debtor_facts
 from collateral_registry.store.engine.bulk import Source
 from collateral_registry.store.receivables.ledger import ledger_at, ledgers_of, pool_keys_of
@@ -61,7 +62,7 @@ def _facts(
                 ledger=ledger,
                 debtors=_rows_of(known, rows),
                 assignments=assignment_facts(source, pool.key, ledger, day, seq, account),
-                terms=_terms(pool, known, place.get(pool.detail.owner_debtor)),
+                terms=_verified(source, pool, _terms(pool, known, place.get(pool.detail.owner_debtor)), seq),
                 line_left_minor=np.full(len(texts), NO_LINE, dtype=np.int64),
             )
         )
@@ -96,6 +97,12 @@ def _terms(pool: PoolAsset, debtors: DebtorFacts, owner: int | None) -> PoolTerm
         mode=CONCENTRATION_MODES[mode - 1] if mode else None,
         is_disclosed=pool.detail.disclosure is not Disclosure.UNDISCLOSED,
     )
+
+
+def _verified(source: Source, pool: PoolAsset, terms: PoolTerms, seq: int | None) -> PoolTerms:
+    """Returns terms with the bound of the misstatement by the newest complete verification."""
+    found = verification_of(source, pool.key, seq)
+    return replace(terms, value_part=found.misstated_share, verification_day=found.day)
 
 
 def _rows_of(facts: DebtorFacts, rows: Int) -> DebtorFacts:

@@ -24,8 +24,9 @@ class PoolTerms:
 
     ``owner_group`` is the group of the owner among the debtors, 0 if the owner is not registered as one, and
     ``owner_country`` its country, empty if it is not stated. ``mode`` is the pool's own concentration mode.
-    ``value_part`` is the bound of the misstatement by a verification and ``dilution`` the estimated dilution; NaN where
-    the policy's number stands in. ``is_fed`` states whether a feed keeps the ledger, which then must not be stale.
+    ``value_part`` is the bound of the misstatement by a verification on ``verification_day``, and ``dilution`` the
+    estimated dilution; NaN where the policy's number stands in. ``is_fed`` states whether a feed keeps the ledger, which
+    then must not be stale.
     """
 
     currency: str
@@ -35,6 +36,7 @@ class PoolTerms:
     is_disclosed: bool = True
     is_fed: bool = True
     value_part: float = float("nan")
+    verification_day: int = NO_DAY
     dilution: float = float("nan")
 
 

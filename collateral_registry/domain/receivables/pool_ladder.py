@@ -83,7 +83,7 @@ def ladder(pool: PoolFacts, numbers: ReceivableNumbers, day: int) -> Ladder:
     rules = exclusions(pool, invoice_truths(pool, numbers, day), debtors, numbers, day)
     buckets = eligibility(pool.ledger.open_minor, rules, cuts(pool, debtors, numbers, day), was_good(pool, rules))
     expected = _expected(pool, numbers, day)
-    parts, advance = _parts(pool, numbers), _advance(pool, numbers)
+    parts, advance = _parts(pool, numbers, day), _advance(pool, numbers)
     reasons = unknown_reasons(buckets.conservative.unknown_by)
     return Ladder(
         pool=pool,
@@ -96,7 +96,7 @@ def ladder(pool: PoolFacts, numbers: ReceivableNumbers, day: int) -> Ladder:
         last_good=_amount(buckets.last_good, expected, parts, advance, numbers),
         unknown=_unknown_pool(pool, numbers, day) | (0 if _is_known_in_part(buckets) else reasons),
         unknown_part=reasons,
-        quality=_quality(pool, buckets, reasons),
+        quality=_quality(pool, buckets, reasons, numbers, day),
     )
 
 
@@ -136,15 +136,23 @@ def _dilution(pool: PoolFacts, numbers: ReceivableNumbers) -> float:
     return numbers.share("dilution_stand_in") if np.isnan(pool.terms.dilution) else pool.terms.dilution
 
 
-def _parts(pool: PoolFacts, numbers: ReceivableNumbers) -> InvoiceParts:
+def _parts(pool: PoolFacts, numbers: ReceivableNumbers, day: int) -> InvoiceParts:
     count = len(pool.ledger.open_minor)
-    value = numbers.share("value_haircut") if np.isnan(pool.terms.value_part) else pool.terms.value_part
+    value = pool.terms.value_part
+    if not _is_verified(pool, numbers, day):
+        value = float(np.fmax(value, numbers.share("value_haircut")))  # an old bound counts where it is larger
     return InvoiceParts(
         value=np.full(count, value),
         liquidity=_by_state(pool, numbers, "liquidity"),
         cost=np.full(count, numbers.share("cost_haircut")),
         legal=_by_state(pool, numbers, "legal"),
     )
+
+
+def _is_verified(pool: PoolFacts, numbers: ReceivableNumbers, day: int) -> bool:
+    """Returns whether a verification bounds the misstatement that is not older than the policy allows."""
+    age_days = day - pool.terms.verification_day
+    return not np.isnan(pool.terms.value_part) and age_days <= numbers.days("verification_max_age_days")
 
 
 def _by_state(pool: PoolFacts, numbers: ReceivableNumbers, name: str) -> Float:
@@ -187,12 +195,12 @@ def _is_known_in_part(buckets: Eligibility) -> bool:
     return bool(counts or not buckets.conservative.unknown_minor.any())
 
 
-def _quality(pool: PoolFacts, buckets: Eligibility, unknown_part: int) -> int:
+def _quality(pool: PoolFacts, buckets: Eligibility, unknown_part: int, numbers: ReceivableNumbers, day: int) -> int:
     counted = buckets.last_good.eligible_minor > 0
     debtors = np.unique(pool.resolved.of_invoice[counted])
     flags = (
         (unknown_part != 0, QualityFlag.PART_UNKNOWN),
-        (bool(np.isnan(pool.terms.value_part)), QualityFlag.STAND_IN_PART),
+        (not _is_verified(pool, numbers, day), QualityFlag.STAND_IN_PART),
         (bool(np.isnan(pool.terms.dilution)), QualityFlag.DILUTION_STAND_IN),
         (len(debtors) == 1, QualityFlag.SINGLE_DEBTOR),
         (not pool.terms.is_disclosed, QualityFlag.UNDISCLOSED),

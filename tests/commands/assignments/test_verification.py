@@ -8,6 +8,7 @@ import pytest
 from collateral_registry.commands.assets.register import register
 from collateral_registry.commands.assignments.records import record_event
 from collateral_registry.commands.assignments.verification import plan_verification, record_answers
+from collateral_registry.commands.pools.inputs import PoolAsset, pool_facts_of
 from collateral_registry.domain.assets.claims import ReceivablePool
 from collateral_registry.domain.assets.kinds import Asset
 from collateral_registry.domain.assignments.events import AssignmentEvent, AssignmentEventKind
@@ -124,6 +125,16 @@ def test_a_denied_debt_opens_a_finding_excludes_the_invoice_and_doubles_the_next
     assert plan(book, "v-2").plan.sample == 2 * stored.plan.sample
     answer(book, stored, Outcome.CONFIRMED, "B")
     assert states() == ({"REGISTERED"}, 0)
+
+
+def test_the_bound_is_the_value_part_of_the_pool(book):
+    answer(book, plan(book), Outcome.CONFIRMED)
+    with book.read() as connection:
+        key = get_asset(connection, "acme").key
+        pool = PoolAsset(key, "acme", "USD", ReceivablePool())
+        (facts,) = pool_facts_of(connection, [pool], DAY)
+
+    assert (facts.terms.value_part, facts.terms.verification_day) == (verified(book).misstated_share, DAY)
 
 
 def test_without_a_tolerable_amount_the_policy_states_its_share(book):

@@ -290,3 +290,16 @@ def test_every_minor_unit_is_in_one_bucket_and_nothing_lends_more_than_its_advan
     assert (lent <= np.ceil(eligible * found.advance_ppm / 1e6)).all()
     assert lent.sum() == one.lendable.total_minor <= one.recoverable
     assert statement.last_good_minor >= 0
+
+
+def test_an_old_bound_of_the_misstatement_counts_only_where_it_exceeds_that_of_the_policy():
+    limit = numbers().days("verification_max_age_days")
+
+    def value_part(bound, age_days):
+        terms = replace(TERMS, value_part=bound, verification_day=TODAY - age_days)
+        return float(
+            ladder(pool_of(OpenInvoice("1"), terms=terms), numbers(value_haircut="0.05"), TODAY).parts.value[0]
+        )
+
+    assert [value_part(bound, limit) for bound in (0.02, 0.4)] == [0.02, 0.4]
+    assert [value_part(bound, limit + 1) for bound in (0.02, 0.4, float("nan"))] == [0.05, 0.4, 0.05]
