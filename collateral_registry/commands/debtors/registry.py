@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
+
 from collateral_registry.commands.pipeline.etags import check_etag
 from collateral_registry.domain.debtors.debtor import Debtor, loosened, merge_conflicts
 from collateral_registry.domain.shared.days import date_at
@@ -18,13 +20,16 @@ from collateral_registry.store.debtors.repository import (
     update_debtor,
 )
 from collateral_registry.store.engine.database import Write
+from collateral_registry.store.valuations.pool_debtors import pools_naming
 from valuation.errors import InvalidInput, check_all
 
 
 def create_debtor(write: Write, debtor: Debtor) -> StoredDebtor:
     """Registers a debtor; raises InvalidInput for a probability of default of a later day."""
     _check_day(write, debtor)
-    return insert_debtor(write, debtor)
+    stored = insert_debtor(write, debtor)
+    _touch_pools(write, stored)
+    return stored
 
 
 def change_debtor(
@@ -43,6 +48,7 @@ def change_debtor(
         _check_cause(cause, ", ".join(fields))
     updated = update_debtor(write, stored, debtor, cause)
     _check_group(write, debtor_id)
+    _touch_pools(write, stored, updated)
     return updated
 
 
@@ -62,6 +68,7 @@ def merge_debtors(write: Write, duplicate_id: str, survivor_id: str, cause: Caus
         )
     merged = update_debtor(write, duplicate, replace(duplicate.debtor, merged_into=survivor_id), cause)
     _check_group(write, survivor_id)
+    _touch_pools(write, duplicate, survivor)
     return merged
 
 
@@ -72,7 +79,15 @@ def undo_merge(write: Write, debtor_id: str, cause: Cause) -> StoredDebtor:
         raise Refused("DEBTOR_NOT_MERGED", f"debtors/{debtor_id} was not merged: there is nothing to undo")
     restored = update_debtor(write, stored, replace(stored.debtor, merged_into=""), cause)
     _check_group(write, debtor_id)
+    _touch_pools(write, stored, get_debtor(write.connection, stored.debtor.merged_into))
     return restored
+
+
+def _touch_pools(write: Write, *debtors: StoredDebtor) -> None:
+    """Has the pools valued again whose ledgers name one of the debtors, by its id or by an identifier."""
+    keys = np.array([one.key for one in debtors], dtype=np.int64)
+    texts = [text for one in debtors for text in (one.debtor.debtor_id, *map(str, one.debtor.identifiers))]
+    write.touched.add(assets=pools_naming(write.connection, keys, texts).tolist())
 
 
 def _unmerged(write: Write, debtor_id: str) -> StoredDebtor:

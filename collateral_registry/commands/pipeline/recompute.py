@@ -6,7 +6,8 @@ partitions (commands/revaluation/run_partition.py).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from collateral_registry.commands.pipeline.curves import store_curves
 from collateral_registry.commands.pipeline.judge_loans import judge_loans
 from collateral_registry.commands.pipeline.load_inputs import LoadedInputs, load_inputs
 from collateral_registry.commands.pools.ladders import pools_of
+from collateral_registry.domain.debtors.identifiers import normal_text
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.valuations.appraise import Appraisal, appraise, model_name
 from collateral_registry.domain.valuations.base_values import Model
@@ -25,6 +27,7 @@ from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.loans.pledges import loans_of_assets
 from collateral_registry.store.prices.haircut_curves import NewCurve
 from collateral_registry.store.revaluation.runs import newest_models
+from collateral_registry.store.valuations.pool_debtors import note_debtors, pools_sharing_lines
 from collateral_registry.store.valuations.pool_statements import insert_statements, statement_columns
 from collateral_registry.store.valuations.repository import insert_valuations, newest_values
 from valuation._typing import Int
@@ -71,28 +74,46 @@ def recompute(write: Write, assets: Int = NO_KEYS, loans: Int = NO_KEYS, collate
     """
     check_models(write.connection)
     policy = policy_in_force(write.connection, write.market_day)
-    values = _value_and_record(write, assets, policy) if len(assets) else None
+    values, assets = _value_and_record(write, assets, policy) if len(assets) else (None, assets)
     touched = np.union1d(loans, loans_of_assets(write.connection, assets) if len(assets) else NO_KEYS)
     judged, events = judge_loans(write, touched, values, policy, collateral_added)
     return Recomputed(0 if values is None else len(values["target_key"]), judged, events)
 
 
-def _value_and_record(write: Write, assets: Int, policy: StoredPolicy) -> Columns:
+def _value_and_record(write: Write, assets: Int, policy: StoredPolicy) -> tuple[Columns, Int]:
+    """Values the assets, and then the other pools that share a debtor's line with one of them; returns all of them."""
+    values = _recorded(write, assets, policy)
+    for key, debtors in values.debtors.items():
+        note_debtors(write, key, debtors)
+    sharing = np.setdiff1d(pools_sharing_lines(write.connection, np.array([*values.debtors], dtype=np.int64)), assets)
+    if not values.debtors or not len(sharing):
+        return values.rows, assets
+    others = _recorded(write, sharing, policy)
+    joined = {name: np.concatenate([column, others.rows[name]]) for name, column in values.rows.items()}
+    order = np.argsort(joined["target_key"], kind="stable")
+    return {name: column[order] for name, column in joined.items()}, np.union1d(assets, sharing)
+
+
+def _recorded(write: Write, assets: Int, policy: StoredPolicy) -> Valuations:
     made: list[NewCurve] = []
     loaded = load_inputs(write.connection, assets, policy, made)
     store_curves(write.connection, write.seq, made)
     values = valuations(write.connection, loaded, policy, write.market_day, write.seq)
     insert_valuations(write, values.rows)
     insert_statements(write.connection, values.statements, write.seq)
-    return values.rows
+    return values
 
 
 @dataclass(frozen=True)
 class Valuations:
-    """Valuation rows [t], and the statements of the pools of receivables among the assets."""
+    """Valuation rows [t], and the statements of the pools of receivables among the assets.
+
+    ``debtors`` are those that the ledgers of the pools name: their keys by the texts that state them, by asset key.
+    """
 
     rows: Columns
     statements: Columns
+    debtors: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
 
 
 def valuations(source: Source, loaded: LoadedInputs, policy: StoredPolicy, day: int, seq: int) -> Valuations:
@@ -103,7 +124,11 @@ def valuations(source: Source, loaded: LoadedInputs, policy: StoredPolicy, day: 
     appraisal = appraise(loaded.assets, loaded.targets, loaded.market, policy.policy, day)
     columns = valuation_columns(source, loaded, appraisal, policy, day)
     columns["good_seq"] = np.where(columns["unknown"] == 0, seq, columns["good_seq"])
-    return Valuations(columns, statement_columns(pools.asset_keys, pools.statements, policy.key, day))
+    named = {
+        key: dict(zip(map(normal_text, facts.stated.tolist()), facts.debtor_key.tolist(), strict=True))
+        for key, facts in zip(pools.asset_keys, pools.debtors, strict=True)
+    }
+    return Valuations(columns, statement_columns(pools.asset_keys, pools.statements, policy.key, day), named)
 
 
 def valued(source: Source, loaded: LoadedInputs, policy: StoredPolicy, day: int, seq: int) -> Columns:

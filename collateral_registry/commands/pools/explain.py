@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from collateral_registry.commands.pools.inputs import PoolAsset, pool_facts_at
+from collateral_registry.commands.pools.lines import with_lines
 from collateral_registry.domain.assets.claims import Receivable, ReceivablePool
 from collateral_registry.domain.assets.kinds import Asset
 from collateral_registry.domain.receivables.pool_ladder import Ladder, ladder
@@ -56,9 +57,11 @@ def explained_pool(connection: Connection, asset_id: str, seq: int) -> Explained
     if not isinstance(asset.detail, Receivable | ReceivablePool):
         raise Refused("NO_RECEIVABLES", f"assets/{asset_id} has no invoices: name a pool or a receivable")
     pool = PoolAsset(key, asset_id, asset.currency, asset.detail)
-    facts = pool_facts_at(connection, pool, stored.statement.entry_number, stored.market_day, stored.seq)
-    numbers = _policy(connection, stored).policy.receivable_numbers(asset.asset_class)
-    return ExplainedPool(asset, stored, policy_id, ladder(facts, numbers, stored.market_day), numbers)
+    policy, day = _policy(connection, stored).policy, stored.market_day
+    own = pool_facts_at(connection, pool, stored.statement.entry_number, day, stored.seq)
+    (facts,) = with_lines(connection, [(pool, asset.asset_class)], [own], policy, day, stored.seq)
+    numbers = policy.receivable_numbers(asset.asset_class)
+    return ExplainedPool(asset, stored, policy_id, ladder(facts, numbers, day), numbers)
 
 
 def row_of_invoice(pool: ExplainedPool, debtor: str, number: str) -> int:

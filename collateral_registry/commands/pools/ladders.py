@@ -11,10 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from collateral_registry.commands.pools.inputs import PoolAsset, pool_facts_of
+from collateral_registry.commands.pools.lines import with_lines
 from collateral_registry.domain.assets.asset_kind import CLASS_ROOT, Kind
 from collateral_registry.domain.assets.claims import Receivable, ReceivablePool
 from collateral_registry.domain.assets.kinds import Detail
 from collateral_registry.domain.book.policy import Policy, lineage
+from collateral_registry.domain.receivables.debtor_facts import DebtorFacts
 from collateral_registry.domain.receivables.pool_ladder import Ladder, ladder
 from collateral_registry.domain.receivables.pool_statement import PoolStatement, statement_of
 from collateral_registry.domain.shared.days import NO_DAY
@@ -28,11 +30,12 @@ from valuation._typing import Int
 
 @dataclass(frozen=True)
 class Pools:
-    """The values of pools, and the statements of those that are registered, with their keys."""
+    """The values of pools; keys, statements and debtors of those that are registered."""
 
     values: PoolValues
     asset_keys: Sequence[int]
     statements: Sequence[PoolStatement]
+    debtors: Sequence[DebtorFacts]
 
 
 def pools_of(source: Source, assets: AssetFacts, policy: Policy, day: int, quoted: Mapping[int, Detail]) -> Pools:
@@ -43,18 +46,19 @@ def pools_of(source: Source, assets: AssetFacts, policy: Policy, day: int, quote
     """
     rows = _rows_of_pools(assets)
     if not len(rows):
-        return Pools(PoolValues.none(), (), ())
+        return Pools(PoolValues.none(), (), (), ())
     pools = _pools(source, assets, rows, quoted)
-    facts = pool_facts_of(source, pools, day)
-    numbers = {name: policy.receivable_numbers(name) for name in set(assets.asset_class[rows].tolist())}
-    ladders = [
-        ladder(one, numbers[name], day) for one, name in zip(facts, assets.asset_class[rows].tolist(), strict=True)
-    ]
+    classes = assets.asset_class[rows].tolist()
+    named = [*zip(pools, classes, strict=True)]
+    facts = with_lines(source, named, pool_facts_of(source, pools, day), policy, day)
+    numbers = {name: policy.receivable_numbers(name) for name in set(classes)}
+    ladders = [ladder(one, numbers[name], day) for one, name in zip(facts, classes, strict=True)]
     stored = [(pool.key, one) for pool, one in zip(pools, ladders, strict=True) if pool.key > 0]
     return Pools(
         pool_values(rows.tolist(), ladders, [one.currency for one in pools], [_input_day(one) for one in ladders]),
         [key for key, _ in stored],
         [statement_of(one) for _, one in stored],
+        [one.pool.debtors for _, one in stored],
     )
 
 

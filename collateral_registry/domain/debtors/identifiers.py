@@ -104,6 +104,12 @@ def identifier_of(text: str) -> Identifier | None:
         return None
 
 
+def normal_text(stated: str) -> str:
+    """Returns the text by which a ledger states a debtor: an identifier in its normal form, else the id alone."""
+    found = identifier_of(stated)
+    return stated.removeprefix("debtors/") if found is None else str(found)
+
+
 def _normal(text: str) -> str:
     """Returns a text in capitals without blanks and separators; characters of full width become those of half width."""
     if len(text) > IDENTIFIER_LIMIT_CHARACTERS:

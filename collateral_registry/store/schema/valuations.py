@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from sqlalchemy import Index
 from sqlmodel import SQLModel
 
 from collateral_registry.store.schema.columns import IN_ORDER, big, incremental, real, text
@@ -85,3 +86,16 @@ class PoolStatementRow(SQLModel, table=True):
     last_good_minor: int = big()
     last_good_lendable_minor: int = big()
     sums: str = text()
+
+
+class PoolDebtorRow(SQLModel, table=True):
+    """A debtor that the ledger of a pool names. ``stated`` is the text, an identifier in its normal form.
+
+    ``debtor_key`` is the debtor to which the text led when the pool was last valued by a change, 0 for none.
+    """
+
+    __tablename__: ClassVar[str] = "pool_debtor"
+    __table_args__ = (Index("pool_debtor_stated", "stated"), Index("pool_debtor_key", "debtor_key", "asset_key"))
+    asset_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    stated: str = text(primary_key=True)
+    debtor_key: int = big()

@@ -11,9 +11,10 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from collateral_registry.domain.receivables.pool_statement import DebtorShare, PoolStatement, RuleSum
-from collateral_registry.store.engine.bulk import Columns, Source, insert_columns
+from collateral_registry.store.engine.bulk import Columns, Source, insert_columns, read_columns
 from collateral_registry.store.revaluation.row_versions import newest_of
 from collateral_registry.store.schema.valuations import PoolStatementRow
+from valuation._typing import Int
 from valuation.receivables.rules import Rule
 
 AMOUNTS = (
@@ -64,6 +65,17 @@ def statement_as_of(connection: Connection, asset_key: int, seq: int | None) -> 
     )
     row = connection.execute(statement, {"keys": [asset_key]}).mappings().first()
     return None if row is None else _stored(row)
+
+
+def entry_numbers_of(source: Source, asset_keys: Int, seq: int | None) -> dict[int, int]:
+    """Returns the newest entry in the current statement of each pool that has one, as of a commit or now."""
+    if not len(asset_keys):
+        return {}
+    newest = newest_of(PoolStatementRow, PoolStatementRow.asset_key, seq)
+    is_newest = (PoolStatementRow.asset_key == newest.c.key) & (PoolStatementRow.seq == newest.c.version)
+    statement = select(PoolStatementRow.asset_key, PoolStatementRow.entry_number)
+    columns = read_columns(source, statement.join_from(newest, PoolStatementRow, is_newest), {"keys": asset_keys})
+    return dict(zip(columns["asset_key"].tolist(), columns["entry_number"].tolist(), strict=True))
 
 
 def _stored(row: Mapping[str, Any]) -> StoredStatement:

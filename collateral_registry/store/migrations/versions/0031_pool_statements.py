@@ -34,6 +34,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq", "asset_key"),
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "pool_debtor",
+        sa.Column("asset_key", Big, autoincrement=False, nullable=False),
+        sa.Column("stated", sa.Text(), nullable=False),
+        sa.Column("debtor_key", Big, nullable=False),
+        sa.PrimaryKeyConstraint("asset_key", "stated"),
+    )
+    op.create_index("pool_debtor_stated", "pool_debtor", ["stated"])
+    op.create_index("pool_debtor_key", "pool_debtor", ["debtor_key", "asset_key"])
     _accept_model()
     op.create_index(
         "pool_statement_of_asset",
@@ -56,6 +65,7 @@ def _accept_model() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("pool_debtor")
     op.drop_index("pool_statement_of_asset", "pool_statement")
     op.drop_table("pool_statement")
     with op.batch_alter_table("valuation") as batch:

@@ -1,0 +1,107 @@
+"""A debtor's line over the book: by the order of registration, in the commit of the change, and replayed."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from collateral_registry.commands.debtors.registry import change_debtor, create_debtor, merge_debtors
+from collateral_registry.commands.pools.explain import explained_pool
+from collateral_registry.domain.debtors.debtor import Debtor, DebtorKind, DebtorLine
+from collateral_registry.domain.shared.money import Money
+from collateral_registry.store.assets.repository import asset_keys
+from collateral_registry.store.debtors.repository import Cause
+from collateral_registry.store.valuations.pool_statements import statement_as_of
+from tests.support.books import FIRST
+from tests.support.ledgers import entry
+from tests.support.pool_books import DAY, PoolBook, invoice
+from valuation.receivables.rules import Rule
+
+POOLS = ("first", "second", "third")
+CAUSE = Cause("Ana", "agreed")
+
+
+@pytest.fixture
+def book(database_url):
+    built = PoolBook(database_url)
+    for name in POOLS:
+        built.register(name, "receivable.core_firm")
+    set_line(built, 8_000_000)
+    yield built
+    built.database.close()
+
+
+def set_line(book, amount, currency="USD", **fields):
+    line = DebtorLine(Money(amount, currency), **fields)
+    book.do(lambda write: change_debtor(write, "delta", "", lambda debtor: replace(debtor, line=line), CAUSE))
+
+
+def report(book, **amounts):
+    book.report(*(invoice(f"{pool}-1", amount) | {"pool": pool} for pool, amount in amounts.items()))
+
+
+def stored(book, pool):
+    with book.database.read() as connection:
+        (key,) = asset_keys(connection, [pool]).tolist()
+        return statement_as_of(connection, key, None)
+
+
+def eligible(book):
+    return [stored(book, pool).statement.eligible_minor for pool in POOLS]
+
+
+def test_a_line_is_used_in_the_order_of_registration(book):
+    report(book, third=1_500_000, second=2_500_000, first=5_000_000)
+
+    assert eligible(book) == [5_000_000, 2_500_000, 500_000]
+    assert stored(book, "third").statement.excluded[Rule.DEBTOR_LINE].amount_minor == 1_000_000
+
+
+def test_a_payment_in_the_first_pool_lets_the_last_in_within_the_same_commit(book):
+    report(book, first=5_000_000, second=2_500_000, third=1_500_000)
+    book.report(entry("paid", "PAYMENT", 4_000_000, "first-1", pool="first", day=DAY))
+
+    assert eligible(book) == [1_000_000, 2_500_000, 1_500_000]
+    assert len({stored(book, pool).seq for pool in POOLS}) == 1
+
+
+def test_unknown_invoices_use_the_line_although_they_count_nothing(book):
+    book.report(invoice("u", 7_000_000, due_day=-1_000_000) | {"pool": "first"})
+    report(book, second=2_500_000)
+
+    assert eligible(book)[:2] == [0, 1_000_000]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [{"amount": 0}, {"amount": 9_000_000, "expire": FIRST - timedelta(days=1)}, {"amount": 9, "currency": "EUR"}],
+)
+def test_a_line_of_0_or_of_another_currency_or_past_its_last_day_leaves_nothing(book, line):
+    report(book, first=5_000_000)
+    set_line(book, **line)
+
+    assert eligible(book)[0] == 0
+
+
+def test_pools_are_valued_again_when_their_debtor_is_registered_or_merged(book):
+    book.report(invoice("n", 1_000_000, debtor="newcomer") | {"pool": "second"})
+    assert eligible(book)[1] == 0
+
+    new = Debtor("newcomer", "New", country="US", is_independent=True, kind=DebtorKind.FIRM)
+    book.do(lambda write: create_debtor(write, new))
+    assert eligible(book)[1] == 1_000_000
+
+    report(book, first=7_500_000)
+    book.do(lambda write: merge_debtors(write, "newcomer", "delta", CAUSE))
+    assert eligible(book)[:2] == [7_500_000, 500_000]
+
+
+def test_an_explanation_follows_the_lines_of_its_commit(book):
+    report(book, first=5_000_000, second=2_500_000, third=1_500_000)
+    before = stored(book, "third")
+    book.report(entry("paid", "PAYMENT", 4_000_000, "first-1", pool="first", day=DAY))
+
+    with book.database.read() as connection:
+        for seq in (before.seq, stored(book, "third").seq):
+            pool = explained_pool(connection, "third", seq)
+            assert pool.statement == pool.stored.statement
