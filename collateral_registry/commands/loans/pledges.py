@@ -12,11 +12,12 @@ import numpy as np
 
 from collateral_registry.commands.findings.double_pledge import check_notice
 from collateral_registry.commands.ip.ip_life_check import check_ip_life, report_ip_life
+from collateral_registry.commands.loans.base_release import base_release
 from collateral_registry.commands.loans.controlled_value import static_hold
 from collateral_registry.commands.loans.dispositions import Disposition, Explain, Positions, apply_unchecked, dispose
 from collateral_registry.commands.loans.release_simulation import counted_quantity
 from collateral_registry.commands.pipeline.etags import check_etag
-from collateral_registry.commands.pipeline.loan_position import decision_claims
+from collateral_registry.commands.pipeline.loan_position import LoanPosition, decision_claims
 from collateral_registry.commands.pipeline.over_pledging import touch_claim
 from collateral_registry.commands.stock.sync_lots import sync_lots_of
 from collateral_registry.domain.assets.kinds import Inventory, Status
@@ -220,17 +221,17 @@ def _share_to_release(request: ReleaseRequest, pledge: Pledge, lot: Inventory | 
 def _explain_release(write: Write, stored: StoredPledge) -> Explain:
     """Returns a function that builds the refusal of a release, with the largest share that could be released."""
     lot = _lot_of(write, stored)
+    loan = get_loan(write.connection, stored.pledge.loan_id).loan
+    of_base = base_release(write.connection, stored.loan_key, stored.key) if loan.base_terms else None
     claim = decision_claims(write.connection, stored.loan_key).get(stored.key, 0)
 
     def explain(before: Positions, loan_key: int) -> Refused:
         if loan_key != stored.loan_key:
             return _explain_other(before, loan_key)
         position = before[loan_key]
-        terms = (position.owed, position.decision_pool, claim, position.target_ppm)
-        most = int(largest_release(*(np.array([number]) for number in terms))[0])
-        largest = most * PPM // claim if claim else 0
+        largest, most = of_base.largest(position) if of_base else _largest_release(position, claim)
         quantity = f", {lot.quantity * stored.pledge.share_ppm / PPM * largest / PPM:f} {lot.unit}" if lot else ""
-        value = Money(most, get_loan(write.connection, stored.pledge.loan_id).loan.currency)
+        value = Money(most, loan.currency)
         at_price = " at a newer, lower price in quarantine" if position.is_withheld else ""
         return Refused(
             "RELEASE_UNCOVERED",
@@ -240,6 +241,13 @@ def _explain_release(write: Write, stored: StoredPledge) -> Explain:
         )
 
     return explain
+
+
+def _largest_release(position: LoanPosition, claim: int) -> tuple[int, int]:
+    """Returns the largest share of a claim, in millionths, that could be released, and its amount."""
+    terms = (position.owed, position.decision_pool, claim, position.target_ppm)
+    most = int(largest_release(*(np.array([number]) for number in terms))[0])
+    return most * PPM // claim if claim else 0, most
 
 
 def _explain_other(before: Positions, loan_key: int) -> Refused:

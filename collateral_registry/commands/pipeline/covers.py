@@ -115,9 +115,16 @@ def cover_loans(
     connection: Source, loan_keys: Int, pledges: Columns, values: Columns | None, policy: Policy, day: int
 ) -> Covered:
     """Returns the collateral of the loans. New values are used where given, otherwise the newest recorded ones."""
+    return cover_of(cover_inputs(connection, loan_keys, pledges, values, policy, day), day)
+
+
+def cover_inputs(
+    connection: Source, loan_keys: Int, pledges: Columns, values: Columns | None, policy: Policy, day: int
+) -> CoverInputs:
+    """Reads what the cover of the loans is computed from, except new values that are given."""
     targets = read_cover_targets(connection, np.unique(pledges["asset_key"]))
     loans = read_loans(connection, loan_keys)
-    inputs = CoverInputs(
+    return CoverInputs(
         loans=loans,
         pledges=pledges,
         registrations=registrations_of(connection, pledges, policy, day),
@@ -125,7 +132,6 @@ def cover_loans(
         values=_values_of(connection, targets["target_key"], values),
         bases=_base_inputs(connection, loans, pledges, policy, day),
     )
-    return cover_of(inputs, day)
 
 
 def _base_inputs(connection: Source, loans: Columns, pledges: Columns, policy: Policy, day: int) -> BaseInputs:

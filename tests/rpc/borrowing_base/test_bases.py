@@ -13,6 +13,7 @@ from collateral_registry.v1 import (
     breach_pb2,
     common_pb2,
     loan_pb2,
+    price_pb2,
 )
 from collateral_registry.v1.report_pb2 import AsOf
 from tests.support.borrowing_bases import (
@@ -240,3 +241,50 @@ def test_reserves_are_listed_by_their_filter_and_end_once(client: Client) -> Non
     assert [one.name.rpartition("/")[2] for one in listed.reserves] == ["fx", "rent"]
     with pytest.raises(grpc.RpcError, match="has ended already"):
         stub(client).EndReserve(end)
+
+
+def test_the_largest_release_accounts_for_sublimits_that_fall_with_the_base(client: Client) -> None:
+    """Of 70 of inventory and equipment at most 30 % of the base, the base is 100: 7 less inventory is 10 less base."""
+    client.register_loan(borrowing_base_terms=terms())
+    pledge_classes(client)
+    owe(client, "500000")
+    released = loan_pb2.ReleasePledgeRequest(name="loans/loan-1/pledges/p-1")
+
+    with pytest.raises(grpc.RpcError) as refused:
+        client.loans.ReleasePledge(released)
+    largest = details_of(refused.value)[0].metadata["largest_share"]
+    released.share.value = f"{Number(largest) + Number('0.000001')}"
+    with pytest.raises(grpc.RpcError):
+        client.loans.ReleasePledge(released)
+    released.share.value = largest
+    client.loans.ReleasePledge(released)
+
+    assert Number(0) < Number(largest) < Number(1)
+    assert amount(base_of(client).base) * Number("0.990001") >= 500_000
+
+
+def test_a_base_in_another_currency_is_at_most_the_market_value_at_the_rate(client: Client) -> None:
+    client.open_copper()
+    client.quote_history()
+    rate = price_pb2.FxRate(
+        base_currency_code="USD", quote_currency_code="EUR", date=calendar(FIRST_DAY), rate=Decimal(value="0.9")
+    )
+    client.prices.IngestFxRates(price_pb2.IngestFxRatesRequest(rates=[rate]))
+    client.register_loan(currency="EUR", borrowing_base_terms=loan_pb2.BorrowingBaseTerms())
+    client.register_lot()
+    client.pledge()
+
+    base = base_of(client).base
+
+    assert (base.currency_code, 0 < amount(base) < 900_000) == ("EUR", True)
+
+
+def test_a_class_with_a_sublimit_has_no_cure_in_kind(client: Client) -> None:
+    opened(client)
+    owe(client, "610000")
+    assert [one.asset for one in client.loan().cover.cures_in_kind] == ["assets/lot-1"]
+
+    sublimit = loan_pb2.Sublimit(asset_class="inventory", amount=money("900000"))
+    change_terms(client, loan_pb2.BorrowingBaseTerms(sublimits=[sublimit]))
+
+    assert not client.loan().cover.cures_in_kind
