@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from pyarrow import compute
 
 from collateral_registry.notebook.columns import (
     NAMES,
@@ -52,7 +53,8 @@ def loan_table(report: pa.Table) -> pa.Table:
     for name in report.column_names:
         column = report[name].combine_chunks()
         if name.endswith(MINOR):
-            columns[name.removesuffix(MINOR)] = amounts_of_minor(np.asarray(column, dtype=np.int64), digits, scale)
+            stated = amounts_of_minor(np.asarray(column.fill_null(0), dtype=np.int64), digits, scale)
+            columns[name.removesuffix(MINOR)] = compute.if_else(column.is_valid(), stated, pa.scalar(None, stated.type))
         elif name in LEVEL_COLUMNS:
             columns[name] = levels(column.to_pylist())
         elif name in NAME_COLUMNS:

@@ -53,6 +53,8 @@ LTV = Table(
         Column("last_good_lendable_value", Kind.AMOUNT, "last good\nlendable value", DETAIL),
         Column("decision_market_value", Kind.AMOUNT, "decision\nmarket value", DETAIL),
         Column("decision_lendable_value", Kind.AMOUNT, "decision\nlendable value", DETAIL),
+        Column("used", Kind.AMOUNT, "used\nof base", DETAIL),
+        Column("borrowing_base", Kind.AMOUNT, "borrowing\nbase", DETAIL),
         Column("unknown_asset_count", Kind.COUNT, "unknown\nassets", DETAIL),
         Column("oldest_input_date", Kind.DATE, "oldest\ninput", DETAIL),
         Column("market_date", Kind.DATE, "judged\non", DETAIL),

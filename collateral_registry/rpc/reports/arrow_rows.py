@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from collateral_registry.domain.borrowing_base.columns import NO_BASE
 from collateral_registry.domain.loans.collateral import owed_of, pool_of
 from collateral_registry.domain.loans.cure import price_fall_to
 from collateral_registry.domain.loans.levels import Level, LtvBasis
@@ -72,6 +73,8 @@ SCHEMA = pa.schema(
         ("next_level", pa.string()),
         ("decision_market_value_minor", pa.int64()),
         ("decision_lendable_value_minor", pa.int64()),
+        ("used_minor", pa.int64()),
+        ("borrowing_base_minor", pa.int64()),
     ]
 )
 
@@ -134,6 +137,8 @@ def _judged(covers: dict[str, Int]) -> dict[str, Column]:
         "next_level": _next_levels(covers),
         "decision_market_value_minor": covers["market_minor"] - covers["withheld_market_minor"],
         "decision_lendable_value_minor": covers["lendable_minor"] - covers["withheld_lendable_minor"],
+        "used_minor": np.ma.masked_equal(covers["used_minor"], NO_BASE),
+        "borrowing_base_minor": np.ma.masked_equal(covers["base_minor"], NO_BASE),
     }
 
 

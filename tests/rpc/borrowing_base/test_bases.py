@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal as Number
 
 import grpc
+import pyarrow as pa
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.type.decimal_pb2 import Decimal
@@ -14,6 +15,7 @@ from collateral_registry.v1 import (
     common_pb2,
     loan_pb2,
     price_pb2,
+    report_pb2,
 )
 from collateral_registry.v1.report_pb2 import AsOf
 from tests.support.borrowing_bases import (
@@ -288,3 +290,17 @@ def test_a_class_with_a_sublimit_has_no_cure_in_kind(client: Client) -> None:
     change_terms(client, loan_pb2.BorrowingBaseTerms(sublimits=[sublimit]))
 
     assert not client.loan().cover.cures_in_kind
+
+
+def test_the_report_has_the_used_amount_and_the_base_of_loans_with_one_only(client: Client) -> None:
+    opened(client)
+    owe(client, "300000", "3000")
+    client.register_loan("loan-2")
+
+    answers = client.reports.StreamLtvReport(report_pb2.StreamLtvReportRequest(order_by="loan"))
+    first, second = pa.ipc.open_stream(b"".join(answer.arrow for answer in answers)).read_all().to_pylist()
+
+    assert (first["used_minor"], first["borrowing_base_minor"], first["ltv"]) == (30_300_000, 60_000_000, 0.505)
+    assert (second["used_minor"], second["borrowing_base_minor"]) == (None, None)
+    (row, _) = client.reports.GenerateLtvReport(report_pb2.GenerateLtvReportRequest(order_by="loan")).rows
+    assert (row.cover.used, row.cover.ltv.value) == (money("303000"), "0.505")
