@@ -26,12 +26,13 @@ from benchmarks.sample_prices import (
     monthly_prices,
     spot_prices,
 )
+from benchmarks.sample_receivables import POOLS, assignment_rows, debtor_rows, ledger_rows
 from benchmarks.sample_story import EVENTS, NEVER_INSPECTED, PATENT_STATUS, TOP_UPS
 from collateral_registry.domain.assets.right_numbers import check_digit
 from valuation.depreciation.classes import equipment_classes
 
 OUT = Path(__file__).parent.parent / "collateral_registry" / "sample"
-NOTE = "Firms, assets, loans and pledges of the sample are invented; prices and exchange rates are real."
+NOTE = "Firms, debtors, assets, invoices and loans of the sample are invented; prices and exchange rates are real."
 
 CLASS_OF = {
     "aluminum": "base_metal", "copper": "base_metal", "zinc": "base_metal", "wheat": "grain", "corn": "grain",
@@ -79,6 +80,12 @@ def main() -> None:
     )
     write("fx.csv", f"Rates are real: {ECB_SOURCE}.", ("base", "quote", "date", "rate"), rates)
     write_book(closing([*spot, *months]), {quote: float(rate) for _, quote, date, rate in rates if date <= OPENING})
+    for name, note, header, rows in (
+        ("debtors", "The debtors of the sample book, all invented.", DEBTOR_HEADER, debtor_rows()),
+        ("invoices", "The ledgers of the pools of receivables, all invented.", INVOICE_HEADER, ledger_rows()),
+        ("assignments", "The assignments of the pools, all invented.", ASSIGNMENT_HEADER, assignment_rows()),
+    ):
+        write(f"{name}.csv", note, header, cells(header, rows))
     write("timeline.csv", "What the borrowers do in 2022.", ("date", "action", "target", "value", "note"), timeline())
 
 
@@ -122,12 +129,12 @@ ASSET_HEADER = (
     "insurance_expiry", "last_inspection", "make", "model", "serial_number", "built", "hours", "condition", "location",
     "price_new", "equipment_class", "schedule", "right_kind", "office", "number", "filed", "granted", "expires",
     "legal_status", "next_year_revenue", "growth", "royalty_rate", "tax_rate", "discount_rate", "annual_survival",
-    "technology_life_years", "amortisation_years", "debtor", "invoice_number", "face_amount", "issued", "due", "supplier",
-    "order_number",
+    "technology_life_years", "amortisation_years", "owner_debtor", "invoice_feed", "recourse", "disclosure", "buyer",
+    "order_number", "order_amount", "issued", "due",
 )  # fmt: skip
 LOAN_HEADER = (
     "loan_id", "borrower", "currency", "principal", "accrued_interest", "fees", "credit_limit", "ltv_basis", "watch",
-    "margin_call", "stop_draw", "liquidation", "maturity", "as_of",
+    "margin_call", "stop_draw", "liquidation", "maturity", "as_of", "base_block", "base_sublimits",
 )  # fmt: skip
 PLEDGE_HEADER = (
     "pledge_id",
@@ -141,6 +148,25 @@ PLEDGE_HEADER = (
     "registered",
     "expiry",
 )
+DEBTOR_HEADER = (
+    "debtor_id", "name", "lei", "uscc", "vat", "country", "independent", "kind", "core_firm", "pd", "pd_source", "pd_date",
+    "usual_terms_days",
+)  # fmt: skip
+INVOICE_HEADER = (
+    "entry", "time", "pool", "kind", "debtor", "number", "type", "issued", "due", "delivered", "amount", "currency",
+)  # fmt: skip
+ASSIGNMENT_HEADER = ("date", "pool", "event", "debtor", "registry", "registry_number", "expiry")
+
+POOL_LENDABLE = 0.55
+"""What a pool lends of its open amount, roughly: after exclusions, the concentration limit and the advance rate."""
+
+ORDER_PLEDGED = ("sunrise-foods",)
+"""Firms whose purchase order is pledged. An order has no model of its value yet, so it makes its loan UNKNOWN."""
+
+
+def cells(header: Sequence[str], rows: Iterable[dict[str, object]]) -> list[list[object]]:
+    """Returns the cells of rows in the order of a header; a missing one is empty."""
+    return [[row.get(column, "") for column in header] for row in rows]
 
 
 def write_book(prices: dict[str, float], euro: dict[str, float]) -> None:
@@ -149,8 +175,11 @@ def write_book(prices: dict[str, float], euro: dict[str, float]) -> None:
     loans: list[dict[str, object]] = []
     pledges: list[dict[str, object]] = []
     for number, firm in enumerate(FIRMS, start=1):
-        own = [*lots(firm, prices, euro), *machines(firm, number), *ip_assets(firm, number), *papers(firm, number)]
-        assets += [{**asset, "owner": firm.name} for asset, _ in own]
+        own = [*lots(firm, prices, euro), *machines(firm, number), *ip_assets(firm, number), *pools(firm)]
+        ordered = orders(firm, number)
+        own += ordered if firm.key in ORDER_PLEDGED else []
+        registered = own if firm.key in ORDER_PLEDGED else [*own, *ordered]
+        assets += [{**asset, "owner": firm.name} for asset, _ in registered]
         lendable = sum(worth for _, worth in own)
         loan = f"loan-{firm.key}"
         loans.append(loan_row(firm, loan, lendable, number))
@@ -173,7 +202,7 @@ def write_book(prices: dict[str, float], euro: dict[str, float]) -> None:
             f"{name}.csv",
             f"The {name} of the sample book.",
             header,
-            [[row.get(column, "") for column in header] for row in rows],
+            cells(header, rows),
         )
 
 
@@ -256,21 +285,19 @@ def right_number_of(kind: str, office: str, filed: int, number: int, place: int)
     return f"ZL{digits}.{check_digit(digits)}"
 
 
-def papers(firm: Firm, number: int) -> list[tuple[dict[str, object], float]]:
-    """Returns the receivables and purchase orders of a firm, which count with a lendable value of 0."""
+def pools(firm: Firm) -> list[tuple[dict[str, object], float]]:
+    """Returns the pool of receivables of a firm with its approximate lendable value."""
+    return [(pool.asset_row(), pool.opening_amount * POOL_LENDABLE) for pool in POOLS if pool.firm_key == firm.key]
+
+
+def orders(firm: Firm, number: int) -> list[tuple[dict[str, object], float]]:
+    """Returns the purchase orders of a firm, which count with a lendable value of 0."""
     found: list[tuple[dict[str, object], float]] = []
-    for place, (debtor, amount) in enumerate(firm.invoices, start=1):
-        asset = {
-            "asset_id": f"inv-{firm.key}-{place}", "kind": "RECEIVABLE", "class": "receivable.trade", "currency": firm.currency,
-            "description": f"invoice to {debtor}", "debtor": debtor, "invoice_number": f"2021-{number:02d}{place:02d}",
-            "face_amount": f"{amount}.00", "issued": "2021-12-10", "due": "2022-03-10",
-        }  # fmt: skip
-        found.append((asset, 0.0))
     for place, (buyer, amount) in enumerate(firm.orders, start=1):
         asset = {
             "asset_id": f"po-{firm.key}-{place}", "kind": "PURCHASE_ORDER", "class": "order.confirmed", "currency": firm.currency,
-            "description": f"order of {buyer}", "supplier": buyer, "order_number": f"PO-{number:02d}{place:02d}",
-            "face_amount": f"{amount}.00", "issued": "2021-12-01", "due": "2022-06-30",
+            "description": f"order of {buyer}", "buyer": buyer, "order_number": f"PO-{number:02d}{place:02d}",
+            "order_amount": f"{amount}.00", "issued": "2021-12-01", "due": "2022-06-30",
         }  # fmt: skip
         found.append((asset, 0.0))
     return found
@@ -288,7 +315,8 @@ def loan_row(firm: Firm, loan: str, lendable: float, number: int) -> dict[str, o
         "loan_id": loan, "borrower": firm.name, "currency": firm.currency, "principal": f"{principal * 0.99:.2f}",
         "accrued_interest": f"{principal * 0.008:.2f}", "fees": f"{principal * 0.002:.2f}",
         "credit_limit": f"{principal * 1.2:.2f}" if firm.credit_limit else "", "ltv_basis": firm.basis, **levels,
-        "maturity": f"202{4 + number % 3}-06-30", "as_of": OPENING,
+        "maturity": f"202{4 + number % 3}-06-30", "as_of": OPENING, "base_block": firm.base_block,
+        "base_sublimits": firm.base_sublimits,
     }  # fmt: skip
 
 

@@ -10,8 +10,8 @@ class Firm:
     """Small firm with its assets, the terms of its loan, and its initial LTV at the end of 2021.
 
     ``goods`` lists (series, quantity, unit), ``machines`` (make, model, equipment class, policy class, year built,
-    price new, hours, condition), ``ip_assets`` (kind, office, year filed, yearly revenue, royalty rate), ``invoices``
-    (debtor, amount) and ``orders`` (buyer, amount).
+    price new, hours, condition), ``ip_assets`` (kind, office, year filed, yearly revenue, royalty rate) and ``orders``
+    (buyer, amount). A loan with ``base_block`` or ``base_sublimits`` has a borrowing base.
     """
 
     key: str
@@ -21,12 +21,13 @@ class Firm:
     goods: tuple[tuple[str, str, str], ...] = ()
     machines: tuple[tuple[str, str, str, str, int, int, int, str], ...] = ()
     ip_assets: tuple[tuple[str, str, int, int, str], ...] = ()
-    invoices: tuple[tuple[str, int], ...] = ()
     orders: tuple[tuple[str, int], ...] = ()
     credit_limit: bool = False
     basis: str = ""
     levels: tuple[str, str, str, str] | None = None
     warehouse: str = ""
+    base_block: str = ""
+    base_sublimits: str = ""
 
 
 def _m(
@@ -330,10 +331,11 @@ FIRMS = (
         "meridian-parts",
         "Meridian Parts Ltd",
         "USD",
-        0.82,
+        0.81,
         (("aluminum", "210", "t"),),
         (LATHE, FORKLIFT),
-        invoices=(("Continental Assembly Inc", 180_000), ("Lakeside Motors LLC", 95_000)),
+        base_block="15000",
+        base_sublimits="equipment=0.25",
     ),
     Firm(
         "atlas-export",
@@ -342,7 +344,6 @@ FIRMS = (
         0.78,
         (("copper", "90", "t"), ("zinc", "60", "t")),
         (),
-        invoices=(("Baumann Kabel AG", 210_000),),
         orders=(("Baumann Kabel AG", 320_000),),
         warehouse="Hamburg Altenwerder",
     ),

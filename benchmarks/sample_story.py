@@ -51,6 +51,7 @@ NEVER_INSPECTED = ("eq-eisenwerk-1", "eq-eisenwerk-2", "eq-eisenwerk-3")
 """Machines without a yearly inspection."""
 
 EVENTS = (
+    ("2022-01-10", "rent", "loan-meridian-parts", "9000", "three months of rent for the yard of the lots"),
     ("2022-04-29", "draw", "loan-golden-ear", "1100000", "draw at the corn peak"),
     ("2022-05-17", "draw", "loan-red-prairie", "1000000", "draw at the wheat peak"),
     ("2022-06-08", "draw", "loan-blue-fuel", "1500000", "draw at the fuel peak"),
@@ -66,9 +67,10 @@ EVENTS = (
     ("2022-09-06", "repay", "loan-membranex", "150000", "paid after the patent lapsed"),
     ("2022-09-27", "insure", "lot-latex-works-1", "2023-09-15", "policy renewed late"),
     ("2022-09-27", "insure", "lot-latex-works-2", "2023-09-15", "policy renewed late"),
-    ("2022-09-28", "repay", "loan-meridian-parts", "40000", "paid"),
+    ("2022-09-28", "repay", "loan-meridian-parts", "20000", "paid"),
     ("2022-10-06", "repay", "loan-blue-fuel", "1000000", "paid from a cargo"),
     ("2022-10-06", "repay", "loan-latex-works-2", "55000", "paid with sales of latex"),
+    ("2022-11-03", "repay", "loan-meridian-parts", "25000", "paid when invoices of a slow debtor no longer counted"),
     ("2022-11-14", "register", "loans/loan-vial-norte/pledges/p-2", "2027-10-31", "notice renewed late"),
     ("2022-12-13", "acknowledge", "loan-eisenwerk", "", "appraiser ordered"),
 )

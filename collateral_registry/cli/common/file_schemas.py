@@ -50,7 +50,8 @@ SCHEMAS: Mapping[str, Schema] = {
         {"loan_id": TEXT, "borrower": TEXT, "currency": TEXT, "principal": NUMBER, "as_of": DATE},
         {
             "accrued_interest": NUMBER, "fees": NUMBER, "credit_limit": NUMBER, "ltv_basis": TEXT, "watch": NUMBER,
-            "margin_call": NUMBER, "stop_draw": NUMBER, "liquidation": NUMBER, "maturity": DATE,
+            "margin_call": NUMBER, "stop_draw": NUMBER, "liquidation": NUMBER, "maturity": DATE, "base_block": NUMBER,
+            "base_sublimits": TEXT,
         },
     ),
     "statement": Schema({"line": TEXT, "value": NUMBER}, {"class": TEXT}),
@@ -72,5 +73,16 @@ SCHEMAS: Mapping[str, Schema] = {
     "realised": _filled({"asset": TEXT, "date": PAST_DATE, "price": NUMBER, "currency": TEXT}, {"basis": TEXT}),
     "renewal": Schema({"id": TEXT, "years_paid": NUMBER, "lapsed": TEXT}),
     "yearly_fees": Schema({"year": NUMBER, "fee": NUMBER}),
+    "invoices": Schema(
+        {"entry": TEXT, "time": TEXT, "pool": TEXT, "kind": TEXT, "debtor": TEXT},
+        {
+            "number": TEXT, "type": NUMBER, "issued": DATE, "due": DATE, "delivered": DATE, "amount": NUMBER,
+            "currency": TEXT,
+        },
+    ),
+    "assignments": Schema(
+        {"date": DATE, "pool": TEXT, "event": TEXT},
+        {"debtor": TEXT, "registry": TEXT, "registry_number": TEXT, "expiry": DATE},
+    ),
     "timeline": Schema({"date": DATE, "action": TEXT, "target": TEXT, "value": TEXT, "note": TEXT}),
 }  # fmt: skip

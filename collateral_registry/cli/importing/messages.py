@@ -301,7 +301,20 @@ def loan_request(row: Row) -> loan_pb2.CreateLoanRequest:
     for level in ("watch", "margin_call", "stop_draw", "liquidation"):
         if row.get(level):
             getattr(loan.ltv_levels, level).value = row[level]
+    if row.get("base_block") or row.get("base_sublimits"):
+        loan.borrowing_base_terms.CopyFrom(_base_terms(row))
     return loan_pb2.CreateLoanRequest(loan=loan, loan_id=row["loan_id"])
+
+
+def _base_terms(row: Row) -> loan_pb2.BorrowingBaseTerms:
+    """Returns the terms of a borrowing base; sublimits are shares of the base by class, such as ``equipment=0.3``."""
+    sublimits = []
+    for pair in _parts(row, "base_sublimits"):
+        asset_class, is_pair, share = map(str.strip, pair.partition("="))
+        if not (asset_class and is_pair and share):
+            raise ValueError(f"base_sublimits: got {pair[:40]!r}, want a class with its share, as equipment=0.3")
+        sublimits.append(loan_pb2.Sublimit(asset_class=asset_class, share=DecimalMessage(value=share)))
+    return loan_pb2.BorrowingBaseTerms(block=_money(row, "base_block"), sublimits=sublimits)
 
 
 def balance_update(row: Row) -> loan_pb2.BalanceUpdate:

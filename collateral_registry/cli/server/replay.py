@@ -1,4 +1,4 @@
-"""Replays the sample year day by day: business dates, exchange rates, prices, and actions of borrowers and the bank."""
+"""Replays the sample year day by day: business dates, ledgers, exchange rates, prices, and what people do."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ from collateral_registry.cli.common.request_id import with_request_id
 from collateral_registry.cli.importing import messages
 from collateral_registry.cli.server.progress import shown_progress
 from collateral_registry.cli.server.sample import LAST, OPENING, business_date, table, update_balances
+from collateral_registry.cli.server.sample_pools import record_assignment, record_entries, registered
 from collateral_registry.v1 import (
     asset_pb2,
     asset_pb2_grpc,
+    borrowing_base_pb2,
+    borrowing_base_pb2_grpc,
     breach_pb2,
     breach_pb2_grpc,
     business_date_pb2,
@@ -46,6 +49,7 @@ def replay(channel: grpc.Channel, until: str = LAST, first: str = "") -> str:
     if not days:
         return f"nothing to replay from {start} until {until}; {breach_count(channel)}"
     by_day = {name: _by_day(table(name)) for name in ("prices", "fx", "timeline")}
+    by_day |= {name: _by_day(registered(channel, table(name)), days[0]) for name in ("invoices", "assignments")}
     if days[0] == now:
         _replay_day(channel, by_day, days.pop(0))
     if days:
@@ -85,14 +89,24 @@ def _date_message(day: date) -> Date:
     return Date(year=day.year, month=day.month, day=day.day)
 
 
-def _by_day(numbered: Sequence[NumberedRow]) -> ByDay:
+def _by_day(numbered: Sequence[NumberedRow], first: date | None = None) -> ByDay:
+    """Returns the rows by day; those between the opening and ``first`` belong to ``first``.
+
+    Ledgers and assignments are complete in this way after days were skipped.
+    """
     groups: dict[str, list[NumberedRow]] = {}
     for row in numbered:
-        groups.setdefault(row.values["date"], []).append(row)
+        day = row.values.get("date") or row.values["time"][:10]
+        if first is not None and day > OPENING:
+            day = max(day, first.isoformat())
+        groups.setdefault(day, []).append(row)
     return groups
 
 
 def _replay_day(channel: grpc.Channel, by_day: Mapping[str, ByDay], day: date) -> None:
+    record_entries(channel, [row.values for row in by_day["invoices"].get(day.isoformat(), [])])
+    for row in by_day["assignments"].get(day.isoformat(), []):
+        record_assignment(channel, row.values)
     prices = price_pb2_grpc.PriceServiceStub(channel)
     rates = [messages.fx_rate(row.values) for row in by_day["fx"].get(day.isoformat(), [])]
     if rates:
@@ -126,6 +140,7 @@ class Actions:
             "register": lambda: self._renew_registration(target, value),
             "pledge": lambda: self._pledge(target),
             "acknowledge": lambda: self._acknowledge(target, row["note"]),
+            "rent": lambda: self._reserve_rent(target, value, row["note"]),
         }
         if row["action"] not in calls:
             raise ValueError(f"action: got {row['action']!r}, want one of {', '.join(calls)}")
@@ -177,3 +192,15 @@ class Actions:
         for breach in stub.ListBreaches(request).breaches:
             acknowledgement = breach_pb2.AcknowledgeBreachRequest(name=breach.name, actor="risk desk", note=note)
             stub.AcknowledgeBreach(with_request_id(acknowledgement, str(self.day)))
+
+    def _reserve_rent(self, loan_id: str, amount: str, note: str) -> None:
+        loan = self.loans.GetLoan(loan_pb2.GetLoanRequest(name=f"loans/{loan_id}"))
+        reserve = borrowing_base_pb2.Reserve(
+            kind=borrowing_base_pb2.RESERVE_KIND_RENT,
+            amount=messages.money(amount, loan.currency_code, "value"),
+            owner="credit desk",
+            reason=note,
+            first_date=_date_message(self.day),
+        )
+        request = borrowing_base_pb2.CreateReserveRequest(parent=loan.name, reserve=reserve, reserve_id="rent")
+        borrowing_base_pb2_grpc.BorrowingBaseServiceStub(self.channel).CreateReserve(with_request_id(request))

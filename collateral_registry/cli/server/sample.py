@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 from importlib.resources import files
@@ -12,6 +13,7 @@ from collateral_registry.cli.common.file_schemas import SCHEMAS
 from collateral_registry.cli.common.request_id import with_request_id
 from collateral_registry.cli.importing import messages
 from collateral_registry.cli.importing.import_csv import Tally, import_rows
+from collateral_registry.cli.server.sample_pools import record_assignment, record_entries
 from collateral_registry.v1 import (
     business_date_pb2,
     business_date_pb2_grpc,
@@ -35,7 +37,7 @@ def table(name: str) -> list[NumberedRow]:
 
 
 def load(channel: grpc.Channel) -> None:
-    """Loads series, rates, prices, assets, undrawn loans and pledges, then the loan balances.
+    """Loads series, rates, prices, debtors, assets with ledgers, undrawn loans and pledges, then the loan balances.
 
     Loans are drawn last, so that no loan is uncovered while the sample is loaded. If loading was interrupted, loading
     again continues it. Raises ValueError if the business date is after the sample, or if the server refuses a row.
@@ -51,17 +53,30 @@ def load(channel: grpc.Channel) -> None:
         ("series", table("series")),
         ("fx", [row for row in table("fx") if row.values["date"] <= OPENING]),
         ("prices", [row for row in table("prices") if row.values["date"] <= OPENING]),
+        ("debtors", table("debtors")),
         ("assets", table("assets")),
+    )
+    _import(channel, parts)
+    record_entries(channel, [row.values for row in table("invoices") if row.values["time"][:10] <= OPENING])
+    for row in table("assignments"):
+        if row.values["date"] <= OPENING:
+            record_assignment(channel, row.values)
+    secured = (
         ("loans", [replace(row, values={**row.values, **UNDRAWN}) for row in loans]),
         ("pledges", [row for row in table("pledges") if row.values["registered"] <= OPENING]),
     )
+    _import(channel, secured)
+    update_balances(channel, [messages.balance_update(row.values) for row in loans], "sample")
+
+
+def _import(channel: grpc.Channel, parts: Iterable[tuple[str, list[NumberedRow]]]) -> None:
+    """Imports rows by kind of file; raises ValueError if the server refuses one."""
     for file_kind, numbered in parts:
         tally = Tally()
         import_rows(channel, file_kind, numbered, tally)
         if tally.refused:
             line, reason = tally.problems[0]
             raise ValueError(f"sample {file_kind}.csv:{line}: {reason}; load the sample into an empty book")
-    update_balances(channel, [messages.balance_update(row.values) for row in loans], "sample")
 
 
 def update_balances(channel: grpc.Channel, balances: list[loan_pb2.BalanceUpdate], occasion: str) -> None:

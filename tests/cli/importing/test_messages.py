@@ -64,11 +64,32 @@ def test_sample_assets_of_every_kind_become_messages_of_that_kind():
         asset = messages.asset_request(row.values).asset
         kinds.setdefault(asset.WhichOneof("detail"), []).append(asset)
 
-    # A pool comes with the entries of its ledger, which are not in this file.
-    assert set(kinds) == set(messages.KIND_FIELDS.values()) - {"receivable_pool"}
-    assert all(asset.receivable.debtor and asset.receivable.face_amount.units for asset in kinds["receivable"])
+    # The receivables of the sample are pools.
+    assert set(kinds) == set(messages.KIND_FIELDS.values()) - {"receivable"}
+    assert all(
+        asset.receivable_pool.owner_debtor and asset.receivable_pool.invoice_feed for asset in kinds["receivable_pool"]
+    )
     assert all(asset.purchase_order.buyer and asset.purchase_order.order_number for asset in kinds["purchase_order"])
     assert all(asset.equipment.price_new.currency_code == asset.currency_code for asset in kinds["equipment"])
+
+
+def test_a_loan_has_a_borrowing_base_if_its_row_states_a_block_or_sublimits():
+    row = {"loan_id": "l", "borrower": "Acme", "currency": "USD", "principal": "0", "as_of": "2021-12-31"}
+    plain = messages.loan_request(row).loan
+    terms = messages.loan_request(row | {"base_block": "5", "base_sublimits": "equipment=0.3; ip=0.05"}).loan
+
+    assert not plain.HasField("borrowing_base_terms")
+    assert terms.borrowing_base_terms.block.units == 5
+    shares = {one.asset_class: one.share.value for one in terms.borrowing_base_terms.sublimits}
+    assert shares == {"equipment": "0.3", "ip": "0.05"}
+
+
+@pytest.mark.parametrize("text", ["equipment", "=0.3", "equipment="])
+def test_a_sublimit_without_class_or_share_is_refused_by_its_column(text):
+    row = {"loan_id": "l", "borrower": "A", "currency": "USD", "principal": "0", "as_of": "", "base_sublimits": text}
+
+    with pytest.raises(ValueError, match="base_sublimits: got"):
+        messages.loan_request(row)
 
 
 def test_a_pool_and_its_terms_are_read_from_a_file():
