@@ -82,6 +82,10 @@ class InvoicePush:
         for one in batches:
             self._sent.put(pb.PushInvoicesRequest(batch=one))
 
+    def close_sending(self) -> None:
+        """Closes the sending side."""
+        self._sent.put(None)
+
     def close(self) -> list[pb.PushInvoicesResponse]:
         """Closes the sending side; returns the remaining responses."""
         self._sent.put(None)

@@ -18,7 +18,6 @@ from collateral_partner.invoices.entry_files import read_entry_file, read_entry_
 from collateral_partner.invoices.ubl import SUFFIX, read_ubl
 from collateral_partner.terminal import print_problems
 from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, print_line
-from collateral_registry.cli.common.request_id import with_request_id
 from collateral_registry.cli.importing.messages import money
 from collateral_registry.v1 import invoice_feed_pb2 as pb, invoice_feed_pb2_grpc
 
@@ -92,7 +91,8 @@ def _rejected(one: pb.RejectedInvoiceItem, found: _Found) -> str:
 
 def _request(feed: str, entries: Sequence[Entry]) -> pb.RecordInvoiceEntriesRequest:
     messages = [entry_message(one) for one in entries]
-    return with_request_id(pb.RecordInvoiceEntriesRequest(invoice_feed=f"invoiceFeeds/{feed}", entries=messages))
+    # It has no request id: the ids of the entries make a retry safe, and a repeated import states what is known.
+    return pb.RecordInvoiceEntriesRequest(invoice_feed=f"invoiceFeeds/{feed}", entries=messages)
 
 
 def entry_message(entry: Entry) -> pb.InvoiceEntry:
