@@ -27,6 +27,8 @@ class PoolTerms:
     ``value_part`` is the bound of the misstatement by a verification on ``verification_day``, and ``dilution`` the
     estimated dilution; NaN where the policy's number stands in. ``is_fed`` states whether a feed keeps the ledger, which
     then must not be stale.
+    estimated dilution; NaN where the policy's number stands in. ``is_fed`` states whether a feed keeps the ledger, so
+    that it must not be stale.
     """
 
     currency: str
