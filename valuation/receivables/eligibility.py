@@ -46,7 +46,10 @@ class Buckets:
 
 @dataclass(frozen=True)
 class Eligibility:
-    """The buckets of a pool without its unknown invoices, and with those that counted when they were last known."""
+    """The buckets of a pool without its unknown invoices, and with those that counted when they were last known.
+
+    Both are one object if no unknown invoice counted.
+    """
 
     conservative: Buckets
     last_good: Buckets
@@ -65,10 +68,11 @@ def eligibility(open_minor: Int, exclusions: Exclusions, cuts: Sequence[PartialC
     excluded_by = first(rules, tuple(truth.true for _, truth in exclusions), len(open_minor))
     doubtful_by = first(rules, tuple(truth.unknown for _, truth in exclusions), len(open_minor))
     unknown_by = np.where(excluded_by == NO_RULE, doubtful_by, NO_RULE)
-    return Eligibility(
-        _buckets(open_minor, excluded_by, unknown_by, cuts),
-        _buckets(open_minor, excluded_by, np.where(was_good, NO_RULE, unknown_by), cuts),
-    )
+    conservative = _buckets(open_minor, excluded_by, unknown_by, cuts)
+    if not (was_good & (unknown_by != NO_RULE)).any():
+        return Eligibility(conservative, conservative)
+    last_good = _buckets(open_minor, excluded_by, np.where(was_good, NO_RULE, unknown_by), cuts)
+    return Eligibility(conservative, last_good)
 
 
 def _buckets(open_minor: Int, excluded_by: Int, unknown_by: Int, cuts: Sequence[PartialCut]) -> Buckets:

@@ -43,8 +43,12 @@ def tenor(due: Dates, issue: Dates, limit_days: Int | int) -> Truth:
 
 def certificate_tenor(due: Dates, issue: Dates, is_certificate: Bool) -> Truth:
     """Returns CERTIFICATE_TENOR: an e-certificate that is due more than 12 months after its issue."""
-    missing = np.isnat(due) | np.isnat(issue)
-    return stated(is_certificate & (due > add_months(issue, CERTIFICATE_MONTHS)), ~(is_certificate & missing))
+    true, unknown = np.zeros_like(is_certificate), np.zeros_like(is_certificate)
+    rows = np.flatnonzero(is_certificate)
+    if len(rows):
+        true[rows] = due[rows] > add_months(issue[rows], CERTIFICATE_MONTHS)
+        unknown[rows] = np.isnat(due[rows]) | np.isnat(issue[rows])
+    return stated(true, ~unknown)
 
 
 def long_certificate(due: Dates, issue: Dates, is_certificate: Bool) -> Bool:

@@ -44,8 +44,23 @@ def latest_due_first(group: Int, due: Dates, key: Int, count: int) -> Groups:
     ``key`` must differ between invoices of a group, so that the order does not depend on the order of the rows.
     """
     _check(group, count)
-    rank = np.where(np.isnat(due), _LATEST, due.astype("datetime64[D]").astype(np.int64))
-    return Groups(group, np.lexsort((-key, -rank, group)), count)
+    return Groups(group, _latest_first(group, due, key, count), count)
+
+
+def _latest_first(group: Int, due: Dates, key: Int, count: int) -> Int:
+    """Returns the rows by group, then latest due day, then larger key.
+
+    One key that combines the three is sorted much faster than three keys, as long as it fits int64.
+    """
+    missing = np.isnat(due)
+    day = due.astype("datetime64[D]").astype(np.int64)
+    known = day[~missing]
+    first, last = (int(known.min()), int(known.max())) if len(known) else (0, 0)
+    early = np.where(missing, 0, last + 1 - day)  # 0 for NaT, which is the latest
+    days, keys = last - first + 2, int(key.max(initial=0)) + 1
+    if count * days * keys < _LATEST and int(key.min(initial=0)) >= 0:
+        return np.argsort((group * days + early) * keys + (keys - 1 - key))
+    return np.lexsort((-key, early, group))
 
 
 def earliest_first(group: Int, day: Dates, key: Int, count: int) -> Groups:

@@ -104,8 +104,17 @@ def lendable(recoverable_minor: Int, eligible_minor: Int, parts: InvoiceParts, a
     is_economic = (economic[0] < advanced[0]) | ((economic[0] == advanced[0]) & (economic[1] <= advanced[1]))
     shares, remainders = (np.where(is_economic, *columns) for columns in zip(economic, advanced, strict=True))
     carried = int(remainders.sum()) // SHARE_UNITS
-    shares[np.argsort(-remainders, kind="stable")[:carried]] += 1
+    shares[_largest(remainders, carried)] += 1
     return Lendable(int(shares.sum()), shares)
+
+
+def _largest(values: Int, count: int) -> Int:
+    """Returns the rows of the largest values; of equal values the first rows."""
+    if not count:
+        return np.zeros(0, dtype=np.int64)
+    least = np.partition(values, len(values) - count)[len(values) - count]
+    above = np.flatnonzero(values > least)
+    return np.concatenate([above, np.flatnonzero(values == least)[: count - len(above)]])
 
 
 def pool_parts(recoverable_minor: Int, parts: InvoiceParts) -> PoolParts:

@@ -68,8 +68,16 @@ def _debtor_truths(pool: PoolFacts, numbers: ReceivableNumbers) -> Truths:
         Rule.GOVERNMENT: stated((kind == DebtorKind.GOVERNMENT) & numbers.requires("government_consent_required")),
         Rule.CONSUMER: stated(kind == DebtorKind.CONSUMER, kind != DebtorKind.UNSPECIFIED),
     }
-    of = resolved.of_invoice
-    return {rule: Truth(truth.true.astype(np.bool_)[of], truth.unknown[of]) for rule, truth in truths.items()}
+    return {rule: _of_invoices(truth, resolved.of_invoice) for rule, truth in truths.items()}
+
+
+def _of_invoices(truth: Truth, debtor: Int) -> Truth:
+    """Returns the truth of each invoice [n], given that of its debtor."""
+    nothing = np.zeros(len(debtor), dtype=np.bool_)
+    true, unknown = (
+        column.astype(np.bool_)[debtor] if column.any() else nothing for column in (truth.true, truth.unknown)
+    )
+    return Truth(true, unknown)
 
 
 def _date_truths(pool: PoolFacts, numbers: ReceivableNumbers, day: int) -> Truths:
@@ -148,7 +156,7 @@ def was_good(pool: PoolFacts, rules: list[tuple[Rule, Truth]]) -> Bool:
 def unknown_reasons(unknown_by: Int) -> int:
     """Returns the bits of the reasons for the rules that make invoices [n] unknown."""
     bits = 0
-    for code in np.unique(unknown_by[unknown_by > 0]).tolist():
+    for code in np.flatnonzero(np.bincount(unknown_by[unknown_by > 0])).tolist():
         bits |= int(REASONS.get(Rule(code), UnknownReason.MISSING_INPUT))
     return bits
 

@@ -37,12 +37,7 @@ def cuts(pool: PoolFacts, debtors: Groups, numbers: ReceivableNumbers, day: int)
     resolved = pool.resolved
     left = pool.line_left_minor[resolved.row]
     line = np.where(left == NO_LINE, AMOUNT_LIMIT_MINOR, left)
-    family = latest_due_first(
-        resolved.group[resolved.of_invoice],
-        pool.due,
-        np.arange(len(pool.ledger.open_minor), dtype=np.int64),
-        resolved.groups,
-    )
+    family = debtors if resolved.groups == resolved.count else _families(pool)
     share = np.full(resolved.groups, numbers.ppm("concentration_share"))
     mode = pool.terms.mode or numbers.mode
     gross = int(pool.ledger.open_minor.sum())
@@ -51,6 +46,12 @@ def cuts(pool: PoolFacts, debtors: Groups, numbers: ReceivableNumbers, day: int)
         GroupLimit(Rule.DEBTOR_LINE, debtors, line),
         ShareLimit(Rule.CONCENTRATION, family, share, mode, gross),
     ]
+
+
+def _families(pool: PoolFacts) -> Groups:
+    """Returns the invoices by the group of their debtor."""
+    resolved, rows = pool.resolved, np.arange(len(pool.ledger.open_minor), dtype=np.int64)
+    return latest_due_first(resolved.group[resolved.of_invoice], pool.due, rows, resolved.groups)
 
 
 def _by_debtor(pool: PoolFacts, balance_minor: Int, count: int) -> Int:

@@ -85,6 +85,9 @@ def ladder(pool: PoolFacts, numbers: ReceivableNumbers, day: int) -> Ladder:
     expected = _expected(pool, numbers, day)
     parts, advance = _parts(pool, numbers, day), _advance(pool, numbers)
     reasons = unknown_reasons(buckets.conservative.unknown_by)
+    conservative = last_good = _amount(buckets.conservative, expected, parts, advance, numbers)
+    if buckets.last_good is not buckets.conservative:
+        last_good = _amount(buckets.last_good, expected, parts, advance, numbers)
     return Ladder(
         pool=pool,
         day=day,
@@ -92,8 +95,8 @@ def ladder(pool: PoolFacts, numbers: ReceivableNumbers, day: int) -> Ladder:
         expected=expected,
         parts=parts,
         advance_ppm=advance,
-        conservative=_amount(buckets.conservative, expected, parts, advance, numbers),
-        last_good=_amount(buckets.last_good, expected, parts, advance, numbers),
+        conservative=conservative,
+        last_good=last_good,
         unknown=_unknown_pool(pool, numbers, day) | (0 if _is_known_in_part(buckets) else reasons),
         unknown_part=reasons,
         quality=_quality(pool, buckets, reasons, numbers, day),
@@ -172,8 +175,9 @@ def _advance(pool: PoolFacts, numbers: ReceivableNumbers) -> Int:
     if numbers.dilution_place is not DilutionPlace.ADVANCE:
         return rate
     diluted, threshold = round(_dilution(pool, numbers) * PPM), numbers.ppm("dilution_threshold")
-    lowered = {one: reduced_advance(one, diluted, threshold) for one in np.unique(rate).tolist()}
-    return np.array([lowered[one] for one in rate.tolist()], dtype=np.int64)
+    rates, row = np.unique(rate, return_inverse=True)
+    lowered = [reduced_advance(one, diluted, threshold) for one in rates.tolist()]
+    return np.array(lowered, dtype=np.int64)[row]
 
 
 def _unknown_pool(pool: PoolFacts, numbers: ReceivableNumbers, day: int) -> int:
@@ -197,7 +201,7 @@ def _is_known_in_part(buckets: Eligibility) -> bool:
 
 def _quality(pool: PoolFacts, buckets: Eligibility, unknown_part: int, numbers: ReceivableNumbers, day: int) -> int:
     counted = buckets.last_good.eligible_minor > 0
-    debtors = np.unique(pool.resolved.of_invoice[counted])
+    debtors = np.flatnonzero(np.bincount(pool.resolved.of_invoice[counted], minlength=pool.resolved.count))
     flags = (
         (unknown_part != 0, QualityFlag.PART_UNKNOWN),
         (not _is_verified(pool, numbers, day), QualityFlag.STAND_IN_PART),

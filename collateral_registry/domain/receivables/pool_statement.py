@@ -10,7 +10,7 @@ import numpy as np
 from collateral_registry.domain.receivables.pool_ladder import Ladder
 from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.domain.shared.errors import Refused
-from valuation._typing import Int
+from valuation._typing import Bool, Int
 from valuation.receivables.eligibility import Buckets
 from valuation.receivables.rules import Rule
 
@@ -112,7 +112,7 @@ def _excluded(ladder: Ladder, buckets: Buckets) -> dict[Rule, RuleSum]:
         if bearing.any():
             # A rule takes whole invoices or cuts them; a rule that does both adds up.
             whole = found.get(rule, RuleSum(0, 0, 0))
-            debtors = len(np.unique(ladder.pool.resolved.of_invoice[bearing | (buckets.excluded_by == rule)]))
+            debtors = _debtors_among(ladder, bearing | (buckets.excluded_by == rule))
             found[rule] = RuleSum(whole.amount_minor + int(cut.sum()), whole.invoices + int(bearing.sum()), debtors)
     return dict(sorted(found.items()))
 
@@ -123,9 +123,12 @@ def _sums(ladder: Ladder, by_rule: Int, amount_minor: Int) -> dict[Rule, RuleSum
     found = {}
     for code in rules[rules > 0].tolist():
         mine = by_rule == code
-        debtors = len(np.unique(ladder.pool.resolved.of_invoice[mine]))
-        found[Rule(code)] = RuleSum(int(amount_minor[mine].sum()), int(mine.sum()), debtors)
+        found[Rule(code)] = RuleSum(int(amount_minor[mine].sum()), int(mine.sum()), _debtors_among(ladder, mine))
     return found
+
+
+def _debtors_among(ladder: Ladder, invoices: Bool) -> int:
+    return int(np.count_nonzero(np.bincount(ladder.pool.resolved.of_invoice[invoices])))
 
 
 def _ages(due_day: Int, open_minor: Int, day: int) -> tuple[int, ...]:
