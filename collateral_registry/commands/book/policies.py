@@ -60,7 +60,7 @@ def _check_loans(connection: Connection, policy: Policy) -> None:
     """Raises Refused if the levels of a loan would not rise, or not exceed the buffer, under a policy."""
     for stored in loans_with_own_limits(connection):
         try:
-            (stored.loan.ltv_limits or OwnLimits()).completed(policy.limits, policy.buffer_ppm)
+            (stored.loan.own_limits or OwnLimits()).completed(policy.limits, policy.buffer_ppm)
         except InvalidInput as error:
             name = f"loans/{stored.loan.loan_id}"
             raise Refused(

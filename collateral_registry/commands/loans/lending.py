@@ -88,17 +88,19 @@ def ingest_balances(write: Write, pushes: Sequence[BalancePush], refused: Sequen
         problem = _balance_problem(push, stored, write.market_day)
         if problem is not None:
             problems.append(BalanceProblem(push.index, problem))
-        elif stored is not None and stored.loan.balance == push.balance:
-            duplicates += 1
         elif stored is not None:
-            known[push.loan_id] = update_loan(write, stored, replace(stored.loan, balance=push.balance))
-            changed.append(stored.key)
+            balance = _with_contingent(push.balance, stored.loan.balance)
+            if stored.loan.balance == balance:
+                duplicates += 1
+            else:
+                known[push.loan_id] = update_loan(write, stored, replace(stored.loan, balance=balance))
+                changed.append(stored.key)
     write.touched.add(loans=changed)
     return IngestedBalances(len(changed), duplicates, sorted(problems, key=lambda problem: problem.index))
 
 
 def close_loan(write: Write, loan_id: str, etag: str) -> StoredLoan:
-    """Closes a loan without exposure and releases its pledges; raises Refused if an exposure remains."""
+    """Closes a loan and releases its pledges; raises Refused while something is owed or may come to be owed."""
     stored = _open_loan(write, loan_id)
     check_etag(f"loans/{loan_id}", stored.revision, etag)
     if stored.loan.balance.exposure_minor:
@@ -107,12 +109,29 @@ def close_loan(write: Write, loan_id: str, etag: str) -> StoredLoan:
             "LOAN_OUTSTANDING",
             f"loans/{loan_id} owes {owed.major} {owed.currency}: record the repayment by UpdateBalances first",
         )
+    if stored.loan.balance.contingent_minor:
+        issued = Money(stored.loan.balance.contingent_minor, stored.loan.currency)
+        raise Refused(
+            "LOAN_OUTSTANDING",
+            f"loans/{loan_id} has contingent amounts of {issued.major} {issued.currency}: record by UpdateBalances that"
+            " they have ended first",
+        )
     pledges = active_pledges_of(write.connection, stored.key)
     for pledge in pledges:
         update_pledge(write, pledge, replace(pledge.pledge, state=PledgeState.RELEASED))
     write.touched.add(loans=[stored.key], claims=[pledge.asset_key for pledge in pledges])
     settle(write)  # The loan is judged before it is closed, because a closed loan is not judged.
     return update_loan(write, stored, replace(stored.loan, state=LoanState.CLOSED))
+
+
+def _with_contingent(balance: Balance, recorded: Balance) -> Balance:
+    """Returns a new balance with the recorded contingent amount if it states none.
+
+    A loan system that does not know letters of credit must not end them by a payment.
+    """
+    if balance.contingent is None:
+        return replace(balance, contingent=recorded.contingent)
+    return balance if balance.contingent.minor else replace(balance, contingent=None)
 
 
 def _open_loan(write: Write, loan_id: str) -> StoredLoan:

@@ -189,11 +189,11 @@ def _has_quarantined(quality: Int) -> NDArray[np.bool_]:
     return flagged
 
 
-def _terms_flags(loans: Columns, day: int) -> Int:
+def _terms_flags(loans: Columns, owed: Int, day: int) -> Int:
     """Returns the flags [l] of loans that are past their last day or owe more than their credit limit."""
     limit, maturity = loans["credit_limit_minor"], loans["maturity_day"]
     matured = (maturity != NO_DAY) & (maturity < day)
-    exceeded = (limit != NO_LIMIT) & (loans["exposure_minor"] > limit)
+    exceeded = (limit != NO_LIMIT) & (owed > limit)
     flags: Int = np.where(matured, int(QualityFlag.LOAN_MATURED), 0)
     return flags | np.where(exceeded, int(QualityFlag.CREDIT_LIMIT_EXCEEDED), 0)
 
@@ -228,7 +228,7 @@ def _cover_rows(covered: Covered, terms: Columns, judgement: Judgement, before: 
         "waived": after.waived.astype(np.int64),
         "unknown_assets": pools.unknown_assets,
         "unknown": pools.unknown,
-        "quality": pools.quality | _terms_flags(covered.loans, day),
+        "quality": pools.quality | _terms_flags(covered.loans, covered.owed, day),
         "oldest_day": np.minimum(pools.oldest_day, covered.loans["balance_day"]),
         "withheld_market_minor": pools.market - pools.decision_market,
         "withheld_lendable_minor": pools.lendable - pools.decision_lendable,

@@ -55,7 +55,7 @@ PLEDGE_MASK = (
 
 
 def read_balance(message: pb.Loan | pb.BalanceUpdate) -> Balance:
-    """Returns the balance in a message. Interest, fees and contingent amounts are 0 if they are absent.
+    """Returns the balance in a message. Interest and fees are 0 if they are absent.
 
     Raises InvalidInput for a balance without a principal. Only a new loan without any amount owes nothing.
     """
@@ -72,9 +72,8 @@ def read_balance(message: pb.Loan | pb.BalanceUpdate) -> Balance:
     read = convert.read_all(principal=principal, **stated, **day)
     currency = message.currency_code if isinstance(message, pb.Loan) else ""
     nothing = Money(0, read["principal"].currency if read["principal"] else currency)
-    contingent = read["contingent"] if read["contingent"] and read["contingent"].minor else None
     owed = {name: read[name] or nothing for name in ("principal", *others)}
-    return Balance(day=read["day"], contingent=contingent, **owed)
+    return Balance(day=read["day"], contingent=read["contingent"], **owed)
 
 
 def read_loan(message: pb.Loan, loan_id: str) -> Loan:

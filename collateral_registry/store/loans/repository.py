@@ -105,7 +105,7 @@ def list_loans(connection: Connection, wanted: Expression, after: str, limit: in
 
 
 def loans_with_own_limits(connection: Connection) -> list[StoredLoan]:
-    """Returns the active loans that state LTV limits themselves, ordered by id."""
+    """Returns the active loans with LTV limits of their own, ordered by id."""
     states_one = or_(*(column > FROM_POLICY for column in columns_of(LoanRow, *LIMIT_COLUMNS)))
     return _loans(connection, [LoanRow.state == int(LoanState.ACTIVE), states_one], None)
 

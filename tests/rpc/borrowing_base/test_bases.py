@@ -14,6 +14,7 @@ from collateral_registry.v1 import (
     breach_pb2,
     common_pb2,
     loan_pb2,
+    policy_pb2,
     price_pb2,
     report_pb2,
 )
@@ -304,3 +305,32 @@ def test_the_report_has_the_used_amount_and_the_base_of_loans_with_one_only(clie
     assert (second["used_minor"], second["borrowing_base_minor"]) == (None, None)
     (row, _) = client.reports.GenerateLtvReport(report_pb2.GenerateLtvReportRequest(order_by="loan")).rows
     assert (row.cover.used, row.cover.ltv.value) == (money("303000"), "0.505")
+
+
+def test_a_payment_keeps_the_contingent_amount_and_a_loan_with_one_is_not_closed(client: Client) -> None:
+    opened(client, credit_limit=money("5000"))
+    owe(client, "5000", "700")
+    assert common_pb2.QUALITY_FLAG_CREDIT_LIMIT_EXCEEDED in client.loan().cover.quality_flags
+
+    client.owe("0")
+
+    assert (client.loan().contingent, client.loan().cover.used) == (money("700"), money("700"))
+    with pytest.raises(grpc.RpcError, match="contingent amounts of 700"):
+        client.loans.CloseLoan(loan_pb2.CloseLoanRequest(name="loans/loan-1"))
+    owe(client, "0", "0")
+    assert not client.loan().HasField("contingent")
+    client.loans.CloseLoan(loan_pb2.CloseLoanRequest(name="loans/loan-1"))
+
+
+def test_a_policy_whose_levels_do_not_fit_the_margin_call_of_a_base_is_refused(client: Client) -> None:
+    client.register_loan(borrowing_base_terms=loan_pb2.BorrowingBaseTerms())
+    policy = client.policies.ListPolicies(policy_pb2.ListPoliciesRequest()).policies[0]
+    for rule in policy.rules:
+        if rule.parameter == "stop_draw":
+            rule.value.value = "1.000001"
+    client.policies.CreatePolicy(policy_pb2.CreatePolicyRequest(policy=policy, policy_id="strict"))
+
+    with pytest.raises(grpc.RpcError) as refused:
+        client.policies.ActivatePolicy(policy_pb2.ActivatePolicyRequest(name="policies/strict"))
+
+    assert details_of(refused.value)[0].reason == "POLICY_CONTRADICTS_LOAN"
