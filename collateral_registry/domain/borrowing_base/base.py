@@ -13,7 +13,7 @@ from enum import IntEnum
 import numpy as np
 
 from valuation.errors import InvalidInput
-from valuation.money import PPM
+from valuation.money import AMOUNT_LIMIT_MINOR, PPM
 from valuation.receivables.concentration import ConcentrationMode, kept_by_share
 
 
@@ -203,8 +203,7 @@ def borrowing_base(
 ) -> BorrowingBase:
     """Computes a borrowing base on a day.
 
-    The base before reserves is the greatest whole amount of which no class exceeds its share. Raises InvalidInput if
-    the classes sum to 2^53 minor units or more.
+    The base before reserves is the greatest whole amount of which no class exceeds its share.
     """
     kept = under_sublimits(classes)
     in_force = [reserve for reserve in reserves if reserve.is_in_force(day)]
@@ -218,12 +217,22 @@ def borrowing_base(
 
 
 def under_sublimits(classes: Sequence[ClassAmount]) -> tuple[int, ...]:
-    """Returns what the sublimits leave of each class; a share is of the sum of what they leave of all."""
+    """Returns what the sublimits leave of each class; a share is of the sum of what they leave of all.
+
+    Classes that sum to 2^53 minor units or more count less than that in all: no loan can owe as much.
+    """
+    within = _below_limit([one.within_limit for one in classes])
     if all(one.share_ppm == PPM for one in classes):
-        return tuple(one.within_limit for one in classes)
-    amounts = np.array([one.within_limit for one in classes], dtype=np.int64)
+        return tuple(within)
+    amounts = np.array(within, dtype=np.int64)
     shares = np.array([one.share_ppm for one in classes], dtype=np.int64)
     return tuple(kept_by_share(amounts, shares, ConcentrationMode.FIXED_POINT, 0).tolist())
+
+
+def _below_limit(amounts: list[int]) -> list[int]:
+    """Returns amounts that sum to less than 2^53, reduced in proportion if they sum to more."""
+    total, most = sum(amounts), AMOUNT_LIMIT_MINOR - 1
+    return amounts if total <= most else [amount * most // total for amount in amounts]
 
 
 def _rounded_up(amount_minor: int, ppm: int | None) -> int:

@@ -133,6 +133,13 @@ def test_a_rate_is_of_the_base_before_reserves_and_is_rounded_up():
     assert borrowing_base([ClassAmount("a", 1_001)], reserves, BaseTerms(), Owed(0), DAY).reserves_minor == 202
 
 
+@pytest.mark.parametrize("share", [PPM, 900_000])
+def test_classes_beyond_the_largest_amount_of_money_count_up_to_it(share):
+    huge = [ClassAmount(name, 2**53 - 1, share_ppm=share) for name in "abc"]
+
+    assert 0 < borrowing_base(huge, [], BaseTerms(), Owed(0), DAY).base_minor < 2**53
+
+
 def test_contingent_amounts_are_used_by_their_weight_rounded_up():
     terms = BaseTerms(contingent_ppm=500_000)
 
