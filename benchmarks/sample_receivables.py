@@ -123,7 +123,7 @@ class SamplePool:
         return {
             "asset_id": self.asset_id, "kind": "RECEIVABLE_POOL", "class": "receivable.trade", "currency": self.currency,
             "description": "receivables from deliveries", "owner_debtor": self.owner.debtor_id,
-            "invoice_feed": f"{self.firm_key}-ledger", "recourse": "WITH_RECOURSE", "disclosure": "DISCLOSED",
+            "invoice_feed": "trade-platform", "recourse": "WITH_RECOURSE", "disclosure": "DISCLOSED",
         }  # fmt: skip
 
     def stated(self, debtor: SampleDebtor) -> str:

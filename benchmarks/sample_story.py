@@ -67,7 +67,7 @@ EVENTS = (
     ("2022-09-06", "repay", "loan-membranex", "150000", "paid after the patent lapsed"),
     ("2022-09-27", "insure", "lot-latex-works-1", "2023-09-15", "policy renewed late"),
     ("2022-09-27", "insure", "lot-latex-works-2", "2023-09-15", "policy renewed late"),
-    ("2022-09-28", "repay", "loan-meridian-parts", "20000", "paid"),
+    ("2022-09-28", "repay", "loan-meridian-parts", "22000", "paid"),
     ("2022-10-06", "repay", "loan-blue-fuel", "1000000", "paid from a cargo"),
     ("2022-10-06", "repay", "loan-latex-works-2", "55000", "paid with sales of latex"),
     ("2022-11-03", "repay", "loan-meridian-parts", "25000", "paid when invoices of a slow debtor no longer counted"),

@@ -28,39 +28,31 @@ ASSIGNMENT = "a-1"
 
 ACTOR = "credit desk"
 SEARCH = "SEARCH"
-POOL_PREFIX, FEED_SUFFIX = "pool-", "-ledger"
-"""A pool and its feed have the same key of a firm between their fixed parts."""
+FEED = "invoiceFeeds/trade-platform"
+"""A platform reports the ledgers of both borrowers, so that one call has the entries of a day."""
 
-CHECK_SECONDS, VALUE_WAIT_SECONDS = 0.01, 120.0
+CHECK_SECONDS, VALUE_WAIT_SECONDS = 0.02, 120.0
 
 
 def record_entries(channel: grpc.Channel, rows: Sequence[Row]) -> None:
-    """Records entries of ledgers, in one call for each pool, and waits until the book has followed them.
+    """Records entries of ledgers in one call, and waits until the book has followed them.
 
     The server applies entries to the book shortly after it acknowledged them. Waiting for it makes every day of the
-    replay end with the same values. Entries that were recorded before have no effect. Raises ValueError if an entry is
-    rejected.
+    replay end with the same values. Entries that were recorded before have no effect. The request has no id, because
+    the ids of the entries make a repeated call safe. Raises ValueError if an entry is rejected.
     """
-    by_pool: dict[str, list[invoice_feed_pb2.InvoiceEntry]] = {}
-    for row in rows:
-        by_pool.setdefault(row["pool"], []).append(invoice_entry(row))
-    before = {pool: _newest_valuation(channel, pool) for pool in by_pool}
-    booked = [pool for pool, entries in by_pool.items() if _record(channel, pool, entries)]
-    for pool in booked:
-        _wait_for_value(channel, pool, before[pool])
-
-
-def _record(channel: grpc.Channel, pool: str, entries: Sequence[invoice_feed_pb2.InvoiceEntry]) -> bool:
-    """Returns whether an entry was booked.
-
-    The request has no id: the ids of the entries make a repeated call safe, and its answer is its own count.
-    """
-    feed = f"invoiceFeeds/{pool.removeprefix(POOL_PREFIX)}{FEED_SUFFIX}"
-    request = invoice_feed_pb2.RecordInvoiceEntriesRequest(invoice_feed=feed, entries=entries)
+    if not rows:
+        return
+    before = {pool: _newest_valuation(channel, pool) for pool in sorted({row["pool"] for row in rows})}
+    entries = [invoice_entry(row) for row in rows]
+    request = invoice_feed_pb2.RecordInvoiceEntriesRequest(invoice_feed=FEED, entries=entries)
     answer = invoice_feed_pb2_grpc.InvoiceFeedServiceStub(channel).RecordInvoiceEntries(request)
     for rejected in answer.rejected_items:
         raise ValueError(f"entry {rejected.entry_id}: {rejected.description}")
-    return bool(answer.booked_count)
+    for pool in {
+        row["pool"] for row in rows[answer.known_count :]
+    }:  # rows are recorded in order, so known ones are first
+        _wait_for_value(channel, pool, before[pool])
 
 
 def _newest_valuation(channel: grpc.Channel, pool: str) -> str:

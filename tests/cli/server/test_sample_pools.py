@@ -1,7 +1,7 @@
 """The receivables of the sample: invented ledgers that keep their loans known, at the opening and at the end."""
 
 import shutil
-from collections import Counter
+from collections import defaultdict
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
@@ -81,7 +81,7 @@ def test_no_ledger_of_the_sample_becomes_too_old():
 
 
 def test_what_is_open_at_the_opening_is_near_the_invoices_that_the_pools_replaced():
-    open_amount = Counter()
+    open_amount: defaultdict[str, Decimal] = defaultdict(Decimal)
     for row in rows("invoices"):
         if row["time"][:10] <= OPENING and row["kind"] in {"INVOICE", *SETTLES}:
             open_amount[row["pool"]] += Decimal(row["amount"]) * (-1 if row["kind"] in SETTLES else 1)
