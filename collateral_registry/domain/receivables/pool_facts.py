@@ -25,8 +25,6 @@ class PoolTerms:
     ``owner_group`` is the group of the owner among the debtors, 0 if the owner is not registered as one, and
     ``owner_country`` its country, empty if it is not stated. ``mode`` is the pool's own concentration mode.
     ``value_part`` is the bound of the misstatement by a verification on ``verification_day``, and ``dilution`` the
-    estimated dilution; NaN where the policy's number stands in. ``is_fed`` states whether a feed keeps the ledger, which
-    then must not be stale.
     estimated dilution; NaN where the policy's number stands in. ``is_fed`` states whether a feed keeps the ledger, so
     that it must not be stale.
     """
