@@ -1,5 +1,6 @@
 """Loads the modules that every server imports, and compiles the usual statements, once for all forked servers."""
 
+import gc
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,3 +25,7 @@ units()
 share_compiled_statements()
 with TemporaryDirectory() as _folder:
     open_filled_book(f"sqlite:///{Path(_folder, 'book.db')}").close()
+
+# The garbage collection of a fork would otherwise visit all these objects, and copy the memory that they are in.
+gc.collect()
+gc.freeze()
