@@ -5,9 +5,17 @@ import subprocess
 import sys
 
 import pytest
+from tenacity import stop_after_delay
 
 from collateral_registry.domain.shared.errors import Refused
+from collateral_registry.store.storage import sole_use as reservation
 from collateral_registry.store.storage.sole_use import sole_use
+
+
+@pytest.fixture(autouse=True)
+def short_wait(monkeypatch):
+    """Shortens the wait for a server that stops: those of these tests go on."""
+    monkeypatch.setattr(vars(reservation)["_locked"].retry, "stop", stop_after_delay(0.1))
 
 
 @pytest.fixture
