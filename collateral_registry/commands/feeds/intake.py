@@ -116,9 +116,10 @@ class Run(Generic[ItemsT]):
     def rejected(self) -> list[list[RejectedRow]]:
         """Returns the rows of each batch that were not booked."""
         found: list[list[RejectedRow]] = [[] for _ in self.batches]
+        ids = self.items.ids
         for row, problem in sorted(self.problems.items()):
             batch = int(np.searchsorted(self.starts, row, side="right")) - 1
-            name = printable(self.items.ids[row])
+            name = printable(ids[row])
             row_in_batch = row - int(self.starts[batch])
             found[batch].append(RejectedRow(row_in_batch, name, int(problem.reason), problem.description))
         return found

@@ -97,7 +97,7 @@ class EntryGroup(Group[Entries]):
             for name in {*run.items.corrects} & past.keys()
             if (known := past[name]).kind in PAYING
         ]
-        payments = read_payments(connection, ledgers, paid, corrected)
+        payments = read_payments(connection, ledgers, of_account, paid, corrected)
         names = [(amount[0], (amount[1], number)) for _, amount, number in rows if number]
         names += [(pool, (debtor, number)) for pool, debtor, number in payments.invoices()]
         read_invoices(connection, ledgers, names)

@@ -95,8 +95,8 @@ class RejectionStore(Generic[ItemsT]):
         """
         if not problems:
             return
-        found = sorted(problems.items())
-        names = [printable(run.ids[row]) for row, _ in found]
+        found, ids = sorted(problems.items()), run.ids
+        names = [printable(ids[row]) for row, _ in found]
         texts = [json.dumps(run.item(row)) for row, _ in found]
         before = intake.connection.execute(self._rejected, {"source": source_key, "texts": {*names}})
         known = {(row[0], row[1]) for row in before}
@@ -122,7 +122,8 @@ class RejectionStore(Generic[ItemsT]):
         """Closes the open rejections of items that have been booked now, because the feed reported them again."""
         if intake.connection.execute(self._has_open, {"source": feed.key}).first() is None:
             return
-        named = {"source": feed.key, "texts": {run.ids[row] for row in booked}}
+        ids = run.ids
+        named = {"source": feed.key, "texts": {ids[row] for row in booked}}
         name = self.tables.name_of(feed.source_id)
         intake.connection.execute(self._close, {**named, "now": intake.received_us, "feed": name})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Row, Text, exists, select
@@ -26,14 +26,15 @@ PAYMENT_KINDS = (int(EntryKind.PAYMENT), int(EntryKind.UNAPPLIED))
 def read_payments(
     connection: Connection,
     ledgers: Mapping[str, LedgerState],
+    of_account: Collection[str],
     paid: Iterable[AmountName],
     corrected: Iterable[tuple[str, int]],
 ) -> PaymentBook:
     """Returns the payments of the amounts ``paid`` that are not matched, and the payments that are to be corrected.
 
-    ``corrected`` names the latter by pool and number.
+    ``corrected`` names the latter by pool and number. ``of_account`` are the pools with payments of an account.
     """
-    book = PaymentBook()
+    book = PaymentBook(of_account)
     by_key = {one.key: one.pool_id for one in ledgers.values() if one.key}
     if numbers := [(ledgers[pool].key, number) for pool, number in corrected if ledgers[pool].key]:
         _add_corrected(connection, by_key, numbers, book)

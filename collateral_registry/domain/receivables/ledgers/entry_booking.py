@@ -218,6 +218,9 @@ class _Booking:
         if effect.effect == EntryKind.UNAPPLIED:
             balance = pool.balances.get((effect.debtor, effect.currency))
             _check_sum((balance.unapplied_minor if balance else 0) + effect.change_minor, effect.currency)
+        if not self.payments.is_matched(pool.pool_id) and self.batch.entry_id[row] not in self.wanted:
+            self._append(row, pool, effect)
+            return
         document = self.batch.document[row]
         same = self.payments.match(pool.pool_id, effect, document)
         if same is None:

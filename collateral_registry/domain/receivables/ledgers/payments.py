@@ -7,7 +7,7 @@ the oldest. A corrected payment is not matched any more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource
@@ -47,9 +47,14 @@ class Payment:
 
 
 class PaymentBook:
-    """Payments of the pools of a booking. It holds every payment that an entry may match or correct."""
+    """Payments of the pools of a booking. It holds every payment that an entry may match or correct.
 
-    def __init__(self) -> None:
+    ``of_account`` are the pools with payments of a collection account; in other pools no payment has a match. None
+    stands for all pools.
+    """
+
+    def __init__(self, of_account: Collection[str] | None = None) -> None:
+        self._of_account = of_account
         self._by_number: dict[tuple[str, int], Payment] = {}
         self._by_amount: dict[PaymentKey, list[Payment]] = {}
 
@@ -59,6 +64,10 @@ class PaymentBook:
         if found is payment:
             self._by_amount.setdefault(key, []).append(payment)
         return found
+
+    def is_matched(self, pool: str) -> bool:
+        """Returns whether the payments of a pool may have a match in the other record."""
+        return self._of_account is None or pool in self._of_account
 
     def get(self, pool: str, number: int) -> Payment | None:
         """Returns the payment with a number in the ledger of a pool; None if the entry is not a payment."""
