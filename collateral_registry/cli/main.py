@@ -12,6 +12,7 @@ import typer
 
 from collateral_partner.invoices.commands import Currency, Pool
 from collateral_partner.options import DEFAULT_ADDRESS, MappingFile, Server, TimeZone
+from collateral_registry.cli.assignments.commands import assignment_app, verification_app
 from collateral_registry.cli.borrowing_base.commands import base_app, certificate_app
 from collateral_registry.cli.common.options import AsOf, File, Form, Format, Layout, Limit, Output, Wide, in_session
 from collateral_registry.cli.debtors.commands import debtor_app
@@ -39,6 +40,8 @@ app.add_typer(import_app, name="import")
 app.add_typer(asset_app, name="asset")
 app.add_typer(loan_app, name="loan")
 app.add_typer(debtor_app, name="debtor")
+app.add_typer(assignment_app, name="assignment")
+app.add_typer(verification_app, name="verification")
 app.add_typer(pool_app, name="pool")
 app.add_typer(base_app, name="base")
 app.add_typer(breach_app, name="breach")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from rich.cells import cell_len
@@ -37,6 +38,7 @@ TABLES = {
     "base reserve": ("NEW-RESERVE", *RENT),
     "base reserves": (),
     "base show": ("loan-with-base",),
+    "assignment list": (),
     "breach ack": ("loan-of-an-importer-with-a-name/1", *BY),
     "breach show": ("loan-of-an-importer-with-a-name/1",),
     "certificate approve": ("SUBMITTED", "--actor", "Ana"),
@@ -76,6 +78,8 @@ TABLES = {
     "stock resolve": ("acme/1", *BY, "--dismiss"),
     "stock units": ("acme",),
     "value": ("lot-1",),
+    "verification plan": ("acme", "PLAN", "--actor", "Ana"),
+    "verification show": ("acme", "v-1"),
     "warehouse counts": ("W-1",),
     "warehouse list": (),
 }
@@ -85,15 +89,15 @@ NUMBERS = itertools.count()
 """Numbers in the names of new certificates."""
 
 WITHOUT_ROWS = {
-    "base set",
-    "certificate text",
-    "asset correct", "asset show", "backtest", "backup", "business-date repair", "check book", "check confirm",
+    "asset correct", "asset show", "assignment exclude", "assignment readmit", "assignment record", "assignment show",
+    "backtest", "backup", "base set", "business-date repair", "certificate text", "check book", "check confirm",
     "debtor merge", "debtor show", "debtor unmerge", "equipment appraise", "equipment fit", "equipment reconcile",
     "equipment record", "finding resolve", "finding show", "haircut", "health", "import assets", "import debtors",
     "import fx", "import invoices", "import loans", "import pledges", "import policy", "import prices",
     "import series", "invoice backlog", "invoice push", "invoice renumber", "ip event", "ip renewal", "ip value",
     "loan show", "migrate", "pickup check", "restore", "revalue", "run", "sample load", "sample replay", "serve",
-    "stock backlog", "stock count", "stock push", "stock renumber", "stock token", "watch",
+    "stock backlog", "stock count", "stock push", "stock renumber", "stock token", "verification check",
+    "verification close", "verification record", "watch",
 }  # fmt: skip
 """Commands that print a message, a document, steps or a line for each event, or write a file of their own."""
 
@@ -137,6 +141,7 @@ class Place:
         """The words of a command on the book."""
         made = {
             "PICKUP": self.pickup,
+            "PLAN": lambda: uuid4().hex,
             "NEW": self.new_certificate,
             "RESERVE": self.reserve,
             "NEW-RESERVE": self.new_reserve,
@@ -266,6 +271,7 @@ def fill_stock(folder: Path, address: str) -> None:
     run("import", "invoices", str(folder / "ledger.csv"), "--feed", "erp", *at)
     run("stock", "push", str(folder / "stock.csv"), "--source", "acme", "--outbox", str(folder / "outbox.db"), *at)
     run("stock", "units", "acme", "lorry=t", *at)
+    run("verification", "plan", "acme", "v-1", "--actor", "Ana", *at)
     run("stock", "count", str(folder / "count.csv"), "--warehouse", "W-1", "--actor", "inspector", *at)
     run("revalue", *at)
 

@@ -70,6 +70,10 @@ SCHEMAS: Mapping[str, Schema] = {
             "pd_date": PAST_DATE, "line": NUMBER, "currency": TEXT, "line_expiry": DATE, "usual_terms_days": NUMBER,
         },
     ),
+    "answers": Schema(
+        {"debtor": TEXT, "invoice": TEXT, "outcome": TEXT},
+        {"confirmed": NUMBER, "currency": TEXT, "proof": TEXT, "document": TEXT},
+    ),
     "realised": _filled({"asset": TEXT, "date": PAST_DATE, "price": NUMBER, "currency": TEXT}, {"basis": TEXT}),
     "renewal": Schema({"id": TEXT, "years_paid": NUMBER, "lapsed": TEXT}),
     "yearly_fees": Schema({"year": NUMBER, "fee": NUMBER}),

@@ -1,0 +1,1 @@
+"""Commands for assignments of invoices, and for the verification of ledgers."""
