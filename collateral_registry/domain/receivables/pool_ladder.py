@@ -84,7 +84,8 @@ def ladder(pool: PoolFacts, numbers: ReceivableNumbers, day: int) -> Ladder:
     buckets = eligibility(pool.ledger.open_minor, rules, cuts(pool, debtors, numbers, day), was_good(pool, rules))
     expected = _expected(pool, numbers, day)
     parts, advance = _parts(pool, numbers, day), _advance(pool, numbers)
-    reasons = unknown_reasons(buckets.conservative.unknown_by)
+    is_open = pool.ledger.open_minor > 0  # nothing of a settled invoice is unknown
+    reasons = unknown_reasons(buckets.conservative.unknown_by[is_open])
     conservative = last_good = _amount(buckets.conservative, expected, parts, advance, numbers)
     if buckets.last_good is not buckets.conservative:
         last_good = _amount(buckets.last_good, expected, parts, advance, numbers)

@@ -112,13 +112,14 @@ def _excluded(ladder: Ladder, buckets: Buckets) -> dict[Rule, RuleSum]:
         if bearing.any():
             # A rule takes whole invoices or cuts them; a rule that does both adds up.
             whole = found.get(rule, RuleSum(0, 0, 0))
-            debtors = _debtors_among(ladder, bearing | (buckets.excluded_by == rule))
+            debtors = _debtors_among(ladder, bearing | ((buckets.excluded_by == rule) & (buckets.open_minor > 0)))
             found[rule] = RuleSum(whole.amount_minor + int(cut.sum()), whole.invoices + int(bearing.sum()), debtors)
     return dict(sorted(found.items()))
 
 
 def _sums(ladder: Ladder, by_rule: Int, amount_minor: Int) -> dict[Rule, RuleSum]:
-    """Returns what each rule takes of the amounts [n] of whole invoices."""
+    """Returns what each rule takes of the amounts [n] of whole invoices; settled invoices bear nothing."""
+    by_rule = np.where(amount_minor > 0, by_rule, 0)
     rules = np.flatnonzero(np.bincount(by_rule, minlength=1))
     found = {}
     for code in rules[rules > 0].tolist():

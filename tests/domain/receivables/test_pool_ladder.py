@@ -172,6 +172,15 @@ def test_reasons_of_the_unknown_part_name_the_facts():
     assert found.unknown == 0
 
 
+def test_a_settled_invoice_makes_nothing_unknown_and_bears_no_rule():
+    settled = OpenInvoice("1", open=0, due=None), OpenInvoice("2", open=0, issued=-200, face=500)
+    found = ladder_of(*settled, OpenInvoice("3"))
+    statement = statement_of(found)
+
+    assert (found.unknown, found.unknown_part) == (0, 0)
+    assert (dict(statement.excluded), dict(statement.unknown)) == ({}, {})
+
+
 def test_a_pool_whose_feed_is_silent_is_unknown_as_a_whole():
     assert ladder_of(invoice(), entry_day=-4).unknown == UnknownReason.LEDGER_STALE
     assert ladder_of(invoice(), entry_day=-3).unknown == 0
