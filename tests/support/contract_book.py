@@ -343,12 +343,13 @@ class Book:
         return {loan.name: loan.cover for loan in self.call("ListLoans", self.empty("ListLoans")).loans}
 
     def quiet(self) -> None:
-        """Waits until pending stock is applied and no revaluation is under way."""
-        wait_until(lambda: not self.has_pending_stock() and self.is_revalued())
+        """Waits until pending stock and entries are applied and no revaluation is under way."""
+        wait_until(lambda: not self.has_pending_changes() and self.is_revalued())
 
-    def has_pending_stock(self) -> bool:
+    def has_pending_changes(self) -> bool:
+        queues = [self.tables.tables[name] for name in ("stock_change", "pool_change")]
         with self.engine.connect() as connection:
-            return connection.execute(select(self.tables.tables["stock_change"]).limit(1)).first() is not None
+            return any(connection.execute(select(queue).limit(1)).first() is not None for queue in queues)
 
     def is_revalued(self) -> bool:
         runs = self.call("ListRevaluations", self.empty("ListRevaluations")).revaluations
