@@ -143,7 +143,10 @@ def test_a_date_that_does_not_exist_is_refused():
         (b"hunter2", "Invalid JSON: expected value at line 1 column 1"),
         (b'{"\xff": 1}', "not UTF-8"),
         (b"[]", "want an object"),
-        (b'{"acme": {"token_sha256": "hunter2", "wharehouses": []}}', "acme.warehouses: Field required"),
+        (
+            b'{"acme": {"token_sha256": "hunter2", "wharehouses": []}}',
+            "acme.wharehouses: Extra inputs are not permitted",
+        ),
     ],
 )
 def test_an_unusable_file_of_partners_is_refused_in_one_line(folder, monkeypatch, content, problem):
