@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from collateral_registry.commands.assignments.records import check_day, owed_by_debtors
+from collateral_registry.commands.assignments.unreconciled import reserve_unreconciled
 from collateral_registry.commands.pipeline.findings import close_findings, open_findings
 from collateral_registry.domain.assignments.payment_records import (
     LAG_BUSINESS_DAYS,
@@ -104,8 +105,12 @@ def _pool_key(write: Write, asset: StoredAsset) -> int:
 def _report_gap(
     write: Write, asset: StoredAsset, stored: StoredClosing
 ) -> tuple[list[StoredFinding], list[StoredFinding]]:
-    """Opens a finding if a closing amount has a gap beyond its tolerance; otherwise resolves that of the pool."""
+    """Opens a finding if a closing amount has a gap beyond its tolerance; otherwise resolves that of the pool.
+
+    The unreconciled amount is deducted from the bases of the loans that the pool secures.
+    """
     closing = stored.closing
+    reserve_unreconciled(write, asset, closing.unreconciled_minor)
     fingerprint = f"roll-forward {asset.key}"
     if not closing.unreconciled_minor:
         keys = list(open_fingerprints(write.connection, [fingerprint]).values())

@@ -2,19 +2,27 @@
 
 from datetime import timedelta
 
+import numpy as np
 import pytest
 
 from collateral_registry.commands.assets.register import register
 from collateral_registry.commands.assignments.agreement import check_ledger, record_closing
 from collateral_registry.commands.book.business_date import advance
+from collateral_registry.commands.loans.lending import create_loan
+from collateral_registry.commands.loans.pledges import pledge_asset
 from collateral_registry.domain.assets.claims import ReceivablePool
 from collateral_registry.domain.assets.kinds import Asset
+from collateral_registry.domain.borrowing_base.base import ReserveKind
+from collateral_registry.domain.borrowing_base.terms import BorrowingBaseTerms
 from collateral_registry.domain.findings.kinds import FindingKind
+from collateral_registry.domain.loans.agreements import Balance, Loan, Pledge
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.store.assets.repository import get_asset
 from collateral_registry.store.assignments.agreement import unreconciled_of
-from tests.support.books import FIRST, do, open_empty_book
+from collateral_registry.store.borrowing_base.reserves import reserves_of
+from collateral_registry.store.loans.repository import get_loan
+from tests.support.books import FIRST, do, open_empty_book, registered
 from tests.support.ledgers import LedgerFeed, entry, from_account
 from valuation.errors import InvalidInput
 
@@ -100,6 +108,29 @@ def test_a_gap_does_not_count_until_entries_explain_it_and_never_vanishes_with_t
     assert unreconciled(book) == 0
     assert closing(book, 900_00).unreconciled_minor == 200_00
     assert checked(book) == [[], []]
+
+
+def test_an_unreconciled_amount_is_a_reserve_of_the_loan_while_it_lasts(book):
+    owed = Balance(Money(0, "USD"), Money(0, "USD"), Money(0, "USD"), FIRST)
+    do(book, lambda write: create_loan(write, Loan("bank", "Acme", "USD", owed, base_terms=BorrowingBaseTerms())))
+    do(book, lambda write: pledge_asset(write, registered(Pledge("p", "bank", "acme"))))
+    report(book, entry("i-A", "INVOICE", 1_000_00, "A", day=DAY - 20))
+
+    def reserves():
+        with book.read() as connection:
+            key = get_loan(connection, "bank").key
+            found = reserves_of(connection, np.array([key])).get(key, [])
+        return [(one.kind, one.amount_minor) for one in found]
+
+    closing(book, 1_100_00, DAY - 5)
+    assert reserves() == [(ReserveKind.UNRECONCILED, 100_00)]
+    closing(book, 1_300_00)
+    assert reserves() == [(ReserveKind.UNRECONCILED, 300_00)]
+    checked(book)
+    assert reserves() == [(ReserveKind.UNRECONCILED, 300_00)]
+    report(book, entry("i-B", "INVOICE", 300_00, "B", day=DAY - 6))
+    checked(book)
+    assert reserves() == []
 
 
 def test_a_payment_that_one_record_lacks_after_three_business_days_is_a_finding_until_it_has_it(book):
