@@ -11,7 +11,7 @@ from collateral_registry.commands.pipeline.etags import check_etag
 from collateral_registry.domain.debtors.debtor import Debtor, loosened, merge_conflicts
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.errors import Refused
-from collateral_registry.store.debtors.facts import has_cycle
+from collateral_registry.store.debtors.facts import has_cycle, with_dependants
 from collateral_registry.store.debtors.repository import (
     Cause,
     StoredDebtor,
@@ -84,8 +84,9 @@ def undo_merge(write: Write, debtor_id: str, cause: Cause) -> StoredDebtor:
 
 
 def _touch_pools(write: Write, *debtors: StoredDebtor) -> None:
-    """Has the pools valued again whose ledgers name one of the debtors, by its id or by an identifier."""
-    keys = np.array([one.key for one in debtors], dtype=np.int64)
+    """Has the pools valued again whose ledgers name one of the debtors, or one whose facts depend on theirs."""
+    dependants = with_dependants(write.connection, [one.key for one in debtors])
+    keys = np.array(sorted(dependants), dtype=np.int64)
     texts = [text for one in debtors for text in (one.debtor.debtor_id, *map(str, one.debtor.identifiers))]
     write.touched.add(assets=pools_naming(write.connection, keys, texts).tolist())
 

@@ -145,6 +145,24 @@ def _topmost(known: Mapping[int, Fields], key: int) -> int:
     return key
 
 
+def with_dependants(source: Source, keys: Iterable[int]) -> set[int]:
+    """Returns debtors and all whose facts depend on theirs: duplicates, and debtors of their groups, by key."""
+    found: set[int] = set()
+    wanted = set(keys)
+    while wanted:
+        found |= wanted
+        below = read_columns(source, _BELOW, {"keys": np.array(sorted(wanted), dtype=np.int64)})["debtor_key"]
+        wanted = set(below.tolist()) - found
+    return found
+
+
+_BELOW = (
+    select(DebtorRevisionRow.debtor_key)
+    .join(DebtorRow, IS_NEWEST_OF_DEBTOR)
+    .where(is_one_of(DebtorRevisionRow.parent_key, KEYS) | is_one_of(DebtorRevisionRow.merged_into, KEYS))
+)
+
+
 def has_cycle(source: Source, debtor_id: str) -> bool:
     """Returns whether a debtor is a parent of its own, directly or through others and merges."""
     (key,) = _keys_of(source, [debtor_id], None).values()

@@ -11,7 +11,7 @@ from collateral_registry.domain.debtors.debtor import Debtor, DebtorKind, Debtor
 from collateral_registry.domain.debtors.identifiers import Identifier, IdentifierScheme
 from collateral_registry.domain.shared.errors import AlreadyExists, Refused
 from collateral_registry.domain.shared.money import Money
-from collateral_registry.store.debtors.facts import debtor_facts
+from collateral_registry.store.debtors.facts import debtor_facts, with_dependants
 from collateral_registry.store.debtors.repository import Cause
 from tests.support.books import do, open_empty_book
 from valuation.errors import InvalidInput
@@ -195,3 +195,23 @@ def test_two_debtors_never_have_the_same_identifier(book):
     created(book, "beta", identifiers=(LEI,))
     with pytest.raises(AlreadyExists, match="debtors/beta"):
         changed(book, "acme", identifiers=(LEI,))
+
+
+def test_the_facts_of_duplicates_and_of_the_group_depend_on_a_debtor(book):
+    created(book, "top")
+    created(book, "middle", parent_id="top")
+    created(book, "leaf", parent_id="middle")
+    created(book, "twin")
+    created(book, "other")
+    merged(book, "twin", "leaf")
+    names = ("top", "middle", "leaf", "other")
+    keys = dict(zip(names, facts(book, *names).debtor_key, strict=True))
+
+    with book.read() as connection:
+        below = with_dependants(connection, [int(keys["middle"])])
+        alone = with_dependants(connection, [int(keys["other"])])
+
+    assert len(below) == 3
+    assert {int(keys["middle"]), int(keys["leaf"])} < below
+    assert int(keys["top"]) not in below
+    assert alone == {int(keys["other"])}
