@@ -13,8 +13,8 @@ from collateral_registry.domain.receivables.ledger import PoolLedger
 from collateral_registry.domain.receivables.pool_facts import NO_LINE, PoolFacts, PoolTerms, stated_debtors
 from collateral_registry.domain.receivables.rule_numbers import CONCENTRATION_MODES
 from collateral_registry.domain.receivables.single_invoice import empty_ledger, ledger_of_invoice
-from collateral_registry.store.assignments.facts import assignment_facts
-from collateral_registry.store.assignments.verifications import verification_of
+from collateral_registry.store.assignments.facts import AssignedPool, assignments_of
+from collateral_registry.store.assignments.verifications import Verified, verifications_of
 from collateral_registry.store.debtors.facts import debtor_facts
 from collateral_registry.store.engine.bulk import Source
 from collateral_registry.store.receivables.ledger import ledger_at, ledgers_of, pool_keys_of
@@ -62,16 +62,19 @@ def _facts(
     owners = {one.detail.owner_debtor for one in pools if one.detail.owner_debtor}
     known = debtor_facts(source, sorted(owners.union(*(texts.tolist() for texts in names))), seq)
     place = {text: row for row, text in enumerate(known.stated.tolist())}
+    verified = verifications_of(source, [pool.key for pool in pools], seq)
+    assigned = assignments_of(source, list(map(_assigned, pools, ledgers)), verified, day, seq)
     found = []
-    for pool, ledger, texts in zip(pools, ledgers, names, strict=True):
+    for pool, ledger, texts, assignments in zip(pools, ledgers, names, assigned, strict=True):
         rows = np.array([place[text] for text in texts.tolist()], dtype=np.int64)
-        account = "" if isinstance(pool.detail, Receivable) else pool.detail.collection_account
+        bound = verified.get(pool.key, Verified())
+        terms = _terms(pool, known, place.get(pool.detail.owner_debtor))
         found.append(
             PoolFacts(
                 ledger=ledger,
                 debtors=_rows_of(known, rows),
-                assignments=assignment_facts(source, pool.key, ledger, day, seq, account),
-                terms=_verified(source, pool, _terms(pool, known, place.get(pool.detail.owner_debtor)), seq),
+                assignments=assignments,
+                terms=replace(terms, value_part=bound.misstated_share, verification_day=bound.day),
                 line_left_minor=np.full(len(texts), NO_LINE, dtype=np.int64),
             )
         )
@@ -108,10 +111,9 @@ def _terms(pool: PoolAsset, debtors: DebtorFacts, owner: int | None) -> PoolTerm
     )
 
 
-def _verified(source: Source, pool: PoolAsset, terms: PoolTerms, seq: int | None) -> PoolTerms:
-    """Returns terms with the bound of the misstatement by the newest complete verification."""
-    found = verification_of(source, pool.key, seq)
-    return replace(terms, value_part=found.misstated_share, verification_day=found.day)
+def _assigned(pool: PoolAsset, ledger: PoolLedger) -> AssignedPool:
+    account = "" if isinstance(pool.detail, Receivable) else pool.detail.collection_account
+    return AssignedPool(pool.key, ledger, account)
 
 
 def _rows_of(facts: DebtorFacts, rows: Int) -> DebtorFacts:

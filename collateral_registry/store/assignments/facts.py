@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Select, bindparam, select
 
@@ -11,10 +12,11 @@ from collateral_registry.domain.assignments.events import AssignmentEvent, Contr
 from collateral_registry.domain.receivables.assignment_facts import AssignmentFacts
 from collateral_registry.domain.receivables.ledger import PoolLedger
 from collateral_registry.domain.receivables.pool_facts import stated_debtors
-from collateral_registry.store.assignments.verifications import verification_of
+from collateral_registry.store.assignments.verifications import Verified, verifications_of
 from collateral_registry.store.debtors.facts import EVER, debtor_facts
 from collateral_registry.store.engine.bulk import Source, read_columns
 from collateral_registry.store.engine.json_documents import from_document
+from collateral_registry.store.engine.key_sets import KEYS, is_one_of
 from collateral_registry.store.engine.rows import columns_of
 from collateral_registry.store.schema.assignments import (
     AssignmentEventRow,
@@ -26,6 +28,14 @@ from collateral_registry.store.schema.assignments import (
 T = TypeVar("T")
 
 
+class AssignedPool(NamedTuple):
+    """A pool whose assignment is asked for: its key, its ledger and its collection account."""
+
+    key: int
+    ledger: PoolLedger
+    account: str = ""
+
+
 def assignment_facts(
     source: Source, asset_key: int, ledger: PoolLedger, day: int, seq: int | None = None, account: str = ""
 ) -> AssignmentFacts:
@@ -33,34 +43,60 @@ def assignment_facts(
 
     ``account`` is the collection account of the pool.
     """
-    records = _records(source, asset_key, seq)
-    texts = sorted({*stated_debtors(ledger).tolist(), *(scope.debtor for scope in records.scopes())})
-    keys = debtor_facts(source, texts, seq).debtor_key.tolist() if any(records.scopes()) else []
-    return best_assignments(ledger, records.of_debtors(dict(zip(texts, keys, strict=False))), day, account)
+    verified = verifications_of(source, [asset_key], seq)
+    return assignments_of(source, [AssignedPool(asset_key, ledger, account)], verified, day, seq)[0]
 
 
-def _records(source: Source, asset_key: int, seq: int | None) -> PoolRecords:
-    named = {"asset_key": asset_key, "seq": EVER if seq is None else seq}
+def assignments_of(
+    source: Source, pools: Sequence[AssignedPool], verified: Mapping[int, Verified], day: int, seq: int | None = None
+) -> list[AssignmentFacts]:
+    """Returns the assignment facts of each of several pools; ``verified`` holds what their verifications show."""
+    records = _records(source, [pool.key for pool in pools], verified, seq)
+    stating = [pool for pool in pools if any(records[pool.key].scopes())]
+    texts = {text for pool in stating for text in stated_debtors(pool.ledger).tolist()}
+    texts |= {scope.debtor for pool in stating for scope in records[pool.key].scopes()}
+    listed = sorted(texts)
+    keys = debtor_facts(source, listed, seq).debtor_key.tolist() if listed else []
+    debtor_of = dict(zip(listed, keys, strict=True))
+    return [best_assignments(pool.ledger, records[pool.key].of_debtors(debtor_of), day, pool.account) for pool in pools]
+
+
+def _records(
+    source: Source, asset_keys: Sequence[int], verified: Mapping[int, Verified], seq: int | None
+) -> dict[int, PoolRecords]:
+    named = {"keys": list(asset_keys), "seq": EVER if seq is None else seq}
+    assignments: dict[int, dict[int, list[AssignmentEvent]]] = {key: {} for key in asset_keys}
     events = read_columns(source, _EVENTS, named)
-    by_assignment: dict[int, list[AssignmentEvent]] = {}
-    for key, document in zip(events["assignment_key"].tolist(), events["document"], strict=True):
-        by_assignment.setdefault(key, []).append(from_document(AssignmentEvent, document))
-    return PoolRecords(
-        assignments=list(by_assignment.values()),
-        searches=_documents(source, _SEARCHES, named, RegistrySearch),
-        terms=_documents(source, _TERMS, named, ContractTerms),
-        exclusions=_documents(source, _EXCLUSIONS, named, Exclusion),
-        denied=verification_of(source, asset_key, seq).denied,
-    )
+    owners = zip(events["asset_key"].tolist(), events["assignment_key"].tolist(), events["document"], strict=True)
+    for asset_key, key, document in owners:
+        assignments[asset_key].setdefault(key, []).append(from_document(AssignmentEvent, document))
+    searches = _documents(source, _SEARCHES, named, RegistrySearch)
+    terms = _documents(source, _TERMS, named, ContractTerms)
+    exclusions = _documents(source, _EXCLUSIONS, named, Exclusion)
+    return {
+        key: PoolRecords(
+            assignments=list(assignments[key].values()),
+            searches=searches.get(key, ()),
+            terms=terms.get(key, ()),
+            exclusions=exclusions.get(key, ()),
+            denied=verified[key].denied if key in verified else (),
+        )
+        for key in asset_keys
+    }
 
 
-def _documents(source: Source, statement: Select[Any], named: dict[str, int], kind: type[T]) -> list[T]:
-    return [from_document(kind, document) for document in read_columns(source, statement, named)["document"]]
+def _documents(source: Source, statement: Select[Any], named: dict[str, Any], kind: type[T]) -> dict[int, list[T]]:
+    """Returns the documents of each pool that has one, in the order of the records."""
+    found: dict[int, list[T]] = {}
+    columns = read_columns(source, statement, named)
+    for key, document in zip(columns["asset_key"].tolist(), columns["document"], strict=True):
+        found.setdefault(key, []).append(from_document(kind, document))
+    return found
 
 
 def _of_pool(table: Any, *names: str) -> Select[Any]:  # noqa: ANN401 - a table of records
-    recorded = (table.asset_key == bindparam("asset_key")) & (table.seq <= bindparam("seq"))
-    return select(*columns_of(table, *names, "document")).where(recorded).order_by(table.record_key)
+    recorded = (is_one_of(table.asset_key, KEYS), table.seq <= bindparam("seq"))
+    return select(*columns_of(table, "asset_key", *names, "document")).where(*recorded).order_by(table.record_key)
 
 
 _EVENTS = _of_pool(AssignmentEventRow, "assignment_key")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 
@@ -127,6 +127,8 @@ def _verifications(
 def _answers_of(source: Source, keys: Sequence[int], seq: int = EVER) -> dict[int, list[Answer]]:
     """Returns the answers to verifications up to a commit, in the order in which they were recorded."""
     answers: dict[int, list[Answer]] = {key: [] for key in keys}
+    if not keys:
+        return answers
     columns = read_columns(source, _ANSWERS, {"keys": list(keys), "seq": seq})
     for key, document in zip(columns["verification_key"].tolist(), columns["document"], strict=True):
         answers[key].append(from_document(Answer, document))
@@ -155,15 +157,26 @@ class Verified:
 
 def verification_of(source: Source, asset_key: int, seq: int | None = None) -> Verified:
     """Returns what the verifications of a pool show, as of commit ``seq`` or, without one, now."""
+    return verifications_of(source, [asset_key], seq).get(asset_key, Verified())
+
+
+def verifications_of(source: Source, asset_keys: Sequence[int], seq: int | None = None) -> dict[int, Verified]:
+    """Returns what the verifications of pools show, by key; a pool without one is left out."""
     moment = EVER if seq is None else seq
-    columns = read_columns(source, _PLANS, {"asset_key": asset_key, "seq": moment})
-    keys = columns["record_key"].tolist()
-    if not keys:
-        return Verified()
-    answers = _answers_of(source, keys, moment)
-    newest = newest_answers([answer for key in keys for answer in answers[key]])
+    columns = read_columns(source, _PLANS, {"keys": list(asset_keys), "seq": moment})
+    answers = _answers_of(source, columns["record_key"].tolist(), moment)
+    plans: dict[int, list[tuple[int, str]]] = {}
+    rows = zip(columns["asset_key"].tolist(), columns["record_key"].tolist(), columns["document"], strict=True)
+    for asset_key, key, document in rows:
+        plans.setdefault(asset_key, []).append((key, document))
+    return {asset_key: _verified(own, answers) for asset_key, own in plans.items()}
+
+
+def _verified(plans: Sequence[tuple[int, str]], answers: Mapping[int, Sequence[Answer]]) -> Verified:
+    """Returns what the verifications of a pool show; ``plans`` are their keys and documents, oldest first."""
+    newest = newest_answers([answer for key, _ in plans for answer in answers[key]])
     denied = [InvoiceScope(name[0], (name[1],)) for name, one in newest.items() if one.outcome == Outcome.DENIED]
-    for key, document in zip(reversed(keys), reversed(columns["document"].tolist()), strict=True):
+    for key, document in reversed(plans):
         plan = from_document(Plan, document)
         share = misstated_share(plan, newest_answers(answers[key]))
         if share is not None:
@@ -172,7 +185,7 @@ def verification_of(source: Source, asset_key: int, seq: int | None = None) -> V
 
 
 _PLANS = (
-    select(VerificationRow.record_key, VerificationRow.document)
-    .where(VerificationRow.asset_key == bindparam("asset_key"), VerificationRow.seq <= bindparam("seq"))
+    select(VerificationRow.asset_key, VerificationRow.record_key, VerificationRow.document)
+    .where(is_one_of(VerificationRow.asset_key, KEYS), VerificationRow.seq <= bindparam("seq"))
     .order_by(VerificationRow.record_key)
 )
