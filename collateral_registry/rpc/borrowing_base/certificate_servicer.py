@@ -15,7 +15,7 @@ from collateral_registry.rpc.borrowing_base.certificate_messages import (
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.filtering import filtered_page
-from collateral_registry.rpc.loans.pickup_servicer import of_loan
+from collateral_registry.rpc.loans.pickup_servicer import EVERY_LOAN, of_loan
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.borrowing_base.certificates import get_certificate, list_certificates
 from collateral_registry.store.engine.database import Connection, Write
@@ -110,6 +110,8 @@ class CertificateServicer(certificate_pb2_grpc.CertificateServiceServicer):
         wanted, page = filtered_page(request, "ListCertificates", ("", ""), of_parent=of_loan)
 
         def work(connection: Connection) -> pb.ListCertificatesResponse:
+            if request.parent not in EVERY_LOAN:
+                get_loan(connection, *id_of("parent", request.parent, "loans"))
             found = list_certificates(connection, wanted, *page.bounds)
             rows, token = page.cut(found, lambda row: (row.certificate.loan_id, row.certificate.certificate_id))
             return pb.ListCertificatesResponse(certificates=map(certificate_message, rows), next_page_token=token)

@@ -18,7 +18,7 @@ from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.rpc.common.moments import read_moment
-from collateral_registry.rpc.loans.pickup_servicer import of_loan
+from collateral_registry.rpc.loans.pickup_servicer import EVERY_LOAN, of_loan
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.borrowing_base.reserves import get_reserve, list_reserves
 from collateral_registry.store.engine.database import Connection, Write
@@ -80,6 +80,8 @@ class BorrowingBaseServicer(borrowing_base_pb2_grpc.BorrowingBaseServiceServicer
         wanted, page = filtered_page(request, "ListReserves", ("", ""), of_parent=of_loan)
 
         def work(connection: Connection) -> pb.ListReservesResponse:
+            if request.parent not in EVERY_LOAN:
+                get_loan(connection, *id_of("parent", request.parent, "loans"))
             found = list_reserves(connection, wanted, *page.bounds)
             rows, token = page.cut(found, lambda row: (row.loan_id, row.reserve.reserve_id))
             return pb.ListReservesResponse(reserves=map(reserve_message, rows), next_page_token=token)

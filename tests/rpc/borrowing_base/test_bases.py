@@ -334,3 +334,19 @@ def test_a_policy_whose_levels_do_not_fit_the_margin_call_of_a_base_is_refused(c
         client.policies.ActivatePolicy(policy_pb2.ActivatePolicyRequest(name="policies/strict"))
 
     assert details_of(refused.value)[0].reason == "POLICY_CONTRADICTS_LOAN"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        base_of,
+        lambda client: stub(client).GetReserve(pb.GetReserveRequest(name="loans/loan-1/reserves/none")),
+        lambda client: stub(client).ListReserves(pb.ListReservesRequest(parent="loans/loan-1")),
+        lambda client: reserve(client, "rent", "RENT", "1"),
+    ],
+)
+def test_a_base_or_a_reserve_of_no_loan_is_not_found(shared_client: Client, call) -> None:
+    with pytest.raises(grpc.RpcError) as refused:
+        call(shared_client)
+
+    assert refused.value.code() == grpc.StatusCode.NOT_FOUND

@@ -211,3 +211,21 @@ def test_a_statement_that_cannot_be_read_is_refused_by_the_name_of_the_field(cli
         stub(client).SubmitCertificate(pb.SubmitCertificateRequest(name=NAME, statement=statement, actor="Bo"))
 
     assert details_of(refused.value)[1] == [field]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        create,
+        submit,
+        approve,
+        give_back,
+        lambda client: stub(client).GetCertificate(pb.GetCertificateRequest(name=NAME)),
+        lambda client: stub(client).ListCertificates(pb.ListCertificatesRequest(parent="loans/loan-1")),
+    ],
+)
+def test_a_certificate_of_no_loan_is_not_found(shared_client: Client, call) -> None:
+    with pytest.raises(grpc.RpcError) as refused:
+        call(shared_client)
+
+    assert refused.value.code() == grpc.StatusCode.NOT_FOUND
