@@ -81,11 +81,11 @@ def test_a_migrated_book_whose_curves_are_of_this_release_needs_no_acceptance(fi
 
 
 def test_an_upgrade_keeps_past_reports_shows_its_effect_and_then_applies_it(filled_book):
+    past = reports(filled_book)
     downgrade(filled_book, "0024")
     with filled_book.engine.begin() as connection:
         connection.execute(update(HaircutCurveRow).values(model="pooled-scale/1"))
         connection.execute(update(ValuationRow).values(price_adjustment=None))  # as before there was one
-    past = reports(filled_book)
     migrate(filled_book)
     with pytest.raises(Refused, match=r"pooled-scale/1, .*pooled-scale/2"):
         do(filled_book, start_run)
