@@ -43,7 +43,7 @@ PARTNER_SOURCES := $(PARTNER)/hatch_build.py valuation/errors.py $(wildcard valu
 
 .NOTPARALLEL:
 .PHONY: help setup develop run test test-fast small-worlds check format bench bench-equipment bench-haircuts \
-  bench-monthly bench-pairs bench-payment-days bench-spikes picture chaos fuzz overload lock newcomers image clean \
+  bench-frauds bench-monthly bench-pairs bench-payment-days bench-spikes picture chaos fuzz overload lock newcomers image clean \
   bench-backup
 
 help: ## Show this list
@@ -120,6 +120,9 @@ bench-spikes: develop ## Compare rules of the price adjustment (DATA=folder of s
 
 bench-pairs: develop ## Compare value calls and price ticks with an older checkout (OLDER=folder PAIRS=number)
 	$(BIN)/python -m benchmarks.pairs $(if $(PAIRS),--pairs '$(PAIRS)') '$(OLDER)'
+
+bench-frauds: develop ## Find eight kinds of simulated fraud with receivables (DATA=folder SEED=first borrower)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.receivables.frauds $(if $(DATA),--data '$(DATA)') $(if $(SEED),--seed $(SEED))
 
 bench-monthly: develop ## Test haircuts of monthly series after quiet and wild months (DATA=folder)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.haircuts.monthly '$(DATA)'

@@ -118,6 +118,8 @@ def re_aged(world: World, market: Market, plan: Plan, rng: np.random.Generator) 
     slow = (joins[one["debtor"]] < NEVER) & (one["due"] >= plan.start - SLOW_BEFORE)
     for events, name in ((world.payments, "day"), (world.postings, "entry")):
         slow[events["invoice"][events[name] < plan.start - SLOW_BEFORE]] = False
+    for events, column in ((world.payments, "day"), (world.postings, "entry")):
+        slow[events["invoice"][events[column] < plan.start - SLOW_BEFORE]] = False
     delay = np.where(slow, rng.integers(40, 121, len(slow)), 0)
     world.payments["day"] = _later(world.payments["day"], delay[world.payments["invoice"]])
     world.postings["entry"] = _later(world.postings["entry"], delay[world.postings["invoice"]])

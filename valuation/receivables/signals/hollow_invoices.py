@@ -58,3 +58,4 @@ def is_hollow(standing: Standing) -> Bool:
     """Returns whether each invoice [n] is neither delivered nor settled."""
     hollow: Bool = (standing.delivery_entry_day == NO_DAY) & (standing.settled_day == NO_DAY)
     return hollow
+    return np.asarray((standing.delivery_entry_day == NO_DAY) & (standing.settled_day == NO_DAY))

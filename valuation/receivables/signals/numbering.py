@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from valuation._typing import Bool, Int
-from valuation.receivables.ledgers.columns import Invoices
 from valuation.receivables.ledgers.standing import Standing
 from valuation.receivables.signals.reading import NONE, Reading
 from valuation.statistics.surprise import BASE_DAYS, WINDOWS, rise, surprise
@@ -26,7 +27,7 @@ LARGEST_GAP = 50
 def irregular_numbers(standing: Standing, threshold: float) -> Reading:
     """Returns the surprise at numbers of a new form, used before, or far from those before them."""
     invoices = standing.ledger.invoices
-    irregular = np.flatnonzero(_irregular(invoices))
+    irregular = np.flatnonzero(_irregular(standing))
     found = rise(standing.day, invoices.entry_day[irregular], invoices.entry_day, PRIOR_IRREGULAR)
     recent = irregular[invoices.entry_day[irregular] >= found.since]
     return Reading(found.surprise, threshold, recent, NONE)
@@ -38,7 +39,7 @@ def skipped_numbers(standing: Standing, threshold: float) -> Reading:
     Irregular numbers neither make gaps nor fill them.
     """
     invoices = standing.ledger.invoices
-    regular = np.flatnonzero(~_irregular(invoices))
+    regular = np.flatnonzero(~_irregular(standing))
     order = regular[np.lexsort((invoices.place[regular], invoices.series[regular]))]
     gap = np.zeros(len(invoices.number), dtype=np.int64)
     step = np.diff(invoices.place[order])
@@ -51,8 +52,10 @@ def skipped_numbers(standing: Standing, threshold: float) -> Reading:
     return Reading(float(value), threshold, np.flatnonzero(recent & (gap > 0)), NONE)
 
 
-def _irregular(invoices: Invoices) -> Bool:
+@lru_cache(maxsize=1)
+def _irregular(standing: Standing) -> Bool:
     """Returns whether each number [n] has an unusual form, was used before, or is far from those entered before it."""
+    invoices = standing.ledger.invoices
     count = len(invoices.number)
     distant, used = np.zeros(count, dtype=np.bool_), np.zeros(count, dtype=np.bool_)
     for one in np.unique(invoices.series).tolist():

@@ -225,7 +225,7 @@ def test_cash_in_one_sum_matches_the_payments_of_its_debtor_and_no_more():
 
 
 def test_a_debtor_that_stops_paying_is_an_alarm_even_if_its_invoices_are_still_open():
-    book = regular(settle=lambda _, row, day: row % 8 == 5 and day + TERMS > MONTH)
+    book = regular(settle=lambda _, row, day: row % 8 == 5 and day + TERMS > TODAY - 42)
 
     reading = read(book, "LATE_DEBTOR")
 
