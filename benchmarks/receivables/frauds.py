@@ -4,7 +4,7 @@ Every ledger is reviewed once a week, and letters are sent about some open invoi
 first review in which a signal is an alarm and its evidence contains an invoice that the fraud had changed by then. A
 false alarm is a signal of an honest ledger that is an alarm in one review and was not in the review before. Prints the
 tables in Markdown and exits with 1 if a target is missed. ``SEED`` is the number of the first borrower: the thresholds
-were set on the borrowers from 1,000 to 1,039, so other numbers are fresh.
+were set on the borrowers from 1,000 to 1,029 and 50,000 to 50,028, so other numbers are fresh.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def main() -> None:
     """Prints the tables; exits with 1 if a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder with the public files; stand-ins are used without it")
-    parser.add_argument("--seed", type=int, default=50_000, help="number of the first borrower")
+    parser.add_argument("--seed", type=int, default=60_000, help="number of the first borrower")
     parser.add_argument("--borrowers", type=int, default=200, help="borrowers of each kind, and honest ones")
     parser.add_argument("--letters", type=int, default=15, help="letters a week")
     parser.add_argument("--strength", type=float, default=1.0, help="factor of the peaks of the frauds")

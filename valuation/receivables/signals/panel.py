@@ -41,18 +41,18 @@ SIGNALS = (
     Signal("SKIPPED_NUMBERS", skipped_numbers, 40.0),
     Signal("RE_AGEING", re_ageing, 3.0),
     Signal("ROUND_AMOUNTS", round_amounts, 3.2),
-    Signal("MONTH_END_SALES", month_end_sales, 4.0),
-    Signal("UNPOSTED_CASH", unposted_cash, 2.1),
+    Signal("MONTH_END_SALES", month_end_sales, 5.0),
+    Signal("UNPOSTED_CASH", unposted_cash, 2.3),
     Signal("POSTED_WITHOUT_CASH", posted_without_cash, 4.0),
     Signal("LATE_LEDGER", late_ledger, 1.8),
     Signal("LATE_DEBTOR", late_debtor, 15.0),
     Signal("SHORT_PAYMENTS", short_payments, 2.8),
     Signal("HOLLOW_INVOICES", hollow_invoices, 2.9),
-    Signal("NEW_DEBTORS", new_debtors, 2.9),
-    Signal("CONCENTRATION_CREEP", concentration_creep, 65.0),
+    Signal("NEW_DEBTORS", new_debtors, 3.1),
+    Signal("CONCENTRATION_CREEP", concentration_creep, 80.0),
     Signal("DILUTION_TREND", dilution_trend, 7.4),
     Signal("CLOSING_GAP", closing_gap, 0.013),
-    Signal("DENIED_LETTERS", denied_letters, 2.7),
+    Signal("DENIED_LETTERS", denied_letters, 3.6),
 )
 
 
