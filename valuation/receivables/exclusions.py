@@ -63,14 +63,22 @@ def not_delivered(day: np.datetime64, issue: Dates, delivery: Dates, type_code: 
     the issue is missing as well. It is unknown if the type is not stated.
     """
     undelivered = np.isnat(delivery)
-    before = np.isin(type_code, (PRO_FORMA, PREPAYMENT)) | (delivery > day)
+    before = is_one_of(type_code, (PRO_FORMA, PREPAYMENT)) | (delivery > day)
     expired = undelivered & (_days(issue, day) > grace_days) & ~np.isnat(issue)
     return Truth(before | expired, undelivered | (type_code == NO_TYPE))
 
 
 def of_type(type_code: Int, codes: tuple[int, ...]) -> Truth:
     """Returns whether an invoice has one of the type codes; unknown if its type is not stated."""
-    return stated(np.isin(type_code, codes), type_code != NO_TYPE)
+    return stated(is_one_of(type_code, codes), type_code != NO_TYPE)
+
+
+def is_one_of(column: Int, codes: tuple[int, ...]) -> Bool:
+    """Returns whether each number equals one of a few codes, which takes less time than a search for small columns."""
+    found = column == codes[0]
+    for code in codes[1:]:
+        found |= column == code
+    return np.asarray(found)
 
 
 def add_months(days: Dates, months: int) -> Dates:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -20,6 +21,11 @@ class Groups:
     order: Int
     count: int
 
+    @cached_property
+    def _ordered(self) -> Int:
+        """The group of each row in the order of serving."""
+        return np.asarray(self.of[self.order])
+
     def sums(self, amount: Int) -> Int:
         """Returns the sum of the rows' amounts in each group [g]."""
         sums = np.zeros(self.count, dtype=np.int64)
@@ -28,8 +34,8 @@ class Groups:
 
     def serve(self, amount: Int, available: Int) -> Int:
         """Returns what each row [n] gets of its group's available amount [g], at most its own, in the groups' order."""
-        rows = self.order
-        ordered, group = amount[rows], self.of[rows]
+        rows, group = self.order, self._ordered
+        ordered = amount[rows]
         before = np.cumsum(ordered) - ordered
         sums = self.sums(amount)
         first = np.cumsum(sums) - sums

@@ -64,7 +64,7 @@ class GroupCut:
 
     def excluded(self, left_minor: Int) -> Int:
         """Returns the invoices' parts of the amounts."""
-        return self.groups.serve(left_minor, self.amount_minor)
+        return _served(self.groups, left_minor, self.amount_minor)
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class GroupLimit:
     def excluded(self, left_minor: Int) -> Int:
         """Returns the invoices' parts of what their group has left above its limit."""
         above = np.maximum(self.groups.sums(left_minor) - self.limit_minor, 0)
-        return self.groups.serve(left_minor, above)
+        return _served(self.groups, left_minor, above)
 
 
 @dataclass(frozen=True)
@@ -95,4 +95,9 @@ class ShareLimit:
         """Returns the invoices' parts of what their group has left above its share."""
         amount = self.groups.sums(left_minor)
         kept = kept_by_share(amount, self.share_ppm, self.mode, self.gross_minor)
-        return self.groups.serve(left_minor, amount - kept)
+        return _served(self.groups, left_minor, amount - kept)
+
+
+def _served(groups: Groups, left_minor: Int, amount_minor: Int) -> Int:
+    """Returns the invoices' parts of the amounts of their groups [g]; most rules exclude nothing of most pools."""
+    return groups.serve(left_minor, amount_minor) if amount_minor.any() else np.zeros_like(left_minor)

@@ -6,6 +6,7 @@ A pool lends what its invoices lend, rounded down once for the pool and not once
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -38,6 +39,12 @@ class Expectation:
             share = getattr(self, name)
             require(name, share, (share >= 0.0) & (share <= 1.0), "0 to 1")
 
+    @cached_property
+    def factors(self) -> tuple[Float, Float]:
+        """The share that is paid and the discount of each invoice [n]."""
+        paid = (1.0 - self.dilution) * (1.0 - self.lgd * default_probability(self.pd, self.days))
+        return paid, np.asarray((1.0 + self.rate) ** (-self.days / DAYS_PER_YEAR))
+
 
 @dataclass(frozen=True)
 class InvoiceParts:
@@ -57,6 +64,11 @@ class InvoiceParts:
     def in_order(self) -> tuple[Float, Float, Float, Float]:
         """Returns the parts as a sequence."""
         return self.value, self.liquidity, self.cost, self.legal
+
+    @cached_property
+    def kept_units(self) -> Int:
+        """What the parts keep of each invoice [n], in SHARE_UNITS."""
+        return np.rint(_kept(self) * SHARE_UNITS).astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -87,8 +99,7 @@ def expected_recoverable(eligible_minor: Int, expected: Expectation) -> Int:
 
     It is ``eligible x (1 - dilution) x (1 - LGD x PD of the days) x (1 + rate)^(-days / 365)``.
     """
-    paid = (1.0 - expected.dilution) * (1.0 - expected.lgd * default_probability(expected.pd, expected.days))
-    discount = (1.0 + expected.rate) ** (-expected.days / DAYS_PER_YEAR)
+    paid, discount = expected.factors
     return np.rint(eligible_minor * paid * discount).astype(np.int64)
 
 
@@ -98,8 +109,7 @@ def lendable(recoverable_minor: Int, eligible_minor: Int, parts: InvoiceParts, a
     What is kept after the parts is rounded to nine decimals. The sum is exact and is rounded down; the invoices' shares
     of it are by the largest remainder, of equal remainders the first row's.
     """
-    kept = np.rint(_kept(parts) * SHARE_UNITS).astype(np.int64)
-    economic = _divided(recoverable_minor, kept)
+    economic = _divided(recoverable_minor, parts.kept_units)
     advanced = _divided(eligible_minor, advance_ppm * (SHARE_UNITS // PPM))
     is_economic = (economic[0] < advanced[0]) | ((economic[0] == advanced[0]) & (economic[1] <= advanced[1]))
     shares, remainders = (np.where(is_economic, *columns) for columns in zip(economic, advanced, strict=True))

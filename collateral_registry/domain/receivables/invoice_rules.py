@@ -20,6 +20,7 @@ from valuation.receivables.exclusions import (
     FACTORED_TYPES,
     PROGRESS_TYPES,
     certificate_tenor,
+    is_one_of,
     not_delivered,
     of_type,
     over_age,
@@ -62,7 +63,7 @@ def _debtor_truths(pool: PoolFacts, numbers: ReceivableNumbers) -> Truths:
     parent_known = debtors.parent_stated[row] & (terms.owner_group > 0) if parent_needed else np.ones_like(registered)
     located = (country != "") & (terms.owner_country != "")
     truths = {
-        Rule.DEBTOR_INSOLVENT: stated(np.isin(state, (DebtorState.INSOLVENT, DebtorState.BLOCKED)), registered),
+        Rule.DEBTOR_INSOLVENT: stated(is_one_of(state, (DebtorState.INSOLVENT, DebtorState.BLOCKED)), registered),
         Rule.AFFILIATE: Truth(related, ~parent_known),
         Rule.FOREIGN_UNINSURED: stated(country != terms.owner_country, located.astype(np.bool_)),
         Rule.GOVERNMENT: stated((kind == DebtorKind.GOVERNMENT) & numbers.requires("government_consent_required")),
@@ -102,7 +103,7 @@ def _date_truths(pool: PoolFacts, numbers: ReceivableNumbers, day: int) -> Truth
 def _assignment_truths(pool: PoolFacts, numbers: ReceivableNumbers, day: int) -> Truths:
     facts, ledger = pool.assignments, pool.ledger
     search_old = ~_is_recent(facts.search_day, day, numbers.days("attestation_max_age_days"))
-    factored = np.isin(ledger.type_code, FACTORED_TYPES) | has_flag(ledger.flags, InvoiceFlag.OTHER_PAYEE)
+    factored = is_one_of(ledger.type_code, FACTORED_TYPES) | has_flag(ledger.flags, InvoiceFlag.OTHER_PAYEE)
     not_stated = (facts.bars_assignment < 0) & numbers.requires("bar_statement_required")
     return {
         Rule.BILL_CLAIM: stated(has_flag(ledger.flags, InvoiceFlag.BILL)),
