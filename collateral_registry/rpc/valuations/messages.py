@@ -46,7 +46,7 @@ def valuation_message(valued: Valued) -> pb.Valuation:
         policy=f"policies/{valued.policy.policy_id}",
         inputs=_inputs(valued),
         fx_path=_fx_path(row["fx_path"]),
-        unknown_reasons=convert.unknown_reasons(row["unknown"]),
+        unknown_reasons=convert.unknown_reasons(row["unknown"] | row["unknown_part"]),
         zero_reasons=convert.zero_reasons(row["zero"]),
         quality_flags=convert.quality_flags(row["quality"]),
         sequence=row["seq"],
@@ -59,11 +59,13 @@ def valuation_message(valued: Valued) -> pb.Valuation:
         message.adjusted_value.CopyFrom(convert.money(valued.adjusted_minor, currency))
         message.lendable_value.CopyFrom(convert.money(row["lendable_minor"], currency))
         _add_bases(message, valued)
-    elif row["good_seq"]:
+    if (row["unknown"] and row["good_seq"]) or row["unknown_part"]:
         message.last_good_market_value.CopyFrom(convert.money(row["good_market_minor"], currency))
         message.last_good_adjusted_value.CopyFrom(convert.money(valued.good_adjusted_minor, currency))
         message.last_good_lendable_value.CopyFrom(convert.money(row["good_lendable_minor"], currency))
-        message.last_good_date.CopyFrom(convert.calendar_date(date_at(valued.last_good_day)))
+        # The last good value of a known one, which counts its unknown part, is of the same day.
+        day = valued.last_good_day if row["unknown"] else row["market_day"]
+        message.last_good_date.CopyFrom(convert.calendar_date(date_at(day)))
     _add_book_value(message, valued)
     return message
 

@@ -5,7 +5,7 @@ from collections import Counter
 import grpc
 import pytest
 
-from collateral_registry.v1 import breach_pb2, receivable_pb2 as pb
+from collateral_registry.v1 import breach_pb2, common_pb2, receivable_pb2 as pb, valuation_pb2
 from tests.support.pool_client import PoolClient, open_invoice, payment
 
 
@@ -59,6 +59,17 @@ def test_the_paths_of_all_invoices_sum_to_the_statement_also_of_a_past_commit(po
         assert {key: amount for key, amount in sums.items() if amount} == stated
         assert lent == cents(statement.lendable_amount)
     assert pool.statement(sequence=str(first.sequence)) == first
+
+
+def test_a_known_value_with_an_unknown_part_states_its_reasons_and_its_last_good_value(pool, client):
+    found = pool.report(open_invoice(1), open_invoice(2, due_date=None))
+    (newest, *_) = client.recorded_valuations("acme")
+
+    assert newest.state == valuation_pb2.VALUATION_STATE_KNOWN
+    assert newest.lendable_value == newest.last_good_lendable_value == found.lendable_amount
+    assert newest.last_good_date == newest.market_date
+    assert common_pb2.UNKNOWN_REASON_MISSING_INPUT in newest.unknown_reasons
+    assert common_pb2.QUALITY_FLAG_PART_UNKNOWN in newest.quality_flags
 
 
 def test_each_rule_has_a_sentence_in_both_languages_with_the_numbers_of_the_policy(pool):
