@@ -116,8 +116,6 @@ def re_aged(world: World, market: Market, plan: Plan, rng: np.random.Generator) 
     joins = _joining(world, plan, rng)
     one = world.invoices
     slow = (joins[one["debtor"]] < NEVER) & (one["due"] >= plan.start - SLOW_BEFORE)
-    for events, name in ((world.payments, "day"), (world.postings, "entry")):
-        slow[events["invoice"][events[name] < plan.start - SLOW_BEFORE]] = False
     for events, column in ((world.payments, "day"), (world.postings, "entry")):
         slow[events["invoice"][events[column] < plan.start - SLOW_BEFORE]] = False
     delay = np.where(slow, rng.integers(40, 121, len(slow)), 0)

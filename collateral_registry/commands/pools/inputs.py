@@ -15,7 +15,6 @@ from collateral_registry.domain.receivables.rule_numbers import CONCENTRATION_MO
 from collateral_registry.domain.receivables.single_invoice import empty_ledger, ledger_of_invoice
 from collateral_registry.store.assignments.facts import AssignedPool, assignments_of
 from collateral_registry.store.assignments.verifications import Verified, verifications_of
-from collateral_registry.store.assignments.facts import assignment_facts, records_of_pools
 from collateral_registry.store.debtors.facts import debtor_facts
 from collateral_registry.store.engine.bulk import Source
 from collateral_registry.store.receivables.ledger import ledger_at, ledgers_of, pool_keys_of
@@ -65,11 +64,8 @@ def _facts(
     place = {text: row for row, text in enumerate(known.stated.tolist())}
     verified = verifications_of(source, [pool.key for pool in pools], seq)
     assigned = assignments_of(source, list(map(_assigned, pools, ledgers)), verified, day, seq)
-    keys = [one.key for one in pools]
-    records, verified = records_of_pools(source, keys, seq), verifications_of(source, keys, seq)
     found = []
     for pool, ledger, texts, assignments in zip(pools, ledgers, names, assigned, strict=True):
-    for pool, ledger, texts, recorded in zip(pools, ledgers, names, records, strict=True):
         rows = np.array([place[text] for text in texts.tolist()], dtype=np.int64)
         bound = verified.get(pool.key, Verified())
         terms = _terms(pool, known, place.get(pool.detail.owner_debtor))
@@ -79,8 +75,6 @@ def _facts(
                 debtors=_rows_of(known, rows),
                 assignments=assignments,
                 terms=replace(terms, value_part=bound.misstated_share, verification_day=bound.day),
-                assignments=assignment_facts(source, recorded, ledger, day, seq, account),
-                terms=_verified(verified[pool.key], _terms(pool, known, place.get(pool.detail.owner_debtor))),
                 line_left_minor=np.full(len(texts), NO_LINE, dtype=np.int64),
             )
         )
@@ -120,7 +114,6 @@ def _terms(pool: PoolAsset, debtors: DebtorFacts, owner: int | None) -> PoolTerm
 def _assigned(pool: PoolAsset, ledger: PoolLedger) -> AssignedPool:
     account = "" if isinstance(pool.detail, Receivable) else pool.detail.collection_account
     return AssignedPool(pool.key, ledger, account)
-def _verified(found: Verified, terms: PoolTerms) -> PoolTerms:
 
 
 def _rows_of(facts: DebtorFacts, rows: Int) -> DebtorFacts:

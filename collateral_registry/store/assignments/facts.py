@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
-from collections.abc import Sequence
 
 from sqlalchemy import Select, bindparam, select
 
@@ -14,7 +13,6 @@ from collateral_registry.domain.receivables.assignment_facts import AssignmentFa
 from collateral_registry.domain.receivables.ledger import PoolLedger
 from collateral_registry.domain.receivables.pool_facts import stated_debtors
 from collateral_registry.store.assignments.verifications import Verified, verifications_of
-from collateral_registry.store.assignments.verifications import verifications_of
 from collateral_registry.store.debtors.facts import EVER, debtor_facts
 from collateral_registry.store.engine.bulk import Source, read_columns
 from collateral_registry.store.engine.json_documents import from_document
@@ -39,17 +37,15 @@ class AssignedPool(NamedTuple):
 
 
 def assignment_facts(
-    source: Source, records: PoolRecords, ledger: PoolLedger, day: int, seq: int | None = None, account: str = ""
+    source: Source, asset_key: int, ledger: PoolLedger, day: int, seq: int | None = None, account: str = ""
 ) -> AssignmentFacts:
     """Returns the best assignment of each invoice [n] of a pool on a day, as of commit ``seq`` or, without one, now.
 
-    ``records`` are those of the pool as of the same commit, and ``account`` is its collection account.
+    ``account`` is the collection account of the pool.
     """
     verified = verifications_of(source, [asset_key], seq)
     return assignments_of(source, [AssignedPool(asset_key, ledger, account)], verified, day, seq)[0]
 
-def records_of_pools(source: Source, asset_keys: Sequence[int], seq: int | None) -> list[PoolRecords]:
-    """Returns what is recorded of the assignment of each pool [n], as of commit ``seq`` or, without one, now."""
 
 def assignments_of(
     source: Source, pools: Sequence[AssignedPool], verified: Mapping[int, Verified], day: int, seq: int | None = None
@@ -87,21 +83,7 @@ def _records(
         )
         for key in asset_keys
     }
-    assignments: dict[int, dict[int, list[AssignmentEvent]]] = {key: {} for key in asset_keys}
-    names = ("asset_key", "assignment_key", "document")
-    for asset, key, document in zip(*(events[name].tolist() for name in names), strict=True):
-        assignments[asset].setdefault(key, []).append(from_document(AssignmentEvent, document))
-    verified = verifications_of(source, asset_keys, seq)
-    return [
-        PoolRecords(
-            searches=searches.get(key, []),
-            terms=terms.get(key, []),
-            exclusions=exclusions.get(key, []),
-            denied=verified[key].denied,
-    ]
 
-    """Returns the records of each pool that has some, by the key of its asset."""
-    for key, document in zip(columns["asset_key"].tolist(), columns["document"].tolist(), strict=True):
 
 def _documents(source: Source, statement: Select[Any], named: dict[str, Any], kind: type[T]) -> dict[int, list[T]]:
     """Returns the documents of each pool that has one, in the order of the records."""
@@ -115,8 +97,6 @@ def _documents(source: Source, statement: Select[Any], named: dict[str, Any], ki
 def _of_pool(table: Any, *names: str) -> Select[Any]:  # noqa: ANN401 - a table of records
     recorded = (is_one_of(table.asset_key, KEYS), table.seq <= bindparam("seq"))
     return select(*columns_of(table, "asset_key", *names, "document")).where(*recorded).order_by(table.record_key)
-    recorded = is_one_of(table.asset_key, KEYS) & (table.seq <= bindparam("seq"))
-    return select(*columns_of(table, "asset_key", *names, "document")).where(recorded).order_by(table.record_key)
 
 
 _EVENTS = _of_pool(AssignmentEventRow, "assignment_key")

@@ -155,7 +155,8 @@ class Verified:
     denied: Sequence[InvoiceScope] = ()
 
 
-    """Returns what the verifications of pools show by the keys of their assets, as of commit ``seq`` or now."""
+def verification_of(source: Source, asset_key: int, seq: int | None = None) -> Verified:
+    """Returns what the verifications of a pool show, as of commit ``seq`` or, without one, now."""
     return verifications_of(source, [asset_key], seq).get(asset_key, Verified())
 
 
@@ -174,21 +175,9 @@ def verifications_of(source: Source, asset_keys: Sequence[int], seq: int | None 
 def _verified(plans: Sequence[tuple[int, str]], answers: Mapping[int, Sequence[Answer]]) -> Verified:
     """Returns what the verifications of a pool show; ``plans`` are their keys and documents, oldest first."""
     newest = newest_answers([answer for key, _ in plans for answer in answers[key]])
-    answers = _answers_of(source, columns["record_key"].tolist(), moment) if len(columns["record_key"]) else {}
-    plans: dict[int, dict[int, str]] = {key: {} for key in asset_keys}
-    names = ("asset_key", "record_key", "document")
-    for asset, key, document in zip(*(columns[name].tolist() for name in names), strict=True):
-        plans[asset][key] = document
-    return {asset: _verified(mine, answers) for asset, mine in plans.items()}
-
-
-def _verified(plans: Mapping[int, str], answers: Mapping[int, Sequence[Answer]]) -> Verified:
-    """Returns what the verifications of a pool show, given their plans and answers by key, oldest first."""
-    keys = list(plans)
     denied = [InvoiceScope(name[0], (name[1],)) for name, one in newest.items() if one.outcome == Outcome.DENIED]
     for key, document in reversed(plans):
-    for key in reversed(keys):
-        plan = from_document(Plan, plans[key])
+        plan = from_document(Plan, document)
         share = misstated_share(plan, newest_answers(answers[key]))
         if share is not None:
             return Verified(share, day_of(plan.day), denied)

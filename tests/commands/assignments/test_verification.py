@@ -19,8 +19,8 @@ from collateral_registry.domain.shared.days import NO_DAY, day_of
 from collateral_registry.domain.shared.errors import AlreadyExists, Refused
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.store.assets.repository import get_asset
-from collateral_registry.store.assignments.facts import assignment_facts, records_of_pools
-from collateral_registry.store.assignments.verifications import verifications_of
+from collateral_registry.store.assignments.facts import assignment_facts
+from collateral_registry.store.assignments.verifications import verification_of
 from collateral_registry.store.findings.repository import FINDING_FILTER, list_findings
 from tests.support.books import FIRST, do, open_empty_book
 from tests.support.ledgers import LedgerFeed, entry
@@ -62,8 +62,7 @@ def answer(book, stored, outcome, names=None, **fields):
 
 def verified(book, seq=None):
     with book.read() as connection:
-        key = get_asset(connection, "acme").key
-        return verifications_of(connection, [key], seq)[key]
+        return verification_of(connection, get_asset(connection, "acme").key, seq)
 
 
 def test_the_same_seed_gives_the_same_sample_of_the_same_ledger(book):
@@ -112,8 +111,7 @@ def test_a_denied_debt_opens_a_finding_excludes_the_invoice_and_doubles_the_next
     def states():
         with book.read() as connection:
             key = get_asset(connection, "acme").key
-            (records,) = records_of_pools(connection, [key], None)
-            facts = assignment_facts(connection, records, LedgerFeed(book).ledger(), DAY)
+            facts = assignment_facts(connection, key, LedgerFeed(book).ledger(), DAY)
         return {AssignmentState(state).name for state in facts.state[[1]].tolist()}, int((facts.state == 5).sum())
 
     assert states() == ({"REGISTERED"}, 0)

@@ -22,7 +22,7 @@ from collateral_registry.domain.debtors.identifiers import Identifier, Identifie
 from collateral_registry.domain.receivables.assignment_facts import AssignmentState as State
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.store.assets.repository import get_asset
-from collateral_registry.store.assignments.facts import assignment_facts, records_of_pools
+from collateral_registry.store.assignments.facts import assignment_facts
 from tests.support.books import FIRST, do, open_empty_book
 from tests.support.invoice_pools import OpenInvoice, pool_of
 
@@ -51,8 +51,7 @@ def test_facts_are_those_of_the_commit(book):
     def facts(seq=None):
         with book.read() as connection:
             key = get_asset(connection, "claim").key
-            (records,) = records_of_pools(connection, [key], seq)
-            return assignment_facts(connection, records, POOL.ledger, day_of(FIRST), seq)
+            return assignment_facts(connection, key, POOL.ledger, day_of(FIRST), seq)
 
     scope = (InvoiceScope("VAT: de 136 695 976"),)
     registration = AssignmentEvent(Kind.REGISTERED, FIRST, scope, registry="zdw", registration_number="1")

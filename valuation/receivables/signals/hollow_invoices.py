@@ -56,6 +56,4 @@ def hollowness(standing: Standing) -> Float:
 
 def is_hollow(standing: Standing) -> Bool:
     """Returns whether each invoice [n] is neither delivered nor settled."""
-    hollow: Bool = (standing.delivery_entry_day == NO_DAY) & (standing.settled_day == NO_DAY)
-    return hollow
     return np.asarray((standing.delivery_entry_day == NO_DAY) & (standing.settled_day == NO_DAY))
