@@ -57,45 +57,47 @@ def check(
     server: Server, copy: Callable[[str], str], counts: Mapping[str, int], seed: int, say: Callable[[str], None]
 ) -> Checked:
     """Waits until pending stock is applied, stops the server and compares the database with the model."""
-    _wait_for_sync(server)
+    wait_for_sync(server, PENDING)
     server.stop()
     say("comparing with the model")
     model = model_of(dict(counts), seed)
     database = Database(server.url, wall_clock)
     with database.read() as connection:
-        booked = [row[0] for row in _rows(connection, BOOKED)]
-        rejected = {row[0] for row in _rows(connection, REJECTED)}
-        lots = {(row[0], row[1]): (row[2], row[3]) for row in _rows(connection, LOTS)}
+        booked = [row[0] for row in rows(connection, BOOKED)]
+        rejected = {row[0] for row in rows(connection, REJECTED)}
+        lots = {(row[0], row[1]): (row[2], row[3]) for row in rows(connection, LOTS)}
         sums = _sums(connection)
-        assets = dict(_rows(connection, ASSET_QUANTITIES))
-        covers = _rows(connection, COVERS)
+        assets = dict(rows(connection, ASSET_QUANTITIES))
+        covers = rows(connection, COVERS)
     database.close()
     say(f"revaluing a copy of the book: {len(covers)} loans")
     return Checked(
         lost=len((model.booked | model.rejected) - set(booked) - rejected),
         doubled=len(booked) - len(set(booked)),
         wrongly_booked=len(set(booked) ^ model.booked) + len(rejected ^ model.rejected),
-        lot_mismatches=_differences({place: lot[0] for place, lot in lots.items()}, model.lots),
-        sum_mismatches=_differences({key: quantity for quantity, key in lots.values()}, sums),
+        lot_mismatches=differences({place: lot[0] for place, lot in lots.items()}, model.lots),
+        sum_mismatches=differences({key: quantity for quantity, key in lots.values()}, sums),
         asset_mismatches=_asset_mismatches(assets, model.lots),
         cover_mismatches=_cover_mismatches(copy(server.url), covers),
     )
 
 
-def _wait_for_sync(server: Server) -> None:
+def wait_for_sync(server: Server, query: str) -> None:
+    """Waits until nothing is pending by a query; raises AssertionError after SYNC_SECONDS."""
     database = Database(server.url, wall_clock)
     deadline = time.monotonic() + SYNC_SECONDS
     pending = 1
     while pending and time.monotonic() < deadline:
         with database.read() as connection:
-            pending = _rows(connection, PENDING)[0][0]
+            pending = rows(connection, query)[0][0]
         time.sleep(POLL_SECONDS)
     database.close()
     if pending:
-        raise AssertionError(f"pending lot changes: got {pending} after {SYNC_SECONDS:g} s, want 0")
+        raise AssertionError(f"pending changes: got {pending} after {SYNC_SECONDS:g} s, want 0")
 
 
-def _rows(connection: Connection, query: str) -> list[tuple[Any, ...]]:
+def rows(connection: Connection, query: str) -> list[tuple[Any, ...]]:
+    """Returns the rows of a query."""
     return [tuple(row) for row in connection.exec_driver_sql(query)]
 
 
@@ -103,12 +105,13 @@ def _sums(connection: Connection) -> dict[int, int]:
     """Returns the sum of all movements of each lot by lot key."""
     sums: dict[int, int] = {}
     for query in (GAINED, LOST_TO):
-        for key, change in _rows(connection, query):
+        for key, change in rows(connection, query):
             sums[key] = sums.get(key, 0) + change
     return sums
 
 
-def _differences(one: Mapping[Any, int], other: Mapping[Any, int]) -> int:
+def differences(one: Mapping[Any, int], other: Mapping[Any, int]) -> int:
+    """Returns the number of keys whose amounts differ; a missing amount is 0."""
     return sum(one.get(key, 0) != other.get(key, 0) for key in {*one, *other})
 
 
@@ -125,6 +128,6 @@ def _cover_mismatches(url: str, covers: list[tuple[Any, ...]]) -> int:
     database = Database(url, wall_clock)
     run_book(database, "chaos", PARTITION_ASSETS)
     with database.read() as connection:
-        revalued = _rows(connection, COVERS)
+        revalued = rows(connection, COVERS)
     database.close()
     return sum(one != other for one, other in zip(covers, revalued, strict=True))

@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.chaos.book import open_book
-from benchmarks.chaos.checks import Checked, check
+from benchmarks.chaos.checks import Checked
+from benchmarks.chaos.ledger_checks import CheckedLedgers
 from benchmarks.chaos.partner import Journal, read_journal
 from benchmarks.chaos.proxy import Faults, Proxy
 from benchmarks.chaos.scenario import SOURCES
+from benchmarks.chaos.subjects import SUBJECTS
 from tests.support.server import Server
 
 MOST_UNDER_LOAD = 1_000_000
@@ -27,7 +28,10 @@ TICK_SECONDS = 0.02
 
 @dataclass(frozen=True)
 class Plan:
-    """Number of server kills, load time before each, and number of server kills for each partner kill."""
+    """Number of server kills, load time before each, and number of server kills for each partner kill.
+
+    ``subject`` is what partners push; ``pledged`` is the number of lots in each warehouse, or of pools, of a partner.
+    """
 
     kills: int
     items_a_partner: int
@@ -35,7 +39,8 @@ class Plan:
     shortest_load_seconds: float = 1.0
     longest_load_seconds: float = 2.0
     kills_a_partner_kill: int = 4
-    pledged_lots: int = 10
+    pledged: int = 10
+    subject: str = "stock"
     faults: Faults = field(default_factory=Faults)
 
 
@@ -60,10 +65,10 @@ class Partner:
             self.process.wait()
 
     def finish(self, seconds: float) -> None:
-        """Waits until the partner has pushed all movements; raises RuntimeError if it fails."""
+        """Waits until the partner has pushed all items; raises RuntimeError if it fails."""
         code = self.process.wait(seconds) if self.process is not None else None
         if code or not self.journal.done:
-            raise RuntimeError(f"partner {self.source}: got exit code {code}, want 0 with all movements pushed")
+            raise RuntimeError(f"partner {self.source}: got exit code {code}, want 0 with all items pushed")
 
     @property
     def journal(self) -> Journal:
@@ -79,14 +84,15 @@ class Outcome:
     partner_kills: int
     items: int
     resumes_s: list[float]
-    checked: Checked
+    checked: Checked | CheckedLedgers
     proxy: dict[str, int]
 
 
 def run_kills(url: str, copy: Callable[[str], str], folder: Path, plan: Plan, say: Callable[[str], None]) -> Outcome:
     """Runs the plan on an empty database and checks the results; ``copy`` copies a database by URL."""
     server = Server(url).start()
-    open_book(server.address, SOURCES, plan.pledged_lots)
+    subject = SUBJECTS[plan.subject]
+    subject.open_book(server.address, SOURCES, plan.pledged)
     draw = random.Random(plan.seed)
     with Proxy(int(server.address.rpartition(":")[2]), plan.seed, plan.faults) as proxy:
         partners = _partners(f"127.0.0.1:{proxy.port}", folder, plan)
@@ -100,7 +106,8 @@ def run_kills(url: str, copy: Callable[[str], str], folder: Path, plan: Plan, sa
                 one.kill()
         tally = vars(proxy.tally)
     journals = {one.source: one.journal for one in partners}
-    checked = check(server, copy, {source: journal.added for source, journal in journals.items()}, plan.seed, say)
+    counts = {source: journal.added for source, journal in journals.items()}
+    checked = subject.check(server, copy, counts, plan.seed, say)
     items = sum(journal.added for journal in journals.values())
     return Outcome(len(healthy), partner_kills, items, resumes(healthy, list(journals.values())), checked, tally)
 
@@ -109,7 +116,8 @@ def _partners(address: str, folder: Path, plan: Plan) -> list[Partner]:
     found = []
     for source in SOURCES:
         journal, outbox = folder / f"{source}.journal", folder / f"{source}.db"
-        command = [sys.executable, "-m", "benchmarks.chaos.partner", "--source", source, "--address", address]
+        command = [sys.executable, "-m", "benchmarks.chaos.partner", "--subject", plan.subject]
+        command += ["--source", source, "--address", address]
         command += ["--seed", str(plan.seed), "--least", str(plan.items_a_partner), "--most", str(MOST_UNDER_LOAD)]
         command += ["--outbox", str(outbox), "--journal", str(journal), "--stop", str(folder / "stop")]
         found.append(Partner(source, command, journal, outbox))
@@ -136,12 +144,12 @@ def _kill(
 
 
 def _finish(partners: Sequence[Partner], folder: Path, say: Callable[[str], None]) -> None:
-    """Requests the partners to stop and waits until they have pushed all movements."""
+    """Requests the partners to stop and waits until they have pushed all items."""
     (folder / "stop").touch()
     deadline = time.monotonic() + FINISH_SECONDS
     for one in partners:
         one.finish(max(1.0, deadline - time.monotonic()))
-        say(f"partner {one.source}: {one.journal.added} movements")
+        say(f"partner {one.source}: {one.journal.added} items")
 
 
 def resumes(healthy: Sequence[float], journals: Sequence[Journal]) -> list[float]:

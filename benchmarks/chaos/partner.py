@@ -1,6 +1,6 @@
-"""Partner process that pushes movements with the real partner client and can be killed at any time.
+"""Partner process that pushes items of a feed with the real partner client and can be killed at any time.
 
-Its journal has one line for each event: start, total movements added to the outbox, and items that became durable.
+Its journal has one line for each event: start, total items added to the outbox, and items that became durable.
 Times are of the machine's monotonic clock, which all processes share.
 """
 
@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.chaos.scenario import movements
+from benchmarks.chaos.items import ITEMS, Items
 from collateral_partner import Outbox, Pusher, open_channel
 
-CHUNK_MOVEMENTS = 2_000
+CHUNK_ITEMS = 2_000
 SILENCE_SECONDS = 1.0
 PATIENCE_SECONDS = 600.0
 """Longer than any run, so that a partner never gives up."""
@@ -53,19 +53,19 @@ def read_journal(path: Path) -> Journal:
 
 
 def push_until_stopped(
-    outbox: Outbox, pusher: Pusher, chosen: argparse.Namespace, note: Callable[[str, int], None]
+    outbox: Outbox, pusher: Pusher, items: Items, chosen: argparse.Namespace, note: Callable[[str, int], None]
 ) -> int:
-    """Adds and pushes movements in chunks until the stop file exists and the minimum number is pushed.
+    """Adds and pushes items in chunks until the stop file exists and the minimum number is pushed.
 
-    Returns the number of movements added.
+    Returns the number of items added.
     """
     added = read_journal(chosen.journal).added
     while True:
         if added < chosen.least or not chosen.stop.exists():
             if added < chosen.most:
-                # A kill between adding and noting adds the chunk again, and the outbox ignores known movements.
-                outbox.add(movements(chosen.source, chosen.seed, added, CHUNK_MOVEMENTS))
-                added += CHUNK_MOVEMENTS
+                # A kill between adding and noting adds the chunk again, and the outbox ignores known items.
+                outbox.add(items(chosen.source, chosen.seed, added, CHUNK_ITEMS))
+                added += CHUNK_ITEMS
                 note(ADDED, added)
             else:
                 time.sleep(IDLE_SECONDS)
@@ -77,6 +77,7 @@ def push_until_stopped(
 def main() -> None:
     """Runs the partner."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--subject", choices=ITEMS, required=True)
     parser.add_argument("--source", required=True)
     parser.add_argument("--address", required=True)
     parser.add_argument("--seed", type=int, required=True)
@@ -86,9 +87,10 @@ def main() -> None:
         parser.add_argument(name, type=Path, required=True)
     parser.add_argument("--token", default="")
     chosen = parser.parse_args()
+    items, codec = ITEMS[chosen.subject]
     with (
         chosen.journal.open("a") as file,
-        Outbox(chosen.outbox, chosen.source) as outbox,
+        Outbox(chosen.outbox, chosen.source, codec) as outbox,
         open_channel(chosen.address) as channel,
     ):
 
@@ -103,9 +105,9 @@ def main() -> None:
             chosen.token,
             silence_seconds=SILENCE_SECONDS,
             patience_seconds=PATIENCE_SECONDS,
-            on_durable=lambda items: note(DURABLE, items),
+            on_durable=lambda count: note(DURABLE, count),
         )
-        note(DONE, push_until_stopped(outbox, pusher, chosen, note))
+        note(DONE, push_until_stopped(outbox, pusher, items, chosen, note))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,9 @@ from benchmarks.chaos.scenario import SOURCES
 from benchmarks.engines import engine_of
 
 ENGINES = ("sqlite", "postgresql")
+PLEDGED = {"stock": 10, "invoices": 2}
+"""Pledged lots in each warehouse of a partner, and loans of each partner's pool."""
+
 KILLS = 60
 ITEMS = 500_000
 FAILING_CALLS = 60
@@ -35,7 +38,16 @@ CLUSTER_BOOK = Size(4_000, 400)
 CLUSTER_PARTITION_ASSETS = 40
 CLUSTER_WORKER_KILLS = 6
 CLUSTER_SCHEDULER_KILLS = 3
-_MUST_BE_ZERO = ("wrongly_booked", "lot_mismatches", "sum_mismatches", "asset_mismatches", "mismatched_rows")
+_MUST_BE_ZERO = (
+    "wrongly_booked",
+    "lot_mismatches",
+    "sum_mismatches",
+    "asset_mismatches",
+    "ledger_mismatches",
+    "replay_mismatches",
+    "pool_mismatches",
+    "mismatched_rows",
+)
 
 Counts = dict[str, float]
 Found = tuple[Counts, dict[str, Any]]
@@ -59,15 +71,25 @@ def say(sentence: str) -> None:
 
 
 def kills(options: Options, folder: Path) -> Found:
-    """Kills the server and partners under load on each engine."""
+    """Kills the server and partners that push movements of stock, on each engine."""
+    return _kills("stock", options, folder)
+
+
+def invoice_kills(options: Options, folder: Path) -> Found:
+    """Kills the server and partners that push entries of invoice ledgers, on each engine."""
+    return _kills("invoices", options, folder)
+
+
+def _kills(subject: str, options: Options, folder: Path) -> Found:
     totals: Counts = {"kills": 0, "items": 0, "lost": 0, "doubled": 0, "cover_mismatches": 0, "resume_p99_s": 0.0}
     details = {}
-    plan = Plan(options.kills, -(-options.items // len(SOURCES)), options.seed)
+    each = -(-options.items // len(SOURCES))
+    plan = Plan(options.kills, each, options.seed, subject=subject, pledged=PLEDGED[subject])
     for name in options.engines:
-        place = folder / f"kills-{name}"
+        place = folder / f"{subject}-{name}"
         place.mkdir()
         with engine_of(name, place) as engine:
-            say(f"{name}: {plan.kills} kills, at least {plan.items_a_partner} movements of each partner")
+            say(f"{name}: {plan.kills} kills, at least {plan.items_a_partner} items of each partner, {subject}")
             outcome = run_kills(engine.new_database(), engine.copy_database, place, plan, say)
         found = _record(outcome)
         say(f"{name}: {found}")
@@ -124,6 +146,7 @@ def cluster(options: Options, folder: Path) -> Found:
 
 PARTS: dict[str, Callable[[Options, Path], Found]] = {
     "kills": kills,
+    "invoice_kills": invoice_kills,
     "failing_writes": failing_writes,
     "cluster": cluster,
 }
@@ -161,6 +184,7 @@ def _least(options: Options) -> dict[str, dict[str, int]]:
     failing = len(cases(range(1, options.failing_calls + 1)))
     return {
         "kills": {"kills": options.kills, "items": options.items},
+        "invoice_kills": {"kills": options.kills, "items": options.items},
         "failing_writes": {"cases": failing, "hit": failing},
         "cluster": {"worker_kills": CLUSTER_WORKER_KILLS, "scheduler_kills": CLUSTER_SCHEDULER_KILLS},
     }

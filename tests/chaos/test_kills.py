@@ -1,7 +1,7 @@
 """A short run of ``make chaos``: kills over an unreliable network and failing writes, all seeded."""
 
 import errno
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -18,7 +18,7 @@ SHORT = Plan(
     items_a_partner=2_000,
     seed=7,
     kills_a_partner_kill=2,
-    pledged_lots=2,
+    pledged=2,
     faults=Faults(mean_bytes_to_reset=100_000),
 )
 
@@ -33,10 +33,12 @@ def quiet(_):
     """Drops a progress message."""
 
 
+@pytest.mark.parametrize("subject", ["stock", "invoices"])
 @pytest.mark.parametrize("name", ["sqlite", "postgresql"])
-def test_kills_lose_and_double_nothing_and_covers_stay_correct(name, tmp_path):
+def test_kills_lose_and_double_nothing_and_covers_stay_correct(name, subject, tmp_path):
     with engine_of(name, tmp_path) as engine:
-        outcome = run_kills(engine.new_database(), engine.copy_database, tmp_path, SHORT, quiet)
+        plan = replace(SHORT, subject=subject)
+        outcome = run_kills(engine.new_database(), engine.copy_database, tmp_path, plan, quiet)
 
     assert set(asdict(outcome.checked).values()) == {0}
     assert (outcome.kills, outcome.partner_kills) == (3, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from google.protobuf.json_format import ParseDict
@@ -30,30 +31,10 @@ class PoolClient:
         self.client, self.ledger = client, LedgerClient(client)
         self.pools = receivable_pb2_grpc.ReceivableServiceStub(client.channel)
         self.assignments = assignment_pb2_grpc.AssignmentServiceStub(client.channel)
-        for name in ("owner", *DEBTORS):
-            debtor = debtor_pb2.Debtor(display_name=name, country_code="US", independent=True, kind="DEBTOR_KIND_FIRM")
-            created = debtor_pb2.CreateDebtorRequest(debtor=debtor, debtor_id=name)
-            debtor_pb2_grpc.DebtorServiceStub(client.channel).CreateDebtor(created)
-        pool = asset_pb2.ReceivablePool(invoice_feed="invoiceFeeds/erp", owner_debtor="debtors/owner")
-        asset = asset_pb2.Asset(owner="Acme", asset_class="receivable.trade", currency_code="USD", receivable_pool=pool)
-        client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=asset, asset_id="acme"))
-        self._assign()
+        register_debtors(client, ("owner", *DEBTORS))
+        register_pool(client, "acme")
         client.register_loan(loan_id)
         client.pledge(loan_id, "acme")
-
-    def _assign(self) -> None:
-        kinds = ("REGISTERED", "NOTICE_DELIVERED")
-        for kind, fields in zip(kinds, ({"registry": "zdw", "registration_number": "R-1"}, {}), strict=True):
-            event = assignment_pb2.AssignmentEvent(
-                kind=f"ASSIGNMENT_EVENT_KIND_{kind}", date=calendar(FIRST_DAY), **fields
-            )
-            request = assignment_pb2.RecordAssignmentEventRequest(
-                name="assets/acme/assignments/a-1", event=event, actor="Ana"
-            )
-            self.assignments.RecordAssignmentEvent(request)
-        search = assignment_pb2.RegistrySearch(date=calendar(FIRST_DAY), registry="zdw")
-        searched = assignment_pb2.RecordRegistrySearchRequest(parent="assets/acme", registry_search=search, actor="Ana")
-        self.assignments.RecordRegistrySearch(searched)
 
     def report(self, *entries: Any) -> pb.PoolStatement:
         """Reports entries and returns the statement that includes them."""
@@ -101,3 +82,33 @@ def payment(number: int, units: int = 10_000) -> Any:
 
 def _date(day: str) -> dict[str, int]:
     return dict(zip(("year", "month", "day"), map(int, day.split("-")), strict=True))
+
+
+def register_debtors(client: Client, names: Sequence[str]) -> None:
+    """Registers debtors, each a firm of no group."""
+    stub = debtor_pb2_grpc.DebtorServiceStub(client.channel)
+    for name in names:
+        debtor = debtor_pb2.Debtor(display_name=name, country_code="US", independent=True, kind="DEBTOR_KIND_FIRM")
+        stub.CreateDebtor(debtor_pb2.CreateDebtorRequest(debtor=debtor, debtor_id=name))
+
+
+def register_pool(client: Client, pool_id: str) -> None:
+    """Registers a pool whose invoices are assigned to the lender, with notice to their debtors."""
+    pool = asset_pb2.ReceivablePool(invoice_feed="invoiceFeeds/erp", owner_debtor="debtors/owner")
+    asset = asset_pb2.Asset(owner="Acme", asset_class="receivable.trade", currency_code="USD", receivable_pool=pool)
+    client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=asset, asset_id=pool_id))
+    assignments = assignment_pb2_grpc.AssignmentServiceStub(client.channel)
+    numbers: dict[str, dict[str, Any]] = {
+        "REGISTERED": {"registry": "zdw", "registration_number": f"R-{pool_id}"},
+        "NOTICE_DELIVERED": {},
+    }
+    for kind, fields in numbers.items():
+        event = assignment_pb2.AssignmentEvent(kind=f"ASSIGNMENT_EVENT_KIND_{kind}", date=calendar(FIRST_DAY), **fields)
+        name = f"assets/{pool_id}/assignments/a-1"
+        request = assignment_pb2.RecordAssignmentEventRequest(name=name, event=event, actor="Ana")
+        assignments.RecordAssignmentEvent(request)
+    search = assignment_pb2.RegistrySearch(date=calendar(FIRST_DAY), registry="zdw")
+    parent = f"assets/{pool_id}"
+    assignments.RecordRegistrySearch(
+        assignment_pb2.RecordRegistrySearchRequest(parent=parent, registry_search=search, actor="Ana")
+    )
