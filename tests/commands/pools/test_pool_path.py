@@ -11,7 +11,15 @@ from collateral_registry.commands.book.business_date import advance
 from collateral_registry.commands.loans.lending import create_loan
 from collateral_registry.commands.loans.pledges import pledge_asset
 from collateral_registry.commands.prices.ingest import ensure_fx_series, ingest_prices
-from collateral_registry.commands.revaluation.runs import finish_run, start_run
+from collateral_registry.commands.revaluation.run_partition import work_partition
+from collateral_registry.commands.revaluation.runs import (
+    finish_run,
+    pending_jobs,
+    plan_run,
+    publish_run,
+    run_in_progress,
+    start_run,
+)
 from collateral_registry.domain.assets.claims import Receivable
 from collateral_registry.domain.assets.kinds import Asset
 from collateral_registry.domain.assignments.events import RegistrySearch
@@ -20,6 +28,7 @@ from collateral_registry.domain.loans.agreements import Balance, Loan, Pledge
 from collateral_registry.domain.loans.levels import Level
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.store.assets.repository import asset_keys
+from collateral_registry.store.engine.arrow import ArrowDatabase
 from collateral_registry.store.loans.judgements import newest_judgements
 from collateral_registry.store.loans.repository import get_loan
 from collateral_registry.store.valuations.pool_statements import statement_as_of
@@ -136,6 +145,23 @@ def test_a_run_stores_the_statement_that_a_change_stores(book):
 
     assert of_run.seq > changed.seq
     assert of_run.statement == changed.statement
+
+
+def test_a_worker_that_transports_columns_stores_the_same_statement(book, database_url):
+    book.report(*ten_invoices())
+    changed = statement(book)
+    book.do(start_run)
+    with book.database.read() as connection:
+        run = run_in_progress(connection)
+    plan_run(book.database, run.seq)
+    arrow = ArrowDatabase(database_url)
+    for job in pending_jobs(book.database, run.seq):
+        work_partition(arrow, job)
+    arrow.close()
+    book.do(lambda write: publish_run(write, run.seq))
+
+    assert statement(book).seq == run.seq
+    assert statement(book).statement == changed.statement
 
 
 def test_a_statement_as_of_a_commit_is_that_of_the_time(book):
