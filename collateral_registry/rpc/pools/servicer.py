@@ -6,6 +6,7 @@ from grpc.aio import ServicerContext
 
 from collateral_registry.commands.pools.explain import explained_pool, pool_statement, row_of_invoice
 from collateral_registry.commands.pools.invoices import list_invoices
+from collateral_registry.domain.filters.expressions import EVERYTHING, Expression
 from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.rpc.common.moments import read_moment
@@ -38,7 +39,7 @@ class ReceivableServicer(receivable_pb2_grpc.ReceivableServiceServicer):
 
     async def ListInvoices(self, request: pb.ListInvoicesRequest, context: ServicerContext) -> pb.ListInvoicesResponse:
         """Lists the invoices of a pool in the order of debtor and number."""
-        wanted, page = filtered_page(request, "ListInvoices", 0, request.as_of)
+        wanted, page = filtered_page(request, "ListInvoices", 0, request.as_of, of_parent=_of_pool)
         (asset_id,) = id_of("parent", request.parent, "assets")
 
         def work(connection: Connection) -> pb.ListInvoicesResponse:
@@ -71,3 +72,9 @@ class ReceivableServicer(receivable_pb2_grpc.ReceivableServiceServicer):
             return explanation_message(pool, row_of_invoice(pool, *name))
 
         return await self.runner.read(work)
+
+
+def _of_pool(parent: str) -> Expression:
+    """Checks the name of the pool with the other fields; every invoice that is listed is in it."""
+    id_of("parent", parent, "assets")
+    return EVERYTHING
