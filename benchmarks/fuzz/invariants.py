@@ -28,6 +28,10 @@ PARENTS_LIMIT = 40
 ROWS_LIMIT = 100
 """Rows of a list, spread over it, that are read one by one."""
 
+REFUSALS = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED_PRECONDITION)
+OF_SOME_PARENTS = {"ListInvoices": (grpc.StatusCode.NOT_FOUND,)}
+"""Codes of lists that only some resources of the parent's type have: pools among the assets."""
+
 ROUNDING = Decimal("0.02")
 ERRORS_IN_LOG = ("Traceback (most recent call last)", "Task exception was never retrieved")
 
@@ -77,7 +81,7 @@ def _list_broken(book: Book, method: MethodDescriptor, parent: str) -> Iterator[
     try:
         whole = [row.SerializeToString(deterministic=True) for row in rows_of(book, method, parent, 1_000)]
     except grpc.RpcError as error:
-        if error.code() not in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED_PRECONDITION):
+        if error.code() not in (*REFUSALS, *OF_SOME_PARENTS.get(method.name, ())):
             yield f"{place}: {error.code().name}"
         return
     page_size = max(SMALL_PAGE, len(whole) // PAGES_LIMIT)

@@ -249,7 +249,7 @@ def add_rows(client: Client) -> None:
         borrowing_base_pb2.CreateReserveRequest(parent="loans/with-base", reserve_id="r-1", reserve=reserve)
     )
     certificate = certificate_pb2.Certificate(
-        period_end_date=calendar(date(2022, 1, 4)), due_date=calendar(date(2022, 2, 4))
+        period_end_date=calendar(date(2022, 1, 31)), due_date=calendar(date(2022, 2, 15))
     )
     certificate_pb2_grpc.CertificateServiceStub(client.channel).CreateCertificate(
         certificate_pb2.CreateCertificateRequest(
