@@ -22,6 +22,13 @@ SHARE_UNITS = 1_000_000_000
 """Units in a whole share: shares computed by models are rounded to nine decimals, because further digits are noise."""
 
 
+def check_amounts(field: str, amounts_minor: Int) -> None:
+    """Raises InvalidInput for a negative amount in minor units [n], or a sum at or above AMOUNT_LIMIT_MINOR."""
+    # The sum is compared as a float, because a sum of integers could overflow and appear small.
+    if (amounts_minor < 0).any() or float(amounts_minor.sum(dtype=np.float64)) >= AMOUNT_LIMIT_MINOR:
+        raise InvalidInput(field, amounts_minor.tolist()[:10], "0 or more with a sum of less than 2^53")
+
+
 def beyond_money(amounts: Float, digits: Int) -> Bool:
     """Returns whether amounts in major units [n] reach AMOUNT_LIMIT_MINOR at ``digits`` decimals; False for NaN."""
     return np.asarray(np.abs(np.nan_to_num(amounts, nan=0.0)) * np.power(10.0, digits) >= AMOUNT_LIMIT_MINOR - 0.5)

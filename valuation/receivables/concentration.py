@@ -13,7 +13,7 @@ import numpy as np
 
 from valuation._typing import Int
 from valuation.errors import InvalidInput
-from valuation.money import AMOUNT_LIMIT_MINOR, PPM, mul_div_floor
+from valuation.money import PPM, check_amounts, mul_div_floor
 
 
 class ConcentrationMode(Enum):
@@ -93,7 +93,6 @@ def _within(amount_minor: Int, share_ppm: Int, base_minor: int) -> Int:
 
 
 def _check(amount_minor: Int, share_ppm: Int) -> None:
-    if (amount_minor < 0).any() or float(amount_minor.sum(dtype=np.float64)) >= AMOUNT_LIMIT_MINOR:
-        raise InvalidInput("amount_minor", amount_minor.tolist()[:10], "0 or more with a sum of less than 2^53")
+    check_amounts("amount_minor", amount_minor)
     if ((share_ppm < 0) | (share_ppm > PPM)).any():
         raise InvalidInput("share_ppm", share_ppm.tolist()[:10], f"0 to {PPM}")

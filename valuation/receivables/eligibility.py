@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from valuation._typing import Bool, Int
-from valuation.errors import InvalidInput
-from valuation.money import AMOUNT_LIMIT_MINOR
+from valuation.money import check_amounts
 from valuation.receivables.partial_cuts import PartialCut
 from valuation.receivables.rules import NO_RULE, Rule, Truth, first
 
@@ -62,8 +61,7 @@ def eligibility(open_minor: Int, exclusions: Exclusions, cuts: Sequence[PartialC
     when all of its facts were last known. Raises InvalidInput for a negative open amount, or a sum of 2^53 minor units
     or more.
     """
-    if (open_minor < 0).any() or float(open_minor.sum(dtype=np.float64)) >= AMOUNT_LIMIT_MINOR:
-        raise InvalidInput("open_minor", open_minor.tolist()[:10], "0 or more with a sum of less than 2^53")
+    check_amounts("open_minor", open_minor)
     rules = tuple(rule for rule, _ in exclusions)
     excluded_by = first(rules, tuple(truth.true for _, truth in exclusions), len(open_minor))
     doubtful_by = first(rules, tuple(truth.unknown for _, truth in exclusions), len(open_minor))
