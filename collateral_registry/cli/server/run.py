@@ -159,8 +159,9 @@ def _run_until_stopped(
     server: subprocess.Popen[bytes], settings: Settings, log: Path, *, sample: bool, stay: bool
 ) -> int:
     if not _wait_for_health(server, settings.address):
-        code = server.poll() or EXIT_TEMPORARY
-        if code not in REPORTED:
+        stopped = server.poll()
+        code = stopped or EXIT_TEMPORARY
+        if stopped not in REPORTED:
             print_error(f"the server did not start; its log is {log}")
         return code
     commands = COMMANDS
@@ -229,9 +230,8 @@ def _wait_for_health(server: subprocess.Popen[bytes], address: str) -> bool:
 
     deadline = time.monotonic() + HEALTH_WAIT_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
-        serving = is_serving(address, HEALTH_CHECK_SECONDS)
-        if serving is not None:
-            return serving
+        if is_serving(address, HEALTH_CHECK_SECONDS):  # a server that still starts answers NOT_SERVING
+            return True
         time.sleep(0.1)
     return False
 
