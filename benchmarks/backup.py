@@ -27,6 +27,7 @@ from benchmarks.measured import Measured, peak_mb_of
 from collateral_registry.clock import wall_clock
 from collateral_registry.commands.pipeline.settle import commit
 from collateral_registry.commands.prices.ingest import open_series
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.prices.series import PriceSeries
 from collateral_registry.store.engine.database import Database, sqlite_file
 from tests.support.postgres import installed_programs, wheel_programs
@@ -87,7 +88,7 @@ def _committing(url: str) -> Iterator[list[float]]:
     def run() -> None:
         while not ended.wait(PAUSE_SECONDS):
             name, start = f"series-{uuid.uuid4().hex}", time.perf_counter()
-            with database.write("bench", "bench") as write:
+            with database.write("bench", Author("bench", "bench")) as write:
                 open_series(write, PriceSeries(name, name, "t", "USD", max_age_days=30))
                 commit(write)
             took.append(time.perf_counter() - start)

@@ -15,6 +15,7 @@ from collateral_registry.commands.book.business_date import open_book
 from collateral_registry.commands.pipeline.settle import commit
 from collateral_registry.commands.prices.admission import Quote
 from collateral_registry.commands.prices.ingest import ingest_prices, open_series
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.assets.kinds import Asset, Inventory
 from collateral_registry.domain.findings.references import folded
 from collateral_registry.domain.loans.agreements import Balance, Loan, Pledge
@@ -55,12 +56,12 @@ def make_book(database: Database, size: Size) -> None:
     migrate(database)
     open_book(database, day_of(FIRST))
     for number in range(SERIES):
-        with database.write("bench", "bench") as write:
+        with database.write("bench", Author("bench", "bench")) as write:
             series = f"series-{number}"
             open_series(write, PriceSeries(series, series, "t", "USD", max_age_days=30))
             ingest_prices(write, history_of(series, number))
             commit(write)
-    with database.write("bench", "bench") as write:
+    with database.write("bench", Author("bench", "bench")) as write:
         _insert_assets(write, size)
         _insert_loans(write, size)
         _insert_pledges(write, size)

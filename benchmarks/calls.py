@@ -21,6 +21,7 @@ from benchmarks.measured import Measured, peak_mb_of
 from benchmarks.stock import PACED_ITEMS_PER_SECOND, stock_coming_in
 from collateral_registry.clock import wall_clock
 from collateral_registry.commands.revaluation.runs import run_book
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.store.engine.database import Database
 from collateral_registry.v1 import price_pb2, price_pb2_grpc, valuation_pb2, valuation_pb2_grpc
 from tests.support.postgres import wait_until
@@ -60,7 +61,7 @@ def measure_calls(url: str) -> list[Measured]:
     """Measures ValueAssets with one asset and the echo in alternating rounds, and reports the best round of each."""
     database = Database(url, wall_clock)
     make_book(database, Size(ASSETS, ASSETS // 10))
-    run_book(database, "bench")
+    run_book(database, Author("bench", "bench"))
     database.close()
     server = Server(url).start()
     address = f"127.0.0.1:{free_port()}"

@@ -29,6 +29,7 @@ from collateral_registry.commands.pipeline.judge_loans import judge_loans, judge
 from collateral_registry.commands.pipeline.recompute import NO_KEYS, recompute
 from collateral_registry.commands.pipeline.settle import commit
 from collateral_registry.commands.reports.snapshots import Snapshots
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.loans.levels import loan_to_value
 from collateral_registry.domain.reports.totals import sums_by
 from collateral_registry.store.book.policies import policy_in_force
@@ -105,7 +106,7 @@ def _seconds(work: Callable[[], object]) -> float:
 
 def _judge_some(database: Database) -> None:
     """Commits a change that affects CHANGED_LOANS loans."""
-    with database.write("bench", "bench") as write:
+    with database.write("bench", Author("bench", "bench")) as write:
         recompute(write, loans=np.arange(1, CHANGED_LOANS + 1, dtype=np.int64))
         commit(write)
 
@@ -133,7 +134,7 @@ def _compute(database: Database) -> None:
 
 def _store(database: Database) -> None:
     """Judges all loans in a write transaction; judgements, claims and events are durable at the end."""
-    with database.write("bench", "bench") as write:
+    with database.write("bench", Author("bench", "bench")) as write:
         loans = loans_between(write.connection, 0, ANY_KEY)
         judge_loans(write, loans, None, policy_in_force(write.connection, write.market_day), NO_KEYS)
         commit(write)

@@ -13,6 +13,7 @@ from benchmarks.adbc import connect
 from benchmarks.measured import Measured, peak_mb_of_children
 from collateral_registry.commands.pipeline.settle import commit
 from collateral_registry.commands.revaluation.runs import pending_jobs, plan_run, publish_run, start_run
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.revaluation.runs import RunStep
 from collateral_registry.runtime.revaluation.local_workers import LocalWorkers
 from collateral_registry.store.engine.database import Database
@@ -54,7 +55,7 @@ def measure_revaluation(url: str, _assets: int) -> list[Measured]:
 def _revalue(database: Database, workers: LocalWorkers) -> tuple[float, int]:
     """Returns the seconds of a run from start to publication, and its commit sequence."""
     start = time.perf_counter()
-    with database.write("bench", "bench") as write:
+    with database.write("bench", Author("bench", "bench")) as write:
         start_run(write)
         commit(write)
     plan_run(database, write.seq)
@@ -62,7 +63,7 @@ def _revalue(database: Database, workers: LocalWorkers) -> tuple[float, int]:
     for steps in ((RunStep.CURVES,), (RunStep.LOANS, RunStep.UNPLEDGED)):
         for _ in workers.work([job for job in jobs if job.partition.step in steps]):
             pass
-    with database.write("bench", "bench") as publishing:
+    with database.write("bench", Author("bench", "bench")) as publishing:
         publish_run(publishing, write.seq)
         publishing.commit()
     seconds = time.perf_counter() - start

@@ -26,6 +26,7 @@ from benchmarks.stock import measure_stock
 from benchmarks.ticks import measure_ticks
 from collateral_registry.clock import wall_clock
 from collateral_registry.commands.revaluation.runs import run_book
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.store.engine.database import Database, sqlite_file
 
 ENGINES = ("sqlite", "postgresql")
@@ -71,7 +72,7 @@ def _book(engine: Engine, assets: int) -> Iterator[Callable[[], str]]:
     url = engine.new_database()
     database = Database(url, wall_clock)
     make_book(database, Size(assets, assets // ASSETS_PER_LOAN))
-    run_book(database, "bench")
+    run_book(database, Author("bench", "bench"))
     gather_statistics(database)
     database.close()
     yield lambda: engine.copy_database(url)

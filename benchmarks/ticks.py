@@ -20,6 +20,7 @@ from benchmarks.stock import PACED_ITEMS_PER_SECOND, stock_coming_in
 from collateral_registry.clock import wall_clock
 from collateral_registry.commands.pipeline.settle import commit
 from collateral_registry.commands.prices.ingest import ingest_prices, open_series
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.prices.series import PriceSeries
 from collateral_registry.store.engine.database import Database
 from collateral_registry.store.schema.assets import InventoryRow
@@ -68,7 +69,7 @@ def _figures(when: str, found: list[float], limit: float, peak: float) -> list[M
 
 def _assign_series(database: Database) -> None:
     """Assigns a separate price series to the first TOUCHED assets."""
-    with database.write("bench", "bench") as write:
+    with database.write("bench", Author("bench", "bench")) as write:
         open_series(write, PriceSeries(SERIES, SERIES, "t", "USD", max_age_days=30))
         ingest_prices(write, history_of(SERIES, 7))
         key = write.connection.execute(

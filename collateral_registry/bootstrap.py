@@ -19,6 +19,7 @@ from collateral_registry.commands.book.repair import Repair, repair_business_dat
 from collateral_registry.commands.pipeline.recompute import check_models
 from collateral_registry.commands.pipeline.settle import settle
 from collateral_registry.config import Settings
+from collateral_registry.domain.access.callers import SERVICE, Author
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.errors import DomainError, Refused
 from collateral_registry.domain.shared.units import units
@@ -66,7 +67,7 @@ def repair_date(settings: Settings, to: date, actor: str, reason: str, *, check:
     """
     with sole_use(settings.url), closing(Database(settings.url, wall_clock)) as database:
         migrate_schema(database)
-        with database.write("RepairBusinessDate", actor) as write:
+        with database.write("RepairBusinessDate", Author(SERVICE.principal, actor)) as write:
             repair = repair_business_date(write, to, _today(settings, wall_clock), reason)
             settle(write)
             if not check:

@@ -12,6 +12,7 @@ import numpy as np
 from benchmarks.chaos.scenario import MILLIONTHS, Place, model_of
 from collateral_registry.clock import wall_clock
 from collateral_registry.commands.revaluation.runs import run_book
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.store.engine.database import Connection, Database
 from tests.support.server import Server
 
@@ -126,7 +127,7 @@ def _asset_mismatches(assets: Mapping[str, float], lots: Mapping[Place, int]) ->
 def _cover_mismatches(url: str, covers: list[tuple[Any, ...]]) -> int:
     """Returns the number of loans whose judgement changes when a copy of the whole book is revalued."""
     database = Database(url, wall_clock)
-    run_book(database, "chaos", PARTITION_ASSETS)
+    run_book(database, Author("chaos", "chaos"), PARTITION_ASSETS)
     with database.read() as connection:
         revalued = rows(connection, COVERS)
     database.close()

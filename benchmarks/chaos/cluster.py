@@ -19,6 +19,7 @@ from benchmarks.book import Size, make_book
 from collateral_registry.clock import wall_clock
 from collateral_registry.commands.pipeline.settle import commit
 from collateral_registry.commands.revaluation.runs import pending_jobs, plan_run, publish_run, run_book, start_run
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.revaluation.runs import RunState, RunStep
 from collateral_registry.runtime.revaluation.cluster_workers import ClusterWorkers
 from collateral_registry.runtime.revaluation.errors import WorkersLost
@@ -105,15 +106,15 @@ def disturbed_run(
     """Runs a book undisturbed and again with kills at random points by ``seed``, and compares every row."""
     database = Database(url, wall_clock)
     make_book(database, size)
-    calm = run_book(database, "chaos", partition_assets)
-    with database.write("StartRevaluation", "chaos") as write:
+    calm = run_book(database, Author("chaos", "chaos"), partition_assets)
+    with database.write("StartRevaluation", Author("chaos", "chaos")) as write:
         start_run(write)
         commit(write)
     plan_run(database, write.seq, partition_assets)
     found = Disturbed(partitions=len(pending_jobs(database, write.seq)))
     with _cluster() as cluster:
         _work(database, cluster, write.seq, found, _victims(found.partitions, worker_kills, scheduler_kills, seed), say)
-    with database.write("PublishRevaluation", "chaos") as publishing:
+    with database.write("PublishRevaluation", Author("chaos", "chaos")) as publishing:
         run = publish_run(publishing, write.seq)
         publishing.commit()
     found.mismatched_rows = _mismatches(database, calm, run)

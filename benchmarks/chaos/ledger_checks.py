@@ -10,6 +10,7 @@ from benchmarks.chaos.checks import COVERS, PARTITION_ASSETS, differences, rows,
 from benchmarks.chaos.ledger_scenario import model_of, pool
 from collateral_registry.clock import wall_clock
 from collateral_registry.commands.revaluation.runs import run_book
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.receivables.ledger import PoolLedger
 from collateral_registry.store.engine.database import Database
 from collateral_registry.store.receivables.ledger import ledger_at, ledgers_of, pool_keys_of
@@ -94,7 +95,7 @@ def _plain(ledger: PoolLedger) -> dict[str, Any]:
 def _revalued(url: str) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
     """Returns the newest statements and covers after a revaluation of the whole book."""
     database = Database(url, wall_clock)
-    run_book(database, "chaos", PARTITION_ASSETS)
+    run_book(database, Author("chaos", "chaos"), PARTITION_ASSETS)
     with database.read() as connection:
         found = rows(connection, STATEMENTS), rows(connection, COVERS)
     database.close()

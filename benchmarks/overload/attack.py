@@ -20,6 +20,7 @@ from benchmarks.measured import peak_mb_of
 from collateral_registry.clock import wall_clock
 from collateral_registry.commands.revaluation.runs import run_book
 from collateral_registry.config import Settings
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.store.engine.database import Database
 from collateral_registry.v1 import haircut_pb2, haircut_pb2_grpc, loan_pb2, loan_pb2_grpc, report_pb2, report_pb2_grpc
 from tests.support.server import Server
@@ -81,7 +82,7 @@ def overload(url: str, seconds: float, assets: int) -> Verdict:
     """Returns what calls of the costly classes do to the reads of a server with a book of assets."""
     database = Database(url, wall_clock)
     make_book(database, Size(assets, assets // 10))
-    run_book(database, "bench")
+    run_book(database, Author("bench", "bench"))
     database.close()
     server = Server(url).start()
     assert server.process is not None

@@ -16,6 +16,7 @@ from grpc_reflection.v1alpha import reflection
 from collateral_registry.commands.receivables.sync_pools import find_pending_pools, sync_pending_pools
 from collateral_registry.commands.stock.sync_lots import find_pending_lots, sync_pending_lots
 from collateral_registry.domain.feeds.partners import Partner
+from collateral_registry.rpc.access.identity import IdentityInterceptor
 from collateral_registry.rpc.assets.servicer import AssetServicer
 from collateral_registry.rpc.assignments.servicer import AssignmentServicer
 from collateral_registry.rpc.assignments.verification_servicer import VerificationServicer
@@ -112,6 +113,7 @@ class RpcServer:
                 CallInterceptor(limits.reads_logged_every),
                 AdmissionInterceptor(limits.calls),
                 ErrorInterceptor(),
+                IdentityInterceptor(),
                 PartnerInterceptor(partners),
             ],
             options=[

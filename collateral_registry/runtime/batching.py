@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextvars import Context
 from typing import Generic, TypeVar
 
@@ -19,14 +19,17 @@ class Batcher(Generic[Item, Result]):
         process: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]],
         weigh: Callable[[Item], int],
         group_limit: int,
+        key: Callable[[Item], Hashable] = lambda _: None,
     ) -> None:
         """Stores ``process``, which returns the result of each item [n] of a group or the exception to raise for it.
 
         The total weight of a group is at most ``group_limit``; a single item that weighs more forms a group alone.
+        The items of a group have the same ``key``.
         """
         self._process = process
         self._weigh = weigh
         self._group_limit = group_limit
+        self._key = key
         self._queued: list[tuple[Item, asyncio.Future[Result]]] = []
         self._worker: asyncio.Task[None] | None = None
 
@@ -57,9 +60,10 @@ class Batcher(Generic[Item, Result]):
 
     def _next_group(self) -> list[tuple[Item, asyncio.Future[Result]]]:
         weight, count = 0, 0
+        key = self._key(self._queued[0][0])
         for item, _ in self._queued:
             weight += self._weigh(item)
-            if count and weight > self._group_limit:
+            if count and (weight > self._group_limit or self._key(item) != key):
                 break
             count += 1
         group, self._queued = self._queued[:count], self._queued[count:]

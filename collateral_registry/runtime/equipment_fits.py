@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from collateral_registry.commands.equipment.models import store_model
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.shared.errors import AlreadyExists, DomainError, NotFound, Refused
 from collateral_registry.logs import logger
 from collateral_registry.runtime.model_work.equipment_fit import COMPARABLES_LIMIT_BYTES, fit_equipment
@@ -60,9 +61,10 @@ class Fit:
 
 
 class Upload:
-    """Comparable sales that are being received, in a file."""
+    """Comparable sales that are being received, in a file, and the author of the fit."""
 
-    def __init__(self, model_id: str, columns: str) -> None:
+    def __init__(self, author: Author, model_id: str, columns: str) -> None:
+        self.author = author
         self.model_id = model_id
         self.started = False
         self._folder = TemporaryDirectory(prefix="collateral-fit-")
@@ -101,7 +103,7 @@ class Fits:
         self._tasks: set[asyncio.Task[None]] = set()
 
     @contextmanager
-    def upload(self, model_id: str, columns: str) -> Iterator[Upload]:
+    def upload(self, author: Author, model_id: str, columns: str) -> Iterator[Upload]:
         """Reserves a place and a file for the sales of a fit; both are freed if the block does not start the fit.
 
         Raises AlreadyExists if a fit with this id is received, running or done, Refused while RUNNING_LIMIT fits are,
@@ -115,7 +117,7 @@ class Fits:
         if running >= RUNNING_LIMIT:
             raise Refused("FITS_RUNNING", f"{running} fits are under way; wait until one is over")
         self._receiving.add(model_id)
-        upload = Upload(model_id, columns)
+        upload = Upload(author, model_id, columns)
         try:
             yield upload
         finally:
@@ -166,7 +168,10 @@ class Fits:
         try:
             files = await self._pool.compute_reporting(work, progress)
             await self._runner.change(
-                "StoreEquipmentModel", lambda write: store_model(write, model_id, files), lambda _: True
+                "StoreEquipmentModel",
+                upload.author,
+                lambda write: store_model(write, model_id, files),
+                lambda _: True,
             )
         except (InvalidInput, DomainError, MissingExtra) as error:
             self._fail(model_id, str(error))

@@ -12,6 +12,7 @@ from time import monotonic, perf_counter
 from typing import Generic, ParamSpec, TypeVar
 
 from collateral_registry.commands.pipeline.settle import settle
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.metrics import WRITER_WAIT
 from collateral_registry.store.engine.database import Connection, Database, Interrupt, Write
 from collateral_registry.store.engine.idempotency import first_answer, remember_answer
@@ -36,14 +37,14 @@ class Idempotency(Generic[T]):
 
 @dataclass(frozen=True)
 class Call(Generic[T]):
-    """A request to change the book; ``kind`` and ``actor`` are recorded with the commit.
+    """A request to change the book; ``kind`` and ``author`` are recorded with the commit.
 
     A ``neutral`` call changes nothing that secures a loan. A call with a ``preview`` only validates: its change is
     undone, and its answer is the one that ``preview`` returns for the settled change.
     """
 
     kind: str
-    actor: str = "api"
+    author: Author
     neutral: bool = False
     preview: Callable[[Write, T], T] | None = None
     idempotency: Idempotency[T] | None = None
@@ -83,9 +84,9 @@ class BookRunner:
         self.wake()
         return result
 
-    async def change(self, kind: str, work: Callable[[Write], T], keep: Callable[[T], bool], actor: str = "api") -> T:
+    async def change(self, kind: str, author: Author, work: Callable[[Write], T], keep: Callable[[T], bool]) -> T:
         """Runs a change that has no request id and returns its result; commits if ``keep(result)`` is true."""
-        return await self.write(Call(kind, actor), work, keep)
+        return await self.write(Call(kind, author), work, keep)
 
     def wake(self) -> None:
         """Wakes every watcher; must be called on the event loop's thread."""
@@ -131,7 +132,7 @@ class BookRunner:
 
     def _change(self, call: Call[T], work: Callable[[Write], T], keep: Callable[[T], bool], arrived: float) -> T:
         once = call.idempotency
-        with self.database.write(call.kind, call.actor) as write:
+        with self.database.write(call.kind, call.author) as write:
             WRITER_WAIT.observe(perf_counter() - arrived)
             if once is not None:
                 stored = first_answer(write.connection, once.request_id, once.body_hash)

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from collateral_registry.commands.loans.up_to_date import bring_up_to_date, is_up_to_date
 from collateral_registry.commands.pipeline.settle import settle
+from collateral_registry.domain.access.callers import SERVICE
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection, Write
 
@@ -28,4 +29,4 @@ async def read_up_to_date(runner: BookRunner, loan_id: str, work: Callable[[Conn
         return work(write.connection)
 
     found = await runner.read(read)
-    return found[0] if found is not None else await runner.change("BringUpToDate", change, lambda _: True)
+    return found[0] if found is not None else await runner.change("BringUpToDate", SERVICE, change, lambda _: True)

@@ -13,6 +13,7 @@ from collateral_registry.commands.book.business_date import open_book
 from collateral_registry.commands.pipeline.settle import commit
 from collateral_registry.commands.prices.ingest import open_series
 from collateral_registry.commands.valuations.revalue import revalue
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.prices.series import PriceSeries
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.errors import StoreUnavailable
@@ -60,7 +61,7 @@ def test_a_full_disk_is_an_error_and_nothing_is_partially_written(tmp_path: Path
 
     def fill() -> None:
         for number in range(1000):
-            with database.write("test", "test") as write:
+            with database.write("test", Author("test", "test")) as write:
                 open_series(write, PriceSeries(f"series-{number}", "copper", "t", "USD", source="x" * 200))
                 commit(write)
 
@@ -78,7 +79,7 @@ def test_a_full_disk_is_an_error_and_nothing_is_partially_written(tmp_path: Path
 def refusal_of_a_read_only_store(path: Path) -> str:
     """The error of a write to a database opened read-only; file permissions would not stop root."""
     database = Database(f"sqlite:///file:{path}?mode=ro&uri=true", wall_clock)
-    with pytest.raises(StoreUnavailable) as caught, database.write("test", "test") as write:
+    with pytest.raises(StoreUnavailable) as caught, database.write("test", Author("test", "test")) as write:
         revalue(write, [])
     database.close()
     return str(caught.value)

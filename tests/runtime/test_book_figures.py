@@ -7,6 +7,7 @@ import pytest
 from collateral_registry.commands.pipeline.moments import moment_of
 from collateral_registry.commands.reports.generate import LtvReports
 from collateral_registry.commands.revaluation.runs import run_book
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.filters.expressions import EVERYTHING
 from collateral_registry.domain.shared.errors import StoreUnavailable
 from collateral_registry.metrics import REGISTRY
@@ -36,7 +37,7 @@ def scrape(database, times: int = 1) -> None:
 @pytest.mark.parametrize("revalued", [False, True])
 def test_exposure_and_loans_are_those_of_the_report(filled_book, revalued):
     if revalued:
-        run_book(filled_book, "test")
+        run_book(filled_book, Author("test", "test"))
     scrape(filled_book)
     with filled_book.read() as connection:
         moment, reports = moment_of(connection), LtvReports()

@@ -10,6 +10,7 @@ from typing import TypeVar
 import pytest
 
 from collateral_registry.clock import wall_clock
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.shared.errors import AlreadyExists, NotFound, Refused
 from collateral_registry.runtime import equipment_fits
 from collateral_registry.runtime.equipment_fits import UNEXPECTED, Fit, Fits, FitState
@@ -23,6 +24,8 @@ pytestmark = pytest.mark.slow
 
 
 MEMORY_BYTES = 384 << 20
+
+AUTHOR = Author("test", "test")
 
 
 def out_of_memory(*_: object) -> dict[str, bytes]:
@@ -64,7 +67,7 @@ def test_a_fit_that_fails_frees_its_slot_and_id_and_its_file(monkeypatch: pytest
         found = []
         for work in (out_of_memory, failing):
             monkeypatch.setattr(equipment_fits, "fit_equipment", work)
-            with fits.upload("large", "") as upload:
+            with fits.upload(AUTHOR, "large", "") as upload:
                 fits.start(upload)
             files.append(upload.comparables)
             found.append(await asyncio.wait_for(watched(fits, "large"), timeout=30.0))
@@ -79,13 +82,13 @@ def test_a_fit_that_fails_frees_its_slot_and_id_and_its_file(monkeypatch: pytest
 
 def test_uploads_take_the_places_of_fits_until_they_end(sqlite_url: str) -> None:
     async def upload_in_turn(fits: Fits) -> None:
-        with fits.upload("first", "") as first, fits.upload("second", ""):
-            with pytest.raises(AlreadyExists), fits.upload("first", ""):
+        with fits.upload(AUTHOR, "first", "") as first, fits.upload(AUTHOR, "second", ""):
+            with pytest.raises(AlreadyExists), fits.upload(AUTHOR, "first", ""):
                 pass
-            with pytest.raises(Refused, match="2 fits are under way"), fits.upload("third", ""):
+            with pytest.raises(Refused, match="2 fits are under way"), fits.upload(AUTHOR, "third", ""):
                 pass
         assert not first.comparables.exists()
-        with fits.upload("third", ""):
+        with fits.upload(AUTHOR, "third", ""):
             pass
         with pytest.raises(NotFound):
             fits.get("first")
@@ -97,7 +100,7 @@ def test_an_upload_beyond_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr(equipment_fits, "COMPARABLES_LIMIT_BYTES", 10)
 
     async def send(fits: Fits) -> None:
-        with fits.upload("large", "") as upload:
+        with fits.upload(AUTHOR, "large", "") as upload:
             upload.add(bytes(10))
             with pytest.raises(InvalidInput, match="chunk: got 11 bytes, want at most 10 bytes in total"):
                 upload.add(bytes(1))

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+from collateral_registry.domain.access.callers import SERVICE
 from collateral_registry.logs import CALL, CallRecord
 from collateral_registry.runtime.batching import Batcher
 from collateral_registry.runtime.transactions import BookRunner
@@ -13,7 +14,7 @@ def test_reads_and_changes_on_threads_belong_to_the_call(filled_book):
         runner = BookRunner(filled_book)
         CALL.set(record)
         read = await runner.read(lambda _: CALL.get())
-        changed = await runner.change("Nothing", lambda _: CALL.get(), lambda _: False)
+        changed = await runner.change("Nothing", SERVICE, lambda _: CALL.get(), lambda _: False)
         computed = await runner.long_compute(CALL.get)
         runner.close()
         return [read, changed, computed]

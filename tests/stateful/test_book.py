@@ -31,6 +31,7 @@ from collateral_registry.commands.prices.ingest import ingest_prices
 from collateral_registry.commands.stock.counts import reconcile
 from collateral_registry.commands.stock.stock_intake import book_batches, open_feed
 from collateral_registry.commands.valuations.value import value_assets
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.loans.agreements import Balance, Pledge
 from collateral_registry.domain.loans.levels import Level
 from collateral_registry.domain.shared.days import day_of
@@ -273,7 +274,7 @@ class Book(RuleBasedStateMachine):
 
     @rule(loan=st.sampled_from(LOANS), minor=st.integers(0, 300_000_000))
     def a_balance_is_lost_when_the_process_dies_before_the_commit(self, loan, minor):
-        with self.database.write("test", "test") as write:
+        with self.database.write("test", Author("test", "test")) as write:
             lending.ingest_balances(write, [self._balance(loan, minor)], [])
         self.the_process_restarts()
 

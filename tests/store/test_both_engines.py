@@ -19,6 +19,7 @@ from collateral_registry.commands.reports.generate import LtvReports
 from collateral_registry.commands.revaluation.runs import run_book
 from collateral_registry.commands.valuations.revalue import revalue
 from collateral_registry.commands.valuations.value import value_assets
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.prices.series import PriceSeries
 from collateral_registry.domain.reports.ltv_rows import plain_rows
 from collateral_registry.domain.shared.days import day_of
@@ -71,7 +72,7 @@ def test_both_engines_give_the_same_rows(tmp_path, cluster):
 
 
 def test_valuing_one_asset_and_revaluing_the_book_give_identical_rows(book):
-    seq = run_book(book, "test").seq
+    seq = run_book(book, Author("test", "test")).seq
     with book.read() as connection:
         whole = {
             valued.asset.asset_id: valued.row
@@ -89,7 +90,7 @@ def test_valuing_one_asset_and_revaluing_the_book_give_identical_rows(book):
 def test_revaluing_twice_changes_nothing_but_the_commit(book):
     with book.read() as connection:
         before = loans_in(connection)
-    run_book(book, "test")
+    run_book(book, Author("test", "test"))
     with book.read() as connection:
         after = loans_in(connection)
 
@@ -109,7 +110,7 @@ def test_claims_on_one_asset_never_exceed_its_lendable_value(book):
 def test_a_write_without_commit_leaves_no_trace(book):
     with book.read() as connection:
         before = newest_commit(connection)
-    with book.write("test", "test") as write:
+    with book.write("test", Author("test", "test")) as write:
         revalue(write, ["lot-1"])
     with book.read() as connection:
         assert newest_commit(connection) == before
@@ -118,7 +119,7 @@ def test_a_write_without_commit_leaves_no_trace(book):
 def test_a_reader_keeps_its_snapshot_during_a_write(book):
     with book.read() as connection:
         before = newest_commit(connection)
-        run_book(book, "test")
+        run_book(book, Author("test", "test"))
         assert newest_commit(connection) == before
 
 
@@ -129,7 +130,7 @@ def test_a_machine_with_an_index_has_the_same_value_alone_and_in_a_run(book):
         do(book, lambda write, level=level: ingest_prices(write, [level]))
     named = replace(MACHINE.detail, serial_number="8", price_index="ppi", price_new_date=FIRST - timedelta(days=600))
     do(book, lambda write: register.register(write, replace(MACHINE, asset_id="machine-8", detail=named)))
-    seq = run_book(book, "test", partition_assets=1).seq
+    seq = run_book(book, Author("test", "test"), partition_assets=1).seq
     with book.read() as connection:
         carried, plain = (value_assets(connection, [name], "")[0].row for name in ("machine-8", "machine-1"))
         ran = newest_values(connection, np.array([carried["target_key"]], dtype=np.int64))
@@ -187,7 +188,7 @@ def test_time_never_runs_backwards_in_the_log(database_url):
     database = Database(database_url, lambda: next(moments))
     migrate(database)
     open_book(database, day_of(FIRST))
-    with database.write("test", "test") as write:
+    with database.write("test", Author("test", "test")) as write:
         known = write.known_us
 
     assert known == int(CLOCK.timestamp() * 1e6)

@@ -16,6 +16,7 @@ from collateral_registry.commands.pipeline.settle import commit
 from collateral_registry.commands.prices.admission import Quote
 from collateral_registry.commands.prices.ingest import ensure_fx_series, ingest_prices, open_series
 from collateral_registry.commands.revaluation.runs import finish_run
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.assets.kinds import Asset, Equipment, IntellectualProperty, Inventory
 from collateral_registry.domain.loans.agreements import Balance, Loan, Pledge
 from collateral_registry.domain.prices.series import PriceSeries
@@ -52,7 +53,7 @@ def downgrade(database, version):
 
 def do(database, work, actor="test"):
     """Runs one change and commits it; returns its result."""
-    with database.write("test", actor) as write:
+    with database.write("test", Author(actor, actor)) as write:
         result = work(write)
         commit(write)
     return result

@@ -12,6 +12,7 @@ from collateral_registry.commands.loans.lending import BalancePush, create_loan,
 from collateral_registry.commands.loans.pledges import pledge_asset
 from collateral_registry.commands.pipeline.settle import commit
 from collateral_registry.commands.receivables.sync_pools import find_pending_pools, sync_pending_pools
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.assets.claims import ReceivablePool
 from collateral_registry.domain.assets.kinds import Asset
 from collateral_registry.domain.assignments.events import AssignmentEvent, AssignmentEventKind, RegistrySearch
@@ -69,7 +70,7 @@ class PoolBook:
                 pending = find_pending_pools(connection)
             if pending is None:
                 return
-            with self.database.write("SyncPools", "pools") as write:
+            with self.database.write("SyncPools", Author("pools", "pools")) as write:
                 sync_pending_pools(write, pending)
                 commit(write)
 

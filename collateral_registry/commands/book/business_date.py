@@ -8,6 +8,7 @@ from collateral_registry.commands.loans.pickups import end_pickups
 from collateral_registry.commands.pipeline.settle import reconcile_touched
 from collateral_registry.commands.revaluation.runs import start_run
 from collateral_registry.commands.stock.warehouse_score import rescore_all
+from collateral_registry.domain.access.callers import SERVICE
 from collateral_registry.domain.book.business_date import check_followed, check_requested, follows_by_date
 from collateral_registry.domain.book.policy import Policy
 from collateral_registry.domain.shared.days import date_at
@@ -30,7 +31,7 @@ def open_book(database: Database, day: int, *, follows_clock: bool = False) -> b
     if seq:
         return False
     document = files("collateral_registry.policies").joinpath("default.json").read_text(encoding="utf-8")
-    with database.write("OpenBook", "collateral", market_day=day) as write:
+    with database.write("OpenBook", SERVICE, market_day=day) as write:
         activate_policy(write, insert_policy(write, from_document(Policy, document)))
         record_mode(write, follows_clock=follows_clock)
         write.commit()
@@ -48,7 +49,7 @@ def keep_mode(database: Database, today: int, *, requested: bool | None) -> bool
     inferred = follows_by_date(date_at(day), date_at(today)) if recorded is None else recorded
     follows_clock = inferred if requested is None else requested
     if follows_clock != recorded:
-        with database.write("SetBusinessDateMode", "collateral") as write:
+        with database.write("SetBusinessDateMode", SERVICE) as write:
             record_mode(write, follows_clock=follows_clock)
             write.commit()
     return follows_clock

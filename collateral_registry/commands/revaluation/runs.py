@@ -17,6 +17,7 @@ from collateral_registry.commands.pipeline.event_columns import stamped
 from collateral_registry.commands.pipeline.judge_loans import judge_loans
 from collateral_registry.commands.pipeline.recompute import NO_KEYS, check_models, release_models
 from collateral_registry.commands.revaluation.run_partition import PartitionJob, work_partition
+from collateral_registry.domain.access.callers import SERVICE, Author
 from collateral_registry.domain.revaluation.runs import PARTITION_ASSETS, PARTITION_CURVES, Partition, RunStep, cut
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.store.book.policies import policy_by_key, policy_in_force
@@ -90,9 +91,9 @@ def pending_jobs(database: Database, seq: int) -> list[PartitionJob]:
     return [PartitionJob(seq, run.market_day, policy, partition) for partition in pending]
 
 
-def run_book(database: Database, actor: str, partition_assets: int = PARTITION_ASSETS) -> StoredRun:
+def run_book(database: Database, author: Author, partition_assets: int = PARTITION_ASSETS) -> StoredRun:
     """Revalues the whole book in this process."""
-    with database.write("StartRevaluation", actor) as write:
+    with database.write("StartRevaluation", author) as write:
         start_run(write)
         write.commit()
     return finish_run(database, partition_assets)
@@ -107,7 +108,7 @@ def finish_run(database: Database, partition_assets: int = PARTITION_ASSETS) -> 
     plan_run(database, run.seq, partition_assets)
     for job in pending_jobs(database, run.seq):
         work_partition(database, job)
-    with database.write("PublishRevaluation", "collateral") as write:
+    with database.write("PublishRevaluation", SERVICE) as write:
         published = publish_run(write, run.seq)
         write.commit()
     return published

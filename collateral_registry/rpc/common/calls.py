@@ -6,10 +6,12 @@ A call holds the request id, the digest of the body and the codec of the answer.
 from __future__ import annotations
 
 import hashlib
+from contextvars import ContextVar
 from typing import TypeVar
 
 from google.protobuf.message import Message
 
+from collateral_registry.domain.access.callers import Caller
 from collateral_registry.domain.shared.names import checked_text
 from collateral_registry.rpc.common.method_classes import METHOD_CLASSES, READING_METHODS, MethodClass
 from collateral_registry.rpc.common.resulting_covers import with_resulting_covers
@@ -17,18 +19,35 @@ from collateral_registry.runtime.transactions import Call, Idempotency
 
 M = TypeVar("M", bound=Message)
 
+_CALLER: ContextVar[Caller] = ContextVar("caller")
 
-def call_of(request: Message, kind: str, answer: type[M], actor: str = "api") -> Call[M]:
+
+def set_caller(caller: Caller) -> None:
+    """Sets the caller of the current task, which handles one call."""
+    _CALLER.set(caller)
+
+
+def current_caller() -> Caller:
+    """Returns the caller of the call that the current task handles; raises LookupError outside a call.
+
+    Handlers read it in the task of the call and pass it on explicitly, because threads and batches have none.
+    """
+    return _CALLER.get()
+
+
+def call_of(request: Message, kind: str, answer: type[M], actor: str = "") -> Call[M]:
     """Returns the call of a request that is answered with a message of type ``answer``; ``kind`` is the method's name.
 
-    Raises InvalidInput for a malformed request_id, and RuntimeError for a method that is declared to record nothing.
+    ``actor`` is the person whom the request states as acting; an empty text stands for the caller. Raises NotPermitted
+    if the caller may not act for that person, InvalidInput for a malformed request_id, and RuntimeError for a method
+    that is declared to record nothing.
     """
     if kind in READING_METHODS:
         raise RuntimeError(f"{kind} is declared to record nothing")
     request_id = checked_text("request_id", getattr(request, "request_id", ""), required=False)
     return Call(
         kind=kind,
-        actor=actor,
+        author=current_caller().acting_as(actor),
         neutral=METHOD_CLASSES[kind] is MethodClass.NEUTRAL,
         preview=with_resulting_covers if getattr(request, "validate_only", False) else None,
         idempotency=Idempotency(

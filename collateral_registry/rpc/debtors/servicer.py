@@ -66,7 +66,7 @@ class DebtorServicer(debtor_pb2_grpc.DebtorServiceServicer):
             return read_debtor(message, debtor_id)
 
         work = _answer(lambda write: registry.change_debtor(write, debtor_id, request.debtor.etag, changed, cause))
-        return await self.runner.write(call_of(request, "UpdateDebtor", pb.Debtor, cause.actor or "api"), work)
+        return await self.runner.write(call_of(request, "UpdateDebtor", pb.Debtor, cause.actor), work)
 
     async def MergeDebtors(self, request: pb.MergeDebtorsRequest, context: ServicerContext) -> pb.Debtor:
         """Merges a duplicate into another debtor and returns the duplicate."""

@@ -17,7 +17,7 @@ from collateral_registry.domain.shared.errors import Overdue
 from collateral_registry.domain.shared.names import checked_id, id_of
 from collateral_registry.rpc.assets.messages import read_equipment, to_be_quoted
 from collateral_registry.rpc.common import convert
-from collateral_registry.rpc.common.calls import call_of
+from collateral_registry.rpc.common.calls import call_of, current_caller
 from collateral_registry.rpc.common.checks import check_count, ids_of
 from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.rpc.common.paging import NEWEST
@@ -65,7 +65,8 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
         first = await anext(requests, None)
         if first is None:
             raise InvalidInput("chunk", "nothing", "comparables")
-        with self.fits.upload(checked_id("model_id", first.model_id), first.columns) as upload:
+        author = current_caller().acting_as("")
+        with self.fits.upload(author, checked_id("model_id", first.model_id), first.columns) as upload:
             upload.add(first.chunk)
             async for request in requests:
                 upload.add(request.chunk)

@@ -6,10 +6,11 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from collateral_registry.domain.access.callers import SERVICE
 from collateral_registry.domain.shared.errors import DomainError
 from collateral_registry.logs import logger
 from collateral_registry.runtime.transactions import BookRunner
@@ -80,7 +81,9 @@ class SyncTask:
         while (pending := await self._runner.read(sync.find)) is not None:
             start = time.monotonic()
             work = partial(_applied, sync=sync, pending=pending)
-            await self._runner.change(sync.kind, work, lambda changes: changes > 0, sync.subject)
+            await self._runner.change(
+                sync.kind, replace(SERVICE, actor=sync.subject), work, lambda changes: changes > 0
+            )
             # If a commit waited long for a commit of another server, the pause after it must still be short.
             await asyncio.sleep(min(REST_FACTOR * (time.monotonic() - start), CHECK_SECONDS))
 

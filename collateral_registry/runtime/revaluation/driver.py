@@ -10,6 +10,7 @@ from typing import Protocol
 
 from collateral_registry.commands.revaluation.run_partition import PartitionJob, work_partition
 from collateral_registry.commands.revaluation.runs import pending_jobs, plan_run, publish_run, run_in_progress
+from collateral_registry.domain.access.callers import SERVICE
 from collateral_registry.domain.revaluation.runs import RunStep
 from collateral_registry.domain.shared.errors import StoreUnavailable
 from collateral_registry.logs import logger
@@ -146,7 +147,7 @@ class RunDriver:
             for _ in self._worked([job for job in jobs if job.partition.step in step]):
                 if self._stopping:
                     return
-        with self._database.write("PublishRevaluation", "collateral") as write:
+        with self._database.write("PublishRevaluation", SERVICE) as write:
             run = publish_run(write, seq)
             write.commit()
         self._committed()

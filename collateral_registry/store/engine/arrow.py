@@ -29,10 +29,9 @@ from collateral_registry.domain.shared.errors import StoreUnavailable
 from collateral_registry.store.engine.database import (
     POSTGRES_COMMITS,
     SQLITE_PRAGMAS,
-    lock_key,
     sqlite_file,
-    sqlite_turn,
 )
+from collateral_registry.store.engine.locks import lock_key, sqlite_turn
 
 TYPED_ROWS = 65_536
 """The SQLite driver reads this many rows before it decides on the type of a column; no partition has more."""

@@ -6,8 +6,6 @@ the order of commits, and a reader that sees a sequence also sees all earlier on
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import os
 import re
 import sqlite3
@@ -31,9 +29,11 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from collateral_registry.clock import Clock, microseconds
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.shared.errors import StoreUnavailable, StoreUnusable
 from collateral_registry.logs import masked
 from collateral_registry.store.engine.commit_listener import CHANNEL
+from collateral_registry.store.engine.locks import lock_key, sqlite_turn
 from collateral_registry.store.engine.touched import Touched
 from collateral_registry.store.schema.book import CommitRow
 
@@ -44,10 +44,7 @@ __all__ = [
     "Database",
     "Intake",
     "Write",
-    "lock_key",
     "sqlite_file",
-    "sqlite_turn",
-    "turn_file",
 ]
 
 WRITER_LOCK_KEY = 0x636F6C6C61746572
@@ -110,9 +107,14 @@ class Write:
     seq: int
     known_us: int
     market_day: int
-    actor: str
+    author: Author
     committed: bool = False
     touched: Touched = field(default_factory=Touched)
+
+    @property
+    def actor(self) -> str:
+        """The person for whom the change is made."""
+        return self.author.actor
 
     def commit(self) -> None:
         """Commits the transaction and notifies the other servers of the book.
@@ -203,12 +205,12 @@ class Database:
                 yield connection
 
     @contextmanager
-    def write(self, kind: str, actor: str, market_day: int | None = None) -> Iterator[Write]:
+    def write(self, kind: str, author: Author, market_day: int | None = None) -> Iterator[Write]:
         """Opens a write transaction of the book. ``market_day`` sets the business date; None keeps the current one."""
         with self._writing() as connection:
             if not self.is_sqlite:
                 connection.execute(select(func.pg_advisory_xact_lock(WRITER_LOCK_KEY)))
-            yield self._opened(connection, kind, actor, market_day)
+            yield self._opened(connection, kind, author, market_day)
 
     @contextmanager
     def intake(self, shards: Iterable[str]) -> Iterator[Intake]:
@@ -270,7 +272,7 @@ class Database:
     def _read_options(self) -> dict[str, Any]:
         return {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
-    def _opened(self, connection: Connection, kind: str, actor: str, market_day: int | None) -> Write:
+    def _opened(self, connection: Connection, kind: str, author: Author, market_day: int | None) -> Write:
         last = connection.execute(_LAST_COMMIT).first()
         seq, day, known_us = (last.seq + 1, last.market_day, last.known_us) if last else (1, 0, 0)
         write = Write(
@@ -278,9 +280,15 @@ class Database:
             seq=seq,
             known_us=_time_of_commit(microseconds(self.clock()), known_us),
             market_day=day if market_day is None else market_day,
-            actor=actor,
+            author=author,
         )
-        row = {"seq": seq, "known_us": write.known_us, "market_day": write.market_day, "kind": kind, "actor": actor}
+        row = {
+            "seq": seq,
+            "known_us": write.known_us,
+            "market_day": write.market_day,
+            "kind": kind,
+            "actor": author.actor,
+        }
         connection.execute(_NEW_COMMIT, row)
         return write
 
@@ -313,35 +321,6 @@ def sqlite_file(url: str) -> Path | None:
     if not parsed.drivername.startswith("sqlite"):
         return None
     return Path(os.path.realpath((parsed.database or "").removeprefix("file:")))  # resolve() raises for a loop of links
-
-
-def lock_key(shard: str) -> int:
-    """Returns the advisory lock of a shard: 64 bits of the digest of its name."""
-    return int.from_bytes(hashlib.blake2b(shard.encode(), digest_size=8).digest(), signed=True)
-
-
-@contextmanager
-def sqlite_turn(path: Path | None) -> Iterator[None]:
-    """Locks a SQLite file for one writer, across threads and processes; does nothing for any other engine.
-
-    SQLite's busy handler polls with pauses of up to a tenth of a second; a file lock wakes the next writer immediately.
-    """
-    if path is None:
-        yield
-        return
-    with open(turn_file(path), "wb", opener=_private) as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
-        yield
-
-
-def turn_file(path: Path) -> Path:
-    """Returns the file whose lock is the turn of a writer; nothing is stored in it."""
-    return path.with_name(path.name + ".turn")
-
-
-def _private(path: str, flags: int) -> int:
-    """Opens a file that only its owner may open: another user's lock would stop every writer."""
-    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
 def _engine(url: str) -> Engine:

@@ -15,6 +15,7 @@ from collateral_registry.commands.loans.up_to_date import are_judged_today
 from collateral_registry.commands.pipeline.moments import moment_of
 from collateral_registry.commands.reports.generate import LtvReports
 from collateral_registry.commands.revaluation.runs import finish_run
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.book.business_date import check_requested
 from collateral_registry.domain.loans.agreements import Balance
 from collateral_registry.domain.shared.days import date_at, day_of
@@ -210,7 +211,7 @@ def test_commits_after_a_wrong_clock_have_the_time_of_the_right_clock(sqlite_url
     open_book(database, day_of(FIRST))
     known = []
     for _ in range(2):
-        with database.write("test", "test") as write:
+        with database.write("test", Author("test", "test")) as write:
             known.append(write.known_us)
             write.commit()
     database.close()

@@ -12,6 +12,7 @@ from collateral_registry.commands.prices.admission import Quote
 from collateral_registry.commands.prices.ingest import ensure_fx_series, ingest_prices, open_series
 from collateral_registry.commands.revaluation.runs import finish_run, run_book
 from collateral_registry.commands.valuations.value import value_assets
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.filters.expressions import EVERYTHING
 from collateral_registry.domain.loans.agreements import Balance, Loan, Pledge
 from collateral_registry.domain.prices.exchange_rates import legs_of, series_id_of
@@ -183,7 +184,7 @@ def test_a_run_over_the_book_gives_the_values_of_the_changes(book):
     ingest_rates(book, ("USD", "EUR", DAYS[-1], 1 / DOLLARS[-1]))
     changed = latest(book)
 
-    run_book(book, "test")
+    run_book(book, Author("test", "test"))
 
     same = set(changed) - {"seq", "of_run", "good_seq", "known_us"}
     assert {name: latest(book)[name] for name in same} == {name: changed[name] for name in same}
@@ -274,7 +275,7 @@ def test_the_order_and_direction_of_rates_change_no_value_beyond_their_own_diffe
 
 def values_after(database, messages):
     """Returns the values in euro and yuan after messages of rates; what they change is rolled back."""
-    with database.write("test", "test") as write:
+    with database.write("test", Author("test", "test")) as write:
         for message in messages:
             ensure_fx_series(write, {one[:2] for one in message})
             assert ingest_prices(write, rates_of(message)).accepted == len(message)

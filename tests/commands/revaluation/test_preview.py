@@ -14,6 +14,7 @@ from collateral_registry.commands.prices.admission import Quote
 from collateral_registry.commands.prices.ingest import ingest_prices
 from collateral_registry.commands.revaluation.preview import PreviewBegin, PreviewJob, PreviewRows, preview_book
 from collateral_registry.commands.revaluation.runs import finish_run, run_book, start_run
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.book.policy import SourcedNumber
 from collateral_registry.domain.filters.parser import parse_filter
 from collateral_registry.domain.loans.levels import Level
@@ -99,7 +100,7 @@ def draft_of(book, *, cost=None, **rules):
 
 
 def test_a_preview_of_a_book_that_is_up_to_date_changes_no_loan_and_no_asset(book):
-    run_book(book, "test")
+    run_book(book, Author("test", "test"))
     _, summary, loans, assets = preview(book)
 
     assert (loans, assets, summary.moves, summary.changed_assets) == ([], [], {}, 0)

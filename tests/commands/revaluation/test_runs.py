@@ -19,6 +19,7 @@ from collateral_registry.commands.prices.admission import Quote
 from collateral_registry.commands.prices.ingest import ingest_prices
 from collateral_registry.commands.revaluation.run_partition import work_partition
 from collateral_registry.commands.revaluation.runs import pending_jobs, plan_run, publish_run, run_book, start_run
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.filters.expressions import EVERYTHING
 from collateral_registry.domain.loans.agreements import Balance
 from collateral_registry.domain.revaluation.runs import RunState, RunStep, cut
@@ -45,7 +46,7 @@ def book(filled_book):
 
 def start(book) -> int:
     """Starts a run and divides it into as many partitions as there are loans."""
-    with book.write("StartRevaluation", "test") as write:
+    with book.write("StartRevaluation", Author("test", "test")) as write:
         start_run(write)
         commit(write)
     plan_run(book, write.seq, partition_assets=1)
@@ -53,7 +54,7 @@ def start(book) -> int:
 
 
 def publish(book, seq):
-    with book.write("PublishRevaluation", "test") as write:
+    with book.write("PublishRevaluation", Author("test", "test")) as write:
         run = publish_run(write, seq)
         commit(write)
     return run
@@ -77,8 +78,8 @@ def same_but_for_the_sequence(one, other):
 
 
 def test_a_run_is_the_same_in_any_partitioning(book):
-    whole = run_book(book, "test", partition_assets=1_000)
-    parts = run_book(book, "test", partition_assets=1)
+    whole = run_book(book, Author("test", "test"), partition_assets=1_000)
+    parts = run_book(book, Author("test", "test"), partition_assets=1)
 
     assert parts.partitions > whole.partitions
     assert len(rows_of(book, whole.seq)[0]["target_key"]) == whole.valued > 3
@@ -89,7 +90,7 @@ def test_a_run_is_the_same_in_any_partitioning(book):
 def test_a_run_is_the_same_in_worker_processes_and_in_any_order(book):
     unpledged = replace(LOT, asset_id="unpledged", detail=replace(LOT.detail, lot="L-unpledged"))
     do(book, lambda write: register.register(write, unpledged))
-    here = run_book(book, "test", partition_assets=1)
+    here = run_book(book, Author("test", "test"), partition_assets=1)
     seq = start(book)
     jobs = pending_jobs(book, seq)
     workers = LocalWorkers(book.url, 2)
@@ -107,7 +108,7 @@ def test_a_run_is_the_same_in_a_worker_without_the_extra_for_bulk_transfer(book,
     monkeypatch.setitem(sys.modules, "adbc_driver_sqlite", None)
     opened = worker_process.transport_of.__wrapped__(book.url, 0)
     monkeypatch.setattr(worker_process, "transport_of", lambda _url, _thread: opened)
-    here = run_book(book, "test", partition_assets=1)
+    here = run_book(book, Author("test", "test"), partition_assets=1)
     seq = start(book)
     for order in pending_jobs(book, seq):
         worker_process.work(SecretStr(book.url), order)
@@ -186,7 +187,7 @@ def test_a_judgement_made_during_a_run_stays_newest_and_is_repeated_on_publicati
     for order in jobs[len(jobs) // 2 :]:
         work_partition(book, order)
     run = publish(book, seq)
-    again = run_book(book, "test")
+    again = run_book(book, Author("test", "test"))
     keys = np.array([1, 2], dtype=np.int64)
     with book.read() as connection:
         after = newest_judgements(connection, keys)

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from collateral_registry.commands.assets.register import change, register
 from collateral_registry.commands.pipeline.settle import commit
 from collateral_registry.commands.valuations.revalue import revalue
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.filters.expressions import EVERYTHING
 from collateral_registry.domain.ip.ip_valuation import life_of
 from collateral_registry.domain.shared.days import day_of
@@ -43,7 +44,7 @@ def downgrade_to(database, version, field) -> None:
 def test_a_migrated_ip_asset_counts_its_technology_life_from_its_registration_and_keeps_that_day(schemaless_url):
     database = open_empty_book(schemaless_url)
     do(database, lambda write: register(write, RIGHT_WITH_LIFE))
-    with database.write("test", "test", day_of(FIRST) + DAYS_LATER) as write:
+    with database.write("test", Author("test", "test"), day_of(FIRST) + DAYS_LATER) as write:
         change(write, IP_ASSET.asset_id, "", lambda asset: replace(asset, display_name="a name"))
         commit(write)
     downgrade_to(database, "0009", "technology_life_date")
@@ -101,7 +102,7 @@ def test_a_machine_without_a_new_reading_loses_value_every_day(database_url):
     )
     do(database, lambda write: register(write, replace(MACHINE, detail=detail)))
     for day in range(1, 30):
-        with database.write("test", "test", day_of(FIRST) + day) as write:
+        with database.write("test", Author("test", "test"), day_of(FIRST) + day) as write:
             revalue(write, [MACHINE.asset_id])
             commit(write)
     with database.read() as connection:

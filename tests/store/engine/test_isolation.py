@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import text
 
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.store.engine.database import Database
 
 NOW = datetime(2022, 1, 1, tzinfo=UTC)
@@ -25,7 +26,7 @@ def test_writes_are_read_committed_and_reads_a_snapshot_on_a_server_whose_defaul
     database = Database(postgres_url, lambda: NOW)
     found = []
     for _ in range(2):
-        with database.write("test", "test") as write:
+        with database.write("test", Author("test", "test")) as write:
             found.append(level_of(write.connection))
         with database.intake(["source a"]) as intake:
             found.append(level_of(intake.connection))

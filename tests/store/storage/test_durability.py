@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from collateral_registry.clock import wall_clock
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.store.engine.database import Database
 from collateral_registry.store.engine.migrate import migrate
 from collateral_registry.store.storage.durability import file_system_of, unsafe_settings
@@ -43,7 +44,7 @@ def test_commits_wait_for_the_disk_whatever_the_default_of_the_database(opened, 
         connection.execute(text(f'ALTER DATABASE "{name}" SET synchronous_commit = {default}'))
     database = opened()
     for _ in range(2):  # a connection that was returned to the pool keeps the setting
-        with database.write("test", "test") as write:
+        with database.write("test", Author("test", "test")) as write:
             assert write.connection.execute(text("SHOW synchronous_commit")).scalar_one() == used
 
 

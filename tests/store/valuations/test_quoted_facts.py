@@ -5,6 +5,7 @@ import pytest
 
 from collateral_registry.commands.assets import register
 from collateral_registry.commands.pipeline.settle import commit
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.store.valuations.valuation_inputs import facts_of, read_facts
 from tests.support.books import LOT
 
@@ -17,7 +18,7 @@ def book(empty_book):
 def test_a_quoted_lot_has_every_column_of_a_registered_one_with_the_same_value(book):
     with book.read() as connection:
         quoted = facts_of(connection, LOT).inventory
-    with book.write("test", "test") as write:
+    with book.write("test", Author("test", "test")) as write:
         register.register(write, LOT)
         commit(write)
     with book.read() as connection:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from collateral_registry.commands.equipment.models import store_model
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.filters.expressions import EVERYTHING
 from collateral_registry.store.equipment.models import list_models
 from tests.support.equipment_sales import rows
@@ -116,7 +117,10 @@ def test_a_damaged_or_newer_model_is_not_stored(bench: Bench, sqlite_url: str, d
     else:
         files[TREES[0]] = files[TREES[0]][:-100]
     book = opened(sqlite_url)
-    with book.write("test", "test") as write, pytest.raises(InvalidInput, match=r"trees-low|newer program"):
+    with (
+        book.write("test", Author("test", "test")) as write,
+        pytest.raises(InvalidInput, match=r"trees-low|newer program"),
+    ):
         store_model(write, "damaged", files)
     with book.read() as connection:
         assert list_models(connection, EVERYTHING, 2**62, 10) == []

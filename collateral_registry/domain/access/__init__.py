@@ -1,0 +1,1 @@
+"""Who calls the service, and what a caller may do."""
