@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -9,6 +12,8 @@ from collateral_registry.cli.common.client import print_error, print_line
 
 EXIT_NOT_SERVING = 1
 CHECK_SECONDS = 5.0
+START_CHECK_SECONDS = 1.0
+PAUSE_SECONDS = 0.1
 
 
 def is_serving(server: str, seconds: float) -> bool | None:
@@ -19,6 +24,19 @@ def is_serving(server: str, seconds: float) -> bool | None:
         except grpc.RpcError:
             return None
     return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+def wait_until_serving(server: str, seconds: float, is_running: Callable[[], bool]) -> bool:
+    """Waits until a server that starts reports SERVING; returns False if it ends or does not do so in time.
+
+    A starting server answers NOT_SERVING until it can be used.
+    """
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and is_running():
+        if is_serving(server, START_CHECK_SECONDS):
+            return True
+        time.sleep(PAUSE_SECONDS)
+    return False
 
 
 def check_health(server: str) -> int:

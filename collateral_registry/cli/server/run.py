@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 HEALTH_WAIT_SECONDS = 300.0
 """Longest time that a server may take to start; the first start compiles the bytecode of all packages."""
 
-HEALTH_CHECK_SECONDS = 1.0
 STOP_WAIT_SECONDS = 20.0
 CONNECT_WAIT_SECONDS = 1.0
 REPORTED = {EXIT_USAGE, EXIT_REFUSED, EXIT_TEMPORARY}
@@ -158,12 +157,15 @@ def _environment(database: str) -> dict[str, str]:
 def _run_until_stopped(
     server: subprocess.Popen[bytes], settings: Settings, log: Path, *, sample: bool, stay: bool
 ) -> int:
-    if not _wait_for_health(server, settings.address):
+    from collateral_registry.cli.server.health import wait_until_serving
+
+    if not wait_until_serving(settings.address, HEALTH_WAIT_SECONDS, lambda: server.poll() is None):
         stopped = server.poll()
-        code = stopped or EXIT_TEMPORARY
-        if stopped not in REPORTED:
+        if stopped is None:
+            print_error(f"the server was not ready after {HEALTH_WAIT_SECONDS:.0f} seconds; its log is {log}")
+        elif stopped not in REPORTED:
             print_error(f"the server did not start; its log is {log}")
-        return code
+        return stopped or EXIT_TEMPORARY
     commands = COMMANDS
     with session(settings.address) as channel:
         if sample:
@@ -223,17 +225,6 @@ def _show_addresses(settings: Settings, log: Path, commands: Sequence[str]) -> N
     for command in commands:
         print_line(f"  {shlex.join([*_program(), *shlex.split(command), *option])}")
     print_line("\nCtrl-C stops the server; the book is kept.")
-
-
-def _wait_for_health(server: subprocess.Popen[bytes], address: str) -> bool:
-    from collateral_registry.cli.server.health import is_serving
-
-    deadline = time.monotonic() + HEALTH_WAIT_SECONDS
-    while time.monotonic() < deadline and server.poll() is None:
-        if is_serving(address, HEALTH_CHECK_SECONDS):  # a server that still starts answers NOT_SERVING
-            return True
-        time.sleep(0.1)
-    return False
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:
