@@ -10,7 +10,7 @@ from collateral_registry.commands.feeds.intake import Batch, Group, Outcome, Run
 from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource
 from collateral_registry.domain.receivables.ledgers.entries import Entries, PartnerScope, problems_of
 from collateral_registry.domain.receivables.ledgers.entry_booking import Booked, Known, book
-from collateral_registry.domain.receivables.ledgers.ledger_state import LedgerState
+from collateral_registry.domain.receivables.ledgers.ledger_state import InvoiceName, LedgerState
 from collateral_registry.domain.receivables.ledgers.payments import PaymentBook
 from collateral_registry.store.engine.bulk import collector_paused
 from collateral_registry.store.engine.database import Database
@@ -100,6 +100,7 @@ class EntryGroup(Group[Entries]):
         payments = read_payments(connection, ledgers, of_account, paid, corrected)
         names = [(amount[0], (amount[1], number)) for _, amount, number in rows if number]
         names += [(pool, (debtor, number)) for pool, debtor, number in payments.invoices()]
+        names += [arrival for run in self.runs for arrival in _arrivals(run)]
         read_invoices(connection, ledgers, names)
         read_balances(connection, ledgers, ((pool, debtor) for kind, (pool, debtor, _), _ in rows if kind in BALANCED))
         read_same_amounts(
@@ -125,6 +126,14 @@ def _named(run: Run[Entries], past: dict[str, Known]) -> Iterator[tuple[int, Amo
             pool, debtor, number = known.pool, known.debtor, known.invoice_number
         if pool:
             yield items.kind[row], (pool, debtor, items.amount_minor[row]), number
+
+
+def _arrivals(run: Run[Entries]) -> Iterator[tuple[str, InvoiceName]]:
+    """Yields, for each valid row that moves an invoice, the pool that it enters and its name."""
+    items = run.items
+    for row in run.rows():
+        if items.to_pool[row]:
+            yield items.to_pool[row], (items.debtor[row], items.invoice_number[row])
 
 
 def _account_pools(items: Entries) -> set[str]:

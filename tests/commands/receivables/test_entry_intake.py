@@ -127,6 +127,16 @@ def test_a_move_takes_an_invoice_with_its_sums_to_another_pool(feed):
     assert open_amounts(feed.ledger()) == {"A": 70_00, "B": 10_00}
 
 
+def test_a_move_to_a_pool_that_has_the_invoice_is_rejected(feed):
+    feed.report(invoice("A", 100_00))
+    feed.report(entry("b", "INVOICE", 70_00, "A", pool="other"))
+
+    assert feed.report(entry("m", "MOVE", 0, "A", to_pool="other")) == [
+        "m: to_pool: got assets/other, want a pool without invoice A of 'delta'"
+    ]
+    assert (open_amounts(feed.ledger()), open_amounts(feed.ledger("other"))) == ({"A": 100_00}, {"A": 70_00})
+
+
 def test_an_amount_that_is_credited_and_invoiced_again_is_marked(feed):
     feed.report(
         invoice("A", 100_00, issue_day=TODAY - 100),
