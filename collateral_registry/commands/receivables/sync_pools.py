@@ -7,11 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from collateral_registry.store.engine.database import Connection, Write
-from collateral_registry.store.receivables.pending_pools import assets_of_pools, delete_changes, oldest_changes
+from collateral_registry.store.receivables.ledger import keep_ledgers
+from collateral_registry.store.receivables.pending_pools import (
+    assets_of_pools,
+    delete_changes,
+    entries_of_pools,
+    oldest_changes,
+)
 from valuation._typing import Int
 
 POOLS_LIMIT = 25
 """Largest number of pools in one commit. It is small because SQLite blocks the intake during the commit."""
+
+ENTRIES_LIMIT = 250_000
+"""Number of entries of the pools of one commit, for the same reason; a single pool may have more."""
 
 CHANGES_LIMIT = 20_000
 """Number of changes that are read to choose the pools of one commit. A pool is valued once for all of its changes."""
@@ -26,12 +35,17 @@ class PendingPools:
 
 
 def find_pending_pools(connection: Connection, pools_limit: int = POOLS_LIMIT) -> PendingPools | None:
-    """Returns the pools whose changes have been pending longest; None if no change is pending. Takes no lock."""
+    """Returns the pools whose changes have been pending longest; None if no change is pending. Takes no lock.
+
+    Their ledgers are read into memory here, so that the commit, which blocks the intake, reads only what changes after.
+    """
     oldest = oldest_changes(connection, CHANGES_LIMIT)
     pools = oldest["pool_key"]
     if not len(pools):
         return None
     chosen = np.array(list(dict.fromkeys(pools.tolist()))[:pools_limit], dtype=np.int64)
+    chosen = chosen[: max(1, int(np.searchsorted(np.cumsum(entries_of_pools(connection, chosen)), ENTRIES_LIMIT)))]
+    keep_ledgers(connection, np.sort(chosen))
     return PendingPools(chosen, oldest["change_key"][np.isin(pools, chosen)])
 
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
-from sqlalchemy import bindparam, select
+from sqlalchemy import Connection, bindparam, select
 
 from collateral_registry.domain.receivables.ledger import PoolLedger
 from collateral_registry.domain.receivables.ledgers.ledger_columns import (
     BALANCE_COLUMNS,
     INVOICE_COLUMNS,
     columns_of_state,
+    in_order,
     pool_ledger,
 )
 from collateral_registry.domain.receivables.ledgers.ledger_state import Effect, replayed
 from collateral_registry.store.engine.bulk import Source, read_columns
 from collateral_registry.store.engine.key_sets import TEXTS, KeyedSelect, is_one_of
 from collateral_registry.store.engine.rows import columns_of
+from collateral_registry.store.receivables.kept_ledgers import SMALL_LEDGER, KeptLedger, kept_ledgers, newest_entry
 from collateral_registry.store.schema.receivables import (
     DebtorBalanceRow,
     InvoiceEntryRow,
@@ -28,17 +31,61 @@ from valuation._typing import Columns, Int
 
 
 def ledgers_of(source: Source, pool_keys: Int | Sequence[int]) -> dict[int, PoolLedger]:
-    """Returns the present ledgers of pools, by key."""
-    keys = np.asarray(pool_keys, dtype=np.int64)
-    pools = read_columns(source, *_POOLS.of(keys))
+    """Returns the present ledgers of pools, by key.
+
+    Of a ledger that is kept in memory only the invoices are read that later entries name.
+    """
+    pools = _pools(source, np.asarray(pool_keys, dtype=np.int64))
+    kept = _kept(source, pools)
+    rest = [one for one in pools if one.pool_key not in kept]
+    read = {one.pool_key: pool_ledger(*one, *columns) for one, columns in _read(source, rest)}
+    return {one.pool_key: kept.get(one.pool_key) or read[one.pool_key] for one in pools}
+
+
+def keep_ledgers(connection: Connection, pool_keys: Int) -> None:
+    """Keeps the present ledgers of large pools in memory, so that a change reads only what it names."""
+    pools = _pools(connection, pool_keys)
+    kept = _kept(connection, pools)
+    large = [one for one in pools if one.pool_key not in kept and one.entry_number >= SMALL_LEDGER]
+    for one, (invoices, balances) in _read(connection, large):
+        newest = newest_entry(connection, one.pool_key, one.entry_number)
+        kept_ledgers(connection).keep(KeptLedger(pool_ledger(*one, invoices, balances), invoices, balances, newest))
+
+
+class _Pool(NamedTuple):
+    """A pool with number and day of its newest entry."""
+
+    pool_key: int
+    entry_number: int
+    entry_day: int
+
+
+def _pools(source: Source, keys: Int) -> list[_Pool]:
+    columns = read_columns(source, *_POOLS.of(keys))
+    return list(map(_Pool._make, zip(*(columns[name].tolist() for name in _Pool._fields), strict=True)))
+
+
+def _kept(source: Source, pools: Sequence[_Pool]) -> dict[int, PoolLedger]:
+    """Returns the present ledgers of those pools whose ledgers are kept."""
+    if not isinstance(source, Connection):
+        return {}
+    ledgers = kept_ledgers(source)
+    found = {one.pool_key: ledgers.present(source, *one) for one in pools}
+    return {key: ledger for key, ledger in found.items() if ledger is not None}
+
+
+def _read(source: Source, pools: Sequence[_Pool]) -> list[tuple[_Pool, tuple[Columns, Columns]]]:
+    """Returns the invoices of each pool in the order of their names, and its balances."""
+    if not pools:
+        return []
+    keys = np.array([one.pool_key for one in pools], dtype=np.int64)
     invoices = _by_pool(keys, read_columns(source, *_INVOICES.of(keys)))
     balances = _by_pool(keys, read_columns(source, *_BALANCES.of(keys)))
-    numbers = zip(*(pools[name].tolist() for name in ("pool_key", "entry_number", "entry_day")), strict=True)
-    return {key: pool_ledger(key, number, day, invoices[key], balances[key]) for key, number, day in numbers}
+    return [(one, (in_order(invoices[one.pool_key]), balances[one.pool_key])) for one in pools]
 
 
 _POOLS = KeyedSelect(
-    select(*columns_of(InvoicePoolRow, "pool_key", "entry_number", "entry_day")).order_by(InvoicePoolRow.pool_key),
+    select(*columns_of(InvoicePoolRow, *_Pool._fields)).order_by(InvoicePoolRow.pool_key),
     InvoicePoolRow.pool_key,
 )
 _INVOICES = KeyedSelect(

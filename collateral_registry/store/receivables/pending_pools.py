@@ -35,6 +35,19 @@ _ASSETS = (
 )
 
 
+def entries_of_pools(connection: Connection, pool_keys: Int) -> Int:
+    """Returns the number of entries of each pool [n]."""
+    columns = read_columns(connection, _ENTRIES, {"keys": pool_keys})
+    return columns["entry_number"][np.searchsorted(columns["pool_key"], pool_keys)]
+
+
+_ENTRIES = (
+    select(InvoicePoolRow.pool_key, InvoicePoolRow.entry_number)
+    .where(is_one_of(InvoicePoolRow.pool_key, KEYS))
+    .order_by(InvoicePoolRow.pool_key)
+)
+
+
 def delete_changes(connection: Connection, change_keys: Int) -> int:
     """Deletes changes from the queue and returns how many were still in it."""
     return connection.execute(_DELETE, {"keys": change_keys}).rowcount

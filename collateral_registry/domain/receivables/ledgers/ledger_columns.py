@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterable, Mapping
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
 from collateral_registry.domain.receivables.ledger import InvoiceFlag, PoolLedger
-from collateral_registry.domain.receivables.ledgers.ledger_state import WHOLE, Balance, Invoice, LedgerState
+from collateral_registry.domain.receivables.ledgers.ledger_state import (
+    WHOLE,
+    Balance,
+    Invoice,
+    InvoiceName,
+    LedgerState,
+)
 from collateral_registry.domain.shared.days import NO_DAY
 from valuation._typing import Columns, Int, Texts
 
@@ -27,17 +34,49 @@ TEXT_COLUMNS = frozenset({"debtor", "invoice_number", "currency"})
 
 
 def columns_of_state(state: LedgerState) -> tuple[Columns, Columns]:
-    """Returns the invoices and the balances of a state as columns."""
-    return (
-        _columns(state.invoices.values(), INVOICE_COLUMNS),
-        _columns(state.balances.values(), BALANCE_COLUMNS),
-    )
+    """Returns the invoices of a state in the order of their names, and its balances, as columns."""
+    invoices = sorted(state.invoices.values(), key=_NAME)
+    return _columns(invoices, INVOICE_COLUMNS), _columns(state.balances.values(), BALANCE_COLUMNS)
+
+
+_NAME = attrgetter("name")
+
+
+def in_order(invoices: Columns) -> Columns:
+    """Returns invoices in the order of their names: by debtor, then by number."""
+    names = _names(invoices)
+    order = np.array(sorted(range(len(names)), key=names.__getitem__), dtype=np.int64)
+    return {name: column[order] for name, column in invoices.items()}
+
+
+def with_invoices(invoices: Columns, named: Collection[InvoiceName], changed: Columns) -> Columns:
+    """Returns invoices in the order of their names, with the changed ones in place of those that are named.
+
+    ``invoices`` are in this order. A changed invoice replaces the one of its name, whether it is named or not.
+    """
+    new = dict(zip(_names(changed), range(len(changed["debtor"])), strict=True))
+    replaced = sorted({*named, *new})
+    places = [_place(invoices, name) for name in replaced]
+    gone = [row for row, is_there in places if is_there]
+    rows = [new[name] for name in replaced if name in new]
+    # Places count the rows that are gone; each of these is at or before its successor's place.
+    at = np.array([row for (row, _), name in zip(places, replaced, strict=True) if name in new], dtype=np.int64)
+    at -= np.searchsorted(np.array(gone, dtype=np.int64), at)
+    return {name: np.insert(np.delete(column, gone), at, changed[name][rows]) for name, column in invoices.items()}
+
+
+def with_balances(balances: Columns, debtors: Collection[str], changed: Columns) -> Columns:
+    """Returns balances with the changed ones in place of those of the debtors."""
+    kept = np.array([name not in debtors for name in balances["debtor"].tolist()], dtype=np.bool_)
+    return {name: np.concatenate([column[kept], changed[name]]) for name, column in balances.items()}
 
 
 def pool_ledger(pool_key: int, entry_number: int, entry_day: int, invoices: Columns, balances: Columns) -> PoolLedger:
-    """Returns a ledger; what settles an invoice beyond its face amount becomes unapplied of its debtor."""
-    order = _in_order(invoices["debtor"], invoices["invoice_number"])
-    one = {name: column[order] for name, column in invoices.items()}
+    """Returns the ledger of invoices in the order of their names.
+
+    What settles an invoice beyond its face amount becomes unapplied of its debtor.
+    """
+    one = invoices
     face = one["face_minor"]
     paid = np.minimum(one["paid_minor"], face)
     credited = np.minimum(one["credited_minor"], face - paid)
@@ -88,9 +127,16 @@ def _balances(balances: Columns, debtor: Texts, currency: Texts, beyond: Int) ->
     }
 
 
-def _in_order(debtor: Texts, number: Texts) -> Int:
-    names = list(zip(debtor.tolist(), number.tolist(), strict=True))
-    return np.array(sorted(range(len(names)), key=names.__getitem__), dtype=np.int64)
+def _names(invoices: Columns) -> list[InvoiceName]:
+    return list(zip(invoices["debtor"].tolist(), invoices["invoice_number"].tolist(), strict=True))
+
+
+def _place(invoices: Columns, name: InvoiceName) -> tuple[int, bool]:
+    """Returns the row that an invoice has or would have, and whether it is there."""
+    debtors, numbers = invoices["debtor"], invoices["invoice_number"]
+    first = bisect_left(debtors, name[0])
+    row = bisect_left(numbers, name[1], first, bisect_right(debtors, name[0], first))
+    return row, row < len(numbers) and (debtors[row], numbers[row]) == name
 
 
 def _columns(items: Iterable[Invoice] | Iterable[Balance], names: tuple[str, ...]) -> Mapping[str, Any]:
