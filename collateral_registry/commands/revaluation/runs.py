@@ -18,13 +18,23 @@ from collateral_registry.commands.pipeline.judge_loans import judge_loans
 from collateral_registry.commands.pipeline.recompute import NO_KEYS, check_models, release_models
 from collateral_registry.commands.revaluation.run_partition import PartitionJob, work_partition
 from collateral_registry.domain.access.callers import SERVICE, Author
-from collateral_registry.domain.revaluation.runs import PARTITION_ASSETS, PARTITION_CURVES, Partition, RunStep, cut
+from collateral_registry.domain.revaluation.runs import (
+    BLOCKS,
+    ENTRIES_AN_ASSET,
+    PARTITION_ASSETS,
+    PARTITION_CURVES,
+    Partition,
+    RunStep,
+    cut,
+)
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.store.book.policies import policy_by_key, policy_in_force
 from collateral_registry.store.engine.database import Connection, Database, Write
 from collateral_registry.store.loans.events import insert_events
 from collateral_registry.store.revaluation.runs import (
     StoredRun,
+    entries_of_loans,
+    entries_of_unpledged,
     get_run,
     insert_partitions,
     insert_run,
@@ -39,6 +49,7 @@ from collateral_registry.store.revaluation.runs import (
     unfinished_run,
     unpledged_blocks,
 )
+from valuation._typing import Int
 
 
 def start_run(write: Write, *, accept_models: bool = False) -> None:
@@ -119,12 +130,30 @@ def partitions_of(connection: Connection, assets: int) -> list[Partition]:
     needs = known_needs(connection)
     curve_parts = [tuple(needs[start : start + PARTITION_CURVES]) for start in range(0, len(needs), PARTITION_CURVES)]
     curves = [(RunStep.CURVES, 0, 0, part) for part in curve_parts]
-    pools = pool_sizes(connection)
-    loans = [(RunStep.LOANS, *ends, ()) for ends in cut(pools["loan_key"], pools["pledges"] + 1, assets)]
-    blocks = unpledged_blocks(connection, assets)
-    ranges = cut(blocks["block"], blocks["assets"], assets)
-    rest = [(RunStep.UNPLEDGED, first, last + assets - 1, ()) for first, last in ranges]
+    loans = [(RunStep.LOANS, *ends, ()) for ends in cut(*_sizes_of_loans(connection), assets)]
+    width = max(1, assets // BLOCKS)
+    ranges = cut(*_sizes_of_unpledged(connection, width), assets)
+    rest = [(RunStep.UNPLEDGED, first, last + width - 1, ()) for first, last in ranges]
     return [Partition(number, *fields) for number, fields in enumerate([*curves, *loans, *rest])]
+
+
+def _sizes_of_loans(connection: Connection) -> tuple[Int, Int]:
+    """Returns the keys of the active loans, and their sizes in assets."""
+    pools, ledgers = pool_sizes(connection), entries_of_loans(connection)
+    size = pools["pledges"] + 1
+    has_ledger = np.isin(ledgers["loan_key"], pools["loan_key"])
+    rows = np.searchsorted(pools["loan_key"], ledgers["loan_key"][has_ledger])
+    size[rows] += ledgers["entries"][has_ledger] // ENTRIES_AN_ASSET
+    return pools["loan_key"], size
+
+
+def _sizes_of_unpledged(connection: Connection, width: int) -> tuple[Int, Int]:
+    """Returns the first keys of blocks of ``width`` keys with assets that have no active pledge, and their sizes."""
+    blocks, ledgers = unpledged_blocks(connection, width), entries_of_unpledged(connection)
+    size = blocks["assets"].copy()
+    rows = np.searchsorted(blocks["block"], ledgers["asset_key"] - ledgers["asset_key"] % width)
+    np.add.at(size, rows, ledgers["entries"] // ENTRIES_AN_ASSET)
+    return blocks["block"], size
 
 
 def _raise(write: Write, seq: int, number: int, overtaken: np.typing.NDArray[np.int64]) -> int:

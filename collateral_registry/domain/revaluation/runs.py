@@ -14,6 +14,12 @@ PARTITION_ASSETS = 20_000
 """Approximate number of assets in a partition, which bounds a worker's memory and transaction. A loan is never
 split."""
 
+ENTRIES_AN_ASSET = 5
+"""Entries of a pool's ledger that count as one more asset in the size of a partition."""
+
+BLOCKS = 16
+"""Blocks of keys into which the keys of a full partition of assets without a pledge are divided, to be weighed."""
+
 PARTITION_CURVES = 64
 """Number of haircut curves that are estimated in one partition."""
 

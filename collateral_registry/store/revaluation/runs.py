@@ -36,6 +36,7 @@ from collateral_registry.store.schema.assets import AssetRow
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.loans import LoanJudgementRow, LoanRow, PledgeClaimRow, PledgeRow
 from collateral_registry.store.schema.prices import HaircutCurveRow
+from collateral_registry.store.schema.receivables import InvoicePoolRow
 from collateral_registry.store.schema.revaluation import PENDING, RunEventRow, RunPartitionRow, RunRow
 from collateral_registry.store.schema.valuations import ValuationRow
 from valuation._typing import Int
@@ -232,6 +233,25 @@ _POOL_SIZES = (
     .where(LoanRow.state == int(LoanState.ACTIVE))
     .order_by(LoanRow.loan_key)
 )
+
+
+def entries_of_loans(connection: Connection) -> Columns:
+    """Returns the keys of the loans that pools secure, and the ledger entries of these pools (column ``entries``)."""
+    return read_columns(connection, _ENTRIES_OF_LOANS)
+
+
+_LEDGERS = InvoicePoolRow.__table__.join(AssetRow.__table__, AssetRow.asset_id == InvoicePoolRow.pool_id)
+_ENTRIES_OF_LOANS = (
+    select(PledgeRow.loan_key, cast(func.sum(InvoicePoolRow.entry_number), BigInteger).label("entries"))
+    .select_from(_LEDGERS.join(PledgeRow.__table__, PledgeRow.asset_key == AssetRow.asset_key))
+    .group_by(PledgeRow.loan_key)
+)
+
+
+def entries_of_unpledged(connection: Connection) -> Columns:
+    """Returns the keys of the pools without an active pledge, and their ledger entries (column ``entries``)."""
+    entries = InvoicePoolRow.__table__.c.entry_number.label("entries")
+    return read_columns(connection, select(AssetRow.asset_key, entries).select_from(_LEDGERS).where(_is_unpledged()))
 
 
 def unpledged_blocks(connection: Connection, width: int) -> Columns:

@@ -14,6 +14,7 @@ from collateral_registry.commands.prices.ingest import ensure_fx_series, ingest_
 from collateral_registry.commands.revaluation.run_partition import work_partition
 from collateral_registry.commands.revaluation.runs import (
     finish_run,
+    partitions_of,
     pending_jobs,
     plan_run,
     publish_run,
@@ -26,6 +27,7 @@ from collateral_registry.domain.assignments.events import RegistrySearch
 from collateral_registry.domain.filters.expressions import EVERYTHING
 from collateral_registry.domain.loans.agreements import Balance, Loan, Pledge
 from collateral_registry.domain.loans.levels import Level
+from collateral_registry.domain.revaluation.runs import RunStep
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.store.assets.repository import asset_keys
 from collateral_registry.store.engine.arrow import ArrowDatabase
@@ -210,3 +212,19 @@ def test_a_pool_in_another_currency_lends_at_most_its_amount_at_the_exchange_rat
     assert foreign["market_minor"] == round(own["market_minor"] / 1.25)
     assert 0 < foreign["lendable_minor"] <= own["lendable_minor"] / 1.25
     assert foreign["h_market"] > 0.0
+
+
+def test_large_ledgers_divide_a_run_into_more_partitions(book):
+    for number in range(8):
+        book.register(f"free-{number}")
+    entries = [invoice(str(at), 100) for at in range(40)]
+    book.report(*entries, *({**one, "pool": f"free-{at % 4}", "entry_id": f"f-{at}"} for at, one in enumerate(entries)))
+
+    with book.database.read() as connection:
+        partitions = [one for one in partitions_of(connection, 10) if one.step != RunStep.CURVES]
+        keys = asset_keys(connection, [f"free-{number}" for number in range(8)]).tolist()
+
+    unpledged = [one for one in partitions if one.step == RunStep.UNPLEDGED]
+    covered = [key for one in unpledged for key in keys if one.first_key <= key <= one.last_key]
+    # 40 entries of four pools count as eight assets.
+    assert (len(partitions), len(unpledged), covered) == (3, 2, keys)
