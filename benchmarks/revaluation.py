@@ -42,7 +42,7 @@ def measure_revaluation(url: str, _assets: int) -> list[Measured]:
     workers = LocalWorkers(url, cpu_count() or 1)
     ours, floor = [], []
     for _ in range(RUNS + 1):
-        seconds, seq = _revalue(database, workers)
+        seconds, seq = revalue(database, workers)
         ours.append(seconds)
         floor.append(_floor(url, seq))
     peak = peak_mb_of_children()
@@ -52,7 +52,7 @@ def measure_revaluation(url: str, _assets: int) -> list[Measured]:
     return [Measured(REVALUED, min(ours[1:]), "s", min(floor), peak)]
 
 
-def _revalue(database: Database, workers: LocalWorkers) -> tuple[float, int]:
+def revalue(database: Database, workers: LocalWorkers) -> tuple[float, int]:
     """Returns the seconds of a run from start to publication, and its commit sequence."""
     start = time.perf_counter()
     with database.write("bench", Author("bench", "bench")) as write:
