@@ -91,4 +91,4 @@ def add_months(days: Dates, months: int) -> Dates:
 
 def _days(start: Dates | np.datetime64, end: Dates | np.datetime64) -> Int:
     """Returns the whole days from ``start`` to ``end``; meaningless where one is NaT."""
-    return np.asarray((end - start).astype("timedelta64[D]").astype(np.int64))
+    return np.asarray(end - start, dtype="timedelta64[D]").view(np.int64)

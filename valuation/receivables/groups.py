@@ -10,21 +10,18 @@ import numpy as np
 from valuation._typing import Dates, Int
 from valuation.errors import InvalidInput
 
-_LATEST = np.iinfo(np.int64).max
-
 
 @dataclass(frozen=True)
 class Groups:
-    """Rows [n] in groups [g]: ``of`` is the group of each row, ``order`` the rows by group and then by priority."""
+    """Rows [n] in groups [g]: ``of`` is the group of each row.
+
+    Rows of a group are served by the smallest ``rank``, then the smallest ``then``.
+    """
 
     of: Int
-    order: Int
+    rank: Int
+    then: Int
     count: int
-
-    @cached_property
-    def _ordered(self) -> Int:
-        """The group of each row in the order of serving."""
-        return np.asarray(self.of[self.order])
 
     def sums(self, amount: Int) -> Int:
         """Returns the sum of the rows' amounts in each group [g]."""
@@ -34,14 +31,22 @@ class Groups:
 
     def serve(self, amount: Int, available: Int) -> Int:
         """Returns what each row [n] gets of its group's available amount [g], at most its own, in the groups' order."""
-        rows, group = self.order, self._ordered
-        ordered = amount[rows]
+        served = np.zeros_like(amount)
+        rows = np.flatnonzero((available > 0)[self.of])
+        if not len(rows):
+            return served
+        rows = rows[np.lexsort((self.then[rows], self.rank[rows], self._codes[rows]))]
+        ordered, group = amount[rows], self.of[rows]
         before = np.cumsum(ordered) - ordered
-        sums = self.sums(amount)
-        first = np.cumsum(sums) - sums
-        served = np.empty_like(amount)
-        served[rows] = np.clip(available[group] - (before - first[group]), 0, ordered)
+        starts = np.flatnonzero(np.append(True, group[1:] != group[:-1]))
+        first = np.repeat(before[starts], np.diff(np.append(starts, len(rows))))
+        served[rows] = np.clip(available[group] - (before - first), 0, ordered)
         return served
+
+    @cached_property
+    def _codes(self) -> Int:
+        """The group of each row as a number that is sorted fast."""
+        return _short(self.of)
 
 
 def latest_due_first(group: Int, due: Dates, key: Int, count: int) -> Groups:
@@ -50,30 +55,28 @@ def latest_due_first(group: Int, due: Dates, key: Int, count: int) -> Groups:
     ``key`` must differ between invoices of a group, so that the order does not depend on the order of the rows.
     """
     _check(group, count)
-    return Groups(group, _latest_first(group, due, key, count), count)
-
-
-def _latest_first(group: Int, due: Dates, key: Int, count: int) -> Int:
-    """Returns the rows by group, then latest due day, then larger key.
-
-    One key that combines the three is sorted much faster than three keys, as long as it fits int64.
-    """
-    missing = np.isnat(due)
-    day = due.astype("datetime64[D]").astype(np.int64)
-    known = day[~missing]
-    first, last = (int(known.min()), int(known.max())) if len(known) else (0, 0)
-    early = np.where(missing, 0, last + 1 - day)  # 0 for NaT, which is the latest
-    days, keys = last - first + 2, int(key.max(initial=0)) + 1
-    if count * days * keys < _LATEST and int(key.min(initial=0)) >= 0:
-        return np.argsort((group * days + early) * keys + (keys - 1 - key))
-    return np.lexsort((-key, early, group))
+    day = _days(due)
+    known = day[~np.isnat(due)]
+    last = int(known.max()) if len(known) else 0
+    return Groups(group, _short(np.where(np.isnat(due), 0, last + 1 - day)), -key, count)
 
 
 def earliest_first(group: Int, day: Dates, key: Int, count: int) -> Groups:
     """Groups claims on lines: the earliest day of registration is served first, then the smaller key; NaT is last."""
     _check(group, count)
-    rank = np.where(np.isnat(day), _LATEST, day.astype("datetime64[D]").astype(np.int64))
-    return Groups(group, np.lexsort((key, rank, group)), count)
+    number = _days(day)
+    known = number[~np.isnat(day)]
+    first, last = (int(known.min()), int(known.max())) if len(known) else (0, 0)
+    return Groups(group, _short(np.where(np.isnat(day), last - first + 1, number - first)), key, count)
+
+
+def _days(dates: Dates) -> Int:
+    return np.asarray(dates, dtype="datetime64[D]").view(np.int64)
+
+
+def _short(numbers: Int) -> Int:
+    """Returns numbers of 0 or more in 16 bits if they fit: numpy sorts these by radix."""
+    return numbers.astype(np.uint16) if numbers.max(initial=0) < 1 << 16 else numbers
 
 
 def _check(group: Int, count: int) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from valuation._typing import Float, Int
 from valuation.checks import require
-from valuation.money import PPM, SHARE_UNITS, mul_div_floor
+from valuation.money import AMOUNT_LIMIT_MINOR, PPM, SHARE_UNITS, allocate, mul_div
 
 DAYS_PER_YEAR = 365
 
@@ -83,10 +83,32 @@ class PoolParts:
 
 @dataclass(frozen=True)
 class Lendable:
-    """What a pool lends, and the invoices' shares of it [n], which sum to it."""
+    """What invoices [n] lend: whole minor units, and remainders in SHARE_UNITS, of which the pool lends the whole sum.
 
-    total_minor: int
-    share_minor: Int
+    A pool lends at most ``most_minor``.
+    """
+
+    whole_minor: Int
+    remainder: Int
+    most_minor: int
+
+    @property
+    def total_minor(self) -> int:
+        """What the pool lends, rounded down once."""
+        return min(lent_minor(int(self.whole_minor.sum()), int(self.remainder.sum())), self.most_minor)
+
+    @cached_property
+    def share_minor(self) -> Int:
+        """The invoices' shares [n] of what the pool lends, by the largest remainder, of equal ones the first row's."""
+        shares = self.whole_minor.copy()
+        shares[_largest(self.remainder, int(self.remainder.sum()) // SHARE_UNITS)] += 1
+        total = self.total_minor
+        return shares if int(shares.sum()) == total else allocate(total, shares)
+
+
+def lent_minor(whole_minor: int, remainder: int) -> int:
+    """Returns what a pool lends by the sums of its invoices: whole minor units, and remainders in SHARE_UNITS."""
+    return whole_minor + remainder // SHARE_UNITS
 
 
 def default_probability(pd: Float, days: Int) -> Float:
@@ -103,19 +125,19 @@ def expected_recoverable(eligible_minor: Int, expected: Expectation) -> Int:
     return np.rint(eligible_minor * paid * discount).astype(np.int64)
 
 
-def lendable(recoverable_minor: Int, eligible_minor: Int, parts: InvoiceParts, advance_ppm: Int) -> Lendable:
+def lendable(
+    recoverable_minor: Int, eligible_minor: Int, kept_units: Int, advance_ppm: Int, most_minor: int = AMOUNT_LIMIT_MINOR
+) -> Lendable:
     """Returns what the invoices [n] lend: the recoverable amount after the parts, at most the advance on the eligible.
 
-    What is kept after the parts is rounded to nine decimals. The sum is exact and is rounded down; the invoices' shares
-    of it are by the largest remainder, of equal remainders the first row's.
+    ``kept_units`` is what the haircut parts keep of each invoice, in SHARE_UNITS. Each amount is exact.
     """
-    economic = _divided(recoverable_minor, parts.kept_units)
-    advanced = _divided(eligible_minor, advance_ppm * (SHARE_UNITS // PPM))
+    economic, advanced = (
+        mul_div(amount, units, SHARE_UNITS)
+        for amount, units in ((recoverable_minor, kept_units), (eligible_minor, advance_ppm * (SHARE_UNITS // PPM)))
+    )
     is_economic = (economic[0] < advanced[0]) | ((economic[0] == advanced[0]) & (economic[1] <= advanced[1]))
-    shares, remainders = (np.where(is_economic, *columns) for columns in zip(economic, advanced, strict=True))
-    carried = int(remainders.sum()) // SHARE_UNITS
-    shares[_largest(remainders, carried)] += 1
-    return Lendable(int(shares.sum()), shares)
+    return Lendable(*(np.where(is_economic, *columns) for columns in zip(economic, advanced, strict=True)), most_minor)
 
 
 def _largest(values: Int, count: int) -> Int:
@@ -143,8 +165,3 @@ def _kept(parts: InvoiceParts) -> Float:
     for part in parts.in_order():
         kept = kept * (1.0 - part)
     return kept
-
-
-def _divided(amount_minor: Int, units: Int) -> tuple[Int, Int]:
-    """Returns the whole minor units of ``amount x units / SHARE_UNITS``, and the remainder in SHARE_UNITS."""
-    return mul_div_floor(amount_minor, units, SHARE_UNITS), amount_minor % SHARE_UNITS * units % SHARE_UNITS

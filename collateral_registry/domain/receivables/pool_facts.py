@@ -59,12 +59,12 @@ class PoolFacts:
         """The debtors after several texts of one debtor have been joined."""
         return _resolved(self.ledger, self.debtors)
 
-    @property
+    @cached_property
     def issue(self) -> Dates:
         """The day of issue of each invoice."""
         return dates(self.ledger.issue_day)
 
-    @property
+    @cached_property
     def due(self) -> Dates:
         """The due day of each invoice."""
         return dates(self.ledger.due_day)
@@ -94,9 +94,10 @@ def stated_debtors(ledger: PoolLedger) -> Texts:
 
 def dates(days: Int) -> Dates:
     """Returns day numbers as dates; NaT for NO_DAY."""
-    found = days.astype("datetime64[D]")
-    found[days == NO_DAY] = np.datetime64("NaT")
-    return found
+    return np.where(days == NO_DAY, _NAT, days).view("datetime64[D]")
+
+
+_NAT = np.datetime64("NaT", "D").view(np.int64)
 
 
 def _resolved(ledger: PoolLedger, debtors: DebtorFacts) -> ResolvedDebtors:

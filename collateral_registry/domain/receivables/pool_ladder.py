@@ -15,7 +15,7 @@ from collateral_registry.domain.receivables.rule_numbers import DilutionPlace, R
 from collateral_registry.domain.shared.days import NO_DAY
 from valuation._typing import Float, Int
 from valuation.flags import QualityFlag, UnknownReason
-from valuation.money import PPM, allocate
+from valuation.money import PPM
 from valuation.receivables.dilution import reduced_advance
 from valuation.receivables.eligibility import Buckets, Eligibility, eligibility
 from valuation.receivables.recoverable import (
@@ -108,10 +108,8 @@ def _amount(
     buckets: Buckets, expected: Expectation, parts: InvoiceParts, advance_ppm: Int, numbers: ReceivableNumbers
 ) -> PoolAmount:
     recoverable = expected_recoverable(buckets.eligible_minor, expected)
-    lent = lendable(recoverable, buckets.eligible_minor, parts, advance_ppm)
     most = int(recoverable.sum()) * _most_ppm(numbers) // PPM
-    if lent.total_minor > most:
-        lent = Lendable(most, allocate(most, lent.share_minor))
+    lent = lendable(recoverable, buckets.eligible_minor, parts.kept_units, advance_ppm, most)
     return PoolAmount(buckets, recoverable, lent, pool_parts(recoverable, parts))
 
 

@@ -34,7 +34,7 @@ def columns(given_rows) -> tuple[np.ndarray, Expectation, InvoiceParts, np.ndarr
 def valued(given_rows) -> tuple[np.ndarray, Lendable, PoolParts]:
     eligible, expected, parts, advance = columns(given_rows)
     recoverable = expected_recoverable(eligible, expected)
-    return recoverable, lendable(recoverable, eligible, parts, advance), pool_parts(recoverable, parts)
+    return recoverable, lendable(recoverable, eligible, parts.kept_units, advance), pool_parts(recoverable, parts)
 
 
 def test_the_probability_of_a_default_grows_with_the_days():
