@@ -9,11 +9,14 @@ from decimal import Decimal
 import numpy as np
 
 from collateral_registry.domain.receivables.assignment_facts import AssignmentFacts, AssignmentState
+from collateral_registry.domain.receivables.computed_pool import computed
 from collateral_registry.domain.receivables.debtor_facts import DebtorFacts
 from collateral_registry.domain.receivables.ledger import InvoiceFlag, PoolLedger
 from collateral_registry.domain.receivables.pool_facts import NO_LINE, PoolFacts, PoolTerms, stated_debtors
+from collateral_registry.domain.receivables.pool_statement import PoolStatement, statement_of
 from collateral_registry.domain.receivables.rule_numbers import DEFAULT_VALUES, ReceivableNumbers
 from collateral_registry.domain.shared.days import NO_DAY, day_of
+from collateral_registry.domain.valuations.pool_values import PoolValue, pool_value
 
 TODAY = day_of(date(2026, 6, 30))
 
@@ -94,6 +97,13 @@ def pool_of(
         terms=terms,
         line_left_minor=_integers(known[name].line_left if name in known else NO_LINE for name in names),
     )
+
+
+def valued(pool: PoolFacts, numbers: ReceivableNumbers, day: int = TODAY) -> tuple[PoolValue, PoolStatement]:
+    """Returns the value and the statement of a pool."""
+    made = computed(pool, numbers, day)
+    value = pool_value(made, pool.terms, pool.ledger.entry_day, numbers, day)
+    return value, statement_of(made, pool.ledger.entry_number, (value.conservative, value.last_good))
 
 
 def _ledger(invoices: list[OpenInvoice], balances: dict[str, Balance], entry_day: int) -> PoolLedger:

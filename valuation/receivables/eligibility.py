@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,6 +34,14 @@ class Buckets:
     def unknown_minor(self) -> Int:
         """The open amounts of invoices that are unknown."""
         return np.where(self.unknown_by != NO_RULE, self.open_minor, 0)
+
+    def after(self, cut: PartialCut) -> Buckets:
+        """Returns the buckets after a further partial rule, which acts on the eligible amounts."""
+        taken = cut.excluded(self.eligible_minor)
+        # A rule such as the insured limit may cut an invoice and its debtor.
+        before = self.cut_minor.get(cut.rule)
+        cuts = {**self.cut_minor, cut.rule: taken if before is None else before + taken}
+        return replace(self, cut_minor=cuts, eligible_minor=self.eligible_minor - taken)
 
     def by_rule(self) -> dict[Rule, int]:
         """Returns the amount that each rule excludes, without rules that exclude nothing."""
@@ -75,10 +83,7 @@ def eligibility(open_minor: Int, exclusions: Exclusions, cuts: Sequence[PartialC
 
 def _buckets(open_minor: Int, excluded_by: Int, unknown_by: Int, cuts: Sequence[PartialCut]) -> Buckets:
     left = np.where((excluded_by == NO_RULE) & (unknown_by == NO_RULE), open_minor, 0)
-    cut_minor: dict[Rule, Int] = {}
+    found = Buckets(open_minor, excluded_by, unknown_by, {}, left)
     for cut in cuts:
-        taken = cut.excluded(left)
-        left = left - taken
-        # A rule such as the insured limit may cut an invoice and its debtor.
-        cut_minor[cut.rule] = cut_minor[cut.rule] + taken if cut.rule in cut_minor else taken
-    return Buckets(open_minor, excluded_by, unknown_by, cut_minor, left)
+        found = found.after(cut)
+    return found

@@ -137,7 +137,8 @@ def lendable(
         for amount, units in ((recoverable_minor, kept_units), (eligible_minor, advance_ppm * (SHARE_UNITS // PPM)))
     )
     is_economic = (economic[0] < advanced[0]) | ((economic[0] == advanced[0]) & (economic[1] <= advanced[1]))
-    return Lendable(*(np.where(is_economic, *columns) for columns in zip(economic, advanced, strict=True)), most_minor)
+    whole, remainder = (np.where(is_economic, *columns) for columns in zip(economic, advanced, strict=True))
+    return Lendable(whole, remainder, most_minor)
 
 
 def _largest(values: Int, count: int) -> Int:

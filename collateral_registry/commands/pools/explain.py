@@ -9,7 +9,6 @@ from collateral_registry.commands.pools.lines import with_lines
 from collateral_registry.domain.assets.claims import Receivable, ReceivablePool
 from collateral_registry.domain.assets.kinds import Asset
 from collateral_registry.domain.receivables.pool_ladder import Ladder, ladder
-from collateral_registry.domain.receivables.pool_statement import PoolStatement, statement_of
 from collateral_registry.domain.receivables.rule_numbers import ReceivableNumbers
 from collateral_registry.domain.shared.errors import NotFound, Refused
 from collateral_registry.store.assets.repository import document_as_of, get_asset
@@ -27,11 +26,6 @@ class ExplainedPool:
     policy_id: str
     ladder: Ladder
     numbers: ReceivableNumbers
-
-    @property
-    def statement(self) -> PoolStatement:
-        """The statement as it follows from the ladder."""
-        return statement_of(self.ladder)
 
 
 def pool_statement(connection: Connection, asset_id: str, seq: int) -> tuple[Asset, StoredStatement, str]:

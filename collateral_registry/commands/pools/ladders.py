@@ -16,12 +16,11 @@ from collateral_registry.domain.assets.asset_kind import CLASS_ROOT, Kind
 from collateral_registry.domain.assets.claims import Receivable, ReceivablePool
 from collateral_registry.domain.assets.kinds import Detail
 from collateral_registry.domain.book.policy import Policy, lineage
+from collateral_registry.domain.receivables.computed_pool import computed
 from collateral_registry.domain.receivables.debtor_facts import DebtorFacts
-from collateral_registry.domain.receivables.pool_ladder import Ladder, ladder
 from collateral_registry.domain.receivables.pool_statement import PoolStatement, statement_of
-from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.domain.shared.string_interner import codes_of
-from collateral_registry.domain.valuations.pool_values import PoolValues, pool_values
+from collateral_registry.domain.valuations.pool_values import PoolValues, pool_value, pool_values
 from collateral_registry.domain.valuations.valuation_inputs import AssetFacts
 from collateral_registry.store.assets.repository import assets_by_key
 from collateral_registry.store.engine.bulk import Source
@@ -52,13 +51,18 @@ def pools_of(source: Source, assets: AssetFacts, policy: Policy, day: int, quote
     named = [*zip(pools, classes, strict=True)]
     facts = with_lines(source, named, pool_facts_of(source, pools, day), policy, day)
     numbers = {name: policy.receivable_numbers(name) for name in set(classes)}
-    ladders = [ladder(one, numbers[name], day) for one, name in zip(facts, classes, strict=True)]
-    stored = [(pool.key, one) for pool, one in zip(pools, ladders, strict=True) if pool.key > 0]
+    values, statements = [], []
+    for one, name in zip(facts, classes, strict=True):
+        made = computed(one, numbers[name], day)
+        value = pool_value(made, one.terms, one.ledger.entry_day, numbers[name], day)
+        values.append(value)
+        statements.append(statement_of(made, one.ledger.entry_number, (value.conservative, value.last_good)))
+    registered = [at for at, pool in enumerate(pools) if pool.key > 0]
     return Pools(
-        pool_values(rows.tolist(), ladders, [one.currency for one in pools], [_input_day(one) for one in ladders]),
-        [key for key, _ in stored],
-        [statement_of(one) for _, one in stored],
-        [one.pool.debtors for _, one in stored],
+        pool_values(rows.tolist(), values, [one.currency for one in pools]),
+        [pools[at].key for at in registered],
+        [statements[at] for at in registered],
+        [facts[at].debtors for at in registered],
     )
 
 
@@ -79,8 +83,3 @@ def _pools(source: Source, assets: AssetFacts, rows: Int, quoted: Mapping[int, D
         if isinstance(detail, Receivable | ReceivablePool):
             found.append(PoolAsset(key, asset_id, currency, detail))
     return found
-
-
-def _input_day(one: Ladder) -> int:
-    """Returns the day of the newest entry of a pool; the day of the valuation for a pool without entries."""
-    return one.day if one.pool.ledger.entry_day == NO_DAY else one.pool.ledger.entry_day

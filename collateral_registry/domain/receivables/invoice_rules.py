@@ -154,10 +154,10 @@ def was_good(pool: PoolFacts, rules: list[tuple[Rule, Truth]]) -> Bool:
     return ~never_known
 
 
-def unknown_reasons(unknown_by: Int) -> int:
-    """Returns the bits of the reasons for the rules that make invoices [n] unknown."""
+def unknown_reasons(rules: Int) -> int:
+    """Returns the bits of the reasons for rules that make invoices unknown."""
     bits = 0
-    for code in np.flatnonzero(np.bincount(unknown_by[unknown_by > 0])).tolist():
+    for code in rules.tolist():
         bits |= int(REASONS.get(Rule(code), UnknownReason.MISSING_INPUT))
     return bits
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from collateral_registry.domain.receivables.pool_facts import NO_LINE, PoolFacts
@@ -9,8 +11,9 @@ from collateral_registry.domain.receivables.rule_numbers import ReceivableNumber
 from collateral_registry.domain.shared.days import NO_DAY
 from valuation._typing import Int
 from valuation.money import AMOUNT_LIMIT_MINOR
+from valuation.receivables.concentration import ConcentrationMode, kept_by_share
 from valuation.receivables.groups import Groups, latest_due_first
-from valuation.receivables.partial_cuts import GroupCut, GroupLimit, InvoiceCut, PartialCut, ShareLimit
+from valuation.receivables.partial_cuts import GroupCut, GroupLimit, InvoiceCut, PartialCut
 from valuation.receivables.rules import Rule
 
 
@@ -32,26 +35,28 @@ def cuts_before_line(pool: PoolFacts, debtors: Groups, day: int) -> list[Partial
     ]
 
 
-def cuts(pool: PoolFacts, debtors: Groups, numbers: ReceivableNumbers, day: int) -> list[PartialCut]:
-    """Returns all partial rules in the order in which they are applied, concentration last."""
-    resolved = pool.resolved
-    left = pool.line_left_minor[resolved.row]
+def cuts(pool: PoolFacts, debtors: Groups, day: int) -> list[PartialCut]:
+    """Returns the partial rules in the order in which they are applied, without concentration, which is the last."""
+    left = pool.line_left_minor[pool.resolved.row]
     line = np.where(left == NO_LINE, AMOUNT_LIMIT_MINOR, left)
-    family = debtors if resolved.groups == resolved.count else _families(pool)
-    share = np.full(resolved.groups, numbers.ppm("concentration_share"))
-    mode = pool.terms.mode or numbers.mode
-    gross = int(pool.ledger.open_minor.sum())
-    return [
-        *cuts_before_line(pool, debtors, day),
-        GroupLimit(Rule.DEBTOR_LINE, debtors, line),
-        ShareLimit(Rule.CONCENTRATION, family, share, mode, gross),
-    ]
+    return [*cuts_before_line(pool, debtors, day), GroupLimit(Rule.DEBTOR_LINE, debtors, line)]
 
 
-def _families(pool: PoolFacts) -> Groups:
-    """Returns the invoices by the group of their debtor."""
-    resolved, rows = pool.resolved, np.arange(len(pool.ledger.open_minor), dtype=np.int64)
-    return latest_due_first(resolved.group[resolved.of_invoice], pool.due, rows, resolved.groups)
+def families(pool: PoolFacts, debtors: Groups) -> Groups:
+    """Returns the invoices by the group of their debtor, given those by debtor."""
+    resolved = pool.resolved
+    if np.array_equal(resolved.group, np.arange(debtors.count)):
+        return debtors
+    return replace(debtors, of=resolved.group[resolved.of_invoice], count=resolved.groups)
+
+
+def share_cut(left_minor: Int, gross_minor: int, mode: ConcentrationMode, numbers: ReceivableNumbers) -> Int:
+    """Returns what concentration takes of what the other rules leave of each group [g].
+
+    ``gross_minor`` is the open amount of the whole pool.
+    """
+    share = np.full(len(left_minor), numbers.ppm("concentration_share"))
+    return left_minor - kept_by_share(left_minor, share, mode, gross_minor)
 
 
 def _by_debtor(pool: PoolFacts, balance_minor: Int, count: int) -> Int:

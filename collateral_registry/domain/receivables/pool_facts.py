@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,6 +14,9 @@ from collateral_registry.domain.receivables.ledger import PoolLedger
 from collateral_registry.domain.shared.days import NO_DAY
 from valuation._typing import Dates, Int, Texts
 from valuation.receivables.concentration import ConcentrationMode
+
+GroupName = int | str
+"""A group of debtors: the key of a registered debtor, or the text that states another one."""
 
 NO_LINE = -1
 """Stands for the line of a debtor without one."""
@@ -72,13 +76,21 @@ class PoolFacts:
 
 @dataclass(frozen=True)
 class ResolvedDebtors:
-    """Debtors [r] of a pool; ``row`` is a row of the debtor facts, and ``group`` numbers the groups of debtors."""
+    """Debtors [r] of a pool; ``row`` is a row of the debtor facts, and ``group`` numbers the groups of debtors.
+
+    ``names`` [g] are the groups: the key of the topmost parent, or the text of a debtor that is not registered.
+    """
 
     of_invoice: Int
     of_balance: Int
     row: Int
     group: Int
-    groups: int
+    names: Sequence[GroupName]
+
+    @property
+    def groups(self) -> int:
+        """The number of groups."""
+        return len(self.names)
 
     @property
     def count(self) -> int:
@@ -108,10 +120,11 @@ def _resolved(ledger: PoolLedger, debtors: DebtorFacts) -> ResolvedDebtors:
     identity = np.where(debtors.debtor_key > 0, debtors.debtor_key, -1 - np.arange(len(debtors.stated)))
     _, row, number = np.unique(identity, return_index=True, return_inverse=True)
     family = np.where(debtors.group_key[row] > 0, debtors.group_key[row], identity[row])
-    names, group = np.unique(family, return_inverse=True)
+    families, group = np.unique(family, return_inverse=True)
+    names = [key if key > 0 else str(debtors.stated[-1 - key]) for key in families.tolist()]
     lengths = np.diff(np.append(starts, len(ledger.debtor)))
     of_invoice = np.repeat(number[heads], lengths)
-    return ResolvedDebtors(of_invoice, number[of_balance], row.astype(np.int64), group.astype(np.int64), len(names))
+    return ResolvedDebtors(of_invoice, number[of_balance], row.astype(np.int64), group.astype(np.int64), names)
 
 
 def first_rows(texts: Texts) -> Int:

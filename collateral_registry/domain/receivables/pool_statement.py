@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 
 import numpy as np
 
-from collateral_registry.domain.receivables.pool_ladder import Ladder
-from collateral_registry.domain.shared.days import NO_DAY
+from collateral_registry.domain.receivables.computed_pool import Amount, ComputedPool
 from collateral_registry.domain.shared.errors import Refused
-from valuation._typing import Bool, Int
-from valuation.receivables.eligibility import Buckets
+from valuation._typing import Int
 from valuation.receivables.rules import Rule
 
 DEBTORS_SHOWN = 20
 """Debtors with the largest open amounts that a statement lists."""
-
-AGE_LIMITS_DAYS = (0, 30, 60, 90)
-"""Days after the due day at which the ages of a statement begin."""
 
 
 @dataclass(frozen=True)
@@ -86,66 +82,32 @@ class PoolStatement:
         return sum(one.amount_minor for one in self.unknown.values())
 
 
-def statement_of(ladder: Ladder) -> PoolStatement:
-    """Returns the statement of a pool; raises Refused if an amount is in no bucket or in two."""
-    ledger, buckets = ladder.pool.ledger, ladder.conservative.buckets
+def statement_of(pool: ComputedPool, entry_number: int, amounts: Sequence[Amount]) -> PoolStatement:
+    """Returns the statement of a pool with its conservative and last good amounts.
+
+    Raises Refused if an amount is in no bucket or in two.
+    """
+    sums, (conservative, last_good) = pool.sums, amounts
     return PoolStatement(
-        entry_number=ledger.entry_number,
-        face_minor=int(ledger.face_minor.sum()),
-        open_minor=int(ledger.open_minor.sum()),
-        excluded=_excluded(ladder, buckets),
-        unknown=_sums(ladder, buckets.unknown_by, buckets.open_minor),
-        eligible_minor=int(buckets.eligible_minor.sum()),
-        recoverable_minor=ladder.conservative.recoverable,
-        lendable_minor=ladder.conservative.lendable.total_minor,
-        last_good_minor=int(ladder.last_good.buckets.eligible_minor.sum()),
-        last_good_lendable_minor=ladder.last_good.lendable.total_minor,
-        ages=_ages(ledger.due_day, ledger.open_minor, ladder.day),
-        debtors=_largest_debtors(ladder),
+        entry_number=entry_number,
+        face_minor=sums.face_minor,
+        open_minor=sums.open_minor,
+        excluded=_by_rule(sums.excluded),
+        unknown=_by_rule(sums.unknown),
+        eligible_minor=int(sums.eligible_minor[0]),
+        recoverable_minor=conservative.recoverable_minor,
+        lendable_minor=conservative.lendable_minor,
+        last_good_minor=int(sums.eligible_minor[1]),
+        last_good_lendable_minor=last_good.lendable_minor,
+        ages=tuple(sums.ages.tolist()),
+        debtors=_largest_debtors(pool.debtors),
     )
 
 
-def _excluded(ladder: Ladder, buckets: Buckets) -> dict[Rule, RuleSum]:
-    found = _sums(ladder, buckets.excluded_by, buckets.open_minor)
-    for rule, cut in buckets.cut_minor.items():
-        bearing = cut > 0
-        if bearing.any():
-            # A rule takes whole invoices or cuts them; a rule that does both adds up.
-            whole = found.get(rule, RuleSum(0, 0, 0))
-            debtors = _debtors_among(ladder, bearing | ((buckets.excluded_by == rule) & (buckets.open_minor > 0)))
-            found[rule] = RuleSum(whole.amount_minor + int(cut.sum()), whole.invoices + int(bearing.sum()), debtors)
-    return dict(sorted(found.items()))
+def _by_rule(taken: Int) -> dict[Rule, RuleSum]:
+    return {Rule(code): RuleSum(*taken[:, code].tolist()) for code in np.flatnonzero(taken[0]).tolist()}
 
 
-def _sums(ladder: Ladder, by_rule: Int, amount_minor: Int) -> dict[Rule, RuleSum]:
-    """Returns what each rule takes of the amounts [n] of whole invoices; settled invoices bear nothing."""
-    by_rule = np.where(amount_minor > 0, by_rule, 0)
-    rules = np.flatnonzero(np.bincount(by_rule, minlength=1))
-    found = {}
-    for code in rules[rules > 0].tolist():
-        mine = by_rule == code
-        found[Rule(code)] = RuleSum(int(amount_minor[mine].sum()), int(mine.sum()), _debtors_among(ladder, mine))
-    return found
-
-
-def _debtors_among(ladder: Ladder, invoices: Bool) -> int:
-    return int(np.count_nonzero(np.bincount(ladder.pool.resolved.of_invoice[invoices])))
-
-
-def _ages(due_day: Int, open_minor: Int, day: int) -> tuple[int, ...]:
-    late = day - due_day
-    without = due_day == NO_DAY
-    age = np.where(without, len(AGE_LIMITS_DAYS) + 1, np.searchsorted(np.array(AGE_LIMITS_DAYS), late, side="left"))
-    sums = np.zeros(len(AGE_LIMITS_DAYS) + 2, dtype=np.int64)
-    np.add.at(sums, age, open_minor)
-    return tuple(sums.tolist())
-
-
-def _largest_debtors(ladder: Ladder) -> tuple[DebtorShare, ...]:
-    resolved, buckets = ladder.pool.resolved, ladder.conservative.buckets
-    sums = np.zeros((2, resolved.count), dtype=np.int64)
-    for row, amount in enumerate((buckets.open_minor, buckets.eligible_minor)):
-        np.add.at(sums[row], resolved.of_invoice, amount)
-    largest = np.argsort(-sums[0], kind="stable")[:DEBTORS_SHOWN]
-    names = ladder.pool.debtors.stated[resolved.row[largest]].tolist()
-    return tuple(DebtorShare(name, *sums[:, at].tolist()) for name, at in zip(names, largest, strict=True))
+def _largest_debtors(sums: Mapping[str, tuple[int, int]]) -> tuple[DebtorShare, ...]:
+    largest = nsmallest(DEBTORS_SHOWN, ((-open_minor, name) for name, (open_minor, _) in sums.items()))
+    return tuple(DebtorShare(name, *sums[name]) for _, name in largest)

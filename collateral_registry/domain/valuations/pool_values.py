@@ -7,9 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from collateral_registry.domain.receivables.pool_ladder import Ladder, PoolAmount
+from collateral_registry.domain.receivables.computed_pool import Amount, ComputedPool, amounts_of
+from collateral_registry.domain.receivables.invoice_rules import unknown_reasons
+from collateral_registry.domain.receivables.pool_facts import PoolTerms
+from collateral_registry.domain.receivables.pool_ladder import is_verified
+from collateral_registry.domain.receivables.pool_sums import PoolSums
+from collateral_registry.domain.receivables.rule_numbers import ReceivableNumbers
+from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.domain.shared.money import digits_of
 from valuation._typing import Float, Int
+from valuation.flags import QualityFlag, UnknownReason
 
 
 @dataclass(frozen=True)
@@ -51,30 +58,79 @@ class PoolValues:
         return pool_values([], [], [])
 
 
-def pool_values(
-    asset_row: Sequence[int], ladders: Sequence[Ladder], currency: Sequence[str], input_day: Sequence[int] = ()
-) -> PoolValues:
+@dataclass(frozen=True)
+class PoolValue:
+    """The value of one pool: both amounts, the reasons for which it or a part of it is unknown, flags and input day."""
+
+    conservative: Amount
+    last_good: Amount
+    unknown: int
+    unknown_part: int
+    quality: int
+    input_day: int
+
+
+def pool_value(pool: ComputedPool, terms: PoolTerms, entry_day: int, numbers: ReceivableNumbers, day: int) -> PoolValue:
+    """Returns the value of a whole pool on a day; ``entry_day`` is the day of its newest entry, or NO_DAY."""
+    sums = pool.sums
+    reasons = unknown_reasons(np.flatnonzero(sums.unknown[1]))
+    is_known_in_part = sums.eligible_minor.any() or not sums.unknown[0].any()
+    return PoolValue(
+        *amounts_of(pool, terms, numbers, day),
+        unknown=_unknown_pool(sums, terms, entry_day, numbers, day) | (0 if is_known_in_part else reasons),
+        unknown_part=reasons,
+        quality=_quality(sums, terms, reasons, numbers, day),
+        input_day=day if entry_day == NO_DAY else entry_day,
+    )
+
+
+def _unknown_pool(sums: PoolSums, terms: PoolTerms, entry_day: int, numbers: ReceivableNumbers, day: int) -> int:
+    """Returns the reasons for which the whole pool is unknown: no entry, or a newest entry that is too old.
+
+    A registered invoice has no entries, and is unknown without an amount.
+    """
+    if not terms.is_fed:
+        return 0 if sums.invoices else int(UnknownReason.MISSING_INPUT)
+    if entry_day == NO_DAY:
+        return int(UnknownReason.MISSING_INPUT)
+    return int(UnknownReason.LEDGER_STALE) if day - entry_day > numbers.days("ledger_max_age_days") else 0
+
+
+def _quality(sums: PoolSums, terms: PoolTerms, unknown_part: int, numbers: ReceivableNumbers, day: int) -> int:
+    debtors, without_pd = sums.counted.tolist()
+    flags = (
+        (unknown_part != 0, QualityFlag.PART_UNKNOWN),
+        (not is_verified(terms, numbers, day), QualityFlag.STAND_IN_PART),
+        (bool(np.isnan(terms.dilution)), QualityFlag.DILUTION_STAND_IN),
+        (debtors == 1, QualityFlag.SINGLE_DEBTOR),
+        (not terms.is_disclosed, QualityFlag.UNDISCLOSED),
+        (without_pd > 0, QualityFlag.PD_STAND_IN),
+    )
+    return sum(int(flag) for holds, flag in flags if holds)
+
+
+def pool_values(asset_row: Sequence[int], values: Sequence[PoolValue], currency: Sequence[str]) -> PoolValues:
     """Returns the values of pools [p], in major units of their currencies."""
     scale = np.array([10.0 ** digits_of(code) for code in currency], dtype=np.float64)
     return PoolValues(
         asset_row=np.array(asset_row, dtype=np.int64),
-        conservative=_amounts([one.conservative for one in ladders], scale),
-        last_good=_amounts([one.last_good for one in ladders], scale),
-        unknown=np.array([one.unknown for one in ladders], dtype=np.int64),
-        unknown_part=np.array([one.unknown_part for one in ladders], dtype=np.int64),
-        quality=np.array([one.quality for one in ladders], dtype=np.int64),
-        input_day=np.array(input_day, dtype=np.int64),
+        conservative=_amounts([one.conservative for one in values], scale),
+        last_good=_amounts([one.last_good for one in values], scale),
+        unknown=np.array([one.unknown for one in values], dtype=np.int64),
+        unknown_part=np.array([one.unknown_part for one in values], dtype=np.int64),
+        quality=np.array([one.quality for one in values], dtype=np.int64),
+        input_day=np.array([one.input_day for one in values], dtype=np.int64),
     )
 
 
-def _amounts(sums: Sequence[PoolAmount], scale: Float) -> PoolAmounts:
+def _amounts(sums: Sequence[Amount], scale: Float) -> PoolAmounts:
     parts = {
         name: np.array([getattr(one.parts, name) for one in sums], dtype=np.float64)
         for name in ("value", "liquidity", "cost", "legal")
     }
     return PoolAmounts(
-        amount=np.array([one.recoverable for one in sums], dtype=np.float64) / scale,
-        lendable=np.array([one.lendable.total_minor for one in sums], dtype=np.float64) / scale,
+        amount=np.array([one.recoverable_minor for one in sums], dtype=np.float64) / scale,
+        lendable=np.array([one.lendable_minor for one in sums], dtype=np.float64) / scale,
         cap=np.array([one.cap for one in sums], dtype=np.float64),
         **parts,
     )

@@ -9,7 +9,8 @@ from urllib.parse import quote, unquote
 from collateral_registry.commands.pools.explain import ExplainedPool
 from collateral_registry.domain.assets.kinds import Asset
 from collateral_registry.domain.receivables.invoice_explanation import InvoicePath, RuleStep, invoice_path, steps_of
-from collateral_registry.domain.receivables.pool_statement import AGE_LIMITS_DAYS, RuleSum
+from collateral_registry.domain.receivables.pool_statement import RuleSum
+from collateral_registry.domain.receivables.pool_sums import AGE_LIMITS_DAYS
 from collateral_registry.domain.shared.names import checked_text, id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.store.valuations.pool_statements import StoredStatement

@@ -13,6 +13,7 @@ from collateral_registry.store.assets.repository import asset_keys
 from collateral_registry.store.debtors.repository import Cause
 from collateral_registry.store.valuations.pool_statements import statement_as_of
 from tests.support.books import FIRST
+from tests.support.invoice_pools import valued
 from tests.support.ledgers import entry
 from tests.support.pool_books import DAY, PoolBook, invoice
 from valuation.receivables.rules import Rule
@@ -104,4 +105,4 @@ def test_an_explanation_follows_the_lines_of_its_commit(book):
     with book.database.read() as connection:
         for seq in (before.seq, stored(book, "third").seq):
             pool = explained_pool(connection, "third", seq)
-            assert pool.statement == pool.stored.statement
+            assert valued(pool.ladder.pool, pool.numbers, pool.ladder.day)[1] == pool.stored.statement

@@ -9,8 +9,9 @@ from hypothesis import given, settings, strategies as st
 from collateral_registry.domain.receivables.assignment_facts import AssignmentState
 from collateral_registry.domain.receivables.ledger import InvoiceFlag
 from collateral_registry.domain.receivables.pool_ladder import Ladder, ladder
-from collateral_registry.domain.receivables.pool_statement import statement_of
-from tests.support.invoice_pools import TERMS, TODAY, Balance, KnownDebtor, OpenInvoice, numbers, pool_of
+from collateral_registry.domain.receivables.pool_statement import PoolStatement
+from collateral_registry.domain.valuations.pool_values import PoolValue
+from tests.support.invoice_pools import TERMS, TODAY, Balance, KnownDebtor, OpenInvoice, numbers, pool_of, valued
 from valuation.flags import QualityFlag, UnknownReason
 from valuation.receivables.rules import Rule
 
@@ -22,9 +23,17 @@ def ladder_of(*invoices, changed=ALONE, **fields) -> Ladder:
     return ladder(pool_of(*invoices, **fields), numbers(**changed), TODAY)
 
 
+def value_of(*invoices, changed=ALONE, **fields) -> PoolValue:
+    return valued(pool_of(*invoices, **fields), numbers(**changed))[0]
+
+
+def statement_of(*invoices, changed=ALONE, **fields) -> PoolStatement:
+    return valued(pool_of(*invoices, **fields), numbers(**changed))[1]
+
+
 def buckets(*invoices, **fields) -> dict[str, int]:
     """Returns the amounts of a pool by bucket."""
-    found = statement_of(ladder_of(*invoices, **fields))
+    found = statement_of(*invoices, **fields)
     sums = {rule.name: one.amount_minor for rule, one in found.excluded.items()}
     sums |= {f"unknown {rule.name}": one.amount_minor for rule, one in found.unknown.items()}
     return sums | ({"eligible": found.eligible_minor} if found.eligible_minor else {})
@@ -162,11 +171,11 @@ def test_last_good_counts_an_invoice_by_aged_facts_and_not_by_facts_that_were_ne
 
     assert found.conservative.buckets.eligible_minor.tolist() == [0]
     assert found.last_good.buckets.eligible_minor.tolist() == [last_good]
-    assert found.quality & QualityFlag.PART_UNKNOWN
+    assert value_of(invoice(**fields)).quality & QualityFlag.PART_UNKNOWN
 
 
 def test_reasons_of_the_unknown_part_name_the_facts():
-    found = ladder_of(OpenInvoice("1", searched=-31), OpenInvoice("2", due=None))
+    found = value_of(OpenInvoice("1", searched=-31), OpenInvoice("2", due=None))
 
     assert found.unknown_part == UnknownReason.ATTESTATION_STALE | UnknownReason.MISSING_INPUT
     assert found.unknown == 0
@@ -174,17 +183,16 @@ def test_reasons_of_the_unknown_part_name_the_facts():
 
 def test_a_settled_invoice_makes_nothing_unknown_and_bears_no_rule():
     settled = OpenInvoice("1", open=0, due=None), OpenInvoice("2", open=0, issued=-200, face=500)
-    found = ladder_of(*settled, OpenInvoice("3"))
-    statement = statement_of(found)
+    found, statement = value_of(*settled, OpenInvoice("3")), statement_of(*settled, OpenInvoice("3"))
 
     assert (found.unknown, found.unknown_part) == (0, 0)
     assert (dict(statement.excluded), dict(statement.unknown)) == ({}, {})
 
 
 def test_a_pool_whose_feed_is_silent_is_unknown_as_a_whole():
-    assert ladder_of(invoice(), entry_day=-4).unknown == UnknownReason.LEDGER_STALE
-    assert ladder_of(invoice(), entry_day=-3).unknown == 0
-    assert ladder_of(invoice(), entry_day=-4, terms=replace(TERMS, is_fed=False)).unknown == 0
+    assert value_of(invoice(), entry_day=-4).unknown == UnknownReason.LEDGER_STALE
+    assert value_of(invoice(), entry_day=-3).unknown == 0
+    assert value_of(invoice(), entry_day=-4, terms=replace(TERMS, is_fed=False)).unknown == 0
 
 
 def test_the_state_of_the_assignment_sets_the_advance_rate_and_parts():
@@ -202,29 +210,31 @@ def test_the_state_of_the_assignment_sets_the_advance_rate_and_parts():
 
 def test_dilution_acts_in_the_value_or_in_the_advance_rate_and_never_in_both():
     terms = replace(TERMS, dilution=0.08)
-    in_value, in_advance, reserved = (
-        ladder_of(invoice(), terms=terms, changed={**ALONE, "dilution_place": place}) for place in "123"
-    )
+    ladders = [ladder_of(invoice(), terms=terms, changed={**ALONE, "dilution_place": place}) for place in "123"]
+    in_value, in_advance, reserved = (int(one.conservative.recoverable_minor.sum()) for one in ladders)
 
-    assert in_value.conservative.recoverable < in_advance.conservative.recoverable == reserved.conservative.recoverable
-    assert [one.advance_ppm.tolist() for one in (in_value, in_advance, reserved)] == [[800_000], [770_000], [800_000]]
+    assert in_value < in_advance == reserved
+    assert [one.advance_ppm.tolist() for one in ladders] == [[800_000], [770_000], [800_000]]
 
 
 def test_a_confirmed_invoice_of_a_strong_debtor_lends_its_advance_rate():
     """Example 5b: 75 days, tail 10 of them, dilution 3 %, PD 1 %, LGD 40 %, 5 %."""
     strong = {"globex": KnownDebtor(1, pd=0.012)}
     terms = replace(TERMS, dilution=0.02, value_part=0.01)
-    found = ladder_of(invoice(open=10_000_000, due=50, state=AssignmentState.ACKNOWLEDGED), terms=terms, debtors=strong)
+    one = invoice(open=10_000_000, due=50, state=AssignmentState.ACKNOWLEDGED)
+    found = value_of(one, terms=terms, debtors=strong).conservative
 
-    assert found.conservative.lendable.total_minor == 8_500_000
-    assert found.conservative.cap == pytest.approx(8_500_000 / found.conservative.recoverable)
+    assert found.lendable_minor == 8_500_000
+    assert found.cap == pytest.approx(8_500_000 / found.recoverable_minor)
 
 
 def test_the_cap_and_the_floor_of_the_class_bound_what_the_pool_lends():
-    capped = ladder_of(invoice(), OpenInvoice("2", open=99_999), changed={**ALONE, "cap": "0.5"})
+    pool = {"changed": {**ALONE, "cap": "0.5"}}
+    invoices = invoice(), OpenInvoice("2", open=99_999)
+    capped, lent = value_of(*invoices, **pool).conservative, ladder_of(*invoices, **pool).conservative.lendable
 
-    assert capped.conservative.lendable.total_minor == capped.conservative.recoverable // 2
-    assert capped.conservative.lendable.share_minor.sum() == capped.conservative.lendable.total_minor
+    assert capped.lendable_minor == capped.recoverable_minor // 2
+    assert lent.share_minor.sum() == lent.total_minor == capped.lendable_minor
 
 
 def test_the_policy_orders_the_rules_and_the_order_changes_no_eligible_amount():
@@ -243,7 +253,7 @@ def test_a_statement_lists_ages_and_the_largest_debtors():
         OpenInvoice("4", "b", 5, due=None),
     ]
 
-    found = statement_of(ladder_of(*invoices, debtors=debtors))
+    found = statement_of(*invoices, debtors=debtors)
 
     assert found.ages == (10, 20, 0, 400, 0, 5)
     assert [(one.debtor, one.open_minor) for one in found.debtors] == [("b", 405), ("a", 30)]
@@ -253,17 +263,17 @@ def test_a_statement_lists_ages_and_the_largest_debtors():
 def test_a_pool_of_which_nothing_is_known_to_count_is_unknown_as_a_whole():
     known = OpenInvoice("2", state=AssignmentState.NONE)
 
-    assert ladder_of(OpenInvoice("1", due=None), known).unknown == UnknownReason.MISSING_INPUT
-    assert ladder_of(known).unknown == 0
-    assert ladder_of(OpenInvoice("1", searched=-31), known).unknown == 0
+    assert value_of(OpenInvoice("1", due=None), known).unknown == UnknownReason.MISSING_INPUT
+    assert value_of(known).unknown == 0
+    assert value_of(OpenInvoice("1", searched=-31), known).unknown == 0
 
 
 def test_an_empty_pool_lends_nothing():
-    found = ladder_of()
+    found = value_of()
 
-    assert (found.conservative.recoverable, found.conservative.cap, found.unknown) == (0, 0.0, 0)
-    assert ladder_of(terms=replace(TERMS, is_fed=False)).unknown == UnknownReason.MISSING_INPUT
-    assert statement_of(found).open_minor == 0
+    assert (found.conservative.recoverable_minor, found.conservative.cap, found.unknown) == (0, 0.0, 0)
+    assert value_of(terms=replace(TERMS, is_fed=False)).unknown == UnknownReason.MISSING_INPUT
+    assert statement_of().open_minor == 0
 
 
 facts = st.builds(
@@ -286,18 +296,18 @@ facts = st.builds(
 def test_every_minor_unit_is_in_one_bucket_and_nothing_lends_more_than_its_advance(invoices, mode, contra):
     numbered = [replace(one, number=str(place)) for place, one in enumerate(invoices)]
     debtors = {"globex": KnownDebtor(1, line_left=250_000), "hooli": KnownDebtor(2)}
-    found = ladder_of(
-        *numbered, debtors=debtors, balances={"hooli": Balance(contra=contra)}, changed={"concentration_mode": mode}
-    )
+    pool = pool_of(*numbered, debtors=debtors, balances={"hooli": Balance(contra=contra)})
+    found = ladder(pool, numbers(concentration_mode=mode), TODAY)
     one = found.conservative
 
-    statement = statement_of(found)
+    value, statement = valued(pool, numbers(concentration_mode=mode))
     assert statement.open_minor == sum(item.open for item in invoices)
     assert sum(statement.ages) == statement.open_minor
     eligible, lent = one.buckets.eligible_minor, one.lendable.share_minor
     assert (one.recoverable_minor <= eligible).all()
     assert (lent <= np.ceil(eligible * found.advance_ppm / 1e6)).all()
-    assert lent.sum() == one.lendable.total_minor <= one.recoverable
+    assert lent.sum() == one.lendable.total_minor == value.conservative.lendable_minor
+    assert value.conservative.lendable_minor <= value.conservative.recoverable_minor == one.recoverable_minor.sum()
     assert statement.last_good_minor >= 0
 
 

@@ -1,0 +1,151 @@
+"""Computes a pool as a change of some of its debtors; a whole pool is the change of no debtors to all of them.
+
+The sums of a pool are those before the change, without what the changed groups of debtors were, with what they are. A
+change also moves the limits on shares, and thereby groups that did not change but bear a limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from collateral_registry.domain.receivables.partial_rules import share_cut
+from collateral_registry.domain.receivables.pool_facts import GroupName, PoolFacts, PoolTerms
+from collateral_registry.domain.receivables.pool_ladder import (
+    Ladder,
+    PoolPart,
+    after_shares,
+    before_shares,
+    class_parts,
+    most_lent,
+)
+from collateral_registry.domain.receivables.pool_sums import NO_SUMS, PoolSums, debtor_sums, sums_of
+from collateral_registry.domain.receivables.rule_numbers import ReceivableNumbers
+from valuation._typing import Int
+from valuation.receivables.recoverable import PoolParts, pool_parts
+
+Both = tuple[int, int]
+"""A conservative and a last good amount, in minor units."""
+
+_NOTHING: Both = (0, 0)
+
+
+@dataclass(frozen=True)
+class ComputedPool:
+    """The sums of a pool, and what the next change of it needs.
+
+    ``left`` is what the other rules leave of each group of debtors for the limits on shares, and ``cut`` what these
+    take; groups without a cut have none. ``debtors`` has the open and the eligible amount of each debtor.
+    """
+
+    sums: PoolSums
+    left: Mapping[GroupName, Both]
+    cut: Mapping[GroupName, Both]
+    debtors: Mapping[str, tuple[int, int]]
+
+
+EMPTY = ComputedPool(NO_SUMS, {}, {}, {})
+"""A pool without invoices."""
+
+
+@dataclass(frozen=True)
+class Amount:
+    """What a pool brings and lends in minor units, with the haircut parts that its invoices keep together."""
+
+    recoverable_minor: int
+    lendable_minor: int
+    parts: PoolParts
+
+    @property
+    def cap(self) -> float:
+        """The share of the expected amount that the pool lends; 0 without an expected amount."""
+        return self.lendable_minor / self.recoverable_minor if self.recoverable_minor else 0.0
+
+
+def amounts_of(pool: ComputedPool, terms: PoolTerms, numbers: ReceivableNumbers, day: int) -> tuple[Amount, Amount]:
+    """Returns the conservative and the last good amount of a whole pool."""
+    classes = class_parts(terms, numbers, day)
+    conservative, last_good = (
+        Amount(int(of_class.sum()), min(lent, most_lent(int(of_class.sum()), numbers)), pool_parts(of_class, classes))
+        for of_class, lent in zip(pool.sums.recoverable_minor, pool.sums.lendable_minor, strict=True)
+    )
+    return conservative, last_good
+
+
+def computed(pool: PoolFacts, numbers: ReceivableNumbers, day: int) -> ComputedPool:
+    """Returns a whole pool on a day."""
+    return changed(EMPTY, None, pool, _no_groups, numbers, day)
+
+
+def changed(
+    before: ComputedPool,
+    old: PoolFacts | None,
+    new: PoolFacts,
+    part_of: Callable[[Collection[GroupName]], PoolFacts],
+    numbers: ReceivableNumbers,
+    day: int,
+) -> ComputedPool:
+    """Returns a pool after a change of some groups of debtors from ``old`` to ``new``, under the same numbers and day.
+
+    ``part_of`` returns the facts of other groups, which did not change.
+    """
+    gone = [] if old is None else [before_shares(old, numbers, day)]
+    come = before_shares(new, numbers, day)
+    left = {**before.left}
+    for part in gone:
+        for name in part.names:
+            del left[name]
+    left |= dict(zip(come.names, map(tuple, come.left_minor.T.tolist()), strict=True))
+    gross = before.sums.open_minor - sum(one.gross_minor for one in gone) + come.gross_minor
+    cut = _cuts(left, gross, new, numbers)
+    was = [_ladder(part, before.cut, numbers) for part in gone]
+    now = [_ladder(come, cut, numbers)]
+    here = {*come.names, *(name for part in gone for name in part.names)}
+    if moved := {name for name in cut.keys() | before.cut.keys() if cut.get(name) != before.cut.get(name)} - here:
+        part = before_shares(part_of(moved), numbers, day)
+        was.append(_ladder(part, before.cut, numbers))
+        now.append(_ladder(part, cut, numbers))
+    return _replaced(before, was, now, left, cut)
+
+
+def _replaced(
+    before: ComputedPool,
+    was: Collection[Ladder],
+    now: Collection[Ladder],
+    left: Mapping[GroupName, Both],
+    cut: Mapping[GroupName, Both],
+) -> ComputedPool:
+    sums, debtors = before.sums, {**before.debtors}
+    for one in was:
+        sums -= sums_of(one)
+        for name in debtor_sums(one):
+            del debtors[name]
+    for one in now:
+        sums += sums_of(one)
+        debtors |= debtor_sums(one)
+    return ComputedPool(sums, left, cut, debtors)
+
+
+def _cuts(
+    left: Mapping[GroupName, Both], gross_minor: int, pool: PoolFacts, numbers: ReceivableNumbers
+) -> dict[GroupName, Both]:
+    """Returns what the limits on shares take of the groups that bear one."""
+    amounts = np.array([*left.values()], dtype=np.int64).reshape(-1, 2).T
+    mode = pool.terms.mode or numbers.mode
+    taken = np.array([share_cut(amount, gross_minor, mode, numbers) for amount in amounts])
+    names = list(left)
+    return {names[at]: (int(taken[0, at]), int(taken[1, at])) for at in np.flatnonzero(taken.any(axis=0)).tolist()}
+
+
+def _ladder(part: PoolPart, cut: Mapping[GroupName, Both], numbers: ReceivableNumbers) -> Ladder:
+    return after_shares(part, _cut_of(part, cut), numbers)
+
+
+def _cut_of(part: PoolPart, cut: Mapping[GroupName, Both]) -> Int:
+    return np.array([cut.get(name, _NOTHING) for name in part.names], dtype=np.int64).reshape(-1, 2).T
+
+
+def _no_groups(names: Collection[GroupName]) -> PoolFacts:
+    raise KeyError(*names)
