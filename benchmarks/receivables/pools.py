@@ -36,12 +36,15 @@ CHANGED = {"past_due_days": "30", "cross_age_share": "0.5", "concentration_share
 NUMBERS = ReceivableNumbers({**DEFAULT_VALUES, **{name: Decimal(value) for name, value in CHANGED.items()}})
 
 
-def made_pool(invoices: int, debtors: int) -> PoolFacts:
-    """Returns an invented pool: one in a hundred invoices has no due day, one in ten debtors is abroad."""
+def made_pool(invoices: int, debtors: int, exponent: float = 1.4) -> PoolFacts:
+    """Returns an invented pool: one in a hundred invoices has no due day, one in ten debtors is abroad.
+
+    The invoices of a debtor follow Zipf's law with an exponent.
+    """
     draw = np.random.default_rng(1)
     none = np.zeros(invoices, dtype=np.int64)
     names = _texts(f"debtor-{number:06}" for number in range(debtors))
-    debtor = np.sort(draw.zipf(1.4, invoices) % debtors)
+    debtor = np.sort(draw.zipf(exponent, invoices) % debtors)
     issue = draw.integers(DAY - 100, DAY, invoices)
     amount = draw.lognormal(9.5, 1.2, invoices).astype(np.int64) * 100 + 1
     owed = np.unique(debtor)[: debtors // 20]

@@ -14,7 +14,6 @@ import numpy as np
 from collateral_registry.domain.receivables.partial_rules import share_cut
 from collateral_registry.domain.receivables.pool_facts import GroupName, PoolFacts, PoolTerms
 from collateral_registry.domain.receivables.pool_ladder import (
-    Ladder,
     PoolPart,
     after_shares,
     before_shares,
@@ -23,7 +22,6 @@ from collateral_registry.domain.receivables.pool_ladder import (
 )
 from collateral_registry.domain.receivables.pool_sums import NO_SUMS, PoolSums, debtor_sums, sums_of
 from collateral_registry.domain.receivables.rule_numbers import ReceivableNumbers
-from valuation._typing import Int
 from valuation.receivables.recoverable import PoolParts, pool_parts
 
 Both = tuple[int, int]
@@ -33,20 +31,31 @@ _NOTHING: Both = (0, 0)
 
 
 @dataclass(frozen=True)
+class CutPart:
+    """A part of a pool with its sums after the limits on shares."""
+
+    part: PoolPart
+    sums: PoolSums
+    debtors: Mapping[str, Both]
+
+
+@dataclass(frozen=True)
 class ComputedPool:
     """The sums of a pool, and what the next change of it needs.
 
     ``left`` is what the other rules leave of each group of debtors for the limits on shares, and ``cut`` what these
-    take; groups without a cut have none. ``debtors`` has the open and the eligible amount of each debtor.
+    take; groups without a cut have none. ``limited`` holds groups with a cut that did not change themselves.
+    ``debtors`` has the open and the eligible amount of each debtor.
     """
 
     sums: PoolSums
     left: Mapping[GroupName, Both]
     cut: Mapping[GroupName, Both]
-    debtors: Mapping[str, tuple[int, int]]
+    limited: Mapping[GroupName, CutPart]
+    debtors: Mapping[str, Both]
 
 
-EMPTY = ComputedPool(NO_SUMS, {}, {}, {})
+EMPTY = ComputedPool(NO_SUMS, {}, {}, {}, {})
 """A pool without invoices."""
 
 
@@ -100,32 +109,25 @@ def changed(
     left |= dict(zip(come.names, map(tuple, come.left_minor.T.tolist()), strict=True))
     gross = before.sums.open_minor - sum(one.gross_minor for one in gone) + come.gross_minor
     cut = _cuts(left, gross, new, numbers)
-    was = [_ladder(part, before.cut, numbers) for part in gone]
-    now = [_ladder(come, cut, numbers)]
+    was, now = [_cut(part, before.cut) for part in gone], [_cut(come, cut)]
     here = {*come.names, *(name for part in gone for name in part.names)}
-    if moved := {name for name in cut.keys() | before.cut.keys() if cut.get(name) != before.cut.get(name)} - here:
-        part = before_shares(part_of(moved), numbers, day)
-        was.append(_ladder(part, before.cut, numbers))
-        now.append(_ladder(part, cut, numbers))
-    return _replaced(before, was, now, left, cut)
-
-
-def _replaced(
-    before: ComputedPool,
-    was: Collection[Ladder],
-    now: Collection[Ladder],
-    left: Mapping[GroupName, Both],
-    cut: Mapping[GroupName, Both],
-) -> ComputedPool:
+    limited = {name: one for name, one in before.limited.items() if name not in here}
+    for name in (cut.keys() | before.cut.keys()) - here:
+        if cut.get(name) != before.cut.get(name):
+            group = limited.get(name) or _cut(before_shares(part_of([name]), numbers, day), before.cut)
+            limited[name] = _cut(group.part, cut)
+            was.append(group)
+            now.append(limited[name])
+    limited = {name: one for name, one in limited.items() if name in cut}
     sums, debtors = before.sums, {**before.debtors}
     for one in was:
-        sums -= sums_of(one)
-        for name in debtor_sums(one):
-            del debtors[name]
+        sums -= one.sums
+        for debtor in one.debtors:
+            del debtors[debtor]
     for one in now:
-        sums += sums_of(one)
-        debtors |= debtor_sums(one)
-    return ComputedPool(sums, left, cut, debtors)
+        sums += one.sums
+        debtors |= one.debtors
+    return ComputedPool(sums, left, cut, limited, debtors)
 
 
 def _cuts(
@@ -139,12 +141,11 @@ def _cuts(
     return {names[at]: (int(taken[0, at]), int(taken[1, at])) for at in np.flatnonzero(taken.any(axis=0)).tolist()}
 
 
-def _ladder(part: PoolPart, cut: Mapping[GroupName, Both], numbers: ReceivableNumbers) -> Ladder:
-    return after_shares(part, _cut_of(part, cut), numbers)
-
-
-def _cut_of(part: PoolPart, cut: Mapping[GroupName, Both]) -> Int:
-    return np.array([cut.get(name, _NOTHING) for name in part.names], dtype=np.int64).reshape(-1, 2).T
+def _cut(part: PoolPart, cut: Mapping[GroupName, Both]) -> CutPart:
+    """Returns a part of the pool, of one group or several, with the cuts of its groups."""
+    taken = np.array([cut.get(name, _NOTHING) for name in part.names], dtype=np.int64).reshape(-1, 2).T
+    ladder = after_shares(part, taken)
+    return CutPart(part, sums_of(ladder), debtor_sums(ladder))
 
 
 def _no_groups(names: Collection[GroupName]) -> PoolFacts:

@@ -88,7 +88,7 @@ def steps_of(path: InvoicePath, numbers: ReceivableNumbers) -> list[RuleStep]:
     left = int(path.ladder.pool.ledger.open_minor[path.row])
     taking = path.excluded_by or path.unknown_by
     steps: list[RuleStep] = []
-    for rule, truth in path.ladder.rules:
+    for rule, truth in path.ladder.part.rules:
         verdict = _verdict(truth, path.row)
         if rule is Rule.CONTRA and verdict is Verdict.KEPT:
             continue  # its cut follows

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 
 import numpy as np
 
@@ -61,11 +62,27 @@ class PoolPart:
     """
 
     pool: PoolFacts
+    numbers: ReceivableNumbers
     day: int
     rules: Sequence[tuple[Rule, Truth]]
     eligibility: Eligibility
     families: Groups
     left_minor: Int
+
+    @cached_property
+    def expected(self) -> Expectation:
+        """What is expected of each invoice [n]."""
+        return _expected(self.pool, self.numbers, self.day)
+
+    @cached_property
+    def part_class(self) -> Int:
+        """The PartClass of each invoice [n]."""
+        return np.asarray(_CLASS_OF_STATE[self.pool.assignments.state])
+
+    @cached_property
+    def advance_ppm(self) -> Int:
+        """The advance rate of each invoice [n] in millionths."""
+        return _advance(self.pool, self.numbers)
 
     @property
     def names(self) -> Sequence[GroupName]:
@@ -80,25 +97,22 @@ class PoolPart:
 
 @dataclass(frozen=True)
 class Ladder:
-    """A pool on a day, or a part of it: the rules, what is expected of each invoice [n], and both sums.
+    """A pool on a day, or a part of it, after the limits on shares; ``classes`` holds the parts of each PartClass."""
 
-    ``classes`` holds the haircut parts of each PartClass, and ``part_class`` [n] the class of each invoice.
-    """
-
-    pool: PoolFacts
-    day: int
-    rules: Sequence[tuple[Rule, Truth]]
-    expected: Expectation
+    part: PoolPart
     classes: InvoiceParts
-    part_class: Int
-    advance_ppm: Int
     conservative: PoolAmount
     last_good: PoolAmount
 
     @property
+    def pool(self) -> PoolFacts:
+        """The facts."""
+        return self.part.pool
+
+    @property
     def parts(self) -> InvoiceParts:
         """The haircut parts of each invoice [n]."""
-        return InvoiceParts(*(part[self.part_class] for part in self.classes.in_order()))
+        return InvoiceParts(*(part[self.part.part_class] for part in self.classes.in_order()))
 
 
 def ladder(pool: PoolFacts, numbers: ReceivableNumbers, day: int) -> Ladder:
@@ -106,7 +120,7 @@ def ladder(pool: PoolFacts, numbers: ReceivableNumbers, day: int) -> Ladder:
     part = before_shares(pool, numbers, day)
     mode = pool.terms.mode or numbers.mode
     cut = [share_cut(left, part.gross_minor, mode, numbers) for left in part.left_minor]
-    return after_shares(part, np.array(cut), numbers)
+    return after_shares(part, np.array(cut))
 
 
 def before_shares(pool: PoolFacts, numbers: ReceivableNumbers, day: int) -> PoolPart:
@@ -118,26 +132,25 @@ def before_shares(pool: PoolFacts, numbers: ReceivableNumbers, day: int) -> Pool
     left = [by_family.sums(found.conservative.eligible_minor)] * 2
     if found.last_good is not found.conservative:
         left[1] = by_family.sums(found.last_good.eligible_minor)
-    return PoolPart(pool, day, rules, found, by_family, np.array(left))
+    return PoolPart(pool, numbers, day, rules, found, by_family, np.array(left))
 
 
-def after_shares(part: PoolPart, cut_minor: Int, numbers: ReceivableNumbers) -> Ladder:
+def after_shares(part: PoolPart, cut_minor: Int) -> Ladder:
     """Applies what the limits on shares take of each group of debtors [2, g], and values what is left."""
-    pool, day = part.pool, part.day
-    expected, classes = _expected(pool, numbers, day), class_parts(pool.terms, numbers, day)
-    part_class, advance = _CLASS_OF_STATE[pool.assignments.state], _advance(pool, numbers)
+    classes = class_parts(part.pool.terms, part.numbers, part.day)
+    kept = classes.kept_units[part.part_class]
 
     def amount(buckets: Buckets, cut: Int) -> PoolAmount:
         final = buckets.after(GroupCut(Rule.CONCENTRATION, part.families, cut))
-        recoverable = expected_recoverable(final.eligible_minor, expected)
-        most, kept = most_lent(int(recoverable.sum()), numbers), classes.kept_units[part_class]
-        return PoolAmount(final, recoverable, lendable(recoverable, final.eligible_minor, kept, advance, most))
+        recoverable = expected_recoverable(final.eligible_minor, part.expected)
+        most = most_lent(int(recoverable.sum()), part.numbers)
+        return PoolAmount(final, recoverable, lendable(recoverable, final.eligible_minor, kept, part.advance_ppm, most))
 
     both = part.eligibility
     conservative = last_good = amount(both.conservative, cut_minor[0])
-    if both.last_good is not both.conservative:
-        last_good = amount(both.last_good, cut_minor[1])
-    return Ladder(pool, day, part.rules, expected, classes, part_class, advance, conservative, last_good)
+    if both.last_good is not both.conservative or not np.array_equal(*cut_minor):
+        last_good = amount(both.last_good, cut_minor[1])  # the limits may differ for what other groups have unknown
+    return Ladder(part, classes, conservative, last_good)
 
 
 def most_lent(recoverable_minor: int, numbers: ReceivableNumbers) -> int:

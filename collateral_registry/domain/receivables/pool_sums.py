@@ -83,7 +83,7 @@ def sums_of(ladder: Ladder) -> PoolSums:
         lent_rest=np.array([one.lendable.remainder.sum() for one in both]),
         excluded=_taken(ladder, buckets, buckets.excluded_by, buckets.cut_minor),
         unknown=_taken(ladder, buckets, buckets.unknown_by, {}),
-        ages=_ages(ledger.due_day, ledger.open_minor, ladder.day),
+        ages=_ages(ledger.due_day, ledger.open_minor, ladder.part.day),
         counted=_counted(ladder),
     )
 
@@ -97,7 +97,7 @@ def debtor_sums(ladder: Ladder) -> dict[str, tuple[int, int]]:
 
 
 def _by_class(ladder: Ladder, amount: PoolAmount) -> Int:
-    return _summed(ladder.part_class, amount.recoverable_minor, len(PartClass))
+    return _summed(ladder.part.part_class, amount.recoverable_minor, len(PartClass))
 
 
 def _summed(of: Int, amount: Int, count: int) -> Int:

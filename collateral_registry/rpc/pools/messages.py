@@ -121,7 +121,7 @@ def _invoice(pool: ExplainedPool, path: InvoicePath) -> pb.Invoice:
 
 def explanation_message(pool: ExplainedPool, row: int) -> pb.InvoiceExplanation:
     """Returns the path of the invoice in a row of the ladder as a message."""
-    path, expected, parts = invoice_path(pool.ladder, row), pool.ladder.expected, pool.ladder.parts
+    path, expected, parts = invoice_path(pool.ladder, row), pool.ladder.part.expected, pool.ladder.parts
     ratios = {
         "dilution": expected.dilution,
         "default_probability": expected.pd,
@@ -131,7 +131,7 @@ def explanation_message(pool: ExplainedPool, row: int) -> pb.InvoiceExplanation:
         "liquidity_haircut": parts.liquidity,
         "cost_haircut": parts.cost,
         "legal_haircut": parts.legal,
-        "advance_rate": pool.ladder.advance_ppm / PPM,
+        "advance_rate": pool.ladder.part.advance_ppm / PPM,
     }
     return pb.InvoiceExplanation(
         invoice=_invoice(pool, path),

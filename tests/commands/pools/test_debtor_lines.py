@@ -105,4 +105,4 @@ def test_an_explanation_follows_the_lines_of_its_commit(book):
     with book.database.read() as connection:
         for seq in (before.seq, stored(book, "third").seq):
             pool = explained_pool(connection, "third", seq)
-            assert valued(pool.ladder.pool, pool.numbers, pool.ladder.day)[1] == pool.stored.statement
+            assert valued(pool.ladder.pool, pool.numbers, pool.ladder.part.day)[1] == pool.stored.statement

@@ -203,7 +203,7 @@ def test_the_state_of_the_assignment_sets_the_advance_rate_and_parts():
 
     found = ladder_of(*firm, core, debtors=both)
 
-    rates = dict(zip(found.pool.ledger.invoice_number.tolist(), found.advance_ppm.tolist(), strict=True))
+    rates = dict(zip(found.pool.ledger.invoice_number.tolist(), found.part.advance_ppm.tolist(), strict=True))
     assert rates == {"0": 700_000, "1": 800_000, "2": 850_000, "9": 900_000}
     assert sorted(found.parts.legal.tolist()) == [0.0, 0.0, 0.02, 0.05]
 
@@ -214,7 +214,7 @@ def test_dilution_acts_in_the_value_or_in_the_advance_rate_and_never_in_both():
     in_value, in_advance, reserved = (int(one.conservative.recoverable_minor.sum()) for one in ladders)
 
     assert in_value < in_advance == reserved
-    assert [one.advance_ppm.tolist() for one in ladders] == [[800_000], [770_000], [800_000]]
+    assert [one.part.advance_ppm.tolist() for one in ladders] == [[800_000], [770_000], [800_000]]
 
 
 def test_a_confirmed_invoice_of_a_strong_debtor_lends_its_advance_rate():
@@ -305,7 +305,7 @@ def test_every_minor_unit_is_in_one_bucket_and_nothing_lends_more_than_its_advan
     assert sum(statement.ages) == statement.open_minor
     eligible, lent = one.buckets.eligible_minor, one.lendable.share_minor
     assert (one.recoverable_minor <= eligible).all()
-    assert (lent <= np.ceil(eligible * found.advance_ppm / 1e6)).all()
+    assert (lent <= np.ceil(eligible * found.part.advance_ppm / 1e6)).all()
     assert lent.sum() == one.lendable.total_minor == value.conservative.lendable_minor
     assert value.conservative.lendable_minor <= value.conservative.recoverable_minor == one.recoverable_minor.sum()
     assert statement.last_good_minor >= 0
