@@ -7,8 +7,8 @@ the newest of the same ledger.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -20,10 +20,13 @@ from collateral_registry.domain.receivables.ledger import EntryKind, PoolLedger
 from collateral_registry.domain.receivables.ledgers.ledger_columns import (
     BALANCE_COLUMNS,
     INVOICE_COLUMNS,
+    DebtorRows,
+    by_debtor,
+    in_order,
+    joined_rows,
     pool_ledger,
-    with_balances,
-    with_invoices,
 )
+from collateral_registry.domain.receivables.single_invoice import empty_ledger
 from collateral_registry.store.engine.bulk import read_columns
 from collateral_registry.store.engine.key_sets import RecordSet
 from collateral_registry.store.engine.rows import columns_of
@@ -39,25 +42,33 @@ SMALL_LEDGER = 1_000
 
 @dataclass(frozen=True)
 class KeptLedger:
-    """A ledger, and the stored columns of invoices and balances from which it follows.
+    """The rows of each debtor of a pool up to the entry ``entry_number``; unchanged ones are shared with later ledgers.
 
-    ``newest`` is key and time of receipt of the newest entry.
+    ``entry_day`` is that of :class:`PoolLedger`, and ``newest`` key and time of receipt of the newest entry.
     """
 
-    ledger: PoolLedger
-    invoices: Columns
-    balances: Columns
+    pool_key: int
+    entry_number: int
+    entry_day: int
     newest: tuple[int, int]
+    debtors: Mapping[str, DebtorRows]
 
-    @property
-    def number(self) -> int:
-        """The number of the newest entry."""
-        return self.ledger.entry_number
+    def ledger(self, debtors: Collection[str] | None = None) -> PoolLedger:
+        """Returns the whole ledger, or that of some debtors."""
+        names = sorted(self.debtors if debtors is None else self.debtors.keys() & debtors)
+        if not names:
+            return replace(empty_ledger(self.pool_key), entry_number=self.entry_number, entry_day=self.entry_day)
+        rows = joined_rows([self.debtors[name] for name in names])
+        return pool_ledger(self.pool_key, self.entry_number, self.entry_day, *rows)
 
-    @property
-    def count(self) -> int:
-        """The number of invoices."""
-        return len(self.ledger.open_minor)
+    def changed_since(self, before: KeptLedger) -> set[str]:
+        """Returns the debtors whose rows differ from those of an earlier ledger."""
+        return {name for name, rows in self.debtors.items() if before.debtors.get(name) is not rows}
+
+    def count(self, debtors: Collection[str] | None = None) -> int:
+        """Returns the number of invoices of all debtors, or of some."""
+        names = self.debtors if debtors is None else self.debtors.keys() & debtors
+        return sum(len(self.debtors[name].invoices["debtor"]) for name in names)
 
 
 class KeptLedgers:
@@ -66,6 +77,7 @@ class KeptLedgers:
     def __init__(self) -> None:
         self._lock = Lock()
         self._kept: OrderedDict[int, KeptLedger] = OrderedDict()
+        self._invoices = 0
 
     @property
     def pool_keys(self) -> list[int]:
@@ -74,28 +86,32 @@ class KeptLedgers:
 
     def keep(self, one: KeptLedger) -> None:
         """Keeps a ledger unless a newer one of its pool is kept."""
-        key = one.ledger.pool_key
         with self._lock:
-            before = self._kept.get(key)
-            if before is not None and before.number > one.number:
+            before = self._kept.get(one.pool_key)
+            if before is not None and before.entry_number > one.entry_number:
                 return
-            self._kept[key] = one
-            self._kept.move_to_end(key)
-            while len(self._kept) > 1 and sum(each.count for each in self._kept.values()) > INVOICES_LIMIT:
-                self._kept.popitem(last=False)
+            self._invoices += one.count() - (0 if before is None else before.count())
+            self._kept[one.pool_key] = one
+            self._kept.move_to_end(one.pool_key)
+            while len(self._kept) > 1 and self._invoices > INVOICES_LIMIT:
+                self._invoices -= self._kept.popitem(last=False)[1].count()
 
-    def present(self, connection: Connection, pool_key: int, entry_number: int, entry_day: int) -> PoolLedger | None:
+    def present(self, connection: Connection, pool_key: int, entry_number: int, entry_day: int) -> KeptLedger | None:
         """Returns the ledger of a pool at its newest entry, and keeps it; None if no ledger up to that is kept."""
         with self._lock:
             before = self._kept.get(pool_key)
-        if before is None or before.number > entry_number:
+        if before is None or before.entry_number > entry_number:
             return None
-        entries = read_columns(connection, _SINCE, {"pool": pool_key, "first": before.number, "last": entry_number})
+        named = {"pool": pool_key, "first": before.entry_number, "last": entry_number}
+        entries = read_columns(connection, _SINCE, named)
         if not len(entries["number"]) or _place(entries, 0) != before.newest:
             return None  # another ledger than the kept one, such as that of a restored database
-        after = _continued(connection, before, entries, entry_number, entry_day)
+        after = before
+        if len(entries["number"]) > 1:
+            debtors = {**before.debtors, **_changed(connection, before, entries)}
+            after = KeptLedger(pool_key, entry_number, entry_day, _place(entries, -1), debtors)
         self.keep(after)
-        return after.ledger
+        return after
 
 
 def kept_ledgers(connection: Connection) -> KeptLedgers:
@@ -111,28 +127,30 @@ def newest_entry(connection: Connection, pool_key: int, entry_number: int) -> tu
     return _place(read_columns(connection, _SINCE, {"pool": pool_key, "first": entry_number, "last": entry_number}), 0)
 
 
-def _continued(
-    connection: Connection, before: KeptLedger, entries: Columns, entry_number: int, entry_day: int
-) -> KeptLedger:
-    """Returns a ledger after further entries, of which the first is the newest one before."""
-    if len(entries["number"]) == 1:
-        return before
-    key = before.ledger.pool_key
+def _changed(connection: Connection, before: KeptLedger, entries: Columns) -> dict[str, DebtorRows]:
+    """Returns the rows of the debtors that further entries name; the first entry is the newest one before."""
+    key = before.pool_key
     debtor, number, amount = (entries[name].tolist()[1:] for name in ("debtor", "invoice_number", "change_minor"))
-    named = sorted({*zip(debtor, number, strict=True)})
+    named: dict[str, set[str]] = {}
+    for name, one in zip(debtor, number, strict=True):
+        named.setdefault(name, set()).add(one)
     # A credit note also marks the invoices of its amount that were issued again.
     is_credit = entries["kind"][1:] == EntryKind.CREDIT_NOTE
-    credited = sorted({(debtor[row], amount[row]) for row in np.flatnonzero(is_credit).tolist()})
-    debtors = sorted(set(debtor))
-    changed = [
-        read_columns(connection, _NAMED, {"records": [(key, *one) for one in named]}),
-        read_columns(connection, _OF_AMOUNT, {"records": [(key, *one) for one in credited]}),
-    ]
-    owed = read_columns(connection, _OF_DEBTORS, {"records": [(key, one) for one in debtors]})
-    invoices = with_invoices(before.invoices, named, _joined(changed))
-    balances = with_balances(before.balances, debtors, owed)
-    ledger = pool_ledger(key, entry_number, entry_day, invoices, balances)
-    return KeptLedger(ledger, invoices, balances, _place(entries, -1))
+    credited = {(key, debtor[row], amount[row]) for row in np.flatnonzero(is_credit).tolist()}
+    invoices = _joined(
+        [
+            read_columns(connection, _NAMED, {"records": [(key, name, one) for name in named for one in named[name]]}),
+            read_columns(connection, _OF_AMOUNT, {"records": credited}),
+        ]
+    )
+    balances = read_columns(connection, _OF_DEBTORS, {"records": [(key, name) for name in named]})
+    read = by_debtor(in_order(invoices), balances)
+    none = DebtorRows(*({name: one[:0] for name, one in columns.items()} for columns in (invoices, balances)))
+    return {
+        name: before.debtors.get(name, none).after(numbers, rows.invoices, rows.balances)
+        for name, numbers in named.items()
+        for rows in (read.get(name, none),)
+    }
 
 
 def _joined(parts: list[Columns]) -> Columns:

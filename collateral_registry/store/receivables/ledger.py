@@ -12,6 +12,7 @@ from collateral_registry.domain.receivables.ledger import PoolLedger
 from collateral_registry.domain.receivables.ledgers.ledger_columns import (
     BALANCE_COLUMNS,
     INVOICE_COLUMNS,
+    by_debtor,
     columns_of_state,
     in_order,
     pool_ledger,
@@ -39,7 +40,12 @@ def ledgers_of(source: Source, pool_keys: Int | Sequence[int]) -> dict[int, Pool
     kept = _kept(source, pools)
     rest = [one for one in pools if one.pool_key not in kept]
     read = {one.pool_key: pool_ledger(*one, *columns) for one, columns in _read(source, rest)}
-    return {one.pool_key: kept.get(one.pool_key) or read[one.pool_key] for one in pools}
+    return {key: kept[key].ledger() if key in kept else read[key] for key, _, _ in pools}
+
+
+def present_ledgers(connection: Connection, pool_keys: Int) -> dict[int, KeptLedger]:
+    """Returns the present ledgers of those pools whose ledgers are kept, by key."""
+    return _kept(connection, _pools(connection, pool_keys))
 
 
 def keep_ledgers(connection: Connection, pool_keys: Int) -> None:
@@ -47,9 +53,9 @@ def keep_ledgers(connection: Connection, pool_keys: Int) -> None:
     pools = _pools(connection, pool_keys)
     kept = _kept(connection, pools)
     large = [one for one in pools if one.pool_key not in kept and one.entry_number >= SMALL_LEDGER]
-    for one, (invoices, balances) in _read(connection, large):
+    for one, columns in _read(connection, large):
         newest = newest_entry(connection, one.pool_key, one.entry_number)
-        kept_ledgers(connection).keep(KeptLedger(pool_ledger(*one, invoices, balances), invoices, balances, newest))
+        kept_ledgers(connection).keep(KeptLedger(*one, newest, by_debtor(*columns)))
 
 
 class _Pool(NamedTuple):
@@ -65,7 +71,7 @@ def _pools(source: Source, keys: Int) -> list[_Pool]:
     return list(map(_Pool._make, zip(*(columns[name].tolist() for name in _Pool._fields), strict=True)))
 
 
-def _kept(source: Source, pools: Sequence[_Pool]) -> dict[int, PoolLedger]:
+def _kept(source: Source, pools: Sequence[_Pool]) -> dict[int, KeptLedger]:
     """Returns the present ledgers of those pools whose ledgers are kept."""
     if not isinstance(source, Connection):
         return {}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
@@ -49,26 +50,65 @@ def in_order(invoices: Columns) -> Columns:
     return {name: column[order] for name, column in invoices.items()}
 
 
-def with_invoices(invoices: Columns, named: Collection[InvoiceName], changed: Columns) -> Columns:
-    """Returns invoices in the order of their names, with the changed ones in place of those that are named.
+@dataclass(frozen=True)
+class DebtorRows:
+    """The invoices of one debtor of a pool, in the order of their numbers, and its balances, as stored columns."""
 
-    ``invoices`` are in this order. A changed invoice replaces the one of its name, whether it is named or not.
-    """
-    new = dict(zip(_names(changed), range(len(changed["debtor"])), strict=True))
-    replaced = sorted({*named, *new})
-    places = [_place(invoices, name) for name in replaced]
-    gone = [row for row, is_there in places if is_there]
-    rows = [new[name] for name in replaced if name in new]
-    # Places count the rows that are gone; each of these is at or before its successor's place.
-    at = np.array([row for (row, _), name in zip(places, replaced, strict=True) if name in new], dtype=np.int64)
-    at -= np.searchsorted(np.array(gone, dtype=np.int64), at)
-    return {name: np.insert(np.delete(column, gone), at, changed[name][rows]) for name, column in invoices.items()}
+    invoices: Columns
+    balances: Columns
+
+    def after(self, named: Collection[str], changed: Columns, balances: Columns) -> DebtorRows:
+        """Returns the rows with the changed invoices in place of those with the named numbers, and new balances.
+
+        A changed invoice replaces the one of its number, whether it is named or not.
+        """
+        numbers = self.invoices["invoice_number"]
+        new = dict(zip(changed["invoice_number"].tolist(), range(len(changed["invoice_number"])), strict=True))
+        replaced = sorted({*named, *new})
+        places = [bisect_left(numbers, number) for number in replaced]
+        gone = [at for at, number in zip(places, replaced, strict=True) if at < len(numbers) and numbers[at] == number]
+        at = np.array([at for at, number in zip(places, replaced, strict=True) if number in new], dtype=np.int64)
+        rows = len(numbers) + np.array([new[number] for number in replaced if number in new], dtype=np.int64)
+        kept = np.delete(np.arange(len(numbers)), gone)
+        # Places count the rows that are gone.
+        order = np.insert(kept, at - np.searchsorted(np.array(gone, dtype=np.int64), at), rows)
+        joined = {name: np.concatenate([one, changed[name]])[order] for name, one in self.invoices.items()}
+        return DebtorRows(joined, balances)
 
 
-def with_balances(balances: Columns, debtors: Collection[str], changed: Columns) -> Columns:
-    """Returns balances with the changed ones in place of those of the debtors."""
-    kept = np.array([name not in debtors for name in balances["debtor"].tolist()], dtype=np.bool_)
-    return {name: np.concatenate([column[kept], changed[name]]) for name, column in balances.items()}
+def by_debtor(invoices: Columns, balances: Columns) -> dict[str, DebtorRows]:
+    """Returns the rows of each debtor; ``invoices`` are in the order of their names."""
+    parts, owed = _parts(invoices), _parts({name: one[_by_name(balances)] for name, one in balances.items()})
+    none, nothing = ({name: one[:0] for name, one in columns.items()} for columns in (invoices, balances))
+    return {name: DebtorRows(parts.get(name, none), owed.get(name, nothing)) for name in parts.keys() | owed.keys()}
+
+
+def _by_name(columns: Columns) -> Int:
+    names = columns["debtor"].tolist()
+    return np.array(sorted(range(len(names)), key=names.__getitem__), dtype=np.int64)
+
+
+def _parts(columns: Columns) -> dict[str, Columns]:
+    """Returns the rows of each debtor, which are together."""
+    debtors = columns["debtor"]
+    starts = np.flatnonzero(np.append(True, debtors[1:] != debtors[:-1])) if len(debtors) else _NO_ROWS
+    ends = np.append(starts[1:], len(debtors))[: len(starts)]
+    return {
+        debtors[first]: {name: one[first:last] for name, one in columns.items()}
+        for first, last in zip(starts.tolist(), ends.tolist(), strict=True)
+    }
+
+
+_NO_ROWS = np.zeros(0, dtype=np.int64)
+
+
+def joined_rows(parts: Sequence[DebtorRows]) -> tuple[Columns, Columns]:
+    """Returns the invoices and the balances of at least one debtor, given in alphabetical order, as columns."""
+    invoices, balances = parts[0].invoices, parts[0].balances
+    return (
+        {name: np.concatenate([one.invoices[name] for one in parts]) for name in invoices},
+        {name: np.concatenate([one.balances[name] for one in parts]) for name in balances},
+    )
 
 
 def pool_ledger(pool_key: int, entry_number: int, entry_day: int, invoices: Columns, balances: Columns) -> PoolLedger:
@@ -129,14 +169,6 @@ def _balances(balances: Columns, debtor: Texts, currency: Texts, beyond: Int) ->
 
 def _names(invoices: Columns) -> list[InvoiceName]:
     return list(zip(invoices["debtor"].tolist(), invoices["invoice_number"].tolist(), strict=True))
-
-
-def _place(invoices: Columns, name: InvoiceName) -> tuple[int, bool]:
-    """Returns the row that an invoice has or would have, and whether it is there."""
-    debtors, numbers = invoices["debtor"], invoices["invoice_number"]
-    first = bisect_left(debtors, name[0])
-    row = bisect_left(numbers, name[1], first, bisect_right(debtors, name[0], first))
-    return row, row < len(numbers) and (debtors[row], numbers[row]) == name
 
 
 def _columns(items: Iterable[Invoice] | Iterable[Balance], names: tuple[str, ...]) -> Mapping[str, Any]:
