@@ -52,6 +52,7 @@ from collateral_registry.rpc.valuations.forecast_servicer import ForecastService
 from collateral_registry.rpc.valuations.haircut_servicer import HaircutServicer
 from collateral_registry.rpc.valuations.servicer import ValuationServicer
 from collateral_registry.runtime.equipment_fits import Fits
+from collateral_registry.runtime.feeds.review_task import ReviewTask
 from collateral_registry.runtime.feeds.sync_task import Sync, SyncTask
 from collateral_registry.runtime.feeds.writer_process import IntakeProcess
 from collateral_registry.runtime.health import Health, HealthMonitor, Part
@@ -127,9 +128,10 @@ class RpcServer:
         self.business_date = BusinessDateServicer(runner, runs, today)
         self.stock = StockServicer(runner, intake)
         self.invoices = InvoiceFeedServicer(runner, intake)
-        self.syncs = [
+        self.syncs: list[SyncTask | ReviewTask] = [
             SyncTask(runner, self.stock.batcher.changed, STOCK_SYNC),
             SyncTask(runner, self.invoices.batcher.changed, POOL_SYNC),
+            ReviewTask(runner),
         ]
         self.models = ModelPool(limits.model_workers, limits.model_memory_bytes)
         self.fits = Fits(runner, limits.model_memory_bytes)

@@ -64,7 +64,20 @@ def show_pool(channel: grpc.Channel, pool: str, as_of: str, layout: Layout) -> N
     request = pb.GetPoolStatementRequest(name=resource_name("assets", pool), as_of=as_of_message(as_of))
     found = stub.GetPoolStatement(request)
     title = f"{found.asset} on {format_date(found.market_date)}, commit {found.sequence}, entry {found.entry_number}"
-    show_table(WATERFALL, ListedRows([*_waterfall(found)]), layout, title)
+    show_table(WATERFALL, ListedRows([*_waterfall(found)]), layout, f"{title}; {_estimate(found)}")
+
+
+def _estimate(found: pb.PoolStatement | pb.InvoiceExplanation) -> str:
+    """Returns what the dilution and the days until payment rest on."""
+    one = found.estimate
+    if not found.HasField("estimate"):
+        return "dilution and days until payment by the policy"
+    by = {
+        "dilution": f"{one.dilution.value} in {one.month_count} months" if one.HasField("dilution") else "",
+        "days late": f"{one.days_late.value} of {one.paid_invoice_count} invoices" if one.HasField("days_late") else "",
+    }
+    stated = ", ".join(f"{name} {value or 'by the policy'}" for name, value in by.items())
+    return f"estimated on {format_date(one.date)}: {stated}"
 
 
 def _waterfall(found: pb.PoolStatement) -> Iterator[Row]:
@@ -137,7 +150,7 @@ def _steps(found: pb.InvoiceExplanation) -> Iterator[Row]:
         )
     expected = (
         f"paid in {found.expected_days} days; dilution {found.dilution.value}, PD {found.default_probability.value}, "
-        f"LGD {found.loss_given_default.value}, rate {found.discount_rate.value}"
+        f"LGD {found.loss_given_default.value}, rate {found.discount_rate.value}; {_estimate(found)}"
     )
     parts = (
         f"value {found.value_haircut.value}, liquidity {found.liquidity_haircut.value}, "

@@ -8,12 +8,14 @@ from collateral_registry.commands.pools.inputs import PoolAsset, pool_facts_at
 from collateral_registry.commands.pools.lines import with_lines
 from collateral_registry.domain.assets.claims import Receivable, ReceivablePool
 from collateral_registry.domain.assets.kinds import Asset
+from collateral_registry.domain.receivables.estimates.pool_estimate import PoolEstimate
 from collateral_registry.domain.receivables.pool_ladder import Ladder, ladder
 from collateral_registry.domain.receivables.rule_numbers import ReceivableNumbers
 from collateral_registry.domain.shared.errors import NotFound, Refused
 from collateral_registry.store.assets.repository import document_as_of, get_asset
 from collateral_registry.store.book.policies import StoredPolicy, policy_by_key
 from collateral_registry.store.engine.database import Connection
+from collateral_registry.store.valuations.pool_estimates import estimates_of
 from collateral_registry.store.valuations.pool_statements import StoredStatement, statement_as_of
 
 
@@ -26,10 +28,21 @@ class ExplainedPool:
     policy_id: str
     ladder: Ladder
     numbers: ReceivableNumbers
+    estimate: PoolEstimate | None
 
 
-def pool_statement(connection: Connection, asset_id: str, seq: int) -> tuple[Asset, StoredStatement, str]:
-    """Returns a pool, its statement that was current at a commit, and the id of the policy that it used.
+@dataclass(frozen=True)
+class ShownStatement:
+    """A pool, a statement of it, and the id of the policy and the estimate that it used."""
+
+    asset: Asset
+    stored: StoredStatement
+    policy_id: str
+    estimate: PoolEstimate | None
+
+
+def pool_statement(connection: Connection, asset_id: str, seq: int) -> ShownStatement:
+    """Returns a pool and its statement that was current at a commit.
 
     Raises NotFound for an unknown asset and before the first statement, and Refused for an asset without invoices.
     """
@@ -38,7 +51,8 @@ def pool_statement(connection: Connection, asset_id: str, seq: int) -> tuple[Ass
     if stored is None:
         raise NotFound(f"assets/{asset_id}/statement")
     asset = document_as_of(connection, key, stored.seq)
-    return asset, stored, _policy(connection, stored).policy.policy_id
+    policy_id = _policy(connection, stored).policy.policy_id
+    return ShownStatement(asset, stored, policy_id, estimates_of(connection, [key], stored.seq).get(key))
 
 
 def explained_pool(connection: Connection, asset_id: str, seq: int) -> ExplainedPool:
@@ -47,7 +61,8 @@ def explained_pool(connection: Connection, asset_id: str, seq: int) -> Explained
     Raises as ``pool_statement`` does.
     """
     key = get_asset(connection, asset_id).key
-    asset, stored, policy_id = pool_statement(connection, asset_id, seq)
+    shown = pool_statement(connection, asset_id, seq)
+    asset, stored = shown.asset, shown.stored
     if not isinstance(asset.detail, Receivable | ReceivablePool):
         raise Refused("NO_RECEIVABLES", f"assets/{asset_id} has no invoices: name a pool or a receivable")
     pool = PoolAsset(key, asset_id, asset.currency, asset.detail)
@@ -55,7 +70,7 @@ def explained_pool(connection: Connection, asset_id: str, seq: int) -> Explained
     own = pool_facts_at(connection, pool, stored.statement.entry_number, day, stored.seq)
     (facts,) = with_lines(connection, [(pool, asset.asset_class)], [own], policy, day, stored.seq)
     numbers = policy.receivable_numbers(asset.asset_class)
-    return ExplainedPool(asset, stored, policy_id, ladder(facts, numbers, day), numbers)
+    return ExplainedPool(asset, stored, shown.policy_id, ladder(facts, numbers, day), numbers, shown.estimate)
 
 
 def row_of_invoice(pool: ExplainedPool, debtor: str, number: str) -> int:

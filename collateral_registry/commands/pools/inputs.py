@@ -18,6 +18,7 @@ from collateral_registry.store.assignments.verifications import Verified, verifi
 from collateral_registry.store.debtors.facts import debtor_facts
 from collateral_registry.store.engine.bulk import Source
 from collateral_registry.store.receivables.ledger import ledger_at, ledgers_of, pool_keys_of
+from collateral_registry.store.valuations.pool_estimates import estimates_of
 from valuation._typing import Int
 
 
@@ -63,12 +64,16 @@ def _facts(
     known = debtor_facts(source, sorted(owners.union(*(texts.tolist() for texts in names))), seq)
     place = {text: row for row, text in enumerate(known.stated.tolist())}
     verified = verifications_of(source, [pool.key for pool in pools], seq)
+    estimates = estimates_of(source, [pool.key for pool in pools], seq)
     assigned = assignments_of(source, list(map(_assigned, pools, ledgers)), verified, day, seq)
     found = []
     for pool, ledger, texts, assignments in zip(pools, ledgers, names, assigned, strict=True):
         rows = np.array([place[text] for text in texts.tolist()], dtype=np.int64)
         bound = verified.get(pool.key, Verified())
         terms = _terms(pool, known, place.get(pool.detail.owner_debtor))
+        estimate = estimates.get(pool.key)
+        if estimate is not None and estimate.dilution is not None:
+            terms = replace(terms, dilution=estimate.dilution.expected)
         found.append(
             PoolFacts(
                 ledger=ledger,
@@ -76,6 +81,7 @@ def _facts(
                 assignments=assignments,
                 terms=replace(terms, value_part=bound.misstated_share, verification_day=bound.day),
                 line_left_minor=np.full(len(texts), NO_LINE, dtype=np.int64),
+                estimates=None if estimate is None else estimate.of_debtors(texts),
             )
         )
     return found

@@ -10,6 +10,7 @@ import numpy as np
 
 from collateral_registry.domain.receivables.assignment_facts import AssignmentFacts
 from collateral_registry.domain.receivables.debtor_facts import DebtorFacts
+from collateral_registry.domain.receivables.estimates.pool_estimate import DebtorEstimates
 from collateral_registry.domain.receivables.ledger import PoolLedger
 from collateral_registry.domain.shared.days import NO_DAY
 from valuation._typing import Dates, Int, Texts
@@ -49,7 +50,8 @@ class PoolFacts:
     """A pool on a day: its ledger, the debtors that the ledger names, and the assignment of each invoice.
 
     ``debtors`` holds the texts of :func:`stated_debtors` in their order. ``line_left_minor`` [d] is what the debtor's
-    line leaves for this pool, in its currency, or NO_LINE.
+    line leaves for this pool, in its currency, or NO_LINE. ``estimates`` are those of the debtors; None if the pool has
+    no estimate.
     """
 
     ledger: PoolLedger
@@ -57,6 +59,7 @@ class PoolFacts:
     assignments: AssignmentFacts
     terms: PoolTerms
     line_left_minor: Int
+    estimates: DebtorEstimates | None = None
 
     @cached_property
     def resolved(self) -> ResolvedDebtors:

@@ -161,18 +161,40 @@ def most_lent(recoverable_minor: int, numbers: ReceivableNumbers) -> int:
 
 
 def _expected(pool: PoolFacts, numbers: ReceivableNumbers, day: int) -> Expectation:
-    due, row, of = pool.ledger.due_day, pool.resolved.row, pool.resolved.of_invoice
-    count = len(due)
+    row, of = pool.resolved.row, pool.resolved.of_invoice
+    count = len(of)
     stated = pool.debtors.pd[row]
     pd = np.where(np.isnan(stated), numbers.share("pd_stand_in"), stated)
-    dilution = _dilution(pool, numbers) if numbers.dilution_place is DilutionPlace.VALUE else 0.0
     return Expectation(
-        days=np.where(due == NO_DAY, 0, np.maximum(due - day, 0)) + numbers.days("tail_days"),
-        dilution=np.full(count, dilution),
+        days=_days(pool, numbers, day),
+        dilution=_dilution_of_invoices(pool, numbers),
         pd=pd[of],
         lgd=np.full(count, numbers.share("lgd")),
         rate=np.full(count, numbers.share("discount_rate")),
     )
+
+
+def _days(pool: PoolFacts, numbers: ReceivableNumbers, day: int) -> Int:
+    """Returns the days until each invoice [n] is paid: as its debtor pays, or until it is due and the policy's tail."""
+    due = pool.ledger.due_day
+    stand_in = np.where(due == NO_DAY, 0, np.maximum(due - day, 0)) + numbers.days("tail_days")
+    if pool.estimates is None:
+        return np.asarray(stand_in)
+    debtor = pool.resolved.row[pool.resolved.of_invoice]
+    wait = pool.estimates.expected_wait(debtor, np.where(due == NO_DAY, 0, day - due))
+    known = (due != NO_DAY) & ~np.isnan(wait)
+    return np.where(known, np.ceil(np.where(known, wait, 0.0)).astype(np.int64), stand_in)
+
+
+def _dilution_of_invoices(pool: PoolFacts, numbers: ReceivableNumbers) -> Float:
+    """Returns the dilution of each invoice [n] where it acts in the value: its debtor's, or the policy's number."""
+    resolved = pool.resolved
+    if numbers.dilution_place is not DilutionPlace.VALUE:
+        return np.zeros(len(resolved.of_invoice))
+    if pool.estimates is None:
+        return np.full(len(resolved.of_invoice), _dilution(pool, numbers))
+    own = pool.estimates.dilution[resolved.row]
+    return np.asarray(np.where(np.isnan(own), _dilution(pool, numbers), own)[resolved.of_invoice])
 
 
 def _dilution(pool: PoolFacts, numbers: ReceivableNumbers) -> float:

@@ -6,14 +6,13 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote, unquote
 
-from collateral_registry.commands.pools.explain import ExplainedPool
-from collateral_registry.domain.assets.kinds import Asset
+from collateral_registry.commands.pools.explain import ExplainedPool, ShownStatement
+from collateral_registry.domain.receivables.estimates.pool_estimate import PoolEstimate
 from collateral_registry.domain.receivables.invoice_explanation import InvoicePath, RuleStep, invoice_path, steps_of
 from collateral_registry.domain.receivables.pool_statement import RuleSum
 from collateral_registry.domain.receivables.pool_sums import AGE_LIMITS_DAYS
 from collateral_registry.domain.shared.names import checked_text, id_of
 from collateral_registry.rpc.common import convert
-from collateral_registry.store.valuations.pool_statements import StoredStatement
 from collateral_registry.v1 import receivable_pb2 as pb
 from valuation.errors import InvalidInput
 from valuation.money import PPM
@@ -37,8 +36,9 @@ def invoice_name(asset_id: str, debtor: str, number: str) -> str:
     return f"assets/{asset_id}/debtors/{quote(debtor, safe='')}/invoices/{quote(number, safe='')}"
 
 
-def statement_message(asset: Asset, stored: StoredStatement, policy_id: str) -> pb.PoolStatement:
+def statement_message(shown: ShownStatement) -> pb.PoolStatement:
     """Returns a statement as a message."""
+    asset, stored = shown.asset, shown.stored
     one, currency = stored.statement, asset.currency
     amounts = {
         "face_amount": one.face_minor,
@@ -57,7 +57,7 @@ def statement_message(asset: Asset, stored: StoredStatement, policy_id: str) -> 
         sequence=stored.seq,
         market_date=convert.day(stored.market_day),
         entry_number=one.entry_number,
-        policy=f"policies/{policy_id}",
+        policy=f"policies/{shown.policy_id}",
         **{name: convert.money(minor, currency) for name, minor in amounts.items()},
         exclusions=_rule_amounts(one.excluded, currency),
         unknown_amounts=_rule_amounts(one.unknown, currency),
@@ -73,6 +73,22 @@ def statement_message(asset: Asset, stored: StoredStatement, policy_id: str) -> 
             )
             for each in one.debtors
         ],
+        estimate=None if shown.estimate is None else _estimate(shown.estimate),
+    )
+
+
+def _estimate(one: PoolEstimate) -> pb.PoolEstimate:
+    dilution = one.dilution
+    return pb.PoolEstimate(
+        date=convert.day(one.day),
+        entry_number=one.entry_number,
+        model=one.model,
+        month_count=one.months,
+        dilution=None if dilution is None else convert.ratio(dilution.expected),
+        dilution_spike=None if dilution is None else convert.ratio(dilution.spike),
+        paid_invoice_count=one.paid,
+        open_invoice_count=one.open,
+        days_late=convert.ratio(one.days_late),
     )
 
 
@@ -140,6 +156,7 @@ def explanation_message(pool: ExplainedPool, row: int) -> pb.InvoiceExplanation:
         policy=f"policies/{pool.policy_id}",
         steps=[_step(one, pool.asset.currency) for one in steps_of(path, pool.numbers)],
         expected_days=int(expected.days[row]),
+        estimate=None if pool.estimate is None else _estimate(pool.estimate),
         **{name: convert.ratio(float(column[row])) for name, column in ratios.items()},
     )
 

@@ -33,7 +33,7 @@ class ReceivableServicer(receivable_pb2_grpc.ReceivableServiceServicer):
 
         def work(connection: Connection) -> pb.PoolStatement:
             moment = read_moment(connection, request.as_of)
-            return statement_message(*pool_statement(connection, asset_id, moment.seq))
+            return statement_message(pool_statement(connection, asset_id, moment.seq))
 
         return await self.runner.read(work)
 

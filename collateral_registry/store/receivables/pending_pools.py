@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from sqlalchemy import Connection, bindparam, delete, select
 
+from collateral_registry.domain.assets.asset_kind import Kind
 from collateral_registry.store.engine.bulk import read_columns, read_keys
 from collateral_registry.store.engine.key_sets import KEYS, is_one_of
 from collateral_registry.store.schema.assets import AssetRow
@@ -54,3 +55,16 @@ def delete_changes(connection: Connection, change_keys: Int) -> int:
 
 
 _DELETE = delete(PoolChangeRow).where(is_one_of(PoolChangeRow.change_key, KEYS))
+
+
+def ledgers_of_assets(connection: Connection) -> Columns:
+    """Returns the registered pools that have entries: ``asset_key``, ``asset_id``, ``pool_key``, ``entry_number``."""
+    return read_columns(connection, _LEDGERS)
+
+
+_LEDGERS = (
+    select(AssetRow.asset_key, AssetRow.asset_id, InvoicePoolRow.pool_key, InvoicePoolRow.entry_number)
+    .join(InvoicePoolRow, InvoicePoolRow.pool_id == AssetRow.asset_id)
+    .where(AssetRow.kind == int(Kind.RECEIVABLE_POOL))
+    .order_by(AssetRow.asset_key)
+)

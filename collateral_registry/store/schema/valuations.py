@@ -99,3 +99,20 @@ class PoolDebtorRow(SQLModel, table=True):
     asset_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     stated: str = text(primary_key=True)
     debtor_key: int = big()
+
+
+class PoolEstimateRow(SQLModel, table=True):
+    """What was estimated of a pool from its ledger up to an entry, as of a day; a row is never changed.
+
+    ``document`` is JSON with dilution and expected days of payment of the pool and its debtors
+    (store/valuations/pool_estimates.py). A valuation uses the newest estimate of its commit.
+    """
+
+    __tablename__: ClassVar[str] = "pool_estimate"
+    __table_args__ = (Index("pool_estimate_of_asset", "asset_key", "seq"),)
+    estimate_key: int | None = big(primary_key=True, default=None)
+    asset_key: int = big()
+    seq: int = big()
+    day: int = big()
+    entry_number: int = big()
+    document: str = text()

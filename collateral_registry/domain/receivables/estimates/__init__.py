@@ -1,0 +1,1 @@
+"""Estimates of a pool from its own ledger: dilution, and days until payment."""
