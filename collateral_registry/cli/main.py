@@ -76,12 +76,13 @@ class FileKind(StrEnum):
     FX = "fx"
     ASSETS = "assets"
     DEBTORS = "debtors"
+    LIMITS = "limits"
     LOANS = "loans"
     PLEDGES = "pledges"
     SERIES = "series"
 
 
-FILE_CONTENTS = {FileKind.FX: "exchange rates", FileKind.SERIES: "price series"}
+FILE_CONTENTS = {FileKind.FX: "exchange rates", FileKind.LIMITS: "limits of debtors", FileKind.SERIES: "price series"}
 """Descriptions of the kinds whose names do not describe them."""
 
 

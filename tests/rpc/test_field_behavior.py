@@ -45,6 +45,7 @@ CONDITIONAL = {
     "ForecastPrice": {"price_series"},  # unless an asset is named
     "QuoteRight": {"right.next_year_revenue"},  # a registered IP asset may lack it, a quote may not
     "RecordAssignmentEvent": {"event.registry", "event.registration_number"},  # in a registration
+    "RecordDebtorLimit": {"debtor_limit.insurer"},  # for an insured limit
     "RecordInspection": {"count.lines"},  # unless the count is complete
     "RecordInvoiceEntries": {  # by the kind of entry; the example is an invoice
         f"entries.{name}" for name in ("effective_time", "pool", "debtor", "invoice_number", "amount")

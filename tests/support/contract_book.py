@@ -74,6 +74,10 @@ SEARCH = (
 )
 TERMS = f'parent: "assets/claim-1" actor: "Ana" contract_terms {{assignment_barred: true {SCOPE}}}'
 EXCLUSION = f'parent: "assets/claim-1" actor: "Ana" exclusion {{reason: "in doubt" expire_date {NEXT_DAY} {SCOPE}}}'
+LIMIT = (
+    'parent: "assets/claim-1" actor: "Ana" debtor_limit {debtor: "bo" kind: DEBTOR_LIMIT_KIND_INSURED insurer: "AXA" '
+    f'policy_number: "7" reason: "policy of 2022" expire_date {NEXT_DAY} amount {{currency_code: "USD" units: 9}}}}'
+)
 
 
 def loan_with_base(loan_id: str) -> str:
@@ -157,6 +161,7 @@ OPENING = [
     ("RecordRegistrySearch", SEARCH),
     ("RecordContractTerms", TERMS),
     *(("ExcludeInvoices", EXCLUSION) for _ in range(2)),
+    *(("RecordDebtorLimit", LIMIT) for _ in range(2)),
     ("CreateDebtor", 'debtor_id: "core-1" debtor {display_name: "Core"}'),
     ("CreateDebtor", 'debtor_id: "core-2" debtor {display_name: "Core Ltd" parent: "debtors/core-1"}'),
     ("CreateDebtor", 'debtor_id: "core-3" debtor {display_name: "Core AG"}'),
@@ -211,6 +216,8 @@ EXAMPLES = {
     "RecordRegistrySearch": SEARCH,
     "RecordContractTerms": TERMS,
     "ExcludeInvoices": EXCLUSION,
+    "RecordDebtorLimit": LIMIT,
+    "EndDebtorLimit": f'name: "assets/claim-1/debtorLimits/1" {ACTOR}',
     "PlanVerification": PLAN.replace("v-1", "v-9") + " verification {seed: 7}",
     "RecordVerification": f'name: "assets/pool-1/verifications/v-1" actor: "Ana" {ANSWER}',
     "RecordClosing": CLOSING,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -10,7 +11,7 @@ import numpy as np
 
 from collateral_registry.domain.receivables.assignment_facts import AssignmentFacts, AssignmentState
 from collateral_registry.domain.receivables.computed_pool import computed
-from collateral_registry.domain.receivables.debtor_facts import DebtorFacts
+from collateral_registry.domain.receivables.debtor_facts import DebtorFacts, DebtorLimits
 from collateral_registry.domain.receivables.ledger import InvoiceFlag, PoolLedger
 from collateral_registry.domain.receivables.pool_facts import NO_LINE, PoolFacts, PoolTerms, stated_debtors
 from collateral_registry.domain.receivables.pool_statement import PoolStatement, statement_of
@@ -57,6 +58,9 @@ class KnownDebtor:
     pd: float = 0.01
     core: bool = False
     line_left: int = NO_LINE
+    covered: int = NO_LINE
+    insured: int = NO_LINE
+    permitted: int = NO_LINE
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,7 @@ def pool_of(
         assignments=_assignments(sorted(invoices, key=lambda one: (one.debtor, one.number))),
         terms=terms,
         line_left_minor=_integers(known[name].line_left if name in known else NO_LINE for name in names),
+        limits=_limits(known.get(name, KnownDebtor(0)) for name in names),
     )
 
 
@@ -159,6 +164,13 @@ def _debtors(names, known: dict[str, KnownDebtor]) -> DebtorFacts:
         line_currency=_texts("" for _ in rows),
         line_expire_day=_integers(NO_DAY for _ in rows),
     )
+
+
+def _limits(debtors: Iterable[KnownDebtor]) -> DebtorLimits | None:
+    """Returns the limits of debtors; None if no debtor has one, as for most pools."""
+    rows = [(one.covered, one.insured, one.permitted) for one in debtors]
+    columns = [_integers(column) for column in zip(*rows, strict=True)]
+    return DebtorLimits(*columns) if any((column != NO_LINE).any() for column in columns) else None
 
 
 def _assignments(invoices: list[OpenInvoice]) -> AssignmentFacts:

@@ -70,6 +70,10 @@ SCHEMAS: Mapping[str, Schema] = {
             "pd_date": PAST_DATE, "line": NUMBER, "currency": TEXT, "line_expiry": DATE, "usual_terms_days": NUMBER,
         },
     ),
+    "limits": Schema(
+        {"pool": TEXT, "debtor": TEXT, "kind": TEXT, "amount": NUMBER, "currency": TEXT, "actor": TEXT, "reason": TEXT},
+        {"expiry": DATE, "insurer": TEXT, "policy_number": TEXT, "document": TEXT},
+    ),
     "answers": Schema(
         {"debtor": TEXT, "invoice": TEXT, "outcome": TEXT},
         {"confirmed": NUMBER, "currency": TEXT, "proof": TEXT, "document": TEXT},

@@ -22,6 +22,7 @@ from collateral_registry.cli.importing.batches import batches
 from collateral_registry.v1 import (
     asset_pb2,
     asset_pb2_grpc,
+    assignment_pb2_grpc,
     debtor_pb2_grpc,
     loan_pb2,
     loan_pb2_grpc,
@@ -198,6 +199,7 @@ def _create_together(channel: grpc.Channel, rows: Sequence[NumberedRow], tally: 
 def _single_call(channel: grpc.Channel, file_kind: str) -> Callable[[Row], Any]:
     """Returns the call that imports a single row, for a kind of file without a batch call."""
     assets = asset_pb2_grpc.AssetServiceStub(channel)
+    assignments = assignment_pb2_grpc.AssignmentServiceStub(channel)
     debtors = debtor_pb2_grpc.DebtorServiceStub(channel)
     loans = loan_pb2_grpc.LoanServiceStub(channel)
     prices = price_pb2_grpc.PriceServiceStub(channel)
@@ -213,6 +215,7 @@ def _single_call(channel: grpc.Channel, file_kind: str) -> Callable[[Row], Any]:
     return {
         "assets": lambda row: assets.CreateAsset(with_request_id(messages.asset_request(row))),
         "debtors": lambda row: debtors.CreateDebtor(with_request_id(messages.debtor_request(row))),
+        "limits": lambda row: assignments.RecordDebtorLimit(with_request_id(messages.limit_request(row))),
         "loans": lambda row: loans.CreateLoan(with_request_id(messages.loan_request(row))),
         "series": lambda row: prices.CreatePriceSeries(with_request_id(messages.series_request(row))),
         "pledges": pledge_asset,

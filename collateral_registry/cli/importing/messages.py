@@ -15,7 +15,7 @@ from google.type.money_pb2 import Money
 
 from collateral_registry.cli.common.file_schemas import Row
 from collateral_registry.cli.common.formatting import date_message
-from collateral_registry.v1 import asset_pb2, debtor_pb2, loan_pb2, price_pb2
+from collateral_registry.v1 import asset_pb2, assignment_pb2, debtor_pb2, loan_pb2, price_pb2
 
 M = TypeVar("M", bound=Message)
 
@@ -263,6 +263,19 @@ def debtor_request(row: Row) -> debtor_pb2.CreateDebtorRequest:
         line=_line(row),
     )
     return debtor_pb2.CreateDebtorRequest(debtor=debtor, debtor_id=row["debtor_id"])
+
+
+def limit_request(row: Row) -> assignment_pb2.RecordDebtorLimitRequest:
+    """Converts a row of a debtor's limit in a pool."""
+    limit = _message(
+        assignment_pb2.DebtorLimit,
+        row,
+        amount=_money(row, "amount"),
+        expire_date=_date(row, "expiry"),
+    )
+    return assignment_pb2.RecordDebtorLimitRequest(
+        parent=f"assets/{row['pool']}", debtor_limit=limit, actor=row["actor"]
+    )
 
 
 def _default_probability(row: Row) -> debtor_pb2.DefaultProbability | None:

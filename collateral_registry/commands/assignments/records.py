@@ -1,4 +1,4 @@
-"""Records events of assignments, searches of registries, terms of contracts, and exclusions.
+"""Records events of assignments, searches of registries, terms of contracts, exclusions, and limits of debtors.
 
 Each is a fact: it is always recorded, and the pool is valued again.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import date
 
 from collateral_registry.domain.assets.asset_kind import Kind
+from collateral_registry.domain.assignments.debtor_limits import DebtorLimit
 from collateral_registry.domain.assignments.events import (
     AssignmentEvent,
     AssignmentEventKind,
@@ -27,9 +28,11 @@ from collateral_registry.store.assignments.repository import (
 )
 from collateral_registry.store.assignments.statements import (
     EXCLUSIONS,
+    LIMITS,
     Stored,
-    end_exclusion,
+    end_statement,
     insert_exclusion,
+    insert_limit,
     insert_search,
     insert_terms,
 )
@@ -89,7 +92,32 @@ def readmit(write: Write, asset_id: str, key: int, actor: str, note: str) -> Sto
     if stored.ending is not None:
         raise Refused("EXCLUSION_ENDED", f"assets/{asset_id}/exclusions/{key} was ended: exclude the invoices again")
     write.touched.add(assets=[stored.asset_key])
-    return end_exclusion(write, stored, actor, note)
+    return end_statement(write, EXCLUSIONS, stored, actor, note)
+
+
+def limit_debtor(write: Write, asset_id: str, limit: DebtorLimit, actor: str) -> Stored[DebtorLimit]:
+    """Records a limit of a debtor, which replaces the one before of its kind.
+
+    Raises InvalidInput for another currency than the pool's, and for a last day before the business date.
+    """
+    asset = owed_by_debtors(write.connection, asset_id)
+    if limit.amount.currency != asset.asset.currency:
+        want = f"{asset.asset.currency}, that of the pool"
+        raise InvalidInput("debtor_limit.amount.currency_code", limit.amount.currency, want)
+    today = date_at(write.market_day)
+    if limit.expire is not None and limit.expire < today:
+        raise InvalidInput("debtor_limit.expire_date", limit.expire, f"not before the business date {today}")
+    write.touched.add(assets=[asset.key])
+    return insert_limit(write, asset.key, limit, actor)
+
+
+def end_limit(write: Write, asset_id: str, key: int, actor: str, note: str) -> Stored[DebtorLimit]:
+    """Ends a limit of a debtor; raises Refused if it was ended before."""
+    stored = LIMITS.get(write.connection, asset_id, key)
+    if stored.ending is not None:
+        raise Refused("DEBTOR_LIMIT_ENDED", f"assets/{asset_id}/debtorLimits/{key} was ended: record a new limit")
+    write.touched.add(assets=[stored.asset_key])
+    return end_statement(write, LIMITS, stored, actor, note)
 
 
 def owed_by_debtors(connection: Connection, asset_id: str) -> StoredAsset:

@@ -8,12 +8,14 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from collateral_registry.domain.assets.claims import Disclosure, Receivable, ReceivablePool
+from collateral_registry.domain.assignments.debtor_limits import limits_of_debtors
 from collateral_registry.domain.receivables.debtor_facts import DebtorFacts
 from collateral_registry.domain.receivables.ledger import PoolLedger
 from collateral_registry.domain.receivables.pool_facts import NO_LINE, PoolFacts, PoolTerms, stated_debtors
 from collateral_registry.domain.receivables.rule_numbers import CONCENTRATION_MODES
 from collateral_registry.domain.receivables.single_invoice import empty_ledger, ledger_of_invoice
 from collateral_registry.store.assignments.facts import AssignedPool, assignments_of
+from collateral_registry.store.assignments.limits import limits_of
 from collateral_registry.store.assignments.verifications import Verified, verifications_of
 from collateral_registry.store.debtors.facts import debtor_facts
 from collateral_registry.store.engine.bulk import Source
@@ -60,8 +62,11 @@ def _facts(
     source: Source, pools: Sequence[PoolAsset], ledgers: Sequence[PoolLedger], day: int, seq: int | None
 ) -> list[PoolFacts]:
     names = [stated_debtors(ledger) for ledger in ledgers]
-    owners = {one.detail.owner_debtor for one in pools if one.detail.owner_debtor}
-    known = debtor_facts(source, sorted(owners.union(*(texts.tolist() for texts in names))), seq)
+    limits = limits_of(source, [pool.key for pool in pools], seq)
+    stated = {one.detail.owner_debtor for one in pools if one.detail.owner_debtor}
+    stated |= {one.limit.debtor for own in limits.values() for one in own}
+    known = debtor_facts(source, sorted(stated.union(*(texts.tolist() for texts in names))), seq)
+    debtor_of = dict(zip(known.stated.tolist(), known.debtor_key.tolist(), strict=True))
     place = {text: row for row, text in enumerate(known.stated.tolist())}
     verified = verifications_of(source, [pool.key for pool in pools], seq)
     estimates = estimates_of(source, [pool.key for pool in pools], seq)
@@ -74,14 +79,16 @@ def _facts(
         estimate = estimates.get(pool.key)
         if estimate is not None and estimate.dilution is not None:
             terms = replace(terms, dilution=estimate.dilution.expected)
+        debtors, own = _rows_of(known, rows), limits.get(pool.key)
         found.append(
             PoolFacts(
                 ledger=ledger,
-                debtors=_rows_of(known, rows),
+                debtors=debtors,
                 assignments=assignments,
                 terms=replace(terms, value_part=bound.misstated_share, verification_day=bound.day),
                 line_left_minor=np.full(len(texts), NO_LINE, dtype=np.int64),
                 estimates=None if estimate is None else estimate.of_debtors(texts),
+                limits=None if own is None else limits_of_debtors(debtors, own, debtor_of, day),
             )
         )
     return found

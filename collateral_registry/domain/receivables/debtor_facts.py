@@ -30,3 +30,16 @@ class DebtorFacts:
     line_minor: Int
     line_currency: Texts
     line_expire_day: Int
+
+
+@dataclass(frozen=True)
+class DebtorLimits:
+    """Limits of debtors [d] in one pool on a day, in minor units of its currency; -1 for none.
+
+    ``covered_minor`` is what an insurance in force covers, ``insured_minor`` also counts one that has lapsed, and
+    ``permitted_minor`` is the lender's limit.
+    """
+
+    covered_minor: Int
+    insured_minor: Int
+    permitted_minor: Int

@@ -90,7 +90,7 @@ def steps_of(path: InvoicePath, numbers: ReceivableNumbers) -> list[RuleStep]:
     steps: list[RuleStep] = []
     for rule, truth in path.ladder.part.rules:
         verdict = _verdict(truth, path.row)
-        if rule is Rule.CONTRA and verdict is Verdict.KEPT:
+        if verdict is Verdict.KEPT and rule in path.ladder.conservative.buckets.cut_minor:
             continue  # its cut follows
         taken = left if rule == taking != NO_RULE else 0
         left -= taken

@@ -9,7 +9,7 @@ import numpy as np
 from collateral_registry.domain.debtors.debtor import DebtorKind, DebtorState
 from collateral_registry.domain.receivables.assignment_facts import AssignmentState
 from collateral_registry.domain.receivables.ledger import InvoiceFlag
-from collateral_registry.domain.receivables.pool_facts import PoolFacts, dates
+from collateral_registry.domain.receivables.pool_facts import NO_LINE, PoolFacts, dates
 from collateral_registry.domain.receivables.rule_numbers import ReceivableNumbers
 from collateral_registry.domain.shared.days import NO_DAY
 from valuation._typing import Bool, Int
@@ -61,11 +61,12 @@ def _debtor_truths(pool: PoolFacts, numbers: ReceivableNumbers) -> Truths:
     related = registered & (terms.owner_group > 0) & (debtors.group_key[row] == terms.owner_group)
     parent_needed = numbers.requires("affiliate_parent_required")
     parent_known = debtors.parent_stated[row] & (terms.owner_group > 0) if parent_needed else np.ones_like(registered)
-    located = (country != "") & (terms.owner_country != "")
+    insured = np.zeros_like(registered) if pool.limits is None else pool.limits.covered_minor[row] != NO_LINE
+    located = insured | (country != "") & (terms.owner_country != "")
     truths = {
         Rule.DEBTOR_INSOLVENT: stated(is_one_of(state, (DebtorState.INSOLVENT, DebtorState.BLOCKED)), registered),
         Rule.AFFILIATE: Truth(related, ~parent_known),
-        Rule.FOREIGN_UNINSURED: stated(country != terms.owner_country, located.astype(np.bool_)),
+        Rule.FOREIGN_UNINSURED: stated((country != terms.owner_country) & ~insured, located.astype(np.bool_)),
         Rule.GOVERNMENT: stated((kind == DebtorKind.GOVERNMENT) & numbers.requires("government_consent_required")),
         Rule.CONSUMER: stated(kind == DebtorKind.CONSUMER, kind != DebtorKind.UNSPECIFIED),
     }

@@ -27,17 +27,41 @@ def cuts_before_line(pool: PoolFacts, debtors: Groups, day: int) -> list[Partial
     """Returns the partial rules that need nothing but the invoices of their debtor."""
     ledger, count = pool.ledger, pool.resolved.count
     retained = (ledger.retention_day == NO_DAY) | (ledger.retention_day > day)
+    covered, insured, permitted = _limits(pool)
     return [
         InvoiceCut(Rule.RETENTION, np.where(retained, ledger.retention_minor, 0)),
         InvoiceCut(Rule.DISPUTED, ledger.disputed_minor),
+        *_limit(Rule.FOREIGN_UNINSURED, debtors, covered),
         GroupCut(Rule.UNAPPLIED_CREDIT, debtors, _by_debtor(pool, ledger.unapplied_minor, count)),
         GroupCut(Rule.CONTRA, debtors, _by_debtor(pool, ledger.contra_minor, count)),
+        *_limit(Rule.INSURED_LIMIT, debtors, insured),
+        *_limit(Rule.DEBTOR_LIMIT, debtors, permitted),
     ]
 
 
 def cuts(pool: PoolFacts, debtors: Groups, day: int) -> list[PartialCut]:
     """Returns the partial rules in the order in which they are applied, without concentration, which is the last."""
     left = pool.line_left_minor[pool.resolved.row]
+def _limits(pool: PoolFacts) -> tuple[Int, Int, Int]:
+    """Returns what is covered of foreign debtors, insured of the others, and permitted of all [r]; NO_LINE for none."""
+    row = pool.resolved.row
+    if pool.limits is None:
+        none = np.full(len(row), NO_LINE)
+        return none, none, none
+    country = pool.debtors.country[row]
+    domestic = ((country == pool.terms.owner_country) & (country != "")).astype(np.bool_)
+    covered = np.where(domestic, NO_LINE, pool.limits.covered_minor[row])
+    insured = np.where(domestic, pool.limits.insured_minor[row], NO_LINE)
+    return covered, insured, pool.limits.permitted_minor[row]
+
+
+def _limit(rule: Rule, debtors: Groups, limit_minor: Int) -> list[PartialCut]:
+    """Returns the cut by the limits of debtors [r]; none if no debtor has one."""
+    if (limit_minor == NO_LINE).all():
+        return []
+    return [GroupLimit(rule, debtors, np.where(limit_minor == NO_LINE, AMOUNT_LIMIT_MINOR, limit_minor))]
+
+
     line = np.where(left == NO_LINE, AMOUNT_LIMIT_MINOR, left)
     return [*cuts_before_line(pool, debtors, day), GroupLimit(Rule.DEBTOR_LINE, debtors, line)]
 

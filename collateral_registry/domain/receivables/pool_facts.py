@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from collateral_registry.domain.receivables.assignment_facts import AssignmentFacts
-from collateral_registry.domain.receivables.debtor_facts import DebtorFacts
+from collateral_registry.domain.receivables.debtor_facts import DebtorFacts, DebtorLimits
 from collateral_registry.domain.receivables.estimates.pool_estimate import DebtorEstimates
 from collateral_registry.domain.receivables.ledger import PoolLedger
 from collateral_registry.domain.shared.days import NO_DAY
@@ -50,8 +50,8 @@ class PoolFacts:
     """A pool on a day: its ledger, the debtors that the ledger names, and the assignment of each invoice.
 
     ``debtors`` holds the texts of :func:`stated_debtors` in their order. ``line_left_minor`` [d] is what the debtor's
-    line leaves for this pool, in its currency, or NO_LINE. ``estimates`` are those of the debtors; None if the pool has
-    no estimate.
+    line leaves for this pool, in its currency, or NO_LINE. ``estimates`` and ``limits`` are those of the debtors; None
+    if the pool has none.
     """
 
     ledger: PoolLedger
@@ -60,6 +60,7 @@ class PoolFacts:
     terms: PoolTerms
     line_left_minor: Int
     estimates: DebtorEstimates | None = None
+    limits: DebtorLimits | None = None
 
     @cached_property
     def resolved(self) -> ResolvedDebtors:

@@ -45,7 +45,10 @@ _TEXTS: Mapping[Rule, tuple[str, str]] = {
         "电子凭证付款期限超过12个月。",
     ),
     Rule.TERMS_BEYOND_LAW: ("The terms of payment exceed those of the law.", "付款期限超过法定期限。"),
-    Rule.FOREIGN_UNINSURED: ("A foreign debtor without insurance.", "境外债务人且未投保。"),
+    Rule.FOREIGN_UNINSURED: (
+        "A foreign debtor without an insured limit in force, or beyond it.",
+        "境外债务人且无有效保险限额。或超过该限额。",
+    ),
     Rule.GOVERNMENT: ("A government whose consent is required and missing.", "政府机构债务人缺少所需同意。"),
     Rule.CONSUMER: ("The debtor is a consumer.", "债务人为消费者。"),
     Rule.ASSIGNMENT_BARRED: ("The contract bars the assignment.", "合同禁止转让。"),
@@ -76,7 +79,7 @@ _TEXTS: Mapping[Rule, tuple[str, str]] = {
         "The owner owes the debtor; the balance is at most {contra_max_age_days} days old.",
         "债权人欠债务人款项。余额须在{contra_max_age_days}天内。",
     ),
-    Rule.INSURED_LIMIT: ("Beyond the insured limit.", "超过保险限额。"),
+    Rule.INSURED_LIMIT: ("Beyond the insurer's limit for the debtor.", "超过保险人核定的债务人限额。"),
     Rule.DEBTOR_LIMIT: ("Beyond the lender's limit for the debtor in this pool.", "超过本池债务人限额。"),
     Rule.DEBTOR_LINE: ("Beyond the debtor's line over the book.", "超过全行债务人额度。"),
     Rule.CONCENTRATION: (

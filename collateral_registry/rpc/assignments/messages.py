@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from collateral_registry.domain.assignments.best_assignment import state_of
+from collateral_registry.domain.assignments.debtor_limits import DebtorLimit, DebtorLimitKind
 from collateral_registry.domain.assignments.events import (
     ASSIGNMENTS_LIMIT,
     AssignmentEvent,
@@ -86,6 +87,18 @@ def read_exclusion(message: pb.Exclusion) -> Exclusion:
     )
 
 
+def read_limit(message: pb.DebtorLimit) -> DebtorLimit:
+    """Returns the limit of a debtor in a message; raises InvalidInput with the name of the field."""
+    return convert.read_record(
+        DebtorLimit,
+        "debtor_limit",
+        message,
+        kind=lambda: convert.member("kind", DebtorLimitKind, message.kind),
+        amount=lambda: convert.read_money("amount", message.amount),
+        expire=lambda: convert.read_date("expire_date", message, "expire_date"),
+    )
+
+
 def assignment_message(stored: StoredAssignment, day: int) -> pb.Assignment:
     """Returns an assignment as a message with its state on a day."""
     return pb.Assignment(
@@ -157,6 +170,24 @@ def exclusion_message(stored: Stored[Exclusion]) -> pb.Exclusion:
         name=f"assets/{stored.asset_id}/exclusions/{stored.key}",
         scopes=_scope_messages(exclusion.scopes),
         expire_date=convert.calendar_date(exclusion.expire),
+        actor=stored.actor,
+        create_time=convert.timestamp(stored.known_us),
+        end_time=convert.optional_timestamp(ending.ended_us if ending else None),
+        ended_by=ending.ended_by if ending else "",
+        end_note=ending.end_note if ending else "",
+    )
+
+
+def limit_message(stored: Stored[DebtorLimit]) -> pb.DebtorLimit:
+    """Returns a limit of a debtor as a message."""
+    limit, ending = stored.statement, stored.ending
+    return convert.message_of(
+        pb.DebtorLimit,
+        limit,
+        name=f"assets/{stored.asset_id}/debtorLimits/{stored.key}",
+        kind=int(limit.kind),
+        amount=convert.money(limit.amount.minor, limit.amount.currency),
+        expire_date=convert.calendar_date(limit.expire),
         actor=stored.actor,
         create_time=convert.timestamp(stored.known_us),
         end_time=convert.optional_timestamp(ending.ended_us if ending else None),

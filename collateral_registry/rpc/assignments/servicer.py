@@ -11,8 +11,10 @@ from collateral_registry.domain.shared.names import checked_text, id_of
 from collateral_registry.rpc.assignments.messages import (
     assignment_message,
     exclusion_message,
+    limit_message,
     read_event,
     read_exclusion,
+    read_limit,
     read_search,
     read_terms,
     search_message,
@@ -25,7 +27,7 @@ from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.rpc.common.paging import NEWEST
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.assignments.repository import get_assignment, list_assignments
-from collateral_registry.store.assignments.statements import EXCLUSIONS, SEARCHES, TERMS
+from collateral_registry.store.assignments.statements import EXCLUSIONS, LIMITS, SEARCHES, TERMS
 from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.v1 import assignment_pb2 as pb, assignment_pb2_grpc
@@ -40,7 +42,7 @@ def of_asset(parent: str) -> Expression:
 
 
 class AssignmentServicer(assignment_pb2_grpc.AssignmentServiceServicer):
-    """Records the assignment of invoices, what registries and contracts say of it, and exclusions by hand."""
+    """Records the assignment of invoices, what registries and contracts say of it, exclusions and limits of debtors."""
 
     def __init__(self, runner: BookRunner) -> None:
         self.runner = runner
@@ -182,5 +184,46 @@ class AssignmentServicer(assignment_pb2_grpc.AssignmentServiceServicer):
         def work(connection: Connection) -> pb.ListExclusionsResponse:
             rows, token = page.cut(EXCLUSIONS.page(connection, wanted, *page.bounds), lambda row: row.key)
             return pb.ListExclusionsResponse(exclusions=map(exclusion_message, rows), next_page_token=token)
+
+        return await self.runner.read(work)
+
+    async def RecordDebtorLimit(self, request: pb.RecordDebtorLimitRequest, context: ServicerContext) -> pb.DebtorLimit:
+        """Records a limit of a debtor in a pool."""
+        read = convert.read_all(
+            asset_id=lambda: id_of("parent", request.parent, "assets")[0],
+            limit=lambda: read_limit(request.debtor_limit),
+            actor=lambda: checked_text("actor", request.actor),
+        )
+        asset_id, limit, actor = read["asset_id"], read["limit"], read["actor"]
+
+        def work(write: Write) -> pb.DebtorLimit:
+            return limit_message(settled(write, lambda write: records.limit_debtor(write, asset_id, limit, actor)))
+
+        return await self.runner.write(call_of(request, "RecordDebtorLimit", pb.DebtorLimit, actor), work)
+
+    async def EndDebtorLimit(self, request: pb.EndDebtorLimitRequest, context: ServicerContext) -> pb.DebtorLimit:
+        """Ends a limit of a debtor."""
+        read = convert.read_all(
+            names=lambda: id_of("name", request.name, "assets", "debtorLimits"),
+            actor=lambda: checked_text("actor", request.actor),
+            note=lambda: checked_text("note", request.note),
+        )
+        (asset_id, number), actor, note = read["names"], read["actor"], read["note"]
+        key = number_in_name("name", request.name, number, "assets/{asset}/debtorLimits/{number}")
+
+        def work(write: Write) -> pb.DebtorLimit:
+            return limit_message(settled(write, lambda write: records.end_limit(write, asset_id, key, actor, note)))
+
+        return await self.runner.write(call_of(request, "EndDebtorLimit", pb.DebtorLimit, actor), work)
+
+    async def ListDebtorLimits(
+        self, request: pb.ListDebtorLimitsRequest, context: ServicerContext
+    ) -> pb.ListDebtorLimitsResponse:
+        """Lists limits of debtors, newest first."""
+        wanted, page = filtered_page(request, "ListDebtorLimits", NEWEST, of_parent=of_asset)
+
+        def work(connection: Connection) -> pb.ListDebtorLimitsResponse:
+            rows, token = page.cut(LIMITS.page(connection, wanted, *page.bounds), lambda row: row.key)
+            return pb.ListDebtorLimitsResponse(debtor_limits=map(limit_message, rows), next_page_token=token)
 
         return await self.runner.read(work)

@@ -18,7 +18,7 @@ from collateral_registry.rpc.common.paging import Page, Position, page_of
 from collateral_registry.store.assets.repository import ASSET_FILTER
 from collateral_registry.store.assignments.agreement import CLOSING_FILTER
 from collateral_registry.store.assignments.repository import ASSIGNMENT_FILTER
-from collateral_registry.store.assignments.statements import EXCLUSIONS, SEARCHES, TERMS
+from collateral_registry.store.assignments.statements import EXCLUSIONS, LIMITS, SEARCHES, TERMS
 from collateral_registry.store.assignments.verifications import VERIFICATION_FILTER
 from collateral_registry.store.book.policies import POLICY_FILTER
 from collateral_registry.store.borrowing_base.certificates import CERTIFICATE_FILTER
@@ -55,6 +55,7 @@ FILTER_FIELDS: Mapping[str, Mapping[str, FieldType]] = {
     "ListComingFees": FEE_FILTER,
     "ListContractTerms": TERMS.filter.kinds,
     "ListCountedLots": COUNT_FILTER.kinds,
+    "ListDebtorLimits": LIMITS.filter.kinds,
     "ListDebtors": DEBTOR_FILTER.kinds,
     "ListEquipmentModels": MODEL_FILTER.kinds,
     "ListExclusions": EXCLUSIONS.filter.kinds,

@@ -33,6 +33,7 @@ _METHODS = {
         CreateCertificate SubmitCertificate ApproveCertificate ReturnCertificate
         CreateDebtor UpdateDebtor MergeDebtors UndoDebtorMerge
         RecordAssignmentEvent RecordRegistrySearch RecordContractTerms ExcludeInvoices EndExclusion
+        RecordDebtorLimit EndDebtorLimit
         RecordVerification RecordClosing CheckLedger
         PushStock RecordMovements ReportCount RecordInspection ResolveRejectedMovement
         PushInvoices RecordInvoiceEntries ResolveRejectedEntry
@@ -50,7 +51,7 @@ _METHODS = {
         GetBusinessDate
         GetDebtor ListDebtors
         PlanVerification GetVerification ListVerifications ListClosings
-        GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions
+        GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions ListDebtorLimits
         FitEquipmentModel GetEquipmentFit WatchEquipmentFit GetEquipmentModel ListEquipmentModels
         AppraiseEquipment QuoteEquipment RecordAppraisal ListAppraisals ReconcileAppraisals BacktestAppraisers
         GetPoolStatement ListInvoices GetInvoice ExplainInvoice
@@ -91,7 +92,7 @@ _READS = """
     GetPoolStatement ListInvoices GetInvoice ExplainInvoice
     GetServiceInfo PreviewRevaluation GetDebtor ListDebtors
     GetVerification ListVerifications ListClosings
-    GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions
+    GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions ListDebtorLimits
     GetBorrowingBase GetReserve ListReserves GetCertificate ListCertificates
 """
 

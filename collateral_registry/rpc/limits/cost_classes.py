@@ -33,7 +33,7 @@ _CLASSES = {
         GetBusinessDate
         GetDebtor ListDebtors
         GetVerification ListVerifications ListClosings
-        GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions
+        GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions ListDebtorLimits
         GetEquipmentFit WatchEquipmentFit GetEquipmentModel ListEquipmentModels ListAppraisals
         GetPoolStatement ListInvoices GetInvoice ExplainInvoice
         GetFinding ListFindings
@@ -58,6 +58,7 @@ _CLASSES = {
         CreateLoan UpdateLoan CloseLoan UpdateBalances
         CreateDebtor UpdateDebtor MergeDebtors UndoDebtorMerge
         RecordAssignmentEvent RecordRegistrySearch RecordContractTerms ExcludeInvoices EndExclusion
+        RecordDebtorLimit EndDebtorLimit
         PlanVerification RecordVerification RecordClosing CheckLedger
         PledgeAsset UpdatePledge ReleasePledge RequestPickup CancelPickup
         CreateReserve EndReserve

@@ -1,4 +1,4 @@
-"""Stores statements on the invoices of a pool: registry searches, terms of contracts, and exclusions."""
+"""Stores statements on the invoices of a pool: registry searches, terms of contracts, exclusions, and limits."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, select, update
 
+from collateral_registry.domain.assignments.debtor_limits import DebtorLimit, DebtorLimitKind
 from collateral_registry.domain.assignments.events import ContractTerms, Exclusion, RegistrySearch
 from collateral_registry.domain.filters.expressions import Expression
-from collateral_registry.domain.filters.fields import Boolean, Day, Id, Text, Time
+from collateral_registry.domain.filters.fields import Boolean, Day, Id, Reference, Text, Time, enum
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.filters import FilterField, FilterTable, optional_day, unless
@@ -19,17 +20,18 @@ from collateral_registry.store.engine.rows import existing, insert_row
 from collateral_registry.store.schema.assets import AssetRow
 from collateral_registry.store.schema.assignments import (
     ContractTermsRow,
+    DebtorLimitRow,
     InvoiceExclusionRow,
     RegistrySearchRow,
 )
 from collateral_registry.store.schema.book import CommitRow
 
-S = TypeVar("S", bound=RegistrySearch | ContractTerms | Exclusion)
+S = TypeVar("S", bound=RegistrySearch | ContractTerms | Exclusion | DebtorLimit)
 
 
 @dataclass(frozen=True)
 class Ending:
-    """When an exclusion was ended, by whom and why."""
+    """When an exclusion or a limit was ended, by whom and why."""
 
     ended_us: int
     ended_by: str
@@ -52,7 +54,7 @@ class Stored(Generic[S]):
 class StatementTable(Generic[S]):
     """The table of a kind of statements; ``collection`` is the last collection in their resource names."""
 
-    def __init__(self, table: Any, kind: type[S], collection: str, **fields: FilterField) -> None:  # noqa: ANN401 - a table
+    def __init__(self, table: Any, kind: type[S], collection: str, /, **fields: FilterField) -> None:  # noqa: ANN401 - a table
         self.table, self.kind, self.collection = table, kind, collection
         self.filter = FilterTable(
             asset=FilterField(Id("assets"), AssetRow.asset_id),
@@ -115,6 +117,15 @@ EXCLUSIONS = StatementTable(
     expire_date=optional_day(Day(), InvoiceExclusionRow.expire_day),
     end_time=unless(Time(), InvoiceExclusionRow.ended_us, 0),
 )
+LIMITS = StatementTable(
+    DebtorLimitRow,
+    DebtorLimit,
+    "debtorLimits",
+    debtor=FilterField(Reference("debtors"), DebtorLimitRow.debtor),
+    kind=FilterField(enum(DebtorLimitKind, "DEBTOR_LIMIT_KIND_"), DebtorLimitRow.kind),
+    expire_date=optional_day(Day(), DebtorLimitRow.expire_day),
+    end_time=unless(Time(), DebtorLimitRow.ended_us, 0),
+)
 
 
 def insert_search(write: Write, asset_key: int, search: RegistrySearch, actor: str) -> Stored[RegistrySearch]:
@@ -135,9 +146,15 @@ def insert_exclusion(write: Write, asset_key: int, exclusion: Exclusion, actor: 
     return EXCLUSIONS.insert(write, asset_key, exclusion, actor, expire_day=day_of(exclusion.expire), **_OPEN)
 
 
-def end_exclusion(write: Write, stored: Stored[Exclusion], actor: str, note: str) -> Stored[Exclusion]:
-    """Ends an exclusion."""
+def insert_limit(write: Write, asset_key: int, limit: DebtorLimit, actor: str) -> Stored[DebtorLimit]:
+    """Stores a limit of a debtor."""
+    columns = {"debtor": limit.debtor, "kind": int(limit.kind), "expire_day": day_of(limit.expire)}
+    return LIMITS.insert(write, asset_key, limit, actor, **columns, **_OPEN)
+
+
+def end_statement(write: Write, table: StatementTable[S], stored: Stored[S], actor: str, note: str) -> Stored[S]:
+    """Ends an exclusion or a limit."""
     values = {"ended_seq": write.seq, "ended_us": write.known_us, "ended_by": actor, "end_note": note}
-    is_it = InvoiceExclusionRow.record_key == stored.key
-    write.connection.execute(update(InvoiceExclusionRow).where(is_it).values(**values))
-    return EXCLUSIONS.get(write.connection, stored.asset_id, stored.key)
+    is_it = table.table.record_key == stored.key
+    write.connection.execute(update(table.table).where(is_it).values(**values))
+    return table.get(write.connection, stored.asset_id, stored.key)

@@ -66,6 +66,20 @@ class InvoiceExclusionRow(PoolRecordColumns, table=True):
     end_note: str = text()
 
 
+class DebtorLimitRow(PoolRecordColumns, table=True):
+    """A limit of a debtor in a pool; the newest of a debtor and kind applies. ``ended_seq`` is 0 until it is ended."""
+
+    __tablename__: ClassVar[str] = "debtor_limit"
+    record_key: int | None = big(primary_key=True, default=None)
+    debtor: str = text()
+    kind: int = big()
+    expire_day: int = big()
+    ended_seq: int = big()
+    ended_us: int = big()
+    ended_by: str = text()
+    end_note: str = text()
+
+
 class VerificationRow(PoolRecordColumns, table=True):
     """A plan to verify invoices of a pool: its sample, which follows from its seed."""
 

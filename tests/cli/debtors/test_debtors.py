@@ -20,6 +20,21 @@ def run(server, *arguments):
     return CliRunner().invoke(app, [*arguments, "--server", server.address])
 
 
+def test_limits_of_debtors_are_imported_from_a_file(server, tmp_path):
+    pools = tmp_path / "assets.csv"
+    pools.write_text("asset_id,owner,class,currency,kind\np-1,Acme,receivable,EUR,RECEIVABLE_POOL\n", encoding="utf-8")
+    file = tmp_path / "limits.csv"
+    head = "pool,debtor,kind,amount,currency,actor,reason,expiry,insurer"
+    rows = ("p-1,bo,INSURED,5000.50,EUR,Ana,new policy,2022-12-31,AXA", "p-1,bo,LENDER,9,USD,Ana,decided,,")
+    file.write_text("\n".join([head, *rows]), encoding="utf-8")
+
+    assert run(server, "import", "assets", str(pools)).exit_code == 0
+    imported = run(server, "import", "limits", str(file))
+
+    assert "limits: 1 accepted, 0 already known, 1 refused" in imported.output
+    assert "limits.csv:3: debtor_limit.amount.currency_code: got USD, want EUR" in imported.output
+
+
 def test_debtors_are_imported_listed_and_merged(server, tmp_path):
     file = tmp_path / "debtors.csv"
     rows = [row + "," * (HEAD.count(",") - row.count(",")) for row in ROWS]

@@ -130,6 +130,47 @@ def test_partial_rules_leave_the_rest_of_an_invoice():
     assert buckets(invoice(retention=1_000, retention_day=0)) == {"eligible": 100_000}
 
 
+@pytest.mark.parametrize(
+    ("country", "limits", "expected"),
+    [
+        ("DE", {}, {"eligible": 100_000}),
+        ("DE", {"covered": 60_000, "insured": 60_000}, {"INSURED_LIMIT": 40_000, "eligible": 60_000}),
+        ("DE", {"insured": 60_000}, {"INSURED_LIMIT": 40_000, "eligible": 60_000}),
+        ("FR", {"insured": 60_000}, {"FOREIGN_UNINSURED": 100_000}),
+        ("FR", {"covered": 60_000, "insured": 60_000}, {"FOREIGN_UNINSURED": 40_000, "eligible": 60_000}),
+        ("", {"covered": 60_000, "insured": 60_000}, {"FOREIGN_UNINSURED": 40_000, "eligible": 60_000}),
+        ("", {}, {"unknown FOREIGN_UNINSURED": 100_000}),
+        ("DE", {"permitted": 0}, {"DEBTOR_LIMIT": 100_000}),
+        ("DE", {"permitted": 100_000}, {"eligible": 100_000}),
+        (
+            "DE",
+            {"covered": 70_000, "insured": 70_000, "permitted": 50_000, "line_left": 20_000},
+            {"INSURED_LIMIT": 30_000, "DEBTOR_LIMIT": 20_000, "DEBTOR_LINE": 30_000, "eligible": 20_000},
+        ),
+    ],
+)
+def test_what_exceeds_a_limit_of_a_debtor_does_not_count(country, limits, expected):
+    debtors = {"globex": KnownDebtor(1, country=country, **limits)}
+
+    assert buckets(OpenInvoice("1", open=40_000), OpenInvoice("2", open=60_000), debtors=debtors) == expected
+
+
+def test_the_latest_invoice_of_a_debtor_bears_what_exceeds_its_limit():
+    invoices = [OpenInvoice("1", due=50), OpenInvoice("2", due=10)]
+
+    found = ladder_of(*invoices, debtors={"globex": KnownDebtor(1, permitted=120_000)}, changed=ALONE)
+
+    assert found.conservative.buckets.cut_minor[Rule.DEBTOR_LIMIT].tolist() == [80_000, 0]
+
+
+def test_an_unknown_invoice_takes_nothing_of_a_limit_and_counts_within_it_once_it_was_good():
+    invoices = OpenInvoice("1", searched=-31, due=10), OpenInvoice("2", due=50)
+    found = ladder_of(*invoices, debtors={"globex": KnownDebtor(1, permitted=120_000)}, changed=ALONE)
+
+    assert found.conservative.buckets.eligible_minor.tolist() == [0, 100_000]
+    assert found.last_good.buckets.eligible_minor.tolist() == [100_000, 20_000]
+
+
 def test_late_invoices_of_a_debtor_exclude_its_others_whatever_text_names_it():
     debtors = {"globex": KnownDebtor(1), "vat:DE1": KnownDebtor(1), "hooli": KnownDebtor(2)}
     late, other = OpenInvoice("1", issued=-100), OpenInvoice("2", debtor="vat:DE1")

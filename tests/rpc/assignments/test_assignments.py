@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import grpc
 import pytest
+from google.type import money_pb2
 
 from collateral_registry.v1 import asset_pb2, assignment_pb2 as pb, assignment_pb2_grpc
 from tests.support.server import FIRST_DAY, calendar, details_of
@@ -34,6 +35,52 @@ def refusal(call):
         call()
     info, fields = details_of(refused.value)
     return info.reason, fields
+
+
+def limit(assignments, amount=9, **fields):
+    one = {"debtor": "bo", "kind": pb.DEBTOR_LIMIT_KIND_LENDER, "reason": "decided"} | fields
+    found = pb.DebtorLimit(amount=money_pb2.Money(currency_code="USD", units=amount), **one)
+    return assignments.RecordDebtorLimit(
+        pb.RecordDebtorLimitRequest(parent="assets/claim-1", debtor_limit=found, actor="Ana")
+    )
+
+
+def test_a_limit_of_a_debtor_is_recorded_listed_and_ended_once(assignments):
+    insured = {"kind": pb.DEBTOR_LIMIT_KIND_INSURED, "insurer": "AXA", "expire_date": calendar(FIRST_DAY)}
+    own, covered = limit(assignments), limit(assignments, 7, **insured)
+    ended = assignments.EndDebtorLimit(pb.EndDebtorLimitRequest(name=own.name, actor="Bo", note="repaid"))
+
+    assert (covered.insurer, covered.amount.units, covered.actor) == ("AXA", 7, "Ana")
+    assert (ended.ended_by, ended.end_note) == ("Bo", "repaid")
+    request = pb.ListDebtorLimitsRequest(parent="assets/claim-1", filter="debtor = bo AND kind = INSURED")
+    assert list(assignments.ListDebtorLimits(request).debtor_limits) == [covered]
+    assert len(assignments.ListDebtorLimits(pb.ListDebtorLimitsRequest()).debtor_limits) == 2
+    again = pb.EndDebtorLimitRequest(name=own.name, actor="Bo", note="again")
+    assert refusal(lambda: assignments.EndDebtorLimit(again))[0] == "DEBTOR_LIMIT_ENDED"
+
+
+@pytest.mark.parametrize(
+    ("field", "fields"),
+    [
+        ("debtor_limit.debtor", {"debtor": ""}),
+        ("debtor_limit.kind", {"kind": 0}),
+        ("debtor_limit.reason", {"reason": ""}),
+        ("debtor_limit.insurer", {"kind": pb.DEBTOR_LIMIT_KIND_INSURED}),
+        ("debtor_limit.insurer", {"insurer": "AXA"}),
+        ("debtor_limit.policy_number", {"policy_number": "7"}),
+        ("debtor_limit.expire_date", {"expire_date": calendar(FIRST_DAY - timedelta(days=1))}),
+    ],
+)
+def test_a_limit_with_a_wrong_field_is_refused(assignments, field, fields):
+    assert refusal(lambda: limit(assignments, **fields))[1] == [field]
+
+
+def test_a_limit_in_another_currency_than_the_pool_is_refused(assignments):
+    other = pb.DebtorLimit(debtor="bo", kind=pb.DEBTOR_LIMIT_KIND_LENDER, reason="decided")
+    other.amount.currency_code, other.amount.units = "EUR", 1
+    request = pb.RecordDebtorLimitRequest(parent="assets/claim-1", debtor_limit=other, actor="Ana")
+
+    assert refusal(lambda: assignments.RecordDebtorLimit(request))[1] == ["debtor_limit.amount.currency_code"]
 
 
 def test_an_assignment_has_its_events_and_the_state_that_follows_from_them(assignments):

@@ -1,0 +1,98 @@
+"""Limits of a debtor in a pool: what an insurer covers, and what the lender permits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+
+from collateral_registry.domain.receivables.debtor_facts import DebtorFacts, DebtorLimits
+from collateral_registry.domain.receivables.pool_facts import NO_LINE
+from collateral_registry.domain.shared.days import date_at
+from collateral_registry.domain.shared.money import Money
+from collateral_registry.domain.shared.names import checked_text
+from valuation.errors import InvalidInput, check_all
+
+
+class DebtorLimitKind(IntEnum):
+    """Who set the limit; the numeric values are stored and sent."""
+
+    INSURED = 1
+    LENDER = 2
+
+
+@dataclass(frozen=True)
+class DebtorLimit:
+    """The most that counts of a debtor's invoices in a pool, until its last day; None if it has none.
+
+    The debtor is stated as in a ledger. ``insurer`` and ``policy_number`` name the insurance of an insured limit.
+    """
+
+    debtor: str
+    kind: DebtorLimitKind
+    amount: Money
+    reason: str
+    expire: date | None = None
+    insurer: str = ""
+    policy_number: str = ""
+    document: str = ""
+
+    def __post_init__(self) -> None:
+        """Raises InvalidInput for a missing or malformed text, and for an insurance of a limit of the lender."""
+        is_insured = self.kind == DebtorLimitKind.INSURED
+        check_all(
+            lambda: checked_text("debtor", self.debtor),
+            lambda: checked_text("reason", self.reason),
+            lambda: checked_text("insurer", self.insurer, required=is_insured),
+            lambda: checked_text("policy_number", self.policy_number, required=False),
+            lambda: checked_text("document", self.document, required=False),
+            *(() if is_insured else (self._check_none("insurer"), self._check_none("policy_number"))),
+        )
+
+    def _check_none(self, name: str) -> Callable[[], object]:
+        def check() -> None:
+            if getattr(self, name):
+                raise InvalidInput(name, getattr(self, name), "nothing in a limit of the lender")
+
+        return check
+
+
+class RecordedLimit(NamedTuple):
+    """A recorded limit, and whether it was ended."""
+
+    limit: DebtorLimit
+    is_ended: bool
+
+
+def limits_of_debtors(
+    debtors: DebtorFacts, recorded: Iterable[RecordedLimit], debtor_of: Mapping[str, int], day: int
+) -> DebtorLimits:
+    """Returns the limits of debtors [d] on a day; ``recorded`` are those of their pool, oldest first.
+
+    The newest limit of a debtor and kind applies; once it is ended there is none, and the one before does not apply
+    again. ``debtor_of`` holds the keys of the registered debtors that texts state, 0 for none. After its last day a
+    limit of the lender is 0. An insured limit then covers nothing, and still limits the debtor, so that a lapse never
+    lets more count.
+    """
+    newest: dict[tuple[DebtorLimitKind, int | str], RecordedLimit] = {}
+    for one in recorded:
+        newest[one.limit.kind, debtor_of.get(one.limit.debtor, 0) or one.limit.debtor] = one
+    covered, insured, permitted = (np.full(len(debtors.stated), NO_LINE, dtype=np.int64) for _ in range(3))
+    names = [key or text for key, text in zip(debtors.debtor_key.tolist(), debtors.stated.tolist(), strict=True)]
+    for row, name in enumerate(names):
+        for kind in DebtorLimitKind:
+            found = newest.get((kind, name))
+            if found is None or found.is_ended:
+                continue
+            limit = found.limit
+            in_force = limit.expire is None or date_at(day) <= limit.expire
+            if kind == DebtorLimitKind.LENDER:
+                permitted[row] = limit.amount.minor if in_force else 0
+            else:
+                insured[row] = limit.amount.minor
+                covered[row] = limit.amount.minor if in_force else NO_LINE
+    return DebtorLimits(covered, insured, permitted)
