@@ -93,11 +93,11 @@ WITHOUT_ROWS = {
     "backtest", "backup", "base set", "business-date repair", "certificate text", "check book", "check confirm",
     "debtor merge", "debtor show", "debtor unmerge", "equipment appraise", "equipment fit", "equipment reconcile",
     "equipment record", "finding resolve", "finding show", "haircut", "health", "import assets", "import debtors",
-    "import fx", "import invoices", "import loans", "import pledges", "import policy", "import prices",
-    "import series", "invoice backlog", "invoice push", "invoice renumber", "ip event", "ip renewal", "ip value",
-    "loan show", "migrate", "pickup check", "restore", "revalue", "run", "sample load", "sample replay", "serve",
-    "stock backlog", "stock count", "stock push", "stock renumber", "stock token", "verification check",
-    "verification close", "verification record", "watch",
+    "import fx", "import invoices", "import limits", "import loans", "import pledges", "import policy",
+    "import prices", "import series", "invoice backlog", "invoice push", "invoice renumber", "ip event", "ip renewal",
+    "ip value", "loan show", "migrate", "pickup check", "pool estimate", "restore", "revalue", "run", "sample load",
+    "sample replay", "serve", "stock backlog", "stock count", "stock push", "stock renumber", "stock token",
+    "verification check", "verification close", "verification record", "watch",
 }  # fmt: skip
 """Commands that print a message, a document, steps or a line for each event, or write a file of their own."""
 

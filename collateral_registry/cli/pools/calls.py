@@ -9,6 +9,7 @@ from urllib.parse import quote
 import grpc
 from google.type.money_pb2 import Money
 
+from collateral_registry.cli.common.client import print_message
 from collateral_registry.cli.common.formatting import format_date, resource_name, to_decimal
 from collateral_registry.cli.common.options import Layout
 from collateral_registry.cli.common.paging import fetch_all
@@ -64,10 +65,21 @@ def show_pool(channel: grpc.Channel, pool: str, as_of: str, layout: Layout) -> N
     request = pb.GetPoolStatementRequest(name=resource_name("assets", pool), as_of=as_of_message(as_of))
     found = stub.GetPoolStatement(request)
     title = f"{found.asset} on {format_date(found.market_date)}, commit {found.sequence}, entry {found.entry_number}"
-    show_table(WATERFALL, ListedRows([*_waterfall(found)]), layout, f"{title}; {_estimate(found)}")
+    by = f"estimate of {format_date(found.estimate.date)}" if found.HasField("estimate") else "no estimate"
+    show_table(WATERFALL, ListedRows([*_waterfall(found)]), layout, f"{title}, {by}")
 
 
-def _estimate(found: pb.PoolStatement | pb.InvoiceExplanation) -> str:
+def show_estimate(channel: grpc.Channel, pool: str, as_of: str) -> None:
+    """Prints the estimate by which a pool was valued as JSON; raises ValueError if it had none."""
+    stub = receivable_pb2_grpc.ReceivableServiceStub(channel)
+    request = pb.GetPoolStatementRequest(name=resource_name("assets", pool), as_of=as_of_message(as_of))
+    found = stub.GetPoolStatement(request)
+    if not found.HasField("estimate"):
+        raise ValueError(f"{found.asset}: got no estimate, want a ledger with 6 months of sales or 30 paid invoices")
+    print_message(found.estimate)
+
+
+def _estimate(found: pb.InvoiceExplanation) -> str:
     """Returns what the dilution and the days until payment rest on."""
     one = found.estimate
     if not found.HasField("estimate"):

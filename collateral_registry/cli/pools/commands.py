@@ -30,6 +30,14 @@ def pool_show(
     in_session(server, show_pool, pool, as_of, Layout(form, output, wide))
 
 
+@pool_app.command("estimate")
+def pool_estimate(pool: PoolId, as_of: AsOf = "", server: Server = DEFAULT_ADDRESS) -> None:
+    """Show dilution and days until payment as estimated from the ledger of a pool, as JSON."""
+    from collateral_registry.cli.pools.calls import show_estimate
+
+    in_session(server, show_estimate, pool, as_of)
+
+
 @pool_app.command("invoices")
 def pool_invoices(
     pool: PoolId,
