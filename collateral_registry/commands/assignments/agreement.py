@@ -30,12 +30,14 @@ from collateral_registry.store.assignments.agreement import (
     payments_of,
 )
 from collateral_registry.store.book.policies import policy_in_force
-from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.findings.repository import StoredFinding, open_fingerprints
 from collateral_registry.store.receivables.ledger import pool_keys_of
 from valuation.errors import InvalidInput
 
 SHOWN_CHARACTERS = 60
+
+AGREED_NOTE = "both records report the payment now, or it was corrected to nothing"
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,9 @@ def record_closing(write: Write, asset_id: str, day: date, amount: Money, actor:
         raise InvalidInput("closing_amount.currency_code", amount.currency, f"{asset.asset.currency}, that of the pool")
     before = newest_closing(write.connection, asset.key, day_of(day))
     after = None if before is None else before.closing.day
-    stored = insert_closing(write, asset.key, _computed(write, asset, day, after, amount.minor), actor)
-    _report_gap(write, asset, newest_closing(write.connection, asset.key) or stored)
+    now = computed_closing(write.connection, asset, write.market_day, day, after, amount.minor)
+    stored = insert_closing(write, asset.key, now, actor)
+    report_gap(write, asset, newest_closing(write.connection, asset.key) or stored)
     write.touched.add(assets=[asset.key])
     return stored
 
@@ -71,38 +74,41 @@ def check_ledger(write: Write, asset_id: str, actor: str) -> Agreement:
     Findings of what now agrees are resolved.
     """
     asset = owed_by_debtors(write.connection, asset_id)
-    payments = payments_of(write.connection, _pool_key(write, asset))
+    payments = payments_of(write.connection, _pool_key(write.connection, asset))
     opened, resolved = _check_payments(write, asset, payments)
     closing = newest_closing(write.connection, asset.key)
     if closing is not None:
         stated = closing.closing
-        now = _computed(write, asset, stated.day, stated.after, stated.sums.stated)
+        now = computed_closing(write.connection, asset, write.market_day, stated.day, stated.after, stated.sums.stated)
         if now != stated:
             closing = insert_closing(write, asset.key, now, actor)
             write.touched.add(assets=[asset.key])
-        gap_opened, gap_resolved = _report_gap(write, asset, closing)
+        gap_opened, gap_resolved = report_gap(write, asset, closing)
         opened, resolved = [*opened, *gap_opened], [*resolved, *gap_resolved]
     return Agreement(opened, resolved, closing)
 
 
-def _computed(write: Write, asset: StoredAsset, day: date, after: date | None, stated_minor: int) -> Closing:
-    effects = effects_of(write.connection, _pool_key(write, asset))
+def computed_closing(
+    connection: Connection, asset: StoredAsset, today: int, day: date, after: date | None, stated_minor: int
+) -> Closing:
+    """Returns the closing amount of a day as it follows from the entries, by the policy of today."""
+    effects = effects_of(connection, _pool_key(connection, asset))
     after_day = NO_DAY if after is None else day_of(after)
     sums = roll_forward(effects, asset.asset.currency, after_day, day_of(day), stated_minor)
-    policy = policy_in_force(write.connection, write.market_day).policy
+    policy = policy_in_force(connection, today).policy
     tolerance = policy.receivable_numbers(asset.asset.asset_class).ppm("roll_forward_tolerance")
     return Closing(day, after, asset.asset.currency, sums, tolerance)
 
 
-def _pool_key(write: Write, asset: StoredAsset) -> int:
+def _pool_key(connection: Connection, asset: StoredAsset) -> int:
     name = asset.asset.asset_id
-    keys = pool_keys_of(write.connection, [name])
+    keys = pool_keys_of(connection, [name])
     if name not in keys:
         raise Refused("NO_LEDGER", f"assets/{name} has no ledger entries: report its invoices first")
     return keys[name]
 
 
-def _report_gap(
+def report_gap(
     write: Write, asset: StoredAsset, stored: StoredClosing
 ) -> tuple[list[StoredFinding], list[StoredFinding]]:
     """Opens a finding if a closing amount has a gap beyond its tolerance; otherwise resolves that of the pool.
@@ -140,11 +146,19 @@ def _check_payments(
     write: Write, asset: StoredAsset, payments: Sequence[RecordedPayment]
 ) -> tuple[list[StoredFinding], list[StoredFinding]]:
     """Opens a finding for each payment that only one record has, and resolves those of payments that both have."""
-    late = [*lagging(payments, write.market_day), *diverted(payments, write.market_day)]
-    opened = open_findings(write, [_finding(asset, one) for one in late])
-    agreeing = [_fingerprint(asset, one) for one in payments if one.is_matched or not one.amount_minor]
-    keys = list(open_fingerprints(write.connection, agreeing).values())
-    return opened, close_findings(write, keys, "both records report the payment now, or it was corrected to nothing")
+    opened = open_findings(write, late_payments(asset, payments, write.market_day))
+    keys = list(open_fingerprints(write.connection, agreeing_payments(asset, payments)).values())
+    return opened, close_findings(write, keys, AGREED_NOTE)
+
+
+def late_payments(asset: StoredAsset, payments: Sequence[RecordedPayment], day: int) -> list[Finding]:
+    """Returns a finding for each payment of a pool that only one record has by a day, and both should have."""
+    return [_finding(asset, one) for one in (*lagging(payments, day), *diverted(payments, day))]
+
+
+def agreeing_payments(asset: StoredAsset, payments: Sequence[RecordedPayment]) -> list[str]:
+    """Returns the fingerprints of the findings about payments that both records have, or that are nothing by now."""
+    return [_fingerprint(asset, one) for one in payments if one.is_matched or not one.amount_minor]
 
 
 def _fingerprint(asset: StoredAsset, payment: RecordedPayment) -> str:

@@ -1,10 +1,11 @@
-"""Reviews pools after their ledgers or the business date have changed: renews their estimates."""
+"""Reviews pools after their ledgers or the business date have changed: their estimates, and what their ledgers show."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from collateral_registry.commands.assignments.ledger_review import LedgerReview, record_ledger_review, reviewed_ledger
 from collateral_registry.commands.assignments.pool_estimates import due_estimate, record_estimate
 from collateral_registry.domain.receivables.estimates.pool_estimate import PoolEstimate
 from collateral_registry.store.assets.repository import StoredAsset, get_asset
@@ -23,11 +24,12 @@ class PoolReview:
     asset: StoredAsset
     state: State
     estimate: PoolEstimate | None
+    ledger: LedgerReview
 
     @property
     def changes_book(self) -> bool:
         """Whether there is anything to record."""
-        return self.estimate is not None
+        return self.estimate is not None or self.ledger.changes_book
 
 
 def next_review(connection: Connection, reviewed: Mapping[int, State]) -> PoolReview | None:
@@ -44,9 +46,11 @@ def next_review(connection: Connection, reviewed: Mapping[int, State]) -> PoolRe
     age = {key: place for place, key in enumerate(reviewed, start=1)}
     name, pool_key, entry_number = changed[min(changed, key=lambda key: age.get(key, 0))]
     asset = get_asset(connection, name)
-    return PoolReview(asset, (entry_number, day), due_estimate(connection, asset, pool_key, day))
+    estimate = due_estimate(connection, asset, pool_key, day)
+    return PoolReview(asset, (entry_number, day), estimate, reviewed_ledger(connection, asset, pool_key, day))
 
 
 def record_review(write: Write, review: PoolReview) -> bool:
     """Records what a review found; returns whether anything was new."""
-    return review.estimate is not None and record_estimate(write, review.asset, review.estimate)
+    estimated = review.estimate is not None and record_estimate(write, review.asset, review.estimate)
+    return record_ledger_review(write, review.asset, review.ledger) or estimated

@@ -32,6 +32,7 @@ class FindingKind(IntEnum):
     ROLL_FORWARD_GAP = 33
     CERTIFICATE_DIFFERS = 34
     DEBT_DENIED = 35
+    LEDGER_SIGNAL = 36
 
 
 COUNT_KINDS = (FindingKind.COUNT_BELOW_BOOK, FindingKind.COUNT_ABOVE_BOOK, FindingKind.LOT_MISMATCH)

@@ -1,4 +1,4 @@
-"""Reviews the pools of a book in the background, which renews their estimates."""
+"""Reviews the pools of a book in the background: renews their estimates and opens findings about their ledgers."""
 
 from __future__ import annotations
 

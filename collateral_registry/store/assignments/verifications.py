@@ -97,8 +97,14 @@ def newest_verification(connection: Connection, asset_key: int) -> StoredVerific
     return next(iter(_verifications(connection, [VerificationRow.asset_key == asset_key], 1)), None)
 
 
+def answered_verifications(connection: Connection, asset_key: int) -> list[StoredVerification]:
+    """Returns all verifications of a pool that have answers, newest first."""
+    rows = _verifications(connection, [VerificationRow.asset_key == asset_key], None)
+    return [one for one in rows if one.answers]
+
+
 def _verifications(
-    connection: Connection, where: Sequence[ColumnElement[bool]], limit: int
+    connection: Connection, where: Sequence[ColumnElement[bool]], limit: int | None
 ) -> list[StoredVerification]:
     statement = (
         select(VerificationRow.__table__, AssetRow.asset_id, CommitRow.known_us)

@@ -92,6 +92,12 @@ def known_fingerprints(connection: Connection, fingerprints: Sequence[str]) -> s
 _KNOWN = select(FindingRow.fingerprint).where(is_one_of(FindingRow.fingerprint, TEXTS))
 
 
+def open_of_asset(connection: Connection, asset_key: int, kind: FindingKind) -> list[StoredFinding]:
+    """Returns the open findings of a kind about an asset, newest first."""
+    subject = (FindingRow.asset_key == asset_key) & (FindingRow.kind == int(kind))
+    return _stored(connection, [subject, FindingRow.state == _OPEN], None)
+
+
 def resolve_findings(write: Write, keys: Sequence[int], note: str) -> list[StoredFinding]:
     """Resolves open findings and returns them; skips those already resolved."""
     still_open = [is_one_of(FindingRow.finding_key, keys), FindingRow.state == int(FindingState.OPEN)]

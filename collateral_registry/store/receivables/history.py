@@ -9,7 +9,7 @@ from collateral_registry.domain.receivables.estimates.history import Changes, Le
 from collateral_registry.domain.receivables.ledger import EntryKind
 from collateral_registry.domain.receivables.ledgers.ledger_state import DAY_US
 from collateral_registry.domain.shared.days import NO_DAY
-from collateral_registry.store.engine.bulk import Source, read_columns
+from collateral_registry.store.engine.bulk import Columns, Source, read_columns
 from collateral_registry.store.engine.rows import columns_of
 from collateral_registry.store.schema.receivables import InvoiceEntryRow
 
@@ -34,11 +34,26 @@ def history_of(source: Source, pool_key: int, currency: str) -> LedgerHistory:
     return LedgerHistory(changes, dict(zip(names, days, strict=True)))
 
 
+def entry_columns(source: Source, pool_key: int, currency: str) -> Columns:
+    """Returns the effects of a pool's entries in a currency, with their days, in the order of their numbers."""
+    found = read_columns(source, _ENTRIES, {"pool": pool_key, "currency": currency})
+    return {**found, "day": found.pop("effective_us") // DAY_US}
+
+
 _OF_POOL = (InvoiceEntryRow.pool_key == bindparam("pool"), InvoiceEntryRow.currency == bindparam("currency"))
 _SALES = (int(EntryKind.INVOICE), int(EntryKind.DEBIT_NOTE), int(EntryKind.CREDIT_NOTE))
 _CHANGES = select(
     *columns_of(InvoiceEntryRow, "debtor", "kind", "effect", "effective_us", "issue_day", "change_minor")
 ).where(*_OF_POOL, InvoiceEntryRow.effect.in_(_SALES))
+_MOVED = InvoiceEntryRow.effect == int(EntryKind.MOVE)
+_ENTRIES = (
+    select(
+        *columns_of(InvoiceEntryRow, "leg", "kind", "effect", "effective_us", "debtor", "invoice_number", "source"),
+        *columns_of(InvoiceEntryRow, "amount_minor", "change_minor", "issue_day", "due_day"),
+    )
+    .where(_OF_POOL[0], _OF_POOL[1] | _MOVED | (InvoiceEntryRow.effect == int(EntryKind.DUE_DATE)))
+    .order_by(InvoiceEntryRow.number)
+)
 _LAST_PAYMENTS = (
     select(
         *columns_of(InvoiceEntryRow, "debtor", "invoice_number"),
