@@ -18,6 +18,7 @@ from collateral_registry.domain.feeds.partners import Partner, partner_of
 from collateral_registry.domain.receivables.ledger import EntrySource
 from collateral_registry.domain.receivables.ledgers.entries import PartnerScope
 from collateral_registry.domain.shared.errors import NotPermitted, Unauthenticated
+from collateral_registry.rpc.common.calls import current_caller
 from collateral_registry.rpc.common.interceptors import StreamHandler, UnaryHandler, wrap_handler
 from collateral_registry.store.feeds.batches import FeedTables
 from collateral_registry.store.receivables.feeds import INVOICE_FEEDS
@@ -62,11 +63,20 @@ def own_pools(source_id: str) -> PartnerScope | None:
     return PartnerScope(partner.pools, EntrySource.ACCOUNT if partner.of_account else EntrySource.LEDGER)
 
 
+def check_own_feed(tables: FeedTables, name: str) -> None:
+    """Raises NotPermitted if the caller is a partner, and a name in its request is not that of its feed."""
+    partner = _partner()
+    if partner is not None and name != tables.name_of(partner.source_id):
+        raise NotPermitted(f"{name or 'every feed'} is not the feed of this token", feed=name)
+
+
 def _partner_of(tables: FeedTables, source_id: str) -> Partner | None:
-    partner, name = _caller.get(), tables.name_of(source_id)
-    if partner is not None and partner.source_id != source_id:
-        raise NotPermitted(f"{name} is not the feed of this token", feed=name)
-    return partner
+    check_own_feed(tables, tables.name_of(source_id))
+    return _partner()
+
+
+def _partner() -> Partner | None:
+    return current_caller().partner or _caller.get()
 
 
 class PartnerInterceptor(grpc.aio.ServerInterceptor):

@@ -19,7 +19,7 @@ from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.rpc.common.paging import NEWEST
 from collateral_registry.rpc.feeds.columns import digest
-from collateral_registry.rpc.feeds.partners import own_pools
+from collateral_registry.rpc.feeds.partners import check_own_feed, own_pools
 from collateral_registry.rpc.feeds.rejections import check_resolved, of_feed, rejection_of
 from collateral_registry.rpc.feeds.stream import FeedStreams
 from collateral_registry.rpc.receivables.entry_columns import read_entries
@@ -77,6 +77,7 @@ class InvoiceFeedServicer(invoice_feed_pb2_grpc.InvoiceFeedServiceServicer):
 
     async def GetInvoiceFeed(self, request: pb.GetInvoiceFeedRequest, context: ServicerContext) -> pb.InvoiceFeed:
         """Returns one feed with the number of its open rejections."""
+        check_own_feed(INVOICE_FEEDS.tables, request.name)
         (source_id,) = id_of("name", request.name, "invoiceFeeds")
 
         def work(connection: Connection) -> pb.InvoiceFeed:
@@ -116,7 +117,8 @@ class InvoiceFeedServicer(invoice_feed_pb2_grpc.InvoiceFeedServiceServicer):
     async def ListRejectedEntries(
         self, request: pb.ListRejectedEntriesRequest, context: ServicerContext
     ) -> pb.ListRejectedEntriesResponse:
-        """Lists the entries that were not booked, of one feed or of all feeds, newest first."""
+        """Lists the entries that were not booked, of one feed or of all feeds, newest first; its own to a partner."""
+        check_own_feed(INVOICE_FEEDS.tables, request.parent)
         wanted, page = filtered_page(
             request, "ListRejectedEntries", NEWEST, of_parent=lambda parent: of_feed(INVOICE_FEEDS.tables, parent)
         )

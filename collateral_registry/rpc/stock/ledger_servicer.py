@@ -15,6 +15,7 @@ from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.field_masks import masked
 from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.rpc.common.paging import NEWEST
+from collateral_registry.rpc.feeds.partners import check_own_feed
 from collateral_registry.rpc.feeds.rejections import check_resolved, of_feed, rejection_of
 from collateral_registry.rpc.stock.ledger_messages import feed_message, lot_message, recorded_message, rejected_message
 from collateral_registry.rpc.stock.movement_columns import read_movements
@@ -45,6 +46,7 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
 
     async def GetStockFeed(self, request: pb.GetStockFeedRequest, context: ServicerContext) -> pb.StockFeed:
         """Returns one feed with the number of its open rejections."""
+        check_own_feed(STOCK_FEEDS.tables, request.name)
         (source_id,) = id_of("name", request.name, "stockFeeds")
 
         def work(connection: Connection) -> pb.StockFeed:
@@ -110,7 +112,8 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
     async def ListRejectedMovements(
         self, request: pb.ListRejectedMovementsRequest, context: ServicerContext
     ) -> pb.ListRejectedMovementsResponse:
-        """Lists the items that were not booked, of one feed or of all feeds, newest first."""
+        """Lists the items that were not booked, of one feed or of all feeds, newest first; of its own to a partner."""
+        check_own_feed(STOCK_FEEDS.tables, request.parent)
         wanted, page = filtered_page(
             request, "ListRejectedMovements", NEWEST, of_parent=lambda parent: of_feed(STOCK_FEEDS.tables, parent)
         )
