@@ -47,11 +47,13 @@ class CallRecord:
     """What the log states about a call: in every line its request id and trace, in the last line all.
 
     The id is that of the caller, or a new one once it is needed. ``trace`` is a valid header traceparent, or empty.
+    ``reason`` is the reason of a refusal, ``reference`` that of an internal error.
     """
 
     stated_id: str = ""
     trace: str = ""
     principal: str = "-"
+    reason: str = ""
     reference: str = ""
 
     @property

@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 from google.protobuf.message import DecodeError, Message
 
+from collateral_registry.domain.shared.errors import DomainError
 from collateral_registry.logs import CALL, CallRecord, logger
 from collateral_registry.rpc.common.errors import KNOWN_ERRORS, status_of, unforeseen_status
 from collateral_registry.rpc.common.field_paths import from_root
@@ -142,6 +143,9 @@ async def abort(context: grpc.aio.ServicerContext, error: Exception, method: str
     """Ends a call with the status of an error."""
     if isinstance(error, KNOWN_ERRORS):
         code, status = status_of(error)
+        call = CALL.get()
+        if call is not None and isinstance(error, DomainError):
+            call.reason = error.reason
         if code is grpc.StatusCode.UNAVAILABLE:
             LOG.error("call failed", method=method, code=code.name, cause=repr(error.__cause__ or error))
     else:

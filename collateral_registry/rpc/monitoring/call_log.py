@@ -163,7 +163,7 @@ class _Method:
         if code == "OK" and self._is_read and not self._sample.includes_next():
             return
         write = LOG.info if code in _ENDED_BY_CALLER else LOG.error if code in _SERVER_ERRORS else LOG.warning
-        more = {"reference": record.reference} if record.reference else {}
+        more = {name: text for name in ("reason", "reference") if (text := getattr(record, name))}
         write(
             "call",
             method=self.path,
