@@ -57,7 +57,7 @@ def submit_certificate(write: Write, loan_id: str, certificate_id: str, statemen
     policy's tolerance opens a finding. Raises Refused in a state that takes no statement.
     """
     stored = get_certificate(write.connection, loan_id, certificate_id)
-    certificate = stored.certificate.submit(statement, write.actor, write.known_us)
+    certificate = stored.certificate.submit(statement, write.author, write.known_us)
     found = recomputation(write.connection, loan_id, certificate.period_end)
     if found is not None:
         certificate = certificate.recompute(found)
@@ -73,7 +73,7 @@ def approve_certificate(
     not be approved.
     """
     stored = get_certificate(write.connection, loan_id, certificate_id)
-    certificate = stored.certificate.approve(approved_minor, write.actor, reason, write.known_us)
+    certificate = stored.certificate.approve(approved_minor, write.author, reason, write.known_us)
     for other in certificates_until(write.connection, stored.loan_key, day_of(certificate.period_end)):
         if other.key != stored.key:
             _changed(write, other, other.certificate.supersede())
@@ -85,7 +85,7 @@ def return_certificate(
 ) -> StoredCertificate:
     """Returns a certificate to the borrower, who owes a statement again; raises Refused for the submitter."""
     stored = get_certificate(write.connection, loan_id, certificate_id)
-    return _changed(write, stored, stored.certificate.give_back(write.actor, reason, lines, write.known_us))
+    return _changed(write, stored, stored.certificate.give_back(write.author, reason, lines, write.known_us))
 
 
 def _changed(write: Write, stored: StoredCertificate, certificate: Certificate) -> StoredCertificate:

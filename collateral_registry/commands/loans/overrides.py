@@ -21,7 +21,7 @@ def propose_override(write: Write, override: Override) -> StoredOverride:
     """
     loan = get_loan(write.connection, override.loan_id)
     _disposition(write, override)
-    insert_override(write, override, loan.key)
+    insert_override(write, replace(override, proposing_principal=write.author.principal), loan.key)
     return get_override(write.connection, override.loan_id, override.override_id)
 
 
@@ -32,7 +32,7 @@ def approve_override(write: Write, loan_id: str, override_id: str, note: str) ->
     the proposal.
     """
     stored = get_override(write.connection, loan_id, override_id)
-    decide_override(write, stored, stored.override.decided(OverrideState.APPROVED, write.actor, note))
+    decide_override(write, stored, stored.override.decided(OverrideState.APPROVED, write.author, note))
     apply_unchecked(write, _disposition(write, stored.override))
     return get_override(write.connection, loan_id, override_id)
 
@@ -40,7 +40,7 @@ def approve_override(write: Write, loan_id: str, override_id: str, note: str) ->
 def reject_override(write: Write, loan_id: str, override_id: str, note: str) -> StoredOverride:
     """Rejects a proposal; raises Refused for an override that is decided already."""
     stored = get_override(write.connection, loan_id, override_id)
-    decide_override(write, stored, stored.override.decided(OverrideState.REJECTED, write.actor, note))
+    decide_override(write, stored, stored.override.decided(OverrideState.REJECTED, write.author, note))
     return get_override(write.connection, loan_id, override_id)
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import IntEnum
 
+from collateral_registry.domain.access.callers import Author
+from collateral_registry.domain.access.two_persons import check_second_person
 from collateral_registry.domain.borrowing_base.walk import Statement, WalkStep, walk
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.names import checked_text
@@ -96,6 +98,8 @@ class Certificate:
     returned_us: int = 0
     return_reason: str = ""
     failing_lines: tuple[FailingLine, ...] = ()
+    submitting_principal: str = ""
+    approving_principal: str = ""
 
     def __post_init__(self) -> None:
         """Raises InvalidInput for a due day before the end of the period."""
@@ -127,7 +131,7 @@ class Certificate:
             return False
         return abs(self.difference_minor) * PPM > self.recomputed.statement.base_minor * tolerance_ppm
 
-    def submit(self, statement: Statement, actor: str, time_us: int) -> Certificate:
+    def submit(self, statement: Statement, author: Author, time_us: int) -> Certificate:
         """Returns the certificate with a statement; raises Refused in a state that takes none."""
         if self.state not in SUBMITTABLE:
             raise self._refusal("SUBMITTED", "return it first, or create another certificate")
@@ -135,7 +139,8 @@ class Certificate:
             self,
             state=CertificateState.SUBMITTED,
             submitted=statement,
-            submitted_by=actor,
+            submitted_by=author.actor,
+            submitting_principal=author.principal,
             submitted_us=time_us,
             recomputed=None,
         )
@@ -144,7 +149,7 @@ class Certificate:
         """Returns a submitted certificate with the recomputed base."""
         return replace(self, state=CertificateState.RECOMPUTED, recomputed=found)
 
-    def approve(self, amount_minor: int | None, actor: str, reason: str, time_us: int) -> Certificate:
+    def approve(self, amount_minor: int | None, author: Author, reason: str, time_us: int) -> Certificate:
         """Returns the certificate with an approved base, by default the recomputed one.
 
         Raises Refused for the submitter, because an approval needs two people, and for a certificate that is not
@@ -152,8 +157,7 @@ class Certificate:
         """
         if self.state != CertificateState.RECOMPUTED or self.recomputed is None:
             raise self._refusal("APPROVED", "submit its statement first, when the loan is judged for the period")
-        if is_same_person(actor, self.submitted_by):
-            raise Refused("CERTIFICATE_OWN_STATEMENT", f"actor: got {actor}, want a person other than the submitter")
+        self._check_other_person(author)
         most = self.recomputed.statement.base_minor
         approved = most if amount_minor is None else amount_minor
         if approved > most:
@@ -164,24 +168,24 @@ class Certificate:
             self,
             state=CertificateState.APPROVED,
             approved_minor=approved,
-            approved_by=actor,
+            approved_by=author.actor,
+            approving_principal=author.principal,
             approved_us=time_us,
             approval_reason=reason,
         )
 
-    def give_back(self, actor: str, reason: str, lines: tuple[FailingLine, ...], time_us: int) -> Certificate:
+    def give_back(self, author: Author, reason: str, lines: tuple[FailingLine, ...], time_us: int) -> Certificate:
         """Returns the certificate returned to the borrower, with the lines that fail.
 
         Raises Refused for the submitter, and unless it is submitted or recomputed.
         """
         if self.state not in {CertificateState.SUBMITTED, CertificateState.RECOMPUTED}:
             raise self._refusal("RETURNED", "only a submitted certificate is returned")
-        if is_same_person(actor, self.submitted_by):
-            raise Refused("CERTIFICATE_OWN_STATEMENT", f"actor: got {actor}, want a person other than the submitter")
+        self._check_other_person(author)
         return replace(
             self,
             state=CertificateState.RETURNED,
-            returned_by=actor,
+            returned_by=author.actor,
             returned_us=time_us,
             return_reason=reason,
             failing_lines=lines,
@@ -191,10 +195,9 @@ class Certificate:
         """Returns the certificate superseded by the approval of another one."""
         return replace(self, state=CertificateState.SUPERSEDED)
 
+    def _check_other_person(self, author: Author) -> None:
+        submitter = Author(self.submitting_principal, self.submitted_by)
+        check_second_person(submitter, author, "CERTIFICATE_OWN_STATEMENT", "submitter")
+
     def _refusal(self, wanted: str, advice: str) -> Refused:
         return Refused("CERTIFICATE_STATE", f"{self.name} is {self.state.name} and cannot become {wanted}: {advice}")
-
-
-def is_same_person(one: str, other: str) -> bool:
-    """Returns whether two names are those of one person, whatever their case and blanks."""
-    return " ".join(one.casefold().split()) == " ".join(other.casefold().split())

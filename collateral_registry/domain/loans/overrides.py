@@ -7,6 +7,8 @@ from datetime import date
 from decimal import Decimal
 from enum import IntEnum
 
+from collateral_registry.domain.access.callers import Author
+from collateral_registry.domain.access.two_persons import check_second_person
 from collateral_registry.domain.loans.agreements import Pledge
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.names import checked_text
@@ -53,7 +55,10 @@ class PickupTerms:
 
 @dataclass(frozen=True)
 class Override:
-    """A disposition with the reason for it and the people who proposed and decided it."""
+    """A disposition with the reason for it, and the people who proposed and decided it with their principals.
+
+    The principals are empty in overrides of releases that did not identify callers.
+    """
 
     override_id: str
     loan_id: str
@@ -63,6 +68,8 @@ class Override:
     state: OverrideState = OverrideState.PROPOSED
     decided_by: str = ""
     decision_note: str = ""
+    proposing_principal: str = ""
+    deciding_principal: str = ""
 
     def __post_init__(self) -> None:
         """Validates the strings; raises InvalidInput."""
@@ -74,13 +81,20 @@ class Override:
         """Resource name of the override."""
         return f"loans/{self.loan_id}/overrides/{self.override_id}"
 
-    def decided(self, state: OverrideState, actor: str, note: str) -> Override:
+    def decided(self, state: OverrideState, author: Author, note: str) -> Override:
         """Returns the override with a decision.
 
         Raises Refused if it is already decided, or if the proposer approves it, because an exception needs two people.
         """
         if self.state != OverrideState.PROPOSED:
             raise Refused("OVERRIDE_DECIDED", f"{self.name} is {self.state.name} already: propose another override")
-        if state == OverrideState.APPROVED and actor == self.proposed_by:
-            raise Refused("OVERRIDE_OWN_PROPOSAL", f"actor: got {actor}, want a person other than the proposer")
-        return replace(self, state=state, decided_by=actor, decision_note=checked_text("note", note, required=False))
+        if state == OverrideState.APPROVED:
+            proposer = Author(self.proposing_principal, self.proposed_by)
+            check_second_person(proposer, author, "OVERRIDE_OWN_PROPOSAL", "proposer")
+        return replace(
+            self,
+            state=state,
+            decided_by=author.actor,
+            deciding_principal=author.principal,
+            decision_note=checked_text("note", note, required=False),
+        )

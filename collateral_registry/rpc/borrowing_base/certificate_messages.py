@@ -104,6 +104,8 @@ def certificate_message(stored: StoredCertificate) -> pb.Certificate:
         return_reason=certificate.return_reason,
         failing_lines=[convert.message_of(pb.FailingLine, one) for one in certificate.failing_lines],
         create_time=convert.timestamp(stored.created_us),
+        submitting_principal=certificate.submitting_principal,
+        approving_principal=certificate.approving_principal,
     )
     if certificate.recomputed is not None:
         _add_recomputed(message, certificate, certificate.recomputed, currency)

@@ -1,0 +1,34 @@
+"""The rule by which a second person decides what a first one proposed or submitted (docs/security.md)."""
+
+from __future__ import annotations
+
+from collateral_registry.domain.access.callers import LOCAL_OWNER, Author
+from collateral_registry.domain.shared.errors import Refused
+
+
+def check_second_person(first: Author, second: Author, reason: str, first_role: str) -> None:
+    """Raises Refused unless two authors are different persons; ``first_role`` is the word for the first.
+
+    Neither name of the one may be a name of the other. The principal of the local owner names no person, and an empty
+    principal was not recorded.
+    """
+    if not _names(first) & _names(second):
+        return
+    if _folded(second.actor) in _names(first):
+        raise Refused(reason, f"actor: got {second.actor}, want a person other than the {first_role}")
+    raise Refused(
+        reason,
+        f"actor: got {second.actor} by the identity {second.principal}, want a person with another identity than the "
+        f"{first_role}",
+    )
+
+
+def _names(author: Author) -> frozenset[str]:
+    """Returns the names of a person."""
+    principal = "" if author.principal == LOCAL_OWNER.principal else author.principal
+    return frozenset(_folded(name) for name in (principal, author.actor) if name)
+
+
+def _folded(name: str) -> str:
+    """Returns a name without case and with single blanks."""
+    return " ".join(name.casefold().split())
