@@ -9,12 +9,13 @@ from grpc.aio import ServicerContext
 
 from collateral_registry.commands.book.business_date import advance_by_request, follow_clock, follows_clock
 from collateral_registry.commands.pipeline.moments import moment_of
+from collateral_registry.domain.access.callers import SERVICE
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.moments import policy_name
 from collateral_registry.runtime.revaluation.driver import RunDriver
-from collateral_registry.runtime.transactions import BookRunner
+from collateral_registry.runtime.transactions import BookRunner, Call
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.v1 import business_date_pb2 as pb, business_date_pb2_grpc
 
@@ -52,21 +53,20 @@ class BusinessDateServicer(business_date_pb2_grpc.BusinessDateServiceServicer):
     ) -> pb.AdvanceBusinessDateResponse:
         """Advances the business date; fails if the date follows the wall clock."""
         to, today = day_of(convert.required_date("date", request, "date")), day_of(self.today())
-        return await self._move(
-            request, lambda write: advance_by_request(write, to, today, allow_jump=request.allow_jump)
-        )
+        call = call_of(request, "AdvanceBusinessDate", pb.AdvanceBusinessDateResponse)
+        return await self._move(call, lambda write: advance_by_request(write, to, today, allow_jump=request.allow_jump))
 
     async def follow_clock(self, *, allow_jump: bool) -> None:
         """Moves to the clock's date and waits until the book is revalued; does nothing if the date is unchanged.
 
         Raises Refused if the clock's date is earlier than the business date or too far ahead.
         """
-        today = self.today()
-        request = pb.AdvanceBusinessDateRequest(date=convert.calendar_date(today))
-        await self._move(request, lambda write: follow_clock(write, day_of(today), allow_jump=allow_jump))
+        today = day_of(self.today())
+        call: Call[pb.AdvanceBusinessDateResponse] = Call("AdvanceBusinessDate", SERVICE)
+        await self._move(call, lambda write: follow_clock(write, today, allow_jump=allow_jump))
 
     async def _move(
-        self, request: pb.AdvanceBusinessDateRequest, move: Callable[[Write], bool]
+        self, call: Call[pb.AdvanceBusinessDateResponse], move: Callable[[Write], bool]
     ) -> pb.AdvanceBusinessDateResponse:
         def work(write: Write) -> pb.AdvanceBusinessDateResponse:
             moved = move(write)
@@ -74,11 +74,7 @@ class BusinessDateServicer(business_date_pb2_grpc.BusinessDateServiceServicer):
                 date=convert.day(write.market_day), sequence=write.seq if moved else 0
             )
 
-        answer = await self.runner.write(
-            call_of(request, "AdvanceBusinessDate", pb.AdvanceBusinessDateResponse),
-            work,
-            lambda answer: answer.sequence > 0,
-        )
-        if answer.sequence and not request.validate_only:
+        answer = await self.runner.write(call, work, lambda answer: answer.sequence > 0)
+        if answer.sequence and call.preview is None:
             answer.sequence = (await self.runs.finished(answer.sequence)).published_seq or answer.sequence
         return answer
