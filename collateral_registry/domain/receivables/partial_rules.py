@@ -42,26 +42,6 @@ def cuts_before_line(pool: PoolFacts, debtors: Groups, day: int) -> list[Partial
 def cuts(pool: PoolFacts, debtors: Groups, day: int) -> list[PartialCut]:
     """Returns the partial rules in the order in which they are applied, without concentration, which is the last."""
     left = pool.line_left_minor[pool.resolved.row]
-def _limits(pool: PoolFacts) -> tuple[Int, Int, Int]:
-    """Returns what is covered of foreign debtors, insured of the others, and permitted of all [r]; NO_LINE for none."""
-    row = pool.resolved.row
-    if pool.limits is None:
-        none = np.full(len(row), NO_LINE)
-        return none, none, none
-    country = pool.debtors.country[row]
-    domestic = ((country == pool.terms.owner_country) & (country != "")).astype(np.bool_)
-    covered = np.where(domestic, NO_LINE, pool.limits.covered_minor[row])
-    insured = np.where(domestic, pool.limits.insured_minor[row], NO_LINE)
-    return covered, insured, pool.limits.permitted_minor[row]
-
-
-def _limit(rule: Rule, debtors: Groups, limit_minor: Int) -> list[PartialCut]:
-    """Returns the cut by the limits of debtors [r]; none if no debtor has one."""
-    if (limit_minor == NO_LINE).all():
-        return []
-    return [GroupLimit(rule, debtors, np.where(limit_minor == NO_LINE, AMOUNT_LIMIT_MINOR, limit_minor))]
-
-
     line = np.where(left == NO_LINE, AMOUNT_LIMIT_MINOR, left)
     return [*cuts_before_line(pool, debtors, day), GroupLimit(Rule.DEBTOR_LINE, debtors, line)]
 
@@ -81,6 +61,26 @@ def share_cut(left_minor: Int, gross_minor: int, mode: ConcentrationMode, number
     """
     share = np.full(len(left_minor), numbers.ppm("concentration_share"))
     return left_minor - kept_by_share(left_minor, share, mode, gross_minor)
+
+
+def _limits(pool: PoolFacts) -> tuple[Int, Int, Int]:
+    """Returns what is covered of foreign debtors, insured of the others, and permitted of all [r]; NO_LINE for none."""
+    row = pool.resolved.row
+    if pool.limits is None:
+        none = np.full(len(row), NO_LINE)
+        return none, none, none
+    country = pool.debtors.country[row]
+    domestic = ((country == pool.terms.owner_country) & (country != "")).astype(np.bool_)
+    covered = np.where(domestic, NO_LINE, pool.limits.covered_minor[row])
+    insured = np.where(domestic, pool.limits.insured_minor[row], NO_LINE)
+    return covered, insured, pool.limits.permitted_minor[row]
+
+
+def _limit(rule: Rule, debtors: Groups, limit_minor: Int) -> list[PartialCut]:
+    """Returns the cut by the limits of debtors [r]; none if no debtor has one."""
+    if (limit_minor == NO_LINE).all():
+        return []
+    return [GroupLimit(rule, debtors, np.where(limit_minor == NO_LINE, AMOUNT_LIMIT_MINOR, limit_minor))]
 
 
 def _by_debtor(pool: PoolFacts, balance_minor: Int, count: int) -> Int:

@@ -16,7 +16,7 @@ _METHODS = {
         GetBreach ListBreaches WatchBreaches
         GetDebtor ListDebtors
         GetVerification ListVerifications ListClosings
-        GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions
+        GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions ListDebtorLimits
         GetEquipmentFit WatchEquipmentFit GetEquipmentModel ListEquipmentModels ListAppraisals
         GetPoolStatement ListInvoices GetInvoice ExplainInvoice
         GetFinding ListFindings
@@ -54,7 +54,8 @@ _METHODS = {
     _P.MONITOR: """
         AcknowledgeBreach GrantGrace CheckDoublePledge ResolveFinding
         UpdateStockFeed ResolveRejectedMovement ResolveRejectedEntry
-        CreateReserve EndReserve ExcludeInvoices EndExclusion ApproveCertificate ReturnCertificate
+        CreateReserve EndReserve ExcludeInvoices EndExclusion RecordDebtorLimit EndDebtorLimit
+        ApproveCertificate ReturnCertificate
     """,
     _P.DRAFT: "CreatePolicy FitEquipmentModel",
     _P.PROPOSE: "ProposeOverride",
