@@ -69,16 +69,11 @@ def measure(pool: PoolFacts) -> dict[str, object]:
     keys = np.random.default_rng(2).permutation(pool.debtors.debtor_key[pool.resolved.row])[:CHANGES].tolist()
     parts = {key: part(pool, [key]) for key in keys}
     limited = {name: part(pool, [name]) for name in known.cut}
-
-    def part_of(names: Collection[GroupName]) -> PoolFacts:
-        (name,) = names
-        return limited[name]
-
     taken = []
     for key in keys:
         new = _paid(parts[key])
         start = time.process_time()
-        known = changed(known, parts[key], new, part_of, NUMBERS, DAY)
+        known = changed(known, parts[key], new, limited.__getitem__, NUMBERS, DAY)
         taken.append((time.process_time() - start) * 1_000)
         if key in limited:
             limited[key] = new

@@ -22,6 +22,7 @@ from collateral_registry.commands.debtors.registry import create_debtor
 from collateral_registry.commands.feeds.intake import CALL, Batch
 from collateral_registry.commands.pipeline.settle import commit
 from collateral_registry.commands.receivables.entry_intake import book_entries
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.assets.claims import ReceivablePool
 from collateral_registry.domain.assets.kinds import Asset
 from collateral_registry.domain.assignments.events import AssignmentEvent, AssignmentEventKind, RegistrySearch
@@ -42,13 +43,13 @@ RUNS = 2
 def build(url: str, pools: int) -> Database:
     """Returns a new book with pools, none of which secures a loan; invoices of a pool have about 30 debtors."""
     database = open_empty_book(url)
-    with database.write("bench", "bench") as write:
+    with database.write("bench", Author("bench", "bench")) as write:
         for name in ("owner", *(f"debtor-{number}" for number in range(DEBTORS))):
             create_debtor(write, Debtor(name, name, country="US", is_independent=True, kind=DebtorKind.FIRM))
         commit(write)
     for first in range(0, pools, POOLS_A_STEP):
         numbers = range(first, min(first + POOLS_A_STEP, pools))
-        with database.write("bench", "bench") as write:
+        with database.write("bench", Author("bench", "bench")) as write:
             for number in numbers:
                 _register(write, f"pool-{number}")
             commit(write)
@@ -78,7 +79,7 @@ def measure(url: str, pools: int, workers: int) -> None:
     built = time.perf_counter() - started
     working = LocalWorkers(url, workers)
     for number in range(1, RUNS + 1):
-        with database.write("bench", "bench") as write:
+        with database.write("bench", Author("bench", "bench")) as write:
             advance(write, day_of(FIRST) + number)
             commit(write)
         seconds, _ = revalue(database, working)

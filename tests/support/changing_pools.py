@@ -84,7 +84,7 @@ def follow(mode: str, changes: int, every: int) -> int:
         group = {group_of(name)}
         old = pool.facts(group) if group & known.left.keys() else None
         pool.change(name)
-        after = changed(known, old, pool.facts(group), pool.facts, policy, TODAY)
+        after = changed(known, old, pool.facts(group), lambda name: pool.facts({name}), policy, TODAY)
         moved += after.cut != known.cut
         known = after
         if number % every == 0:

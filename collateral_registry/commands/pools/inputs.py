@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
 from collateral_registry.domain.assets.claims import Disclosure, Receivable, ReceivablePool
-from collateral_registry.domain.assignments.debtor_limits import limits_of_debtors
+from collateral_registry.domain.assignments.best_assignment import PoolRecords, best_assignments
+from collateral_registry.domain.assignments.debtor_limits import RecordedLimit, limits_of_debtors
 from collateral_registry.domain.receivables.debtor_facts import DebtorFacts
+from collateral_registry.domain.receivables.estimates.pool_estimate import PoolEstimate
 from collateral_registry.domain.receivables.ledger import PoolLedger
 from collateral_registry.domain.receivables.pool_facts import NO_LINE, PoolFacts, PoolTerms, stated_debtors
 from collateral_registry.domain.receivables.rule_numbers import CONCENTRATION_MODES
 from collateral_registry.domain.receivables.single_invoice import empty_ledger, ledger_of_invoice
-from collateral_registry.store.assignments.facts import AssignedPool, assignments_of
+from collateral_registry.store.assignments.facts import AssignedPool, assignment_records
 from collateral_registry.store.assignments.limits import limits_of
 from collateral_registry.store.assignments.verifications import Verified, verifications_of
 from collateral_registry.store.debtors.facts import debtor_facts
@@ -33,10 +35,67 @@ class PoolAsset:
     currency: str
     detail: Receivable | ReceivablePool
 
+    @property
+    def account(self) -> str:
+        """The collection account; empty if it has none."""
+        return "" if isinstance(self.detail, Receivable) else self.detail.collection_account
 
-def pool_facts_of(source: Source, pools: Sequence[PoolAsset], day: int) -> list[PoolFacts]:
+
+@dataclass(frozen=True)
+class PoolKnowledge:
+    """What is known on a day of a pool and its debtors besides the ledger.
+
+    ``debtors`` are in alphabetical order, and may be more than the ledger names. ``debtor_of`` holds the keys of the
+    registered debtors that texts state, 0 for none. ``estimate`` and ``limits`` are None if there are none.
+    """
+
+    asset: PoolAsset
+    day: int
+    terms: PoolTerms
+    debtors: DebtorFacts
+    debtor_of: Mapping[str, int]
+    records: PoolRecords
+    estimate: PoolEstimate | None
+    limits: Sequence[RecordedLimit] | None
+
+    def facts(self, ledger: PoolLedger) -> PoolFacts:
+        """Returns the facts of the pool with a ledger, or of the part of it that belongs to the debtors of a ledger."""
+        stated = stated_debtors(ledger)
+        debtors = facts_of_rows(self.debtors, np.searchsorted(self.debtors.stated, stated))
+        own = self.limits
+        return PoolFacts(
+            ledger=ledger,
+            debtors=debtors,
+            assignments=best_assignments(ledger, self.records, self.day, self.asset.account),
+            terms=self.terms,
+            line_left_minor=np.full(len(stated), NO_LINE, dtype=np.int64),
+            estimates=None if self.estimate is None else self.estimate.of_debtors(stated),
+            limits=None if own is None else limits_of_debtors(debtors, own, self.debtor_of, self.day),
+        )
+
+    def with_debtors(self, added: DebtorFacts) -> PoolKnowledge:
+        """Returns the same with the facts of further texts."""
+        order = np.argsort(np.concatenate([self.debtors.stated, added.stated]))
+        joined = {
+            one.name: np.concatenate([getattr(self.debtors, one.name), getattr(added, one.name)])[order]
+            for one in fields(DebtorFacts)
+        }
+        keys = dict(zip(added.stated.tolist(), added.debtor_key.tolist(), strict=True))
+        records = self.records.of_debtors({**self.records.debtor_of, **keys})
+        return replace(self, debtors=DebtorFacts(**joined), debtor_of={**self.debtor_of, **keys}, records=records)
+
+
+@dataclass(frozen=True)
+class PoolInput:
+    """The facts of a pool, and the knowledge from which they follow with its ledger."""
+
+    facts: PoolFacts
+    known: PoolKnowledge
+
+
+def pool_inputs_of(source: Source, pools: Sequence[PoolAsset], day: int) -> list[PoolInput]:
     """Returns the facts of each pool [n] on a day, by what is known now."""
-    return _facts(source, pools, _present_ledgers(source, pools), day, None)
+    return _inputs(source, pools, _present_ledgers(source, pools), day, None)
 
 
 def pool_facts_at(source: Source, pool: PoolAsset, entry_number: int, day: int, seq: int | None) -> PoolFacts:
@@ -49,7 +108,7 @@ def pool_facts_at(source: Source, pool: PoolAsset, entry_number: int, day: int, 
     else:
         key = pool_keys_of(source, [pool.asset_id]).get(pool.asset_id)
         ledger = empty_ledger(0) if key is None else _ledger_up_to(source, key, entry_number)
-    return _facts(source, [pool], [ledger], day, seq)[0]
+    return _inputs(source, [pool], [ledger], day, seq)[0].facts
 
 
 def _ledger_up_to(source: Source, pool_key: int, entry_number: int) -> PoolLedger:
@@ -58,39 +117,27 @@ def _ledger_up_to(source: Source, pool_key: int, entry_number: int) -> PoolLedge
     return present if present.entry_number == entry_number else ledger_at(source, pool_key, entry_number)
 
 
-def _facts(
+def _inputs(
     source: Source, pools: Sequence[PoolAsset], ledgers: Sequence[PoolLedger], day: int, seq: int | None
-) -> list[PoolFacts]:
-    names = [stated_debtors(ledger) for ledger in ledgers]
-    limits = limits_of(source, [pool.key for pool in pools], seq)
+) -> list[PoolInput]:
+    keys = [pool.key for pool in pools]
+    limits = limits_of(source, keys, seq)
     stated = {one.detail.owner_debtor for one in pools if one.detail.owner_debtor}
     stated |= {one.limit.debtor for own in limits.values() for one in own}
-    known = debtor_facts(source, sorted(stated.union(*(texts.tolist() for texts in names))), seq)
+    known = debtor_facts(source, sorted(stated.union(*(stated_debtors(one).tolist() for one in ledgers))), seq)
     debtor_of = dict(zip(known.stated.tolist(), known.debtor_key.tolist(), strict=True))
     place = {text: row for row, text in enumerate(known.stated.tolist())}
-    verified = verifications_of(source, [pool.key for pool in pools], seq)
-    estimates = estimates_of(source, [pool.key for pool in pools], seq)
-    assigned = assignments_of(source, list(map(_assigned, pools, ledgers)), verified, day, seq)
+    verified, estimates = verifications_of(source, keys, seq), estimates_of(source, keys, seq)
+    assigned = [AssignedPool(pool.key, ledger) for pool, ledger in zip(pools, ledgers, strict=True)]
     found = []
-    for pool, ledger, texts, assignments in zip(pools, ledgers, names, assigned, strict=True):
-        rows = np.array([place[text] for text in texts.tolist()], dtype=np.int64)
-        bound = verified.get(pool.key, Verified())
+    for pool, ledger, records in zip(pools, ledgers, assignment_records(source, assigned, verified, seq), strict=True):
+        bound, estimate = verified.get(pool.key, Verified()), estimates.get(pool.key)
         terms = _terms(pool, known, place.get(pool.detail.owner_debtor))
-        estimate = estimates.get(pool.key)
         if estimate is not None and estimate.dilution is not None:
             terms = replace(terms, dilution=estimate.dilution.expected)
-        debtors, own = _rows_of(known, rows), limits.get(pool.key)
-        found.append(
-            PoolFacts(
-                ledger=ledger,
-                debtors=debtors,
-                assignments=assignments,
-                terms=replace(terms, value_part=bound.misstated_share, verification_day=bound.day),
-                line_left_minor=np.full(len(texts), NO_LINE, dtype=np.int64),
-                estimates=None if estimate is None else estimate.of_debtors(texts),
-                limits=None if own is None else limits_of_debtors(debtors, own, debtor_of, day),
-            )
-        )
+        terms = replace(terms, value_part=bound.misstated_share, verification_day=bound.day)
+        one = PoolKnowledge(pool, day, terms, known, debtor_of, records, estimate, limits.get(pool.key))
+        found.append(PoolInput(one.facts(ledger), one))
     return found
 
 
@@ -124,10 +171,6 @@ def _terms(pool: PoolAsset, debtors: DebtorFacts, owner: int | None) -> PoolTerm
     )
 
 
-def _assigned(pool: PoolAsset, ledger: PoolLedger) -> AssignedPool:
-    account = "" if isinstance(pool.detail, Receivable) else pool.detail.collection_account
-    return AssignedPool(pool.key, ledger, account)
-
-
-def _rows_of(facts: DebtorFacts, rows: Int) -> DebtorFacts:
+def facts_of_rows(facts: DebtorFacts, rows: Int) -> DebtorFacts:
+    """Returns the facts of the debtors in some rows."""
     return DebtorFacts(**{one.name: getattr(facts, one.name)[rows] for one in fields(DebtorFacts)})

@@ -10,20 +10,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from collateral_registry.commands.pools.inputs import PoolAsset, pool_facts_of
+from collateral_registry.commands.pools.inputs import PoolAsset, pool_inputs_of
+from collateral_registry.commands.pools.kept_pools import is_divisible, keep_pools, kept_pool, kept_pools, recalled
 from collateral_registry.commands.pools.lines import with_lines
 from collateral_registry.domain.assets.asset_kind import CLASS_ROOT, Kind
 from collateral_registry.domain.assets.claims import Receivable, ReceivablePool
 from collateral_registry.domain.assets.kinds import Detail
 from collateral_registry.domain.book.policy import Policy, lineage
-from collateral_registry.domain.receivables.computed_pool import computed
+from collateral_registry.domain.receivables.computed_pool import ComputedPool, computed
 from collateral_registry.domain.receivables.debtor_facts import DebtorFacts
+from collateral_registry.domain.receivables.pool_facts import PoolTerms
 from collateral_registry.domain.receivables.pool_statement import PoolStatement, statement_of
+from collateral_registry.domain.receivables.rule_numbers import ReceivableNumbers
 from collateral_registry.domain.shared.string_interner import codes_of
 from collateral_registry.domain.valuations.pool_values import PoolValues, pool_value, pool_values
 from collateral_registry.domain.valuations.valuation_inputs import AssetFacts
 from collateral_registry.store.assets.repository import assets_by_key
 from collateral_registry.store.engine.bulk import Source
+from collateral_registry.store.engine.database import Connection
+from collateral_registry.store.receivables.kept_ledgers import kept_ledgers
+from collateral_registry.store.receivables.ledger import pool_keys_of, present_ledgers
 from valuation._typing import Int
 
 
@@ -48,22 +54,74 @@ def pools_of(source: Source, assets: AssetFacts, policy: Policy, day: int, quote
         return Pools(PoolValues.none(), (), (), ())
     pools = _pools(source, assets, rows, quoted)
     classes = assets.asset_class[rows].tolist()
-    named = [*zip(pools, classes, strict=True)]
-    facts = with_lines(source, named, pool_facts_of(source, pools, day), policy, day)
     numbers = {name: policy.receivable_numbers(name) for name in set(classes)}
+    named = [*zip(pools, classes, strict=True)]
+    made = _changed_pools(source, named, numbers, day)
+    rest = [(pool, name) for pool, name in named if pool.key not in made]
+    made |= _whole_pools(source, rest, policy, day)
     values, statements = [], []
-    for one, name in zip(facts, classes, strict=True):
-        made = computed(one, numbers[name], day)
-        value = pool_value(made, one.terms, one.ledger.entry_day, numbers[name], day)
+    for pool, name in named:
+        one = made[pool.key]
+        value = pool_value(one.pool, one.terms, one.entry_day, numbers[name], day)
         values.append(value)
-        statements.append(statement_of(made, one.ledger.entry_number, (value.conservative, value.last_good)))
+        statements.append(statement_of(one.pool, one.entry_number, (value.conservative, value.last_good)))
     registered = [at for at, pool in enumerate(pools) if pool.key > 0]
     return Pools(
         pool_values(rows.tolist(), values, [one.currency for one in pools]),
         [pools[at].key for at in registered],
         [statements[at] for at in registered],
-        [facts[at].debtors for at in registered],
+        [made[pools[at].key].debtors for at in registered],
     )
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A computed pool with its terms, its newest entry, and debtors that are to be noted for it."""
+
+    pool: ComputedPool
+    terms: PoolTerms
+    entry_number: int
+    entry_day: int
+    debtors: DebtorFacts
+
+
+def _changed_pools(
+    source: Source, named: Sequence[tuple[PoolAsset, str]], numbers: Mapping[str, ReceivableNumbers], day: int
+) -> dict[int, _Made]:
+    """Returns, by key of the asset, the pools that are computed as a change of what is kept of them."""
+    if not isinstance(source, Connection):
+        return {}
+    ids = {pool.asset_id: (pool, name) for pool, name in named if kept_pools(source).get(pool.key) is not None}
+    keys = pool_keys_of(source, list(ids)) if ids else {}
+    ledgers = present_ledgers(source, np.array(sorted(keys.values()), dtype=np.int64)) if keys else {}
+    found, kept = {}, []
+    for asset_id, (pool, name) in ids.items():
+        ledger = ledgers.get(keys.get(asset_id, 0))
+        again = None if ledger is None else recalled(source, pool, ledger, numbers[name], day)
+        if again is not None:
+            one, added = again
+            kept.append(one)
+            found[pool.key] = _Made(one.pool, one.known.terms, one.ledger.entry_number, one.ledger.entry_day, added)
+    keep_pools(source, kept)
+    return found
+
+
+def _whole_pools(source: Source, named: Sequence[tuple[PoolAsset, str]], policy: Policy, day: int) -> dict[int, _Made]:
+    """Returns pools that are computed as a whole by key of the asset, and keeps those that a change can divide."""
+    inputs = pool_inputs_of(source, [pool for pool, _ in named], day)
+    facts = with_lines(source, named, [one.facts for one in inputs], policy, day)
+    found, kept = {}, []
+    for (pool, name), given, one in zip(named, inputs, facts, strict=True):
+        numbers = policy.receivable_numbers(name)
+        made = computed(one, numbers, day)
+        found[pool.key] = _Made(made, one.terms, one.ledger.entry_number, one.ledger.entry_day, one.debtors)
+        ledger = kept_ledgers(source).get(one.ledger.pool_key) if isinstance(source, Connection) else None
+        is_fed = one.terms.is_fed and ledger is not None and ledger.entry_number == one.ledger.entry_number
+        if ledger is not None and is_fed and is_divisible(given):
+            kept.append(kept_pool(given, numbers, ledger, made))
+    if isinstance(source, Connection):
+        keep_pools(source, kept)
+    return found
 
 
 def _rows_of_pools(assets: AssetFacts) -> Int:

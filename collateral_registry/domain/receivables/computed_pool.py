@@ -6,7 +6,7 @@ change also moves the limits on shares, and thereby groups that did not change b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,20 +85,20 @@ def amounts_of(pool: ComputedPool, terms: PoolTerms, numbers: ReceivableNumbers,
 
 def computed(pool: PoolFacts, numbers: ReceivableNumbers, day: int) -> ComputedPool:
     """Returns a whole pool on a day."""
-    return changed(EMPTY, None, pool, _no_groups, numbers, day)
+    return changed(EMPTY, None, pool, _no_group, numbers, day)
 
 
 def changed(
     before: ComputedPool,
     old: PoolFacts | None,
     new: PoolFacts,
-    part_of: Callable[[Collection[GroupName]], PoolFacts],
+    part_of: Callable[[GroupName], PoolFacts],
     numbers: ReceivableNumbers,
     day: int,
 ) -> ComputedPool:
     """Returns a pool after a change of some groups of debtors from ``old`` to ``new``, under the same numbers and day.
 
-    ``part_of`` returns the facts of other groups, which did not change.
+    ``part_of`` returns the facts of another group, which did not change.
     """
     gone = [] if old is None else [before_shares(old, numbers, day)]
     come = before_shares(new, numbers, day)
@@ -114,7 +114,7 @@ def changed(
     limited = {name: one for name, one in before.limited.items() if name not in here}
     for name in (cut.keys() | before.cut.keys()) - here:
         if cut.get(name) != before.cut.get(name):
-            group = limited.get(name) or _cut(before_shares(part_of([name]), numbers, day), before.cut)
+            group = limited.get(name) or _cut(before_shares(part_of(name), numbers, day), before.cut)
             limited[name] = _cut(group.part, cut)
             was.append(group)
             now.append(limited[name])
@@ -148,5 +148,5 @@ def _cut(part: PoolPart, cut: Mapping[GroupName, Both]) -> CutPart:
     return CutPart(part, sums_of(ladder), debtor_sums(ladder))
 
 
-def _no_groups(names: Collection[GroupName]) -> PoolFacts:
-    raise KeyError(*names)
+def _no_group(name: GroupName) -> PoolFacts:
+    raise KeyError(name)

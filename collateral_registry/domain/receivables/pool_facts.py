@@ -108,6 +108,12 @@ def stated_debtors(ledger: PoolLedger) -> Texts:
     return np.array(sorted(set(heads)), dtype=object)
 
 
+def group_names(debtors: DebtorFacts) -> list[GroupName]:
+    """Returns the group of each debtor [d]."""
+    keys = np.where(debtors.group_key > 0, debtors.group_key, debtors.debtor_key).tolist()
+    return [key or text for key, text in zip(keys, debtors.stated.tolist(), strict=True)]
+
+
 def dates(days: Int) -> Dates:
     """Returns day numbers as dates; NaT for NO_DAY."""
     return np.where(days == NO_DAY, _NAT, days).view("datetime64[D]")
@@ -124,8 +130,9 @@ def _resolved(ledger: PoolLedger, debtors: DebtorFacts) -> ResolvedDebtors:
     identity = np.where(debtors.debtor_key > 0, debtors.debtor_key, -1 - np.arange(len(debtors.stated)))
     _, row, number = np.unique(identity, return_index=True, return_inverse=True)
     family = np.where(debtors.group_key[row] > 0, debtors.group_key[row], identity[row])
-    families, group = np.unique(family, return_inverse=True)
-    names = [key if key > 0 else str(debtors.stated[-1 - key]) for key in families.tolist()]
+    _, first, group = np.unique(family, return_index=True, return_inverse=True)
+    of_text = group_names(debtors)
+    names = [of_text[at] for at in row[first].tolist()]
     lengths = np.diff(np.append(starts, len(ledger.debtor)))
     of_invoice = np.repeat(number[heads], lengths)
     return ResolvedDebtors(of_invoice, number[of_balance], row.astype(np.int64), group.astype(np.int64), names)

@@ -29,11 +29,10 @@ T = TypeVar("T")
 
 
 class AssignedPool(NamedTuple):
-    """A pool whose assignment is asked for: its key, its ledger and its collection account."""
+    """A pool whose assignment is wanted: the key of its asset, and its ledger."""
 
     key: int
     ledger: PoolLedger
-    account: str = ""
 
 
 def assignment_facts(
@@ -44,13 +43,14 @@ def assignment_facts(
     ``account`` is the collection account of the pool.
     """
     verified = verifications_of(source, [asset_key], seq)
-    return assignments_of(source, [AssignedPool(asset_key, ledger, account)], verified, day, seq)[0]
+    (records,) = assignment_records(source, [AssignedPool(asset_key, ledger)], verified, seq)
+    return best_assignments(ledger, records, day, account)
 
 
-def assignments_of(
-    source: Source, pools: Sequence[AssignedPool], verified: Mapping[int, Verified], day: int, seq: int | None = None
-) -> list[AssignmentFacts]:
-    """Returns the assignment facts of each of several pools; ``verified`` holds what their verifications show."""
+def assignment_records(
+    source: Source, pools: Sequence[AssignedPool], verified: Mapping[int, Verified], seq: int | None = None
+) -> list[PoolRecords]:
+    """Returns the records of the assignment of each pool; ``verified`` holds what their verifications show."""
     records = _records(source, [pool.key for pool in pools], verified, seq)
     stating = [pool for pool in pools if any(records[pool.key].scopes())]
     texts = {text for pool in stating for text in stated_debtors(pool.ledger).tolist()}
@@ -58,7 +58,7 @@ def assignments_of(
     listed = sorted(texts)
     keys = debtor_facts(source, listed, seq).debtor_key.tolist() if listed else []
     debtor_of = dict(zip(listed, keys, strict=True))
-    return [best_assignments(pool.ledger, records[pool.key].of_debtors(debtor_of), day, pool.account) for pool in pools]
+    return [records[pool.key].of_debtors(debtor_of) for pool in pools]
 
 
 def _records(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
 
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.key_sets import KEYS, is_one_of
@@ -16,6 +17,31 @@ def newest_commit(connection: Connection) -> tuple[int, int]:
     """Returns the sequence and the business day of the newest commit; (0, 0) in an empty book."""
     row = connection.execute(_NEWEST).first()
     return (row[0], row[1]) if row else (0, 0)
+
+
+class Commit(NamedTuple):
+    """A commit; its sequence alone does not identify it, because that of an undone commit is used again."""
+
+    seq: int
+    known_us: int
+    kind: str
+
+
+NO_COMMIT = Commit(0, 0, "")
+"""Stands for the commit of what no commit has computed yet."""
+
+
+def commits_since(connection: Connection, first_seq: int, most: int) -> list[Commit]:
+    """Returns at most ``most`` commits from a sequence on, in order, with the one that the connection is writing."""
+    return [Commit(*row) for row in connection.execute(_SINCE, {"first": first_seq, "most": most})]
+
+
+_SINCE = (
+    select(*columns_of(CommitRow, *Commit._fields))
+    .where(CommitRow.seq >= bindparam("first"))
+    .order_by(CommitRow.__table__.c.seq)
+    .limit(bindparam("most"))
+)
 
 
 def newest_time(connection: Connection) -> int:

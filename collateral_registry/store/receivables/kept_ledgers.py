@@ -96,10 +96,14 @@ class KeptLedgers:
             while len(self._kept) > 1 and self._invoices > INVOICES_LIMIT:
                 self._invoices -= self._kept.popitem(last=False)[1].count()
 
+    def get(self, pool_key: int) -> KeptLedger | None:
+        """Returns the kept ledger of a pool, which may be older or newer than the present one."""
+        with self._lock:
+            return self._kept.get(pool_key)
+
     def present(self, connection: Connection, pool_key: int, entry_number: int, entry_day: int) -> KeptLedger | None:
         """Returns the ledger of a pool at its newest entry, and keeps it; None if no ledger up to that is kept."""
-        with self._lock:
-            before = self._kept.get(pool_key)
+        before = self.get(pool_key)
         if before is None or before.entry_number > entry_number:
             return None
         named = {"pool": pool_key, "first": before.entry_number, "last": entry_number}

@@ -17,6 +17,8 @@ from valuation._typing import Columns, Int
 
 def note_debtors(write: Write, asset_key: int, debtor_keys: Mapping[str, int]) -> None:
     """Records the debtors that a pool names, by the text that states each; the key is 0 for one not registered."""
+    if not debtor_keys:
+        return
     known = read_columns(write.connection, _OF_POOL, {"keys": [asset_key]})
     before = dict(zip(known["stated"].tolist(), known["debtor_key"].tolist(), strict=True))
     added = [

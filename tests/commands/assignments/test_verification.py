@@ -8,7 +8,7 @@ import pytest
 from collateral_registry.commands.assets.register import register
 from collateral_registry.commands.assignments.records import record_event
 from collateral_registry.commands.assignments.verification import plan_verification, record_answers
-from collateral_registry.commands.pools.inputs import PoolAsset, pool_facts_of
+from collateral_registry.commands.pools.inputs import PoolAsset, pool_inputs_of
 from collateral_registry.domain.assets.claims import ReceivablePool
 from collateral_registry.domain.assets.kinds import Asset
 from collateral_registry.domain.assignments.events import AssignmentEvent, AssignmentEventKind
@@ -132,7 +132,7 @@ def test_the_bound_is_the_value_part_of_the_pool(book):
     with book.read() as connection:
         key = get_asset(connection, "acme").key
         pool = PoolAsset(key, "acme", "USD", ReceivablePool())
-        (facts,) = pool_facts_of(connection, [pool], DAY)
+        facts = pool_inputs_of(connection, [pool], DAY)[0].facts
 
     assert (facts.terms.value_part, facts.terms.verification_day) == (verified(book).misstated_share, DAY)
 
