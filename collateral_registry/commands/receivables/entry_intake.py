@@ -8,7 +8,7 @@ from zlib import crc32
 from collateral_registry.commands.feeds import intake as feed_intake
 from collateral_registry.commands.feeds.intake import Batch, Group, Outcome, Run
 from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource
-from collateral_registry.domain.receivables.ledgers.entries import Entries, PartnerScope, problems_of
+from collateral_registry.domain.receivables.ledgers.entries import Entries, PartnerScope, check_feeds, problems_of
 from collateral_registry.domain.receivables.ledgers.entry_booking import Booked, Known, book
 from collateral_registry.domain.receivables.ledgers.ledger_state import InvoiceName, LedgerState
 from collateral_registry.domain.receivables.ledgers.payments import PaymentBook
@@ -24,7 +24,7 @@ from collateral_registry.store.receivables.booking import (
     store_entries,
     store_ledgers,
 )
-from collateral_registry.store.receivables.feeds import INVOICE_FEEDS, REJECTED_ENTRIES
+from collateral_registry.store.receivables.feeds import INVOICE_FEEDS, REJECTED_ENTRIES, feeds_of_pools
 from collateral_registry.store.receivables.payments import read_payments
 
 POOL_SHARDS = 64
@@ -59,6 +59,10 @@ class EntryGroup(Group[Entries]):
             pool for run in self.runs for row in run.rows() for pool in (run.items.pool[row], run.items.to_pool[row])
         }
         self.pools = (named | {known.pool for past in self.past for known in past.values()}) - {""}
+        feed_of = feeds_of_pools(self.intake.connection, self.pools)
+        for run, past in zip(self.runs, self.past, strict=True):
+            pool_of = {name: known.pool for name, known in past.items()}
+            check_feeds(run.problems, run.items, run.feed.source_id, feed_of, pool_of)
 
     def shards(self) -> set[str]:
         """Returns the shards of the pools whose ledgers may change."""

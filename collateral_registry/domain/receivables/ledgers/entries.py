@@ -6,7 +6,7 @@ and days that are not stated are NO_DAY.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum
@@ -23,7 +23,7 @@ from collateral_registry.domain.feeds.column_checks import (
     shown_text,
     shown_time,
 )
-from collateral_registry.domain.feeds.items import CLOCK_TOLERANCE_US, Items, Problems
+from collateral_registry.domain.feeds.items import CLOCK_TOLERANCE_US, ItemProblem, Items, Problems
 from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource, InvoiceFlag
 from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.domain.shared.money import digits_of
@@ -259,3 +259,25 @@ def _check_scope(found: Problems, batch: Entries, scope: PartnerScope) -> None:
         _add(found, rows, EntryRejectionReason.FOREIGN_POOL, batch, name, "a pool of the feed")
     foreign = [row for row, source in enumerate(batch.source) if source != scope.source]
     _add(found, foreign, EntryRejectionReason.FOREIGN_SOURCE, batch, "source", f"{scope.source.name}, as configured")
+
+
+def check_feeds(
+    found: Problems, batch: Entries, feed: str, feed_of: Mapping[str, str], pool_of: Mapping[str, str]
+) -> None:
+    """Adds a problem for each entry of a ledger that another feed keeps.
+
+    ``feed_of`` holds the feed of each pool that is registered with one, ``pool_of`` the pool of each earlier entry that
+    a row repeats or corrects. Entries of the collection account may come from any feed. A repeated entry is known.
+    """
+    foreign = {pool: other for pool, other in feed_of.items() if other != feed}
+    if not foreign:
+        return
+    rows = zip(batch.entry_id, batch.pool, batch.to_pool, batch.corrects, batch.source, strict=True)
+    for row, (entry_id, pool, to_pool, corrects, source) in enumerate(rows):
+        if source == EntrySource.ACCOUNT or entry_id in pool_of:
+            continue
+        for name, one in (("pool", pool or pool_of.get(corrects, "")), ("to_pool", to_pool)):
+            if one in foreign:
+                text = f"{name}: got assets/{one}, whose entries invoiceFeeds/{foreign[one]} reports, want a pool of "
+                problem = ItemProblem(EntryRejectionReason.FOREIGN_POOL, f"{text}invoiceFeeds/{feed}")
+                found.setdefault(row, problem)
