@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from collateral_partner.stream import DETAILS_KEY
 from collateral_registry.cli.common import client as cli_client
+from collateral_registry.cli.common.moments import as_of_message
 from collateral_registry.cli.common.paging import fetch_all
-from collateral_registry.cli.loans.report import as_of_message
 from collateral_registry.cli.loans.show import event_line
 from collateral_registry.cli.main import app
 from collateral_registry.v1 import asset_pb2, asset_pb2_grpc, breach_pb2, common_pb2

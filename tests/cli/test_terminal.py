@@ -47,6 +47,7 @@ TABLES = {
     "certificate return": ("SUBMITTED", "--actor", "Ana", "--reason", "see lines", "--line", "ip:rate:too high"),
     "certificate show": ("SUBMITTED",),
     "certificate submit": ("OPEN", "{folder}/statement.csv", "--actor", "Bo"),
+    "debtor exposure": ("globex",),
     "debtor list": (),
     "equipment appraisers": ("{folder}/realised.csv",),
     "equipment score": ("{folder}/sales.csv", "--columns", "{folder}/map.toml", "--model", "{folder}/model"),

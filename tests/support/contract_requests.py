@@ -37,6 +37,7 @@ FURTHER = [
     ("GetInvoice", 'name: "assets/claim-1/debtors/core-1/invoices/7"'),
     ("ExplainInvoice", 'name: "assets/claim-1/debtors/core-1/invoices/7"'),
     ("GetPoolStatement", 'name: "assets/claim-1"'),
+    ("GetDebtorExposure", 'name: "debtors/core-1"'),
     ("ListInvoices", 'parent: "assets/claim-1"'),
     ("GetBorrowingBase", 'name: "loans/loan-4"'),
     ("CheckDraw", 'name: "loans/loan-1" amount {currency_code: "USD" units: 1}'),

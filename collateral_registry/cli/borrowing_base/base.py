@@ -16,10 +16,10 @@ from collateral_registry.cli.common.formatting import (
     resource_name,
     to_decimal,
 )
+from collateral_registry.cli.common.moments import as_of_message
 from collateral_registry.cli.common.options import Layout
 from collateral_registry.cli.common.table_files import show_table
 from collateral_registry.cli.common.tables import Column, Kind, ListedRows, Row, Table, text
-from collateral_registry.cli.loans.report import as_of_message
 from collateral_registry.v1 import borrowing_base_pb2, borrowing_base_pb2_grpc, common_pb2, loan_pb2
 
 STEPS = borrowing_base_pb2.BaseStep

@@ -7,7 +7,8 @@ import uuid
 import grpc
 
 from collateral_registry.cli.common.client import print_line, print_message
-from collateral_registry.cli.common.formatting import resource_name, to_decimal
+from collateral_registry.cli.common.formatting import format_date, resource_name, to_decimal
+from collateral_registry.cli.common.moments import as_of_message
 from collateral_registry.cli.common.options import Layout
 from collateral_registry.cli.common.paging import fetch_all
 from collateral_registry.cli.common.table_files import show_table
@@ -44,6 +45,22 @@ DEBTORS = Table(
     ),
 )
 
+EXPOSURE = Table(
+    "debtor_exposure",
+    (
+        Column("pool", Kind.TEXT),
+        Column("owner", Kind.TEXT, importance=Importance.LOW),
+        Column("invoices", Kind.COUNT, importance=Importance.LOW),
+        Column("open", Kind.AMOUNT),
+        Column("late", Kind.AMOUNT, importance=Importance.USUAL),
+        Column("unknown", Kind.AMOUNT, importance=Importance.LOW),
+        Column("eligible", Kind.AMOUNT),
+        Column("lendable", Kind.AMOUNT, importance=Importance.HIGH),
+        Column("claimed", Kind.AMOUNT, "of the\nline", Importance.LOW),
+        Column("currency", Kind.CODE, "ccy"),
+    ),
+)
+
 
 def list_debtors(channel: grpc.Channel, filter_: str, limit: int, layout: Layout) -> None:
     """Shows a table of debtors."""
@@ -56,6 +73,39 @@ def show_debtor(channel: grpc.Channel, debtor: str) -> None:
     """Prints a debtor as JSON."""
     stub = debtor_pb2_grpc.DebtorServiceStub(channel)
     print_message(stub.GetDebtor(pb.GetDebtorRequest(name=resource_name("debtors", debtor))))
+
+
+def show_exposure(channel: grpc.Channel, debtor: str, as_of: str, layout: Layout) -> None:
+    """Shows a row for each pool, a row for each currency, and the line with what it leaves."""
+    request = pb.GetDebtorExposureRequest(name=resource_name("debtors", debtor), as_of=as_of_message(as_of))
+    found = debtor_pb2_grpc.DebtorServiceStub(channel).GetDebtorExposure(request)
+    title = f"{found.debtor} on {format_date(found.market_date)}"
+    if found.HasField("line"):
+        line, left = to_decimal(found.line.amount), to_decimal(found.headroom)
+        title += f", line {line:,f}, left {left:,f} {found.line.amount.currency_code}"
+    rows = [*map(_pool_row, found.pools), *(_total_row(one) for one in found.totals)]
+    show_table(EXPOSURE, ListedRows(rows), layout, title)
+
+
+def _pool_row(one: pb.PoolExposure) -> Row:
+    return (
+        short_name(one.asset),
+        one.owner,
+        one.invoice_count,
+        to_decimal(one.open_amount),
+        to_decimal(one.late_amount),
+        to_decimal(one.unknown_amount),
+        to_decimal(one.eligible_amount),
+        to_decimal(one.lendable_amount),
+        to_decimal(one.claimed_amount) if one.HasField("claimed_amount") else None,
+        one.open_amount.currency_code,
+    )
+
+
+def _total_row(one: pb.ExposureTotal) -> Row:
+    sums = (to_decimal(one.open_amount), to_decimal(one.late_amount), None)
+    rest = (to_decimal(one.eligible_amount), to_decimal(one.lendable_amount), None)
+    return "total", f"{one.pool_count} pools", None, *sums, *rest, one.open_amount.currency_code
 
 
 def merge_debtors(channel: grpc.Channel, duplicate: str, into: str, actor: str, note: str) -> None:

@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 from collateral_partner.options import DEFAULT_ADDRESS, Server
-from collateral_registry.cli.common.options import Actor, Form, Format, Layout, Limit, Note, Output, Wide, in_session
+from collateral_registry.cli.common.options import (
+    Actor,
+    AsOf,
+    Form,
+    Format,
+    Layout,
+    Limit,
+    Note,
+    Output,
+    Wide,
+    in_session,
+)
 
 debtor_app = typer.Typer(help="Show debtors and merge duplicates.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -37,6 +48,21 @@ def debtor_show(debtor: DebtorId, server: Server = DEFAULT_ADDRESS) -> None:
     from collateral_registry.cli.debtors.calls import show_debtor
 
     in_session(server, show_debtor, debtor)
+
+
+@debtor_app.command("exposure")
+def debtor_exposure(
+    debtor: DebtorId,
+    as_of: AsOf = "",
+    form: Form = Format.TABLE,
+    output: Output = None,
+    wide: Wide = False,
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """Show what a debtor owes over the whole book, pool by pool."""
+    from collateral_registry.cli.debtors.calls import show_exposure
+
+    in_session(server, show_exposure, debtor, as_of, Layout(form, output, wide))
 
 
 @debtor_app.command("merge")

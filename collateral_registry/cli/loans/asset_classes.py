@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import grpc
 
+from collateral_registry.cli.common.moments import as_of_message
 from collateral_registry.cli.common.options import Layout
 from collateral_registry.cli.common.paging import fetch_all
 from collateral_registry.cli.common.table_files import show_table
 from collateral_registry.cli.common.tables import Column, Importance, Kind, ListedRows, Row, Table
-from collateral_registry.cli.loans.report import as_of_message
 from collateral_registry.v1 import policy_pb2, policy_pb2_grpc
 
 CLASSES = Table(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable
 
 import grpc
-from google.protobuf.timestamp_pb2 import Timestamp
 
-from collateral_registry.cli.common.formatting import date_message, format_date, level_name, to_decimal
+from collateral_registry.cli.common.formatting import format_date, level_name, to_decimal
+from collateral_registry.cli.common.moments import as_of_message
 from collateral_registry.cli.common.options import Format, Layout
 from collateral_registry.cli.common.paging import fetch_all
 from collateral_registry.cli.common.row_progress import row_progress
@@ -32,8 +31,6 @@ from collateral_registry.cli.common.tables import (
 from collateral_registry.cli.loans.report_stream import LTV, StreamedRows
 from collateral_registry.v1 import breach_pb2, loan_pb2, report_pb2, report_pb2_grpc
 
-SEQUENCE = re.compile(r"\d{1,18}", re.ASCII)
-ZONE = re.compile(r"(Z|[+-]\d{2}:\d{2})$")
 OTHERS = "(others)"
 """The key of the row that sums the keys of a dimension and currency beyond the limit."""
 
@@ -93,23 +90,6 @@ BREACHES = Table(
         Column("events", Kind.LABELS, importance=Importance.DETAIL),
     ),
 )
-
-
-def as_of_message(text: str) -> report_pb2.AsOf:
-    """Parses a commit number, a time or a business date; an empty string means now. Raises ValueError if invalid."""
-    if not text:
-        return report_pb2.AsOf()
-    if SEQUENCE.fullmatch(text):
-        return report_pb2.AsOf(sequence=int(text))
-    try:
-        if "T" not in text:
-            return report_pb2.AsOf(market_date=date_message("--as-of", text))
-        stamp = Timestamp()
-        stamp.FromJsonString(text if ZONE.search(text) else text + "Z")
-        return report_pb2.AsOf(known_time=stamp)
-    except ValueError:
-        wanted = "a commit number, a time such as 2022-07-01T12:00:00Z or a date such as 2022-07-01"
-        raise ValueError(f"--as-of: got {text[:40]!r}, want {wanted}") from None
 
 
 def show_ltv_report(channel: grpc.Channel, as_of: str, filter_: str, order_by: str, limit: int, layout: Layout) -> None:

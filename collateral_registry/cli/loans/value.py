@@ -10,10 +10,10 @@ import grpc
 from google.type.money_pb2 import Money
 
 from collateral_registry.cli.common.formatting import enum_label, format_date, resource_name, to_decimal
+from collateral_registry.cli.common.moments import as_of_message
 from collateral_registry.cli.common.options import Layout
 from collateral_registry.cli.common.table_files import show_table
 from collateral_registry.cli.common.tables import Column, Importance, Kind, ListedRows, Row, Table, day, number, text
-from collateral_registry.cli.loans.report import as_of_message
 from collateral_registry.v1 import common_pb2, report_pb2, valuation_pb2, valuation_pb2_grpc
 
 PAGE_ROWS = 1_000

@@ -11,11 +11,11 @@ from google.type.money_pb2 import Money
 
 from collateral_registry.cli.common.client import print_message
 from collateral_registry.cli.common.formatting import format_date, resource_name, to_decimal
+from collateral_registry.cli.common.moments import as_of_message
 from collateral_registry.cli.common.options import Layout
 from collateral_registry.cli.common.paging import fetch_all
 from collateral_registry.cli.common.table_files import show_table
 from collateral_registry.cli.common.tables import Column, Importance, Kind, ListedRows, Row, Table, day, label
-from collateral_registry.cli.loans.report import as_of_message
 from collateral_registry.v1 import receivable_pb2 as pb, receivable_pb2_grpc
 
 RULE, VERDICT, STATE = "ELIGIBILITY_RULE_", "RULE_VERDICT_", "INVOICE_STATE_"

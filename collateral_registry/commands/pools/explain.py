@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from collateral_registry.commands.pools.inputs import PoolAsset, pool_facts_at
@@ -23,6 +24,7 @@ from collateral_registry.store.valuations.pool_statements import StoredStatement
 class ExplainedPool:
     """A pool at the statement that was current at a moment, with the ladder from which the statement follows."""
 
+    key: int
     asset: Asset
     stored: StoredStatement
     policy_id: str
@@ -33,44 +35,77 @@ class ExplainedPool:
 
 @dataclass(frozen=True)
 class ShownStatement:
-    """A pool, a statement of it, and the id of the policy and the estimate that it used."""
+    """A pool, a statement of it, and the policy and the estimate that it used."""
 
+    key: int
     asset: Asset
     stored: StoredStatement
-    policy_id: str
+    policy: StoredPolicy
     estimate: PoolEstimate | None
+
+    @property
+    def policy_id(self) -> str:
+        """The id of the policy."""
+        return self.policy.policy.policy_id
+
+
+def shown_statement(connection: Connection, asset_key: int, seq: int) -> ShownStatement | None:
+    """Returns a pool and its statement that was current at a commit; None before the first statement."""
+    stored = statement_as_of(connection, asset_key, seq)
+    if stored is None:
+        return None
+    asset = document_as_of(connection, asset_key, stored.seq)
+    estimate = estimates_of(connection, [asset_key], stored.seq).get(asset_key)
+    return ShownStatement(asset_key, asset, stored, policy_by_key(connection, stored.policy_key), estimate)
 
 
 def pool_statement(connection: Connection, asset_id: str, seq: int) -> ShownStatement:
     """Returns a pool and its statement that was current at a commit.
 
-    Raises NotFound for an unknown asset and before the first statement, and Refused for an asset without invoices.
+    Raises NotFound for an unknown asset and before the first statement.
     """
-    key = get_asset(connection, asset_id).key
-    stored = statement_as_of(connection, key, seq)
-    if stored is None:
+    shown = shown_statement(connection, get_asset(connection, asset_id).key, seq)
+    if shown is None:
         raise NotFound(f"assets/{asset_id}/statement")
-    asset = document_as_of(connection, key, stored.seq)
-    policy_id = _policy(connection, stored).policy.policy_id
-    return ShownStatement(asset, stored, policy_id, estimates_of(connection, [key], stored.seq).get(key))
+    return shown
 
 
 def explained_pool(connection: Connection, asset_id: str, seq: int) -> ExplainedPool:
     """Returns the ladder of a pool by the entries, facts and policy of its statement that was current at a commit.
 
-    Raises as ``pool_statement`` does.
+    Raises as ``pool_statement`` does, and Refused for an asset without invoices.
     """
-    key = get_asset(connection, asset_id).key
     shown = pool_statement(connection, asset_id, seq)
-    asset, stored = shown.asset, shown.stored
-    if not isinstance(asset.detail, Receivable | ReceivablePool):
+    if not isinstance(shown.asset.detail, Receivable | ReceivablePool):
         raise Refused("NO_RECEIVABLES", f"assets/{asset_id} has no invoices: name a pool or a receivable")
-    pool = PoolAsset(key, asset_id, asset.currency, asset.detail)
-    policy, day = _policy(connection, stored).policy, stored.market_day
-    own = pool_facts_at(connection, pool, stored.statement.entry_number, day, stored.seq)
-    (facts,) = with_lines(connection, [(pool, asset.asset_class)], [own], policy, day, stored.seq)
-    numbers = policy.receivable_numbers(asset.asset_class)
-    return ExplainedPool(asset, stored, shown.policy_id, ladder(facts, numbers, day), numbers, shown.estimate)
+    return explained_pools(connection, [shown])[0]
+
+
+def explained_pools(connection: Connection, shown: Iterable[ShownStatement]) -> list[ExplainedPool]:
+    """Returns the ladders of pools by their statements; an asset without invoices is left out.
+
+    Pools whose statements are of the same commit are computed together, because they may share lines.
+    """
+    of_commit: dict[tuple[int, int], list[tuple[ShownStatement, PoolAsset]]] = {}
+    for one in shown:
+        detail = one.asset.detail
+        if isinstance(detail, Receivable | ReceivablePool):
+            pool = PoolAsset(one.key, one.asset.asset_id, one.asset.currency, detail)
+            of_commit.setdefault((one.stored.seq, one.stored.policy_key), []).append((one, pool))
+    return [found for own in of_commit.values() for found in _explained(connection, own)]
+
+
+def _explained(connection: Connection, own: Sequence[tuple[ShownStatement, PoolAsset]]) -> list[ExplainedPool]:
+    first = own[0][0]
+    policy, day, seq = first.policy.policy, first.stored.market_day, first.stored.seq
+    facts = [pool_facts_at(connection, pool, one.stored.statement.entry_number, day, seq) for one, pool in own]
+    named = [(pool, one.asset.asset_class) for one, pool in own]
+    found = []
+    for (one, pool), lined in zip(own, with_lines(connection, named, facts, policy, day, seq), strict=True):
+        numbers = policy.receivable_numbers(one.asset.asset_class)
+        computed = ladder(lined, numbers, day)
+        found.append(ExplainedPool(pool.key, one.asset, one.stored, one.policy_id, computed, numbers, one.estimate))
+    return found
 
 
 def row_of_invoice(pool: ExplainedPool, debtor: str, number: str) -> int:
@@ -80,7 +115,3 @@ def row_of_invoice(pool: ExplainedPool, debtor: str, number: str) -> int:
     if not len(found):
         raise NotFound(f"assets/{pool.asset.asset_id}/debtors/{debtor}/invoices/{number}")
     return int(found[0])
-
-
-def _policy(connection: Connection, stored: StoredStatement) -> StoredPolicy:
-    return policy_by_key(connection, stored.policy_key)

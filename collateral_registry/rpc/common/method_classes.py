@@ -49,7 +49,7 @@ _METHODS = {
         GetAsset BatchGetAssets ListAssets
         GetBreach ListBreaches AcknowledgeBreach GrantGrace WaiveBreach WatchBreaches
         GetBusinessDate
-        GetDebtor ListDebtors
+        GetDebtor ListDebtors GetDebtorExposure
         PlanVerification GetVerification ListVerifications ListClosings
         GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions ListDebtorLimits
         FitEquipmentModel GetEquipmentFit WatchEquipmentFit GetEquipmentModel ListEquipmentModels
@@ -90,7 +90,7 @@ _READS = """
     ValueAssets QuoteAsset QuotePool GetValuation ListValuations GetWarehouse ListWarehouses ListCountedLots
     GetInvoiceFeed ListInvoiceFeeds ListInvoiceEntries ListRejectedEntries
     GetPoolStatement ListInvoices GetInvoice ExplainInvoice
-    GetServiceInfo PreviewRevaluation GetDebtor ListDebtors
+    GetServiceInfo PreviewRevaluation GetDebtor ListDebtors GetDebtorExposure
     GetVerification ListVerifications ListClosings
     GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions ListDebtorLimits
     GetBorrowingBase GetReserve ListReserves GetCertificate ListCertificates

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from grpc.aio import ServicerContext
 
 from collateral_registry.commands.debtors import registry
+from collateral_registry.commands.debtors.exposure import debtor_exposure
 from collateral_registry.commands.pipeline.settle import settled
 from collateral_registry.domain.debtors.debtor import Debtor
 from collateral_registry.domain.shared.names import checked_id, checked_text, id_of
@@ -14,6 +15,8 @@ from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of
 from collateral_registry.rpc.common.field_masks import masked
 from collateral_registry.rpc.common.filtering import filtered_page
+from collateral_registry.rpc.common.moments import read_moment
+from collateral_registry.rpc.debtors.exposure_messages import exposure_message
 from collateral_registry.rpc.debtors.messages import DEBTOR_MASK, debtor_message, plain_debtor, read_debtor
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.debtors.repository import Cause, StoredDebtor, get_debtor, list_debtors
@@ -41,6 +44,17 @@ class DebtorServicer(debtor_pb2_grpc.DebtorServiceServicer):
         """Returns one debtor."""
         (debtor_id,) = id_of("name", request.name, "debtors")
         return await self.runner.read(lambda connection: debtor_message(get_debtor(connection, debtor_id)))
+
+    async def GetDebtorExposure(
+        self, request: pb.GetDebtorExposureRequest, context: ServicerContext
+    ) -> pb.DebtorExposure:
+        """Returns what a debtor owes over the whole book."""
+        (debtor_id,) = id_of("name", request.name, "debtors")
+
+        def work(connection: Connection) -> pb.DebtorExposure:
+            return exposure_message(debtor_exposure(connection, debtor_id, read_moment(connection, request.as_of)))
+
+        return await self.runner.long_read(work)
 
     async def ListDebtors(self, request: pb.ListDebtorsRequest, context: ServicerContext) -> pb.ListDebtorsResponse:
         """Lists debtors in the order of their ids."""

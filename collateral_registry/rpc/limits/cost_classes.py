@@ -73,7 +73,7 @@ _CLASSES = {
     CostClass.MODEL: """
         FitEquipmentModel AppraiseEquipment QuoteEquipment ReconcileAppraisals BacktestAppraisers
         EstimateHaircut BacktestHaircut ForecastPrice
-        ValueRight QuoteRight QuotePool
+        ValueRight QuoteRight QuotePool GetDebtorExposure
     """,
     CostClass.WHOLE_BOOK: """
         GenerateLtvReport StreamLtvReport GenerateBreachReport

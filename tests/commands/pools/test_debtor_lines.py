@@ -5,12 +5,15 @@ from datetime import timedelta
 
 import pytest
 
+from collateral_registry.commands.debtors.exposure import debtor_exposure
 from collateral_registry.commands.debtors.registry import change_debtor, create_debtor, merge_debtors
+from collateral_registry.commands.pipeline.moments import moment_of
 from collateral_registry.commands.pools.explain import explained_pool
 from collateral_registry.domain.debtors.debtor import Debtor, DebtorKind, DebtorLine
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.store.assets.repository import asset_keys
 from collateral_registry.store.debtors.repository import Cause
+from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.valuations.pool_statements import statement_as_of
 from tests.support.books import FIRST
 from tests.support.invoice_pools import valued
@@ -106,3 +109,42 @@ def test_an_explanation_follows_the_lines_of_its_commit(book):
         for seq in (before.seq, stored(book, "third").seq):
             pool = explained_pool(connection, "third", seq)
             assert valued(pool.ladder.pool, pool.numbers, pool.ladder.part.day)[1] == pool.stored.statement
+
+
+def exposed(book, debtor="delta", seq=None):
+    with book.database.read() as connection:
+        return debtor_exposure(connection, debtor, moment_of(connection, seq=seq or newest_commit(connection)[0]))
+
+
+def test_the_exposure_to_a_debtor_is_that_of_its_pools_and_states_what_its_line_leaves(book):
+    report(book, third=1_500_000, second=2_500_000, first=5_000_000)
+    with book.database.read() as connection:
+        before = newest_commit(connection)[0]
+    found = exposed(book)
+
+    assert [one.asset.asset_id for one in found.pools] == ["first", "second", "third"]
+    assert [one.eligible_minor for one in found.pools] == eligible(book)
+    assert [one.claimed_minor for one in found.pools] == [5_000_000, 2_500_000, 1_500_000]
+    assert (found.line, found.claimed_minor, found.headroom_minor) == (Money(8_000_000, "USD"), 9_000_000, -1_000_000)
+    assert sum(one.excluded_minor for one in found.pools) == 1_000_000
+
+    book.report(entry("p", "PAYMENT", 5_000_000, "first-1", pool="first", day=DAY))
+    after = exposed(book)
+
+    assert [one.asset.asset_id for one in after.pools] == ["second", "third"]
+    assert (after.claimed_minor, after.headroom_minor) == (4_000_000, 4_000_000)
+    assert exposed(book, seq=before).pools == found.pools
+
+
+def test_the_exposure_to_a_merged_duplicate_is_that_of_the_other_debtor(book):
+    report(book, first=5_000_000)
+    book.report(invoice("twin-1", 100, debtor="hooli") | {"pool": "second"})
+    book.do(lambda write: merge_debtors(write, "hooli", "delta", CAUSE))
+
+    assert exposed(book, "hooli").pools == exposed(book, "delta").pools
+    assert [one.open_minor for one in exposed(book, "hooli").pools] == [5_000_000, 100]
+
+
+def test_a_debtor_without_invoices_has_no_exposure(book):
+    assert exposed(book, "globex").pools == []
+    assert exposed(book, "globex").headroom_minor == 0

@@ -5,7 +5,14 @@ from collections import Counter
 import grpc
 import pytest
 
-from collateral_registry.v1 import breach_pb2, common_pb2, receivable_pb2 as pb, valuation_pb2
+from collateral_registry.v1 import (
+    breach_pb2,
+    common_pb2,
+    debtor_pb2,
+    debtor_pb2_grpc,
+    receivable_pb2 as pb,
+    valuation_pb2,
+)
 from tests.support.pool_client import PoolClient, open_invoice, payment
 
 
@@ -101,3 +108,23 @@ def test_an_unknown_invoice_is_not_found(pool, name):
     with pytest.raises(grpc.RpcError) as error:
         pool.explain(name)
     assert error.value.code() == grpc.StatusCode.NOT_FOUND
+
+
+def test_the_exposure_to_a_debtor_sums_its_invoices_and_an_unknown_debtor_is_not_found(pool, client):
+    pool.report(open_invoice(1), open_invoice(5, 500), open_invoice(2))
+    stub = debtor_pb2_grpc.DebtorServiceStub(client.channel)
+
+    found = stub.GetDebtorExposure(debtor_pb2.GetDebtorExposureRequest(name="debtors/globex"))
+
+    (owed,), (total,) = found.pools, found.totals
+    assert (owed.asset, owed.owner, owed.invoice_count) == ("assets/acme", "Acme", 2)
+    assert cents(owed.open_amount) == 1_050_000 == cents(total.open_amount)
+    parts = (owed.excluded_amount, owed.unknown_amount, owed.eligible_amount)
+    assert sum(map(cents, parts)) == 1_050_000
+    own = [one for one in pool.statement().debtors if one.debtor == "globex"]
+    assert [one.eligible_amount for one in own] == [owed.eligible_amount]
+    assert not found.HasField("line")
+    assert not found.HasField("headroom")
+    with pytest.raises(grpc.RpcError) as unknown:
+        stub.GetDebtorExposure(debtor_pb2.GetDebtorExposureRequest(name="debtors/none"))
+    assert unknown.value.code() is grpc.StatusCode.NOT_FOUND

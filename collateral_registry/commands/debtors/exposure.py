@@ -1,0 +1,124 @@
+"""Shows what a debtor owes over the whole book, pool by pool, as of a moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from collateral_registry.commands.pipeline.moments import Moment
+from collateral_registry.commands.pools.explain import ExplainedPool, explained_pools, shown_statement
+from collateral_registry.domain.assets.kinds import Asset
+from collateral_registry.domain.receivables.debtor_lines import line_claim, line_of
+from collateral_registry.domain.receivables.pool_facts import NO_LINE
+from collateral_registry.domain.shared.days import NO_DAY
+from collateral_registry.domain.shared.errors import NotFound
+from collateral_registry.domain.shared.money import Money
+from collateral_registry.store.debtors.facts import debtor_facts, with_dependants
+from collateral_registry.store.debtors.repository import get_debtor
+from collateral_registry.store.engine.database import Connection
+from collateral_registry.store.valuations.pool_debtors import pools_naming
+from valuation.receivables.rules import Rule
+
+
+@dataclass(frozen=True)
+class PoolExposure:
+    """What a debtor owes in one pool by the statement of commit ``seq``, in minor units of the pool's currency.
+
+    ``late_minor`` is older or longer past due than the policy allows. ``claimed_minor`` is what the pool claims of the
+    debtor's line, 0 without one. The last sums are conservative.
+    """
+
+    asset: Asset
+    seq: int
+    invoices: int
+    open_minor: int
+    late_minor: int
+    unknown_minor: int
+    eligible_minor: int
+    lendable_minor: int
+    claimed_minor: int
+
+    @property
+    def excluded_minor(self) -> int:
+        """What the rules exclude."""
+        return self.open_minor - self.unknown_minor - self.eligible_minor
+
+
+@dataclass(frozen=True)
+class DebtorExposure:
+    """A debtor over the whole book: its line at the moment, None for none, and its pools in the order of their ids.
+
+    ``available_minor`` is the line on its days, 0 after its last one, and ``claimed_minor`` what pools in its currency
+    claim of it.
+    """
+
+    debtor_id: str
+    moment: Moment
+    line: Money | None
+    line_expire_day: int
+    available_minor: int
+    pools: Sequence[PoolExposure]
+
+    @property
+    def claimed_minor(self) -> int:
+        """What the pools claim of the line; 0 without one."""
+        currency = "" if self.line is None else self.line.currency
+        return sum(one.claimed_minor for one in self.pools if one.asset.currency == currency)
+
+    @property
+    def headroom_minor(self) -> int:
+        """What the line leaves; negative if more is claimed, which the line then cuts."""
+        return self.available_minor - self.claimed_minor
+
+
+def debtor_exposure(connection: Connection, debtor_id: str, moment: Moment) -> DebtorExposure:
+    """Returns the exposure to a debtor, or to the debtor into which it was merged, as of a moment.
+
+    Raises NotFound for a debtor that was not registered then.
+    """
+    stored = get_debtor(connection, debtor_id)
+    facts = debtor_facts(connection, [debtor_id], moment.seq)
+    key = int(facts.debtor_key[0])
+    if not key:
+        raise NotFound(f"debtors/{debtor_id}")
+    keys = np.array(sorted(with_dependants(connection, [stored.key, key])), dtype=np.int64)
+    texts = [debtor_id, *map(str, stored.debtor.identifiers)]
+    shown = [shown_statement(connection, one, moment.seq) for one in pools_naming(connection, keys, texts).tolist()]
+    pools = explained_pools(connection, [one for one in shown if one is not None])
+    line_minor, currency = int(facts.line_minor[0]), str(facts.line_currency[0])
+    has_line = line_minor != NO_LINE
+    owed = [one for pool in pools if (one := _exposure(pool, key, has_line=has_line)) is not None]
+    return DebtorExposure(
+        debtor_id=debtor_id,
+        moment=moment,
+        line=Money(line_minor, currency) if has_line else None,
+        line_expire_day=int(facts.line_expire_day[0]) if has_line else NO_DAY,
+        available_minor=line_of(facts, 0, currency, moment.market_day) if has_line else 0,
+        pools=sorted(owed, key=lambda one: one.asset.asset_id),
+    )
+
+
+def _exposure(pool: ExplainedPool, debtor_key: int, *, has_line: bool) -> PoolExposure | None:
+    """Returns what a debtor owes in a pool; None if the pool has no open invoice of it."""
+    ladder, resolved = pool.ladder, pool.ladder.pool.resolved
+    is_debtor = ladder.pool.debtors.debtor_key[resolved.row] == debtor_key
+    own = is_debtor[resolved.of_invoice] & (ladder.pool.ledger.open_minor > 0)
+    if not own.any():
+        return None
+    truths = dict(ladder.rules)
+    late = truths[Rule.OVER_AGE].true | truths[Rule.PAST_DUE].true
+    sums, buckets = ladder.conservative, ladder.conservative.buckets
+    claim = line_claim(pool.key, ladder.pool, debtor_key, pool.numbers, ladder.day).amount_minor if has_line else 0
+    return PoolExposure(
+        asset=pool.asset,
+        seq=pool.stored.seq,
+        invoices=int(np.count_nonzero(own)),
+        open_minor=int(ladder.pool.ledger.open_minor[own].sum()),
+        late_minor=int(ladder.pool.ledger.open_minor[own & late].sum()),
+        unknown_minor=int(buckets.unknown_minor[own].sum()),
+        eligible_minor=int(buckets.eligible_minor[own].sum()),
+        lendable_minor=int(sums.lendable.share_minor[own].sum()),
+        claimed_minor=claim,
+    )
