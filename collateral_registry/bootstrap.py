@@ -7,6 +7,7 @@ import gc
 import signal
 import sys
 from contextlib import closing, suppress
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from os import cpu_count
@@ -18,12 +19,15 @@ from collateral_registry.commands.book.business_date import keep_mode, open_book
 from collateral_registry.commands.book.repair import Repair, repair_business_date
 from collateral_registry.commands.pipeline.recompute import check_models
 from collateral_registry.commands.pipeline.settle import settle
-from collateral_registry.config import Settings
+from collateral_registry.config import Settings, is_of_this_machine
 from collateral_registry.domain.access.callers import SERVICE, Author
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.errors import DomainError, Refused
 from collateral_registry.domain.shared.units import units
 from collateral_registry.logs import collect_standard_log, configure, logger
+from collateral_registry.rpc.access.certificate_files import CertificateFiles, server_credentials
+from collateral_registry.rpc.access.identities import Identities
+from collateral_registry.rpc.access.reloaded import Reloaded
 from collateral_registry.rpc.limits.connections import allow_open_files
 from collateral_registry.rpc.limits.numbers import CallLimits, ConnectionLimits
 from collateral_registry.rpc.server import Limits, RpcServer
@@ -54,6 +58,9 @@ EXTRAS = {
 """Effect of each extra that the server lacks; docs/operations.md."""
 
 LOG = logger("collateral")
+
+ACCESS_SECONDS = 1.0
+"""How often the files of identities are compared with those that were read."""
 
 SWITCH_SECONDS = 0.0001
 """Time after which a thread that computes yields the interpreter. With fifty times as long, the default, each short
@@ -109,16 +116,8 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess, proces
     empty_log(database)
     _check_storage(settings, database)
     follows_clock = _open_book(settings, database, clock)
-    limits = Limits(
-        calls=CallLimits(**settings.values_of(CallLimits)),
-        connections=ConnectionLimits(**settings.values_of(ConnectionLimits)),
-        drain_seconds=settings.drain_seconds,
-        shares_port=settings.processes > 1,
-        model_workers=settings.model_workers or min(cpu_count() or 1, WORKERS_LIMIT),
-        model_memory_bytes=settings.model_memory_bytes,
-        reads_logged_every=settings.log_reads_every,
-        watchers=settings.watchers_limit,
-    )
+    settings.check_transport()
+    identities = Reloaded("the identities", settings.access_files.read, ACCESS_SECONDS)
     runner = BookRunner(database)
     loop = asyncio.get_running_loop()
     runs = RunDriver(database, _workers(settings), partial(loop.call_soon_threadsafe, runner.wake))
@@ -126,8 +125,8 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess, proces
         runner,
         runs,
         intake,
-        limits,
-        settings.partners(),
+        _limits(settings),
+        identities,
         partial(_today, settings, clock),
         allow_unsafe_storage=settings.allow_unsafe_storage,
     )
@@ -139,11 +138,12 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess, proces
         if not is_installed(extra):
             LOG.info("an optional part is not installed", extra=extra, effect=effect)
     _report_models(database)
-    port = server.listen(settings.address)
+    port = _listen(settings, server)
     web = await _start_http(settings, server) if settings.http_address else None
     operations = await _start_operations(settings, server, process) if settings.metrics_address else None
     await server.start()
     LOG.info("serving", address=settings.address.rpartition(":")[0], port=port)
+    LOG.info(callers_accepted(settings, identities.current()))
     follower = asyncio.create_task(_follow_clock(server, settings)) if follows_clock else None
     await stop.wait()
     LOG.info("draining")
@@ -161,10 +161,25 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess, proces
     LOG.info("stopped")
 
 
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        calls=CallLimits(**settings.values_of(CallLimits)),
+        connections=ConnectionLimits(**settings.values_of(ConnectionLimits)),
+        drain_seconds=settings.drain_seconds,
+        shares_port=settings.processes > 1,
+        model_workers=settings.model_workers or min(cpu_count() or 1, WORKERS_LIMIT),
+        model_memory_bytes=settings.model_memory_bytes,
+        reads_logged_every=settings.log_reads_every,
+        watchers=settings.watchers_limit,
+    )
+
+
 def _check_storage(settings: Settings, database: Database) -> None:
     """Reports files that others can open; raises Refused if changes can be lost and this is not allowed."""
     if exposed := open_to_others(settings.url):
         LOG.warning("the files of the book are not private", cause=exposed)
+    if host := settings.unverified_database:
+        LOG.warning("the connection to the database is not verified; set sslmode=verify-full", host=host)
     unsafe = unsafe_settings(database)
     if unsafe and not settings.allow_unsafe_storage:
         raise Refused(
@@ -176,13 +191,38 @@ def _check_storage(settings: Settings, database: Database) -> None:
         LOG.warning("acknowledged changes can be lost when the machine fails", cause=unsafe)
 
 
+def _listen(settings: Settings, server: RpcServer) -> int:
+    """Listens on the addresses of gRPC and returns the port of the first; raises OSError or ValueError."""
+    if settings.certificate_files is None:
+        return server.listen(settings.address)
+    source = settings.certificate_files.reloaded()
+    with_clients = settings.client_authorities_file is not None
+    is_socket = settings.address.startswith("unix:")
+    port = server.listen(settings.address, None if is_socket else server_credentials(source, with_clients=with_clients))
+    if settings.token_address:
+        server.listen(settings.token_address, server_credentials(source, with_clients=False))
+    return port
+
+
+def callers_accepted(settings: Settings, identities: Identities) -> str:
+    """Returns in one line whom the service accepts, for its log."""
+    if identities.are_none:
+        return "no identities are configured: callers on this machine are the local owner, others are refused"
+    transport = "plain text on this machine" if settings.certificate_files is None else "TLS"
+    return (
+        f"{transport}, accepting {len(identities.certificates)} certificates, {len(identities.tokens)} tokens of "
+        f"partners, {len(identities.issuers)} issuers of tokens; others are refused"
+    )
+
+
 async def _start_http(settings: Settings, server: RpcServer) -> HttpServer:
     """Starts the HTTP server, which calls the gRPC server of this process."""
     from collateral_registry.web.server import HttpServer  # noqa: PLC0415 - needed only with HTTP
 
     web = HttpServer(settings.message_limit_bytes, settings.drain_seconds / 2, shares_port=settings.processes > 1)
+    tls = _http_tls(settings, settings.http_address, with_clients=False)
     server.listen(web.local_address)
-    port = await web.start(settings.http_address)
+    port = await web.start(settings.http_address, tls)
     LOG.info("serving HTTP", address=settings.http_address.rpartition(":")[0], port=port)
     return web
 
@@ -192,10 +232,19 @@ async def _start_operations(settings: Settings, server: RpcServer, process: int)
     from collateral_registry.web.operations.server import operations_server  # noqa: PLC0415 - needed only with metrics
 
     address = settings.metrics_address_of(process)
-    listener = operations_server(address, BookFigures(server.runner).refresh, server.monitor.health)
+    tls = _http_tls(settings, address, with_clients=True)
+    listener = operations_server(address, BookFigures(server.runner).refresh, server.monitor.health, tls)
     port = await listener.start(address)
     LOG.info("serving metrics", address=address.rpartition(":")[0], port=port)
     return listener
+
+
+def _http_tls(settings: Settings, address: str, *, with_clients: bool) -> CertificateFiles | None:
+    """Returns the files of TLS of an address of HTTP; None on the loopback interface, where it is plain text."""
+    files = settings.certificate_files
+    if files is None or is_of_this_machine(address):
+        return None
+    return files if with_clients else replace(files, authorities=None)
 
 
 def _start_thread(settings: Settings, database: Database, runner: BookRunner, loop: asyncio.AbstractEventLoop) -> Event:
@@ -229,9 +278,15 @@ def _workers(settings: Settings) -> Workers:
     """
     if settings.dask_scheduler:
         check_installed("cluster")
-        from collateral_registry.runtime.revaluation.cluster_workers import ClusterWorkers  # noqa: PLC0415 - slow import
+        from collateral_registry.runtime.revaluation.cluster_workers import (  # noqa: PLC0415 - slow import
+            ClusterWorkers,
+            TlsFiles,
+        )
 
-        return ClusterWorkers(settings.url, settings.dask_scheduler)
+        found, files = settings.certificate_files, None
+        if settings.dask_scheduler.startswith("tls://") and found is not None and found.authorities is not None:
+            files = TlsFiles(found.chain, found.key, found.authorities)
+        return ClusterWorkers(settings.url, settings.dask_scheduler, files)
     return LocalWorkers(settings.url, settings.revaluation_workers or cpu_count() or 1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import fields
@@ -10,15 +11,16 @@ from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from collateral_registry.domain.feeds.partners import Partner
 from collateral_registry.logs import LogFormat, LogLevel
+from collateral_registry.rpc.access.access_file import AccessFiles
+from collateral_registry.rpc.access.certificate_files import CertificateFiles
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -45,7 +47,17 @@ SETTINGS_FILE = "collateral.env"
 PREFIX = "COLLATERAL_"
 """Names of environment variables that are settings begin so."""
 
-CLIENT_VARIABLES = frozenset({"COLLATERAL_SERVER", "COLLATERAL_STOCK_TOKEN"})
+CLIENT_VARIABLES = frozenset(
+    {
+        "COLLATERAL_SERVER",
+        "COLLATERAL_TLS_AUTHORITY",
+        "COLLATERAL_CERTIFICATE",
+        "COLLATERAL_KEY",
+        "COLLATERAL_TOKEN_FILE",
+        "COLLATERAL_TOKEN",
+        "COLLATERAL_STOCK_TOKEN",
+    }
+)
 """Variables of the commands of clients, which may also be set where a server is started."""
 
 _DATABASE_URL = re.compile(
@@ -53,26 +65,6 @@ _DATABASE_URL = re.compile(
     r"|postgresql(\+psycopg)?://(?=.)([^:/@\0]*(:[^@\0]*)?@)?(\[[\da-fA-F:.]*\]|[^/:?@\0]*)(:\d*)?(/[^?\0]*)?(\?[^\0]*)?"
 )
 """A URL that SQLAlchemy can parse. The error of its parser may quote a part of the password."""
-
-
-_PLAIN_WORDS = {
-    "Input should be": "want",
-    "greater than or equal to": "at least",
-    "less than or equal to": "at most",
-    "greater than": "more than",
-}
-"""Words of pydantic and what this service writes instead."""
-
-
-class _PartnerEntry(BaseModel):
-    """An entry of the partners file."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    token_sha256: str
-    warehouses: list[str] = []
-    pools: list[str] = []
-    account: bool = False
 
 
 class LimitSettings(BaseSettings):
@@ -104,7 +96,73 @@ class LimitSettings(BaseSettings):
         return {field.name: getattr(self, field.name) for field in fields(kind)}
 
 
-class Settings(LimitSettings):
+class AccessSettings(BaseSettings):
+    """Settings of TLS and of identities (docs/security.md)."""
+
+    address: str = Field("127.0.0.1:50051", description="host:port to listen on")
+    token_address: str = Field("", description="host:port for callers with tokens, where address wants certificates")
+    http_address: str = Field("", description="host:port of HTTP/JSON; empty means none")
+    metrics_address: str = Field("", description="host:port of metrics and health over HTTP; empty means none")
+    dask_scheduler: str = Field("", description="address of a Dask scheduler for whole-book runs")
+    access_file: Path | None = Field(None, description="TOML file of the identities that may call the service")
+    partners_file: Path | None = Field(None, description="JSON file of the partners that push feeds, by feed")
+    tls_certificate_file: Path | None = Field(None, description="certificate chain of the server in PEM format")
+    tls_key_file: Path | None = Field(None, description="key of the certificate of the server in PEM format")
+    client_authorities_file: Path | None = Field(
+        None, description="authorities whose client certificates callers need, in PEM format"
+    )
+
+    @property
+    def access_files(self) -> AccessFiles:
+        """The files of identities."""
+        return AccessFiles(self.access_file, self.partners_file)
+
+    @property
+    def certificate_files(self) -> CertificateFiles | None:
+        """The files of TLS; None without TLS."""
+        if self.tls_certificate_file is None or self.tls_key_file is None:
+            return None
+        return CertificateFiles(self.tls_certificate_file, self.tls_key_file, self.client_authorities_file)
+
+    def check_transport(self) -> None:
+        """Raises ValueError for settings of TLS that do not belong together, and for addresses that need TLS."""
+        if (self.tls_certificate_file is None) != (self.tls_key_file is None):
+            given, missing = "tls_certificate_file", "tls_key_file"
+            if self.tls_certificate_file is None:
+                given, missing = missing, given
+            raise ValueError(f"{missing}: got nothing, want a file that belongs to {given}")
+        has_tls = self.certificate_files is not None
+        if self.client_authorities_file is not None and not has_tls:
+            raise ValueError("client_authorities_file: got a file without TLS, want tls_certificate_file as well")
+        if self.token_address and self.client_authorities_file is None:
+            want = "want client_authorities_file as well; without it, callers with tokens use address"
+            raise ValueError(f"token_address: got {self.token_address}, {want}")
+        for name in ("address", "token_address", "http_address", "metrics_address"):
+            address = getattr(self, name)
+            if not has_tls and address and not is_of_this_machine(address):
+                want = "want a loopback address such as 127.0.0.1:50051, or tls_certificate_file and tls_key_file"
+                raise ValueError(f"{name}: got {address} without TLS, {want} (docs/security.md)")
+        if self.http_address and not is_of_this_machine(self.http_address) and self.access_files == AccessFiles():
+            want = "want a loopback address such as 127.0.0.1:50080, or access_file, because callers need tokens"
+            raise ValueError(f"http_address: got {self.http_address} without identities, {want} (docs/security.md)")
+        self._check_scheduler()
+
+    def _check_scheduler(self) -> None:
+        """Raises ValueError unless a Dask scheduler is on this machine, or uses TLS with files of this service.
+
+        The tasks contain the URL of the database with its password.
+        """
+        scheme, _, address = self.dask_scheduler.rpartition("://")
+        if scheme == "tls":
+            if self.client_authorities_file is None:
+                want = "want tls_certificate_file, tls_key_file and client_authorities_file as well"
+                raise ValueError(f"dask_scheduler: got {self.dask_scheduler}, {want}")
+        elif address and not is_of_this_machine(address):
+            want = "want an address such as tls://10.0.0.1:8786 (docs/security.md)"
+            raise ValueError(f"dask_scheduler: got {self.dask_scheduler} without TLS, {want}")
+
+
+class Settings(LimitSettings, AccessSettings):
     """Settings of the service. Flags override environment variables, which override the file ``collateral.env``."""
 
     model_config = SettingsConfigDict(
@@ -115,9 +173,6 @@ class Settings(LimitSettings):
         hide_input_in_errors=True,
     )
 
-    address: str = Field("127.0.0.1:50051", description="host:port to listen on")
-    http_address: str = Field("", description="loopback host:port of HTTP/JSON; empty means none")
-    metrics_address: str = Field("", description="host:port of metrics and health over HTTP; empty means none")
     database_url: SecretStr = Field(
         SecretStr(""), description="SQLAlchemy URL, which may hold a password; empty means a file in data_folder"
     )
@@ -132,14 +187,12 @@ class Settings(LimitSettings):
     time_zone: str = Field("UTC", description="time zone of a business date that follows the clock")
     watchers_limit: Count = Field(200, description="largest number of open watchers; others are refused")
     drain_seconds: float = Field(10.0, ge=0, le=NUMBER_MOST, description="time for running calls to finish at shutdown")
-    partners_file: Path | None = Field(None, description="JSON file of the partners that push feeds, by feed")
     processes: int = Field(1, ge=1, le=64, description="server processes on one port; several need PostgreSQL")
     revaluation_workers: int = Field(0, ge=0, le=1_024, description="processes for whole-book runs; 0 for one per CPU")
     model_workers: int = Field(0, ge=0, le=64, description="processes that compute models; 0 for at most 2")
     model_memory_bytes: Bytes = Field(
         640 * 1024 * 1024, ge=MODEL_MEMORY_LEAST, description="memory that a process that computes models may use"
     )
-    dask_scheduler: str = Field("", description="address of a Dask scheduler for whole-book runs")
     log_level: LogLevel = Field("info", description="least severe level of the log: debug, info, warning or error")
     log_format: LogFormat = Field("auto", description="text, json, or auto: text on a terminal and JSON otherwise")
     log_reads_every: int = Field(
@@ -192,7 +245,14 @@ class Settings(LimitSettings):
             raise PydanticCustomError("database_url", want)
         return secret
 
-    @field_validator("data_folder", "partners_file")
+    @field_validator(
+        "data_folder",
+        "access_file",
+        "partners_file",
+        "tls_certificate_file",
+        "tls_key_file",
+        "client_authorities_file",
+    )
     @classmethod
     def _is_path(cls, path: Path | None) -> Path | None:
         """Returns the path unchanged if a file can have it."""
@@ -208,22 +268,12 @@ class Settings(LimitSettings):
             raise PydanticCustomError("dask_scheduler", "want an address such as tcp://10.0.0.1:8786")
         return address
 
-    @field_validator("http_address")
-    @classmethod
-    def _is_loopback(cls, address: str) -> str:
-        """Returns the address unchanged if it is empty or on the loopback interface: HTTP callers have no identity."""
-        host, _, _ = address.rpartition(":")
-        if address and not (_has_port(address) and _is_local(host.strip("[]"))):
-            want = "want a loopback address such as 127.0.0.1:50080, because callers over HTTP have no identity"
-            raise PydanticCustomError("loopback", want)
-        return address
-
-    @field_validator("metrics_address")
+    @field_validator("token_address", "http_address", "metrics_address")
     @classmethod
     def _is_listened_at(cls, address: str) -> str:
         """Returns the address unchanged if it is empty or ends with a port."""
         if address and not _has_port(address):
-            raise PydanticCustomError("metrics_address", "want host:port such as 127.0.0.1:50081")
+            raise PydanticCustomError("listened_at", "want host:port such as 127.0.0.1:50080")
         return address
 
     def metrics_address_of(self, process: int) -> str:
@@ -237,50 +287,24 @@ class Settings(LimitSettings):
         return self.database_url.get_secret_value() or f"sqlite:///{self.data_folder / 'collateral.db'}"
 
     @property
+    def unverified_database(self) -> str:
+        """The host of a database on another machine, if the connection does not verify its certificate; else empty."""
+        parts = urlsplit(self.url)
+        options = dict(parse_qsl(parts.query))
+        host = options.get("host", parts.hostname or "")
+        if not parts.scheme.startswith("postgresql") or not host or host.startswith(("/", "@")):
+            return ""
+        verified = options.get("sslmode", os.environ.get("PGSSLMODE", "")) == "verify-full"
+        return "" if verified or is_of_this_machine(f"[{host}]:0") else host
+
+    @property
     def follows_clock(self) -> bool | None:
         """Whether the business date follows the wall clock; None to keep the mode of the book."""
         return self.business_date == FOLLOW_CLOCK if self.business_date else None
 
-    def partners(self) -> dict[str, Partner]:
-        """Returns the partners that push feeds by feed id; raises ValueError if their file is unusable."""
-        if self.partners_file is None:
-            return {}
-        adapter = TypeAdapter(dict[str, _PartnerEntry])
-        try:
-            entries = adapter.validate_json(self.partners_file.read_text(encoding="utf-8"))
-        except ValidationError as error:
-            raise self._bad_partners(problem_of(error)) from None
-        except OSError as error:
-            raise self._bad_partners(error.strerror or str(error)) from None
-        except UnicodeDecodeError:
-            raise self._bad_partners("not UTF-8") from None
-        return {
-            source_id: Partner(
-                source_id,
-                entry.token_sha256,
-                frozenset(entry.warehouses),
-                frozenset(entry.pools),
-                of_account=entry.account,
-            )
-            for source_id, entry in entries.items()
-        }
-
-    def _bad_partners(self, problem: str) -> ValueError:
-        want = "want a JSON file of partners, whose entries collateral stock token prints"
-        return ValueError(f"partners_file: got {self.partners_file} ({problem}), {want}")
-
     def first_date(self, today: date) -> date:
         """Returns the first business date of a new book."""
         return today if self.business_date in {"", FOLLOW_CLOCK} else date.fromisoformat(self.business_date)
-
-
-def problem_of(error: ValidationError) -> str:
-    """Returns the place of the first problem and what is wanted there, without the value, which may be a secret."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    wanted = first["msg"].removeprefix("Value error, ").partition(", unable to")[0]
-    for found, plain in _PLAIN_WORDS.items():
-        wanted = wanted.replace(found, plain)
-    return ": ".join(filter(None, [".".join(str(part) for part in first["loc"]), wanted]))
 
 
 def known_name(name: str) -> str:
@@ -310,8 +334,10 @@ def _has_port(address: str) -> bool:
     return bool(host) and port.isdigit() and int(port) <= PORT_LIMIT
 
 
-def _is_local(host: str) -> bool:
+def is_of_this_machine(address: str) -> bool:
+    """Returns whether only this machine can reach host:port or unix:path."""
+    host = address.rpartition(":")[0].strip("[]")
     try:
-        return host == "localhost" or ip_address(host).is_loopback
+        return address.startswith("unix:") or host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False

@@ -48,6 +48,7 @@ class CallRecord:
 
     The id is that of the caller, or a new one once it is needed. ``trace`` is a valid header traceparent, or empty.
     ``reason`` is the reason of a refusal, ``reference`` that of an internal error.
+    ``cause`` is why a caller was refused. A call that is not logged is counted in a line about its host.
     """
 
     stated_id: str = ""
@@ -55,6 +56,8 @@ class CallRecord:
     principal: str = "-"
     reason: str = ""
     reference: str = ""
+    cause: str = ""
+    is_logged: bool = True
 
     @property
     def request_id(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,9 +15,10 @@ from grpc_reflection.v1alpha import reflection
 
 from collateral_registry.commands.receivables.sync_pools import find_pending_pools, sync_pending_pools
 from collateral_registry.commands.stock.sync_lots import find_pending_lots, sync_pending_lots
-from collateral_registry.domain.feeds.partners import Partner
+from collateral_registry.rpc.access.identities import Identities
 from collateral_registry.rpc.access.identity import IdentityInterceptor
 from collateral_registry.rpc.access.rights import RightsInterceptor
+from collateral_registry.rpc.access.reloaded import Reloaded
 from collateral_registry.rpc.assets.servicer import AssetServicer
 from collateral_registry.rpc.assignments.servicer import AssignmentServicer
 from collateral_registry.rpc.assignments.verification_servicer import VerificationServicer
@@ -29,7 +30,6 @@ from collateral_registry.rpc.borrowing_base.servicer import BorrowingBaseService
 from collateral_registry.rpc.common.interceptors import ErrorInterceptor
 from collateral_registry.rpc.debtors.servicer import DebtorServicer
 from collateral_registry.rpc.equipment.servicer import EquipmentServicer
-from collateral_registry.rpc.feeds.partners import PartnerInterceptor
 from collateral_registry.rpc.findings.double_pledge_servicer import DoublePledgeServicer
 from collateral_registry.rpc.findings.servicer import FindingServicer
 from collateral_registry.rpc.ip.servicer import IpServicer
@@ -102,7 +102,7 @@ class RpcServer:
         runs: RunDriver,
         intake: IntakeProcess,
         limits: Limits,
-        partners: Mapping[str, Partner],
+        identities: Reloaded[Identities],
         today: Callable[[], date],
         *,
         allow_unsafe_storage: bool = False,
@@ -115,9 +115,8 @@ class RpcServer:
                 CallInterceptor(limits.reads_logged_every),
                 AdmissionInterceptor(limits.calls),
                 ErrorInterceptor(),
-                IdentityInterceptor(),
+                IdentityInterceptor(identities),
                 RightsInterceptor(),
-                PartnerInterceptor(partners),
             ],
             options=[
                 ("grpc.so_reuseport", int(limits.shares_port)),
@@ -190,10 +189,12 @@ class RpcServer:
         (service,) = messages.DESCRIPTOR.services_by_name.values()
         return str(service.full_name)
 
-    def listen(self, address: str) -> int:
+    def listen(self, address: str, credentials: grpc.ServerCredentials | None = None) -> int:
         """Listens on host:port or unix:path and returns the port; raises OSError if the address is not available."""
         try:
-            return int(self.server.add_insecure_port(address))
+            if credentials is None:
+                return int(self.server.add_insecure_port(address))
+            return int(self.server.add_secure_port(address, credentials))
         except RuntimeError:
             text = f"address: got {address}, want a free port of an address of this machine"
             raise OSError(errno.EADDRINUSE, text) from None

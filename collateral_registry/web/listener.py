@@ -10,6 +10,9 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from collateral_registry.rpc.access.certificate_files import CertificateFiles
+from collateral_registry.web.tls import tls_context
+
 CONNECTIONS_LIMIT = 256
 """Open connections in one process. Further ones are answered 503 at once."""
 
@@ -32,7 +35,7 @@ class _Server(uvicorn.Server):
 class HttpListener:
     """Answers HTTP requests by an application until it is drained."""
 
-    def __init__(self, app: ASGIApp, drain_seconds: float, setting: str) -> None:
+    def __init__(self, app: ASGIApp, drain_seconds: float, setting: str, tls: CertificateFiles | None = None) -> None:
         """Stores the application, the time for requests to finish, and the setting of the address, for errors."""
         self._setting = setting
         self._server = _Server(
@@ -49,6 +52,7 @@ class HttpListener:
                 h11_max_incomplete_event_size=HEADERS_LIMIT_BYTES,
                 timeout_keep_alive=IDLE_SECONDS,
                 timeout_graceful_shutdown=max(1, round(drain_seconds)),
+                ssl_context_factory=None if tls is None else lambda _config, _default: tls_context(tls),
             )
         )
 

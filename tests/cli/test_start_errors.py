@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from collateral_registry.cli.main import app
 from collateral_registry.config import PREFIX
 from collateral_registry.store.engine import database as engine
+from tests.support.authority import Authority, write_pair
 from tests.support.launch import forked
 
 SETTING, OPERATOR, LATER = 2, 4, 5
@@ -145,7 +146,7 @@ def test_a_date_that_does_not_exist_is_refused():
         (b"[]", "want an object"),
         (
             b'{"acme": {"token_sha256": "hunter2", "wharehouses": []}}',
-            "acme.wharehouses: Extra inputs are not permitted",
+            "acme.token_sha256: want the SHA-256 of a token, 64 hexadecimal digits in lower case",
         ),
     ],
 )
@@ -325,7 +326,10 @@ def test_a_busy_port_is_temporary_and_named_by_its_setting(name):
         (f"unix:/tmp/{'s' * 110}", "more than 107 bytes", OPERATOR),
     ],
 )
-def test_an_address_that_this_machine_cannot_serve_is_reported(address, problem, expected):
+def test_an_address_that_this_machine_cannot_serve_is_reported(folder, monkeypatch, address, problem, expected):
+    certificate, key = write_pair(folder, Authority().server())
+    monkeypatch.setenv("COLLATERAL_TLS_CERTIFICATE_FILE", str(certificate))
+    monkeypatch.setenv("COLLATERAL_TLS_KEY_FILE", str(key))
     want = f"want a free port of this machine ({problem})"
     assert refusal("serve", "--address", address) == (expected, f"address: got {address}, {want}")
 

@@ -13,11 +13,13 @@ from pydantic import SecretStr
 from collateral_registry.cli.server.settings import settings_from
 from collateral_registry.config import Settings
 from collateral_registry.logs import masked
-from collateral_registry.v1 import stock_pb2
+from collateral_registry.v1 import stock_ledger_pb2, stock_pb2
+from tests.support.authority import digest_of
 from tests.support.server import Server, connected
 
 PASSWORD = "hunter2-in-url"
 TOKEN = "token-of-a-partner"
+RIGHT = "right-token-of-a-partner"
 FILED = "secret-of-a-pgpass"
 
 
@@ -103,7 +105,7 @@ def test_planted_secrets_are_in_no_output_argument_or_file(cluster, prepared_dat
     """The service runs, refuses calls, loses its database and dies."""
     url = cluster.copy_database(prepared_database)
     partners = tmp_path / "partners.json"
-    partners.write_text(json.dumps({"acme": {"token_sha256": "0" * 64, "warehouses": ["W-1"]}}))
+    partners.write_text(json.dumps({"acme": {"token_sha256": digest_of(RIGHT), "warehouses": ["W-1"]}}))
     (tmp_path / "pgpass").write_text(f"*:*:*:*:{FILED}\n")
     (tmp_path / "pgpass").chmod(0o600)
     environment = {
@@ -118,8 +120,9 @@ def test_planted_secrets_are_in_no_output_argument_or_file(cluster, prepared_dat
         with pytest.raises(Exception, match="UNAUTHENTICATED"):
             client.stock.RecordMovements(request, metadata=[("authorization", f"Bearer {TOKEN}")])
         cluster.drop_database(url)
+        feed = stock_ledger_pb2.GetStockFeedRequest(name="stockFeeds/acme")
         with pytest.raises(Exception, match="UNAVAILABLE"):
-            client.loan()
+            client.ledger.GetStockFeed(feed, metadata=[("authorization", f"Bearer {RIGHT}")])
     arguments = _arguments_of_all_processes()
     server.stop()
     again = Server("", environment=environment)
@@ -130,7 +133,7 @@ def test_planted_secrets_are_in_no_output_argument_or_file(cluster, prepared_dat
     texts += [path.read_text(errors="replace") for path in (tmp_path / "data").rglob("*") if path.is_file()]
     assert "serve" in arguments
     assert "does not exist" in again.said
-    for secret in (PASSWORD, TOKEN, FILED):
+    for secret in (PASSWORD, TOKEN, RIGHT, FILED):
         assert not any(secret in text for text in texts), secret
 
 

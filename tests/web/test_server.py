@@ -10,6 +10,7 @@ import pytest
 
 from collateral_registry.cli.server.settings import settings_from
 from collateral_registry.web.server import HttpServer
+from tests.support.authority import Authority, access_file, write_pair
 from tests.support.http import post
 from tests.support.postgres import wait_until
 from tests.support.server import Server, free_port
@@ -17,15 +18,27 @@ from tests.support.server import Server, free_port
 DATE = "BusinessDateService/GetBusinessDate"
 
 
-@pytest.mark.parametrize("address", ["0.0.0.0:50080", "[::]:50080", "collateral.example:50080", "50080", "localhost:x"])
-def test_an_address_that_other_machines_reach_is_refused(address):
-    with pytest.raises(ValueError, match=r"http_address: .*, want a loopback address such as"):
+@pytest.mark.parametrize("address", ["0.0.0.0:50080", "[::]:50080", "collateral.example:50080"])
+def test_an_address_that_other_machines_reach_needs_tls_and_identities(address, tmp_path):
+    plain = settings_from("", "", "", http_address=address)
+    with pytest.raises(ValueError, match=r"http_address: got .* without TLS, want a loopback address such as"):
+        plain.check_transport()
+    certificate, key = write_pair(tmp_path, Authority().server())
+    with_tls = plain.model_copy(update={"tls_certificate_file": certificate, "tls_key_file": key})
+    with pytest.raises(ValueError, match=r"http_address: got .* without identities, want a loopback address"):
+        with_tls.check_transport()
+    with_tls.model_copy(update={"access_file": access_file(tmp_path)}).check_transport()
+
+
+@pytest.mark.parametrize("address", ["50080", "localhost:x"])
+def test_an_address_without_a_port_is_refused(address):
+    with pytest.raises(ValueError, match=r"http_address: .*, want host:port such as"):
         settings_from("", "", "", http_address=address)
 
 
 @pytest.mark.parametrize("address", ["", "127.0.0.1:50080", "[::1]:50080", "localhost:0"])
 def test_addresses_of_this_machine_are_accepted(address):
-    assert settings_from("", "", "", http_address=address).http_address == address
+    settings_from("", "", "", http_address=address).check_transport()
 
 
 @pytest.mark.slow

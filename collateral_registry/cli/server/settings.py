@@ -113,7 +113,7 @@ def unknown_setting(name: str) -> str:
 
 def _problem(error: ValidationError) -> str:
     """Returns the first problem of the settings in one line, without the value of a secret."""
-    from collateral_registry.config import problem_of
+    from collateral_registry.rpc.access.strict_models import problem_of
 
     first = error.errors(include_url=False)[0]
     name, _, wanted = problem_of(error).partition(": ")

@@ -36,10 +36,14 @@ def run_server(
     from collateral_registry.supervisor import serve_in_processes
 
     def work(settings: Settings) -> None:
-        settings.partners()  # refused here, because with several processes each would fail by itself
+        # Refused here, because with several processes each would fail by itself.
+        settings.check_transport()
+        settings.access_files.read()
+        if settings.certificate_files is not None:
+            settings.certificate_files.read()
         for number in range(settings.processes):
             _check_free("metrics_address", settings.metrics_address_of(number))
-        for name in ("address", "http_address"):
+        for name in ("address", "token_address", "http_address"):
             _check_free(name, getattr(settings, name), shared=settings.processes > 1)
         serve_in_processes(settings)
 

@@ -31,6 +31,12 @@ class TokenBuckets:
         self._put(caller, tokens if missing > 0 else tokens - cost, now)
         return max(missing, 0.0) / self._per_second
 
+    def wait_of(self, caller: CallerKey, cost: float, now: float) -> float:
+        """Returns the seconds until there are enough tokens, 0 if there are; takes none."""
+        tokens, then = self._buckets.get(caller, (self._burst, now))
+        missing = min(cost, self._burst) - tokens - (now - then) * self._per_second
+        return max(missing, 0.0) / self._per_second
+
     def charge(self, caller: CallerKey, cost: float, now: float) -> None:
         """Takes tokens, or all if there are not enough."""
         self._put(caller, max(0.0, self._tokens(caller, now) - cost), now)

@@ -160,10 +160,11 @@ class _Method:
             handled = self._handled[code] = CALLS_HANDLED.labels(*self._labels, code)
         handled.inc()
         self._seconds.observe(seconds)
-        if code == "OK" and self._is_read and not self._sample.includes_next():
+        if not record.is_logged or (code == "OK" and self._is_read and not self._sample.includes_next()):
             return
         write = LOG.info if code in _ENDED_BY_CALLER else LOG.error if code in _SERVER_ERRORS else LOG.warning
         more = {name: text for name in ("reason", "reference") if (text := getattr(record, name))}
+        found = {"reference": record.reference, "cause": record.cause}
         write(
             "call",
             method=self.path,
@@ -171,7 +172,7 @@ class _Method:
             ms=round(seconds * 1e3, 2),
             principal=record.principal,
             peer=peer(),
-            **more,
+            **{name: text for name, text in found.items() if text},
         )
 
 

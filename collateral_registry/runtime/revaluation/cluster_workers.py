@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-from distributed import Client, Future
+from distributed import Client, Future, Security
 from distributed.client import FutureCancelledError
 from distributed.comm.core import CommClosedError
 from distributed.scheduler import KilledWorker
@@ -30,12 +32,31 @@ LOST = (CommClosedError, FutureCancelledError, KilledWorker, OSError, TimeoutErr
 """Errors that the client raises if the scheduler or too many workers have died."""
 
 
+@dataclass(frozen=True)
+class TlsFiles:
+    """The certificate and the key with which this service calls a scheduler, and the authorities of the cluster."""
+
+    chain: Path
+    key: Path
+    authorities: Path
+
+    def security(self) -> Security:
+        """Returns the settings of Dask's connections, which are encrypted and verified on both sides."""
+        return Security(
+            require_encryption=True,
+            tls_ca_file=str(self.authorities),
+            tls_client_cert=str(self.chain),
+            tls_client_key=str(self.key),
+        )
+
+
 class ClusterWorkers:
     """Executes partition jobs on the workers of a Dask scheduler; each must reach the database at the same URL."""
 
-    def __init__(self, url: str, scheduler: str) -> None:
+    def __init__(self, url: str, scheduler: str, files: TlsFiles | None = None) -> None:
         self._url = SecretStr(url)
         self._scheduler = scheduler
+        self._files = files
         self._client: Client | None = None
 
     def work(self, jobs: Sequence[PartitionJob]) -> Iterator[int]:
@@ -47,7 +68,8 @@ class ClusterWorkers:
             return
         try:
             if self._client is None:
-                self._client = Client(self._scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
+                security = self._files.security() if self._files else None
+                self._client = Client(self._scheduler, security=security, timeout=CONNECT_SECONDS, set_as_default=False)
             futures = [self._client.submit(work, self._url, job, pure=False) for job in jobs]
             for future in self._as_completed(futures):
                 yield int(future.result())

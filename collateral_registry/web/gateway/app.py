@@ -127,16 +127,21 @@ class Gateway:
         return await asyncio.get_running_loop().run_in_executor(self.threads, convert, kind, content)
 
 
-def gateway_app(channel: grpc.aio.Channel, body_bytes: int) -> Starlette:
-    """Returns the application that passes calls to the server of a channel."""
+def gateway_app(channel: grpc.aio.Channel, body_bytes: int, *, local: bool = True) -> Starlette:
+    """Returns the application that passes calls to the server of a channel.
+
+    A ``local`` one refuses requests that name another host. Elsewhere callers need a token, which no page of another
+    site has.
+    """
     gateway = Gateway(channel, body_bytes, ThreadPoolExecutor(THREADS_LIMIT, "json"), asyncio.Semaphore(CALLS_LIMIT))
+    local_only = Middleware(LocalOnly, refused=_error_response(NOT_LOCAL))
     app = Starlette(
         routes=[
             Route("/v1/openapi.json", _openapi, methods=["GET"]),
             Route("/v1/descriptors.binpb", _descriptors, methods=["GET"]),
             Route("/v1/{service}/{method}", gateway.call, methods=["POST"]),
         ],
-        middleware=[Middleware(_Unforeseen), Middleware(LocalOnly, refused=_error_response(NOT_LOCAL))],
+        middleware=[Middleware(_Unforeseen), *([local_only] if local else [])],
         exception_handlers={
             HttpError: _answer_error,
             HTTPException: _answer_http_exception,

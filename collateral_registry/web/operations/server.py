@@ -9,6 +9,7 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import BaseRoute
 
+from collateral_registry.rpc.access.certificate_files import CertificateFiles
 from collateral_registry.runtime.health import Health
 from collateral_registry.web.listener import HttpListener
 from collateral_registry.web.local_only import WANTED_HOST, LocalOnly, is_local
@@ -19,13 +20,15 @@ DRAIN_SECONDS = 1.0
 """Time for a running scrape to finish."""
 
 
-def operations_server(address: str, refresh: Callable[[], Awaitable[None]], health: Health) -> HttpListener:
+def operations_server(
+    address: str, refresh: Callable[[], Awaitable[None]], health: Health, tls: CertificateFiles | None = None
+) -> HttpListener:
     """Returns the server of metrics and health for an address, not started.
 
     ``refresh`` sets the metrics of the book.
     """
     app = operations_app(address, [metrics_route(refresh), *health_routes(health)])
-    return HttpListener(app, DRAIN_SECONDS, "metrics_address")
+    return HttpListener(app, DRAIN_SECONDS, "metrics_address", tls)
 
 
 def operations_app(address: str, routes: Sequence[BaseRoute]) -> Starlette:

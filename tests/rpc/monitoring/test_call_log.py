@@ -60,7 +60,7 @@ def test_a_change_is_logged_in_one_line_and_a_successful_read_is_not(observed):
     assert line["event"] == "call"
     assert line["method"] == "collateral_registry.v1.LoanService/UpdateBalances"
     assert line["code"] == "INVALID_ARGUMENT"
-    assert line["principal"] == "-"
+    assert line["principal"] == "local-owner"
     assert str(line["peer"]).startswith("ipv4:127.0.0.1:")
     assert isinstance(line["ms"], float)
 
