@@ -13,7 +13,7 @@ from collateral_registry.domain.assets.kinds import Asset
 from collateral_registry.domain.shared.names import checked_id, checked_text, id_of
 from collateral_registry.rpc.assets.messages import asset_message, plain_message, read_active
 from collateral_registry.rpc.common import convert
-from collateral_registry.rpc.common.calls import call_of
+from collateral_registry.rpc.common.calls import actor_of, call_of
 from collateral_registry.rpc.common.checks import check_count, ids_of
 from collateral_registry.rpc.common.field_masks import masked
 from collateral_registry.rpc.common.filtering import filtered_page
@@ -119,7 +119,7 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
         read = convert.read_all(
             names=lambda: id_of("asset.name", request.asset.name, "assets"),
             reason=lambda: checked_text("reason", request.reason),
-            actor=lambda: checked_text("actor", request.actor),
+            actor=lambda: actor_of(request),
         )
         (asset_id,) = read["names"]
 

@@ -21,7 +21,7 @@ from collateral_registry.rpc.assignments.messages import (
     terms_message,
 )
 from collateral_registry.rpc.common import convert
-from collateral_registry.rpc.common.calls import call_of
+from collateral_registry.rpc.common.calls import actor_of, call_of
 from collateral_registry.rpc.common.checks import number_in_name
 from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.rpc.common.paging import NEWEST
@@ -54,7 +54,7 @@ class AssignmentServicer(assignment_pb2_grpc.AssignmentServiceServicer):
         read = convert.read_all(
             names=lambda: id_of("name", request.name, "assets", "assignments"),
             event=lambda: read_event(request.event),
-            actor=lambda: checked_text("actor", request.actor),
+            actor=lambda: actor_of(request),
         )
         (asset_id, assignment_id), event, actor = read["names"], read["event"], read["actor"]
 
@@ -96,7 +96,7 @@ class AssignmentServicer(assignment_pb2_grpc.AssignmentServiceServicer):
         read = convert.read_all(
             asset_id=lambda: id_of("parent", request.parent, "assets")[0],
             search=lambda: read_search(request.registry_search),
-            actor=lambda: checked_text("actor", request.actor),
+            actor=lambda: actor_of(request),
         )
         asset_id, search, actor = read["asset_id"], read["search"], read["actor"]
 
@@ -125,7 +125,7 @@ class AssignmentServicer(assignment_pb2_grpc.AssignmentServiceServicer):
         read = convert.read_all(
             asset_id=lambda: id_of("parent", request.parent, "assets")[0],
             terms=lambda: read_terms(request),
-            actor=lambda: checked_text("actor", request.actor),
+            actor=lambda: actor_of(request),
         )
         asset_id, terms, actor = read["asset_id"], read["terms"], read["actor"]
 
@@ -151,7 +151,7 @@ class AssignmentServicer(assignment_pb2_grpc.AssignmentServiceServicer):
         read = convert.read_all(
             asset_id=lambda: id_of("parent", request.parent, "assets")[0],
             exclusion=lambda: read_exclusion(request.exclusion),
-            actor=lambda: checked_text("actor", request.actor),
+            actor=lambda: actor_of(request),
         )
         asset_id, exclusion, actor = read["asset_id"], read["exclusion"], read["actor"]
 
@@ -164,7 +164,7 @@ class AssignmentServicer(assignment_pb2_grpc.AssignmentServiceServicer):
         """Ends an exclusion."""
         read = convert.read_all(
             names=lambda: id_of("name", request.name, "assets", "exclusions"),
-            actor=lambda: checked_text("actor", request.actor),
+            actor=lambda: actor_of(request),
             note=lambda: checked_text("note", request.note),
         )
         (asset_id, number), actor, note = read["names"], read["actor"], read["note"]

@@ -8,7 +8,7 @@ from collateral_registry.commands.assignments import agreement, verification
 from collateral_registry.commands.pipeline.settle import settled
 from collateral_registry.domain.assignments.verification import SEED_LIMIT
 from collateral_registry.domain.shared.money import Money
-from collateral_registry.domain.shared.names import checked_id, checked_text, id_of
+from collateral_registry.domain.shared.names import checked_id, id_of
 from collateral_registry.rpc.assignments.servicer import of_asset
 from collateral_registry.rpc.assignments.verification_messages import (
     closing_message,
@@ -17,7 +17,7 @@ from collateral_registry.rpc.assignments.verification_messages import (
     verification_message,
 )
 from collateral_registry.rpc.common import convert
-from collateral_registry.rpc.common.calls import call_of
+from collateral_registry.rpc.common.calls import actor_of, call_of
 from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.rpc.common.paging import NEWEST
 from collateral_registry.rpc.findings.messages import finding_message
@@ -44,7 +44,7 @@ class VerificationServicer(verification_pb2_grpc.VerificationServiceServicer):
             tolerable=lambda: _read_tolerable(plan),
             confidence_ppm=lambda: read_confidence(plan),
             seed=lambda: _read_seed(plan.seed),
-            actor=lambda: checked_text("actor", request.actor),
+            actor=lambda: actor_of(request),
         )
 
         def work(write: Write) -> pb.Verification:
@@ -60,7 +60,7 @@ class VerificationServicer(verification_pb2_grpc.VerificationServiceServicer):
         read = convert.read_all(
             names=lambda: id_of("name", request.name, "assets", "verifications"),
             answers=lambda: read_answers(request.answers),
-            actor=lambda: checked_text("actor", request.actor),
+            actor=lambda: actor_of(request),
         )
         (asset_id, verification_id), answers, actor = read["names"], read["answers"], read["actor"]
 
@@ -99,7 +99,7 @@ class VerificationServicer(verification_pb2_grpc.VerificationServiceServicer):
             asset_id=lambda: id_of("parent", request.parent, "assets")[0],
             day=lambda: convert.required_date("closing.date", message, "date"),
             amount=lambda: _read_amount(message),
-            actor=lambda: checked_text("actor", request.actor),
+            actor=lambda: actor_of(request),
         )
 
         def work(write: Write) -> pb.Closing:
@@ -121,7 +121,7 @@ class VerificationServicer(verification_pb2_grpc.VerificationServiceServicer):
         """Compares a ledger with the collection account and the newest closing amount."""
         read = convert.read_all(
             asset_id=lambda: id_of("name", request.name, "assets")[0],
-            actor=lambda: checked_text("actor", request.actor),
+            actor=lambda: actor_of(request),
         )
         asset_id, actor = read["asset_id"], read["actor"]
 

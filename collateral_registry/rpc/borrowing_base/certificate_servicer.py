@@ -13,7 +13,7 @@ from collateral_registry.rpc.borrowing_base.certificate_messages import (
     read_statement,
 )
 from collateral_registry.rpc.common import convert
-from collateral_registry.rpc.common.calls import call_of
+from collateral_registry.rpc.common.calls import actor_of, call_of
 from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.rpc.loans.pickup_servicer import EVERY_LOAN, of_loan
 from collateral_registry.runtime.transactions import BookRunner
@@ -48,7 +48,7 @@ class CertificateServicer(certificate_pb2_grpc.CertificateServiceServicer):
         """Records the borrower's statement and recomputes the base."""
         read = convert.read_all(
             ids=lambda: id_of("name", request.name, "loans", "certificates"),
-            actor=lambda: checked_text("actor", request.actor),
+            actor=lambda: actor_of(request),
             statement=lambda: _check_stated(request),
         )
         loan_id, certificate_id = read["ids"]
@@ -65,7 +65,7 @@ class CertificateServicer(certificate_pb2_grpc.CertificateServiceServicer):
         """Approves a recomputed certificate."""
         read = convert.read_all(
             ids=lambda: id_of("name", request.name, "loans", "certificates"),
-            actor=lambda: checked_text("actor", request.actor),
+            actor=lambda: actor_of(request),
             reason=lambda: checked_text("reason", request.reason, required=False),
             amount=lambda: convert.read_optional_money("approved_base", request, "approved_base"),
         )
@@ -84,7 +84,7 @@ class CertificateServicer(certificate_pb2_grpc.CertificateServiceServicer):
         """Returns a certificate to the borrower."""
         read = convert.read_all(
             ids=lambda: id_of("name", request.name, "loans", "certificates"),
-            actor=lambda: checked_text("actor", request.actor),
+            actor=lambda: actor_of(request),
             reason=lambda: checked_text("reason", request.reason),
             lines=lambda: read_failing_lines(request),
         )

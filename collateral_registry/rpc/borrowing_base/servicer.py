@@ -15,7 +15,7 @@ from collateral_registry.rpc.borrowing_base.messages import (
     reserve_message,
 )
 from collateral_registry.rpc.common import convert
-from collateral_registry.rpc.common.calls import call_of
+from collateral_registry.rpc.common.calls import actor_of, call_of
 from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.rpc.common.moments import read_moment
 from collateral_registry.rpc.loans.pickup_servicer import EVERY_LOAN, of_loan
@@ -61,7 +61,7 @@ class BorrowingBaseServicer(borrowing_base_pb2_grpc.BorrowingBaseServiceServicer
         """Ends a reserve and judges its loan."""
         read = convert.read_all(
             ids=lambda: id_of("name", request.name, "loans", "reserves"),
-            actor=lambda: checked_text("actor", request.actor),
+            actor=lambda: actor_of(request),
             reason=lambda: checked_text("reason", request.reason),
         )
         loan_id, reserve_id = read["ids"]

@@ -12,6 +12,8 @@ from typing import TypeVar
 from google.protobuf.message import Message
 
 from collateral_registry.domain.access.callers import Caller
+from collateral_registry.domain.access.roles import Permission
+from collateral_registry.domain.shared.errors import InvalidInput
 from collateral_registry.domain.shared.names import checked_text
 from collateral_registry.rpc.common.method_classes import METHOD_CLASSES, READING_METHODS, MethodClass
 from collateral_registry.rpc.common.resulting_covers import with_resulting_covers
@@ -33,6 +35,19 @@ def current_caller() -> Caller:
     Handlers read it in the task of the call and pass it on explicitly, because threads and batches have none.
     """
     return _CALLER.get()
+
+
+def actor_of(request: Message) -> str:
+    """Returns the person whom a request states as acting in its field ``actor``; the caller if it states nothing.
+
+    Raises InvalidInput for a malformed name, and for nothing if the caller may act on behalf of others, because the
+    name of such a caller is that of no person. Raises NotPermitted if the caller may not act for that person.
+    """
+    caller = current_caller()
+    actor = checked_text("actor", getattr(request, "actor", ""), required=False)
+    if not actor and caller.may(Permission.ACT_ON_BEHALF):
+        raise InvalidInput("actor", "nothing", "the person who acts, because this caller acts on behalf of others")
+    return caller.acting_as(actor).actor
 
 
 def call_of(request: Message, kind: str, answer: type[M], actor: str = "") -> Call[M]:

@@ -12,7 +12,7 @@ from collateral_registry.commands.pipeline.settle import settled
 from collateral_registry.domain.debtors.debtor import Debtor
 from collateral_registry.domain.shared.names import checked_id, checked_text, id_of
 from collateral_registry.rpc.common import convert
-from collateral_registry.rpc.common.calls import call_of
+from collateral_registry.rpc.common.calls import actor_of, call_of
 from collateral_registry.rpc.common.field_masks import masked
 from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.rpc.common.moments import read_moment
@@ -107,7 +107,7 @@ def _read_cause(
     request: pb.UpdateDebtorRequest | pb.MergeDebtorsRequest | pb.UndoDebtorMergeRequest, *, required: bool = True
 ) -> Cause:
     read = convert.read_all(
-        actor=lambda: checked_text("actor", request.actor, required=required),
+        actor=lambda: actor_of(request) if required else checked_text("actor", request.actor, required=False),
         note=lambda: checked_text("note", request.note, required=required),
     )
     return Cause(**read)

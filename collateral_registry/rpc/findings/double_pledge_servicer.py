@@ -8,7 +8,7 @@ from collateral_registry.commands.findings.check_book import check_whole_book
 from collateral_registry.commands.findings.double_pledge import confirm_double_pledge
 from collateral_registry.domain.shared.names import checked_text
 from collateral_registry.rpc.common import convert
-from collateral_registry.rpc.common.calls import call_of
+from collateral_registry.rpc.common.calls import actor_of, call_of
 from collateral_registry.rpc.findings.messages import finding_key
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Write
@@ -49,7 +49,7 @@ class DoublePledgeServicer(double_pledge_pb2_grpc.DoublePledgeServiceServicer):
         """Confirms a finding of a double pledge, which reduces the value of its asset to 0."""
         read = convert.read_all(
             key=lambda: finding_key("name", request.name),
-            actor=lambda: checked_text("actor", request.actor),
+            actor=lambda: actor_of(request),
             note=lambda: checked_text("note", request.note),
         )
         key = read["key"]

@@ -7,7 +7,7 @@ from grpc.aio import ServicerContext
 from collateral_registry.commands.stock.resolve_finding import resolve
 from collateral_registry.domain.shared.names import checked_text
 from collateral_registry.rpc.common import convert
-from collateral_registry.rpc.common.calls import call_of
+from collateral_registry.rpc.common.calls import actor_of, call_of
 from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.rpc.common.paging import NEWEST
 from collateral_registry.rpc.findings.messages import finding_key, finding_message
@@ -45,7 +45,7 @@ class FindingServicer(finding_pb2_grpc.FindingServiceServicer):
         """
         read = convert.read_all(
             key=lambda: finding_key("name", request.name),
-            actor=lambda: checked_text("actor", request.actor),
+            actor=lambda: actor_of(request),
             note=lambda: checked_text("note", request.note),
         )
         return await self.runner.write(

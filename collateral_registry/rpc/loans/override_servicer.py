@@ -12,7 +12,7 @@ from collateral_registry.commands.loans import overrides as commands
 from collateral_registry.domain.loans.overrides import Override, PickupTerms, PledgeTerms, ReleaseTerms
 from collateral_registry.domain.shared.names import checked_id, checked_text, id_of
 from collateral_registry.rpc.common import convert
-from collateral_registry.rpc.common.calls import call_of
+from collateral_registry.rpc.common.calls import actor_of, call_of
 from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.rpc.common.paging import NEWEST
 from collateral_registry.rpc.loans.messages import new_terms, plain_pledge, read_release
@@ -37,7 +37,7 @@ class OverrideServicer(override_pb2_grpc.OverrideServiceServicer):
         read = convert.read_all(
             loan_id=lambda: id_of("parent", request.parent, "loans")[0],
             override_id=lambda: checked_id("override_id", request.override_id),
-            actor=lambda: checked_text("actor", request.actor),
+            actor=lambda: actor_of(request),
             reason=lambda: checked_text("override.reason", request.override.reason),
         )
         loan_id, override_id, actor, reason = read["loan_id"], read["override_id"], read["actor"], read["reason"]
@@ -81,7 +81,7 @@ class OverrideServicer(override_pb2_grpc.OverrideServiceServicer):
     ) -> pb.Override:
         read = convert.read_all(
             ids=lambda: id_of("name", request.name, "loans", "overrides"),
-            actor=lambda: checked_text("actor", request.actor),
+            actor=lambda: actor_of(request),
             note=lambda: checked_text("note", request.note, required=False),
         )
         loan_id, override_id = read["ids"]

@@ -16,6 +16,7 @@ from collateral_registry.commands.feeds.rejections import (
 from collateral_registry.commands.receivables.entry_intake import EntryGroup
 from collateral_registry.domain.shared.names import checked_text, id_of
 from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.common.calls import actor_of
 from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.rpc.common.paging import NEWEST
 from collateral_registry.rpc.feeds.columns import digest
@@ -137,7 +138,7 @@ class InvoiceFeedServicer(invoice_feed_pb2_grpc.InvoiceFeedServiceServicer):
         """Resolves an entry that was not booked: books it as reported or as corrected, or dismisses it."""
         read = convert.read_all(
             item=lambda: rejection_of(REJECTED_ENTRIES, request.name),
-            actor=lambda: checked_text("actor", request.actor),
+            actor=lambda: actor_of(request),
             note=lambda: checked_text("note", request.note),
             state=lambda: check_resolved(request.state),
         )

@@ -12,7 +12,7 @@ from collateral_registry.commands.reports import breaches as commands
 from collateral_registry.commands.reports.generate import breach_report
 from collateral_registry.domain.shared.names import checked_text, id_of
 from collateral_registry.rpc.common import convert
-from collateral_registry.rpc.common.calls import call_of
+from collateral_registry.rpc.common.calls import actor_of, call_of
 from collateral_registry.rpc.common.checks import number_in_name
 from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.rpc.common.paging import NEWEST
@@ -89,7 +89,7 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
         """Acts on a breach; ``further`` reads the other arguments of ``act`` by name."""
         read = convert.read_all(
             breach=lambda: _breach_of(request.name),
-            actor=lambda: checked_text("actor", request.actor),
+            actor=lambda: actor_of(request),
             note=lambda: checked_text("note", request.note, required=False),
             **further,
         )

@@ -11,7 +11,7 @@ from collateral_registry.commands.stock.feed_spellings import change_spellings, 
 from collateral_registry.commands.stock.stock_intake import StockGroup
 from collateral_registry.domain.shared.names import checked_text, id_of
 from collateral_registry.rpc.common import convert
-from collateral_registry.rpc.common.calls import call_of
+from collateral_registry.rpc.common.calls import actor_of, call_of
 from collateral_registry.rpc.common.field_masks import masked
 from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.rpc.common.paging import NEWEST
@@ -132,7 +132,7 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
         """Resolves an item that was not booked: books it as reported or as corrected, or dismisses it."""
         read = convert.read_all(
             item=lambda: rejection_of(REJECTED_MOVEMENTS, request.name),
-            actor=lambda: checked_text("actor", request.actor),
+            actor=lambda: actor_of(request),
             note=lambda: checked_text("note", request.note),
             state=lambda: check_resolved(request.state),
         )

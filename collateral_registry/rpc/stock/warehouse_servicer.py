@@ -8,10 +8,9 @@ from grpc.aio import ServicerContext
 
 from collateral_registry.commands.stock.counts import reconcile
 from collateral_registry.commands.stock.warehouse_score import known_warehouses
-from collateral_registry.domain.shared.names import checked_text
 from collateral_registry.domain.stock.counts import StockCount
 from collateral_registry.rpc.common import convert
-from collateral_registry.rpc.common.calls import call_of
+from collateral_registry.rpc.common.calls import actor_of, call_of
 from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.rpc.common.paging import NEWEST
 from collateral_registry.rpc.common.warehouse_names import warehouse_of
@@ -83,7 +82,7 @@ class WarehouseServicer(warehouse_pb2_grpc.WarehouseServiceServicer):
         """Records a count made by the lender or on its behalf."""
         read = convert.read_all(
             warehouse=lambda: warehouse_of("warehouse", request.warehouse),
-            actor=lambda: checked_text("actor", request.actor),
+            actor=lambda: actor_of(request),
         )
         count = await read_count(read["warehouse"], request.count)
         return await take_count(
