@@ -17,8 +17,8 @@ from collateral_registry.commands.receivables.sync_pools import find_pending_poo
 from collateral_registry.commands.stock.sync_lots import find_pending_lots, sync_pending_lots
 from collateral_registry.rpc.access.identities import Identities
 from collateral_registry.rpc.access.identity import IdentityInterceptor
-from collateral_registry.rpc.access.rights import RightsInterceptor
 from collateral_registry.rpc.access.reloaded import Reloaded
+from collateral_registry.rpc.access.rights import RightsInterceptor
 from collateral_registry.rpc.assets.servicer import AssetServicer
 from collateral_registry.rpc.assignments.servicer import AssignmentServicer
 from collateral_registry.rpc.assignments.verification_servicer import VerificationServicer

@@ -37,12 +37,10 @@ def pool_estimate(pool: PoolId, as_of: AsOf = "", server: Server = DEFAULT_ADDRE
 
     in_session(server, show_estimate, pool, as_of)
 
-
     """Show what is estimated from the ledger of a pool, as JSON.
 
     These are the dilution and the days until payment.
     """
-
 
 
 @pool_app.command("invoices")

@@ -107,10 +107,10 @@ def _exposure(pool: ExplainedPool, debtor_key: int, *, has_line: bool) -> PoolEx
     own = is_debtor[resolved.of_invoice] & (ladder.pool.ledger.open_minor > 0)
     if not own.any():
         return None
-    truths = dict(ladder.rules)
+    truths = dict(ladder.part.rules)
     late = truths[Rule.OVER_AGE].true | truths[Rule.PAST_DUE].true
     sums, buckets = ladder.conservative, ladder.conservative.buckets
-    claim = line_claim(pool.key, ladder.pool, debtor_key, pool.numbers, ladder.day).amount_minor if has_line else 0
+    claim = line_claim(pool.key, ladder.pool, debtor_key, pool.numbers, ladder.part.day).amount_minor if has_line else 0
     return PoolExposure(
         asset=pool.asset,
         seq=pool.stored.seq,

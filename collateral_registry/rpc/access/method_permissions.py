@@ -14,7 +14,7 @@ _METHODS = {
     _P.READ_BOOK: """
         GetAsset BatchGetAssets ListAssets
         GetBreach ListBreaches WatchBreaches
-        GetDebtor ListDebtors
+        GetDebtor ListDebtors GetDebtorExposure
         GetVerification ListVerifications ListClosings
         GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions ListDebtorLimits
         GetEquipmentFit WatchEquipmentFit GetEquipmentModel ListEquipmentModels ListAppraisals

@@ -37,16 +37,11 @@ def own_pools(source_id: str) -> PartnerScope | None:
 
 def check_own_feed(tables: FeedTables, name: str) -> None:
     """Raises NotPermitted if the caller is a partner, and a name in its request is not that of its feed."""
-    partner = _partner()
+    partner = current_caller().partner
     if partner is not None and name != tables.name_of(partner.source_id):
         raise NotPermitted(f"{name or 'every feed'} is not the feed of this token", feed=name)
 
 
 def _partner_of(tables: FeedTables, source_id: str) -> Partner | None:
     check_own_feed(tables, tables.name_of(source_id))
-    return _partner()
-def _partner() -> Partner | None:
-    return current_caller().partner or _caller.get()
-
-
-    partner, name = current_caller().partner, tables.name_of(source_id)
+    return current_caller().partner

@@ -163,8 +163,7 @@ class _Method:
         if not record.is_logged or (code == "OK" and self._is_read and not self._sample.includes_next()):
             return
         write = LOG.info if code in _ENDED_BY_CALLER else LOG.error if code in _SERVER_ERRORS else LOG.warning
-        more = {name: text for name in ("reason", "reference") if (text := getattr(record, name))}
-        found = {"reference": record.reference, "cause": record.cause}
+        more = {name: text for name in ("reason", "cause", "reference") if (text := getattr(record, name))}
         write(
             "call",
             method=self.path,
@@ -172,7 +171,7 @@ class _Method:
             ms=round(seconds * 1e3, 2),
             principal=record.principal,
             peer=peer(),
-            **{name: text for name, text in found.items() if text},
+            **more,
         )
 
 
