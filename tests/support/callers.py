@@ -54,7 +54,7 @@ def _named(context: Any) -> Caller:
         return LOCAL_OWNER
     principal, roles, *feed = text.split(" ")
     given = frozenset(Role(role) for role in roles.split(",") if role)
-    partner = Partner(feed[0], "0" * 64, frozenset({"W-1"}), frozenset({"pool-1"})) if feed else None
+    partner = Partner(feed[0], frozenset({"W-1"}), frozenset({"pool-1"})) if feed else None
     return Caller(principal, OWN_LENDER, given, partner)
 
 
