@@ -30,5 +30,5 @@ def _names(author: Author) -> frozenset[str]:
 
 
 def _folded(name: str) -> str:
-    """Returns a name without case and with single blanks."""
-    return " ".join(name.casefold().split())
+    """Returns a name without its issuer, without case and with single blanks, so that people/ana and Ana are one."""
+    return " ".join(name.casefold().rpartition("/")[2].split())

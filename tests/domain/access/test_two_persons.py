@@ -28,6 +28,7 @@ def are_two(first, second):
         (Author("los", "ana"), Author("los", "bo")),
         (Author("los", "ana"), Author("ana", "ana")),
         (Author("ana", "bo"), Author("bo", "cy")),
+        (Author("spiffe://bank.example/los", "Ana"), Author("people/ana", "people/ana")),
         (Author(OWNER, "ana"), Author(OWNER, "Ana")),
         (Author("", "ana"), Author("ana@bank", "ana")),
     ],
