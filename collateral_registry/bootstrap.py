@@ -25,6 +25,7 @@ from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.errors import DomainError, Refused
 from collateral_registry.domain.shared.units import units
 from collateral_registry.logs import collect_standard_log, configure, logger
+from collateral_registry.rpc.access.access_file import AccessFiles
 from collateral_registry.rpc.access.certificate_files import CertificateFiles, server_credentials
 from collateral_registry.rpc.access.identities import Identities
 from collateral_registry.rpc.access.reloaded import Reloaded
@@ -117,7 +118,8 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess, proces
     _check_storage(settings, database)
     follows_clock = _open_book(settings, database, clock)
     settings.check_transport()
-    identities = Reloaded("the identities", settings.access_files.read, ACCESS_SECONDS)
+    access_files = AccessFiles(settings.access_file, settings.partners_file)
+    identities = Reloaded("the identities", access_files.read, ACCESS_SECONDS)
     runner = BookRunner(database)
     loop = asyncio.get_running_loop()
     runs = RunDriver(database, _workers(settings), partial(loop.call_soon_threadsafe, runner.wake))
@@ -193,9 +195,10 @@ def _check_storage(settings: Settings, database: Database) -> None:
 
 def _listen(settings: Settings, server: RpcServer) -> int:
     """Listens on the addresses of gRPC and returns the port of the first; raises OSError or ValueError."""
-    if settings.certificate_files is None:
+    files = certificate_files(settings)
+    if files is None:
         return server.listen(settings.address)
-    source = settings.certificate_files.reloaded()
+    source = files.reloaded()
     with_clients = settings.client_authorities_file is not None
     is_socket = settings.address.startswith("unix:")
     port = server.listen(settings.address, None if is_socket else server_credentials(source, with_clients=with_clients))
@@ -204,11 +207,26 @@ def _listen(settings: Settings, server: RpcServer) -> int:
     return port
 
 
+def check_access(settings: Settings) -> None:
+    """Raises ValueError for addresses that need TLS, and for unusable files of identities and of TLS."""
+    settings.check_transport()
+    AccessFiles(settings.access_file, settings.partners_file).read()
+    if files := certificate_files(settings):
+        files.read()
+
+
+def certificate_files(settings: Settings) -> CertificateFiles | None:
+    """Returns the files of TLS; None without TLS."""
+    if settings.tls_certificate_file is None or settings.tls_key_file is None:
+        return None
+    return CertificateFiles(settings.tls_certificate_file, settings.tls_key_file, settings.client_authorities_file)
+
+
 def callers_accepted(settings: Settings, identities: Identities) -> str:
     """Returns in one line whom the service accepts, for its log."""
     if identities.are_none:
         return "no identities are configured: callers on this machine are the local owner, others are refused"
-    transport = "plain text on this machine" if settings.certificate_files is None else "TLS"
+    transport = "TLS" if settings.has_tls else "plain text on this machine"
     return (
         f"{transport}, accepting {len(identities.certificates)} certificates, {len(identities.tokens)} tokens of "
         f"partners, {len(identities.issuers)} issuers of tokens; others are refused"
@@ -241,7 +259,7 @@ async def _start_operations(settings: Settings, server: RpcServer, process: int)
 
 def _http_tls(settings: Settings, address: str, *, with_clients: bool) -> CertificateFiles | None:
     """Returns the files of TLS of an address of HTTP; None on the loopback interface, where it is plain text."""
-    files = settings.certificate_files
+    files = certificate_files(settings)
     if files is None or is_of_this_machine(address):
         return None
     return files if with_clients else replace(files, authorities=None)
@@ -283,7 +301,7 @@ def _workers(settings: Settings) -> Workers:
             TlsFiles,
         )
 
-        found, files = settings.certificate_files, None
+        found, files = certificate_files(settings), None
         if settings.dask_scheduler.startswith("tls://") and found is not None and found.authorities is not None:
             files = TlsFiles(found.chain, found.key, found.authorities)
         return ClusterWorkers(settings.url, settings.dask_scheduler, files)

@@ -19,8 +19,6 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from collateral_registry.logs import LogFormat, LogLevel
-from collateral_registry.rpc.access.access_file import AccessFiles
-from collateral_registry.rpc.access.certificate_files import CertificateFiles
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -113,16 +111,14 @@ class AccessSettings(BaseSettings):
     )
 
     @property
-    def access_files(self) -> AccessFiles:
-        """The files of identities."""
-        return AccessFiles(self.access_file, self.partners_file)
+    def has_tls(self) -> bool:
+        """Whether the server has a certificate."""
+        return self.tls_certificate_file is not None and self.tls_key_file is not None
 
     @property
-    def certificate_files(self) -> CertificateFiles | None:
-        """The files of TLS; None without TLS."""
-        if self.tls_certificate_file is None or self.tls_key_file is None:
-            return None
-        return CertificateFiles(self.tls_certificate_file, self.tls_key_file, self.client_authorities_file)
+    def has_identities(self) -> bool:
+        """Whether a file lists who may call the service."""
+        return self.access_file is not None or self.partners_file is not None
 
     def check_transport(self) -> None:
         """Raises ValueError for settings of TLS that do not belong together, and for addresses that need TLS."""
@@ -131,18 +127,17 @@ class AccessSettings(BaseSettings):
             if self.tls_certificate_file is None:
                 given, missing = missing, given
             raise ValueError(f"{missing}: got nothing, want a file that belongs to {given}")
-        has_tls = self.certificate_files is not None
-        if self.client_authorities_file is not None and not has_tls:
+        if self.client_authorities_file is not None and not self.has_tls:
             raise ValueError("client_authorities_file: got a file without TLS, want tls_certificate_file as well")
         if self.token_address and self.client_authorities_file is None:
             want = "want client_authorities_file as well; without it, callers with tokens use address"
             raise ValueError(f"token_address: got {self.token_address}, {want}")
         for name in ("address", "token_address", "http_address", "metrics_address"):
             address = getattr(self, name)
-            if not has_tls and address and not is_of_this_machine(address):
+            if not self.has_tls and address and not is_of_this_machine(address):
                 want = "want a loopback address such as 127.0.0.1:50051, or tls_certificate_file and tls_key_file"
                 raise ValueError(f"{name}: got {address} without TLS, {want} (docs/security.md)")
-        if self.http_address and not is_of_this_machine(self.http_address) and self.access_files == AccessFiles():
+        if self.http_address and not is_of_this_machine(self.http_address) and not self.has_identities:
             want = "want a loopback address such as 127.0.0.1:50080, or access_file, because callers need tokens"
             raise ValueError(f"http_address: got {self.http_address} without identities, {want} (docs/security.md)")
         self._check_scheduler()

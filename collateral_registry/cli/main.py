@@ -10,8 +10,10 @@ from typing import Annotated
 
 import typer
 
+from collateral_partner.access.connection import offer_connection
 from collateral_partner.invoices.commands import Currency, Pool
 from collateral_partner.options import DEFAULT_ADDRESS, MappingFile, Server, TimeZone
+from collateral_registry.cli.access.commands import access_app
 from collateral_registry.cli.assignments.commands import assignment_app, verification_app
 from collateral_registry.cli.borrowing_base.commands import base_app, certificate_app
 from collateral_registry.cli.common.options import AsOf, File, Form, Format, Layout, Limit, Output, Wide, in_session
@@ -35,6 +37,7 @@ app = typer.Typer(
 import_app = typer.Typer(help="Import files into a running server.", no_args_is_help=True, rich_markup_mode=None)
 sample_app = typer.Typer(help="Load and replay the sample book.", no_args_is_help=True, rich_markup_mode=None)
 date_app = typer.Typer(help="Repair the business date.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(access_app, name="access")
 app.add_typer(date_app, name="business-date")
 app.add_typer(import_app, name="import")
 app.add_typer(asset_app, name="asset")
@@ -356,6 +359,9 @@ def sample_replay(
 
     with session(server) as channel:
         typer.echo(replay(channel, until, first))
+
+
+offer_connection(app)
 
 
 def main() -> None:

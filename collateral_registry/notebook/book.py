@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date, datetime
+from os import PathLike
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -11,6 +14,7 @@ import pyarrow as pa
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
 
+from collateral_partner.access.connection import Connection, from_environment
 from collateral_registry.notebook import tables
 from collateral_registry.notebook.channel import CALL_SECONDS, ROWS_LIMIT, Caller, CallFailed, require_rows
 from collateral_registry.notebook.columns import name_of
@@ -46,9 +50,24 @@ LARGEST_COUNT, LARGEST_SEQUENCE = 2**31 - 1, 2**63 - 1
 """Largest numbers that a message can hold as a count and as the sequence of a commit."""
 
 
-def connect(address: str = "127.0.0.1:50051", *, seconds: float = CALL_SECONDS) -> Book:
-    """Returns the book of a server; ``seconds`` is the longest time of a call. Raises Unreachable."""
-    book = Book(address, seconds)
+def connect(
+    address: str = "127.0.0.1:50051",
+    *,
+    seconds: float = CALL_SECONDS,
+    tls_authority: str | PathLike[str] | None = None,
+    certificate: str | PathLike[str] | None = None,
+    key: str | PathLike[str] | None = None,
+    token_file: str | PathLike[str] | None = None,
+) -> Book:
+    """Returns the book of a server; ``seconds`` is the longest time of a call.
+
+    The files are those of the options of the same names on the command line: the authorities of a server with TLS,
+    certificate and key of the client, and a token. Those that are not given are read from the environment. Raises
+    Unreachable, ValueError for credentials that do not belong together, and OSError for a file that cannot be read.
+    """
+    given = {"tls_authority": tls_authority, "certificate": certificate, "key": key, "token_file": token_file}
+    files = {name: Path(path) for name, path in given.items() if path is not None}
+    book = Book(address, seconds, replace(from_environment(), **files))
     book.state()
     return book
 
@@ -61,8 +80,8 @@ class Book:
     times are in UTC. All rows are read; a table beyond ``limit`` rows raises TooManyRows.
     """
 
-    def __init__(self, address: str, seconds: float) -> None:
-        self._caller = caller = Caller(address, seconds)
+    def __init__(self, address: str, seconds: float, connection: Connection) -> None:
+        self._caller = caller = Caller(address, seconds, connection)
         channel = caller.channel
         self._reports = report_pb2_grpc.ReportServiceStub(channel)
         self._prices = price_pb2_grpc.PriceServiceStub(channel)

@@ -9,7 +9,8 @@ import grpc
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
-from collateral_partner.channel import names_server, repeating
+from collateral_partner.access.connection import Connection, names_server
+from collateral_partner.channel import channel_to
 from valuation.errors import InvalidInput
 
 PAGE_ROWS = 1_000
@@ -55,7 +56,7 @@ class PagedResponse(Protocol):
 class Caller:
     """Makes calls on one channel."""
 
-    def __init__(self, address: str, seconds: float) -> None:
+    def __init__(self, address: str, seconds: float, connection: Connection) -> None:
         if not isinstance(address, str) or not names_server(address):
             raise InvalidInput("address", repr(address), "host:port, such as 127.0.0.1:50051")
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0.0 < seconds <= LONGEST_SECONDS:
@@ -63,7 +64,7 @@ class Caller:
         self.address = address
         self._seconds = seconds
         options = [("grpc.max_receive_message_length", MESSAGE_LIMIT_BYTES)]
-        self.channel = repeating(grpc.insecure_channel(address, options=options))
+        self.channel = channel_to(address, connection, options)
 
     def call(self, method: Callable[..., Any], request: object) -> Any:
         """Returns the response to a request; raises CallFailed."""

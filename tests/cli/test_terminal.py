@@ -90,6 +90,7 @@ NUMBERS = itertools.count()
 """Numbers in the names of new certificates."""
 
 WITHOUT_ROWS = {
+    "access check", "access token",
     "asset correct", "asset show", "assignment exclude", "assignment readmit", "assignment record", "assignment show",
     "backtest", "backup", "base set", "business-date repair", "certificate text", "check book", "check confirm",
     "debtor merge", "debtor show", "debtor unmerge", "equipment appraise", "equipment fit", "equipment reconcile",

@@ -13,7 +13,8 @@ import typer
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
-from collateral_partner.channel import repeating
+from collateral_partner.access.connection import current_connection
+from collateral_partner.channel import channel_to
 from collateral_partner.stream import status_of
 from collateral_partner.terminal import error_text, shown
 
@@ -44,13 +45,16 @@ RETRY = {
 
 
 def open_channel(server: str) -> grpc.Channel:
-    """Returns a channel that repeats calls while the server is unreachable or refuses them for now."""
+    """Returns a channel that repeats calls while the server is unreachable or refuses them for now.
+
+    It uses the options of the connection, or the environment. Raises ValueError or OSError for unusable credentials.
+    """
     options = [
         ("grpc.max_receive_message_length", MESSAGE_LIMIT_BYTES),
         ("grpc.service_config", json.dumps(RETRY)),
         ("grpc.enable_retries", 1),
     ]
-    return repeating(grpc.insecure_channel(server, options=options))
+    return channel_to(server, current_connection(), options)
 
 
 @contextmanager

@@ -75,6 +75,7 @@ def _run(address: str, database: str, http_address: str, metrics_address: str, *
 
     def work(settings: Settings) -> None:
         nonlocal code
+        settings.check_transport()
         if _is_taken(settings.address):
             want = "want a free port; stop the process that listens there or choose another --address"
             raise OSError(errno.EADDRINUSE, f"address: got {settings.address}, {want}")
@@ -214,6 +215,7 @@ def _show_addresses(settings: Settings, log: Path, commands: Sequence[str]) -> N
     places = {
         "gRPC": f"{settings.address} (health and reflection on)",
         "HTTP/JSON": settings.http_address and f"http://{settings.http_address}/v1/openapi.json",
+        "callers": "" if settings.has_identities else "this machine only, without credentials, as the local owner",
         "metrics": settings.metrics_address and f"http://{settings.metrics_address}/metrics",
         "database": masked(settings.url),
         "log": str(log),

@@ -33,14 +33,12 @@ def run_server(
     allow_jump: bool = False,
 ) -> int:
     """Serves until stopped and returns the exit code."""
+    from collateral_registry.bootstrap import check_access
     from collateral_registry.supervisor import serve_in_processes
 
     def work(settings: Settings) -> None:
         # Refused here, because with several processes each would fail by itself.
-        settings.check_transport()
-        settings.access_files.read()
-        if settings.certificate_files is not None:
-            settings.certificate_files.read()
+        check_access(settings)
         for number in range(settings.processes):
             _check_free("metrics_address", settings.metrics_address_of(number))
         for name in ("address", "token_address", "http_address"):

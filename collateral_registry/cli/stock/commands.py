@@ -18,9 +18,9 @@ from collateral_partner.options import (
     Method,
     Server,
     TimeZone,
-    TokenFile,
     Warehouse,
 )
+from collateral_registry.cli.access.commands import access_token
 from collateral_registry.cli.common.options import (
     Actor,
     File,
@@ -172,7 +172,6 @@ def stock_count(
     method: Method = CountMethod.PHYSICAL_COUNT,
     complete: Complete = False,
     document: Document = "",
-    token_file: TokenFile = None,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """Compare a stock count or daily list with the book.
@@ -183,15 +182,7 @@ def stock_count(
     from collateral_registry.cli.stock.count import submit_count
 
     counted = CountDetails(warehouse, time, method.value, complete, document, main.read_columns(columns, time_zone))
-    in_session(server, submit_count, file, counted, source, actor, token_file)
+    in_session(server, submit_count, file, counted, source, actor)
 
 
-@stock_app.command("token")
-def stock_token() -> None:
-    """Generate a partner token and its settings entry.
-
-    The partner receives the token; the settings of the server hold its digest.
-    """
-    from collateral_registry.cli.stock.token import print_new_token
-
-    print_new_token()
+stock_app.command("token")(access_token)

@@ -8,7 +8,6 @@ from pathlib import Path
 import grpc
 
 from collateral_partner.counting import CountDetails, count_of, print_undecided, report_count, summary
-from collateral_partner.terminal import read_token
 from collateral_registry.cli.common.client import print_line
 from collateral_registry.cli.common.options import Format, Layout
 from collateral_registry.cli.common.table_files import show_table
@@ -28,9 +27,7 @@ DIFFERENCES = Table(
 )
 
 
-def submit_count(
-    channel: grpc.Channel, path: Path, details: CountDetails, source: str, actor: str, token_file: Path | None
-) -> int:
+def submit_count(channel: grpc.Channel, path: Path, details: CountDetails, source: str, actor: str) -> int:
     """Sends a count made by a partner or the lender and shows the differences; returns 1 if there are any, else 0.
 
     Raises ValueError unless either ``source`` (partner) or ``actor`` (lender) is given, but not both.
@@ -41,7 +38,7 @@ def submit_count(
         )
     count = count_of(path, details)
     if source:
-        return _show(report_count(channel, count, details.name, source, read_token(token_file)))
+        return _show(report_count(channel, count, details.name, source))
     request = warehouse_pb2.RecordInspectionRequest(
         warehouse=details.name, count=count, actor=actor, request_id=uuid.uuid4().hex
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import grpc
 
+from collateral_partner.access.bearer import SentToken
+from collateral_partner.access.connection import Connection
 from collateral_partner.stream import retry_seconds
 
 CONNECT_MILLISECONDS = 1_000
@@ -19,8 +21,6 @@ LONGEST_RECONNECT_MILLISECONDS = 250
 ATTEMPTS = 5
 WAIT_LIMIT_SECONDS = 10.0
 """Longest time to wait for another attempt; if the server asks for more, the refusal is final."""
-
-PORT_LIMIT = 65_535
 
 OPTIONS = [
     ("grpc.min_reconnect_backoff_ms", CONNECT_MILLISECONDS),  # despite its name, the time limit of one attempt
@@ -52,19 +52,31 @@ def repeating(channel: grpc.Channel) -> grpc.Channel:
     return grpc.intercept_channel(channel, RepeatRefused())
 
 
-def open_channel(server: str, root_certificate: Path | None = None) -> grpc.Channel:
+def open_channel(
+    server: str,
+    root_certificate: Path | None = None,
+    *,
+    certificate: Path | None = None,
+    key: Path | None = None,
+    token_file: Path | None = None,
+) -> grpc.Channel:
     """Opens a channel to host:port that repeats calls; it uses TLS if a file of root certificates is given.
 
-    Raises OSError if that file cannot be read.
+    ``certificate`` and ``key`` are those of the client. The token of a file, or of the environment, is sent with each
+    call. Raises ValueError for credentials that do not belong together, and OSError if a file cannot be read.
     """
-    if root_certificate is None:
-        return repeating(grpc.insecure_channel(server, OPTIONS))
-    credentials = grpc.ssl_channel_credentials(root_certificate.read_bytes())
-    return repeating(grpc.secure_channel(server, credentials, OPTIONS))
+    return channel_to(server, Connection(root_certificate, certificate, key, token_file), OPTIONS)
 
 
-def names_server(address: str) -> bool:
-    """Returns whether an address is unix:path or host:port; without a port gRPC would use one of its own."""
-    host, _, port = address.rpartition(":")
-    is_port = port.isdecimal() and 0 < int(port) <= PORT_LIMIT
-    return address.startswith("unix:") or (bool(host) and "://" not in host and is_port)
+def channel_to(server: str, connection: Connection, options: Sequence[tuple[str, Any]]) -> grpc.Channel:
+    """Opens a channel that repeats calls; raises ValueError or OSError for unusable credentials."""
+    connection.check(server)
+    if connection.tls_authority is None:
+        channel = grpc.insecure_channel(server, options)
+    else:
+        files = (connection.tls_authority, connection.key, connection.certificate)
+        credentials = grpc.ssl_channel_credentials(*(path.read_bytes() if path else None for path in files))
+        channel = grpc.secure_channel(server, credentials, options)
+    if connection.token():
+        channel = grpc.intercept_channel(channel, SentToken(connection.token))
+    return repeating(channel)

@@ -12,14 +12,14 @@ from urllib.parse import quote
 import grpc
 from google.type.decimal_pb2 import Decimal
 
-from collateral_partner.channel import open_channel
+from collateral_partner.access.connection import Connection
+from collateral_partner.channel import OPTIONS, channel_to
 from collateral_partner.feed_mapping import STANDARD, FeedMapping
 from collateral_partner.rows import read_count, read_time
 from collateral_partner.terminal import (
     EXIT_SOME_REFUSED,
     print_line,
     print_table,
-    read_token,
     report_rpc_error,
 )
 from collateral_partner.v1 import stock_pb2, stock_pb2_grpc, warehouse_pb2
@@ -44,28 +44,25 @@ class CountDetails:
         return f"warehouses/{quote(self.warehouse, safe='')}"
 
 
-def send_count(
-    path: Path, details: CountDetails, source: str, server: str, token_file: Path | None, certificate: Path | None
-) -> int:
+def send_count(path: Path, details: CountDetails, source: str, server: str, connection: Connection) -> int:
     """Sends a count of a partner and prints the differences; returns the exit code, 1 if there are any."""
     count = count_of(path, details)
     try:
-        with open_channel(server, certificate) as channel:
-            return print_reconciliation(report_count(channel, count, details.name, source, read_token(token_file)))
+        with channel_to(server, connection, OPTIONS) as channel:
+            return print_reconciliation(report_count(channel, count, details.name, source))
     except grpc.RpcError as error:
         return report_rpc_error(error, server)
 
 
 def report_count(
-    channel: grpc.Channel, count: warehouse_pb2.StockCount, name: str, source: str, token: str
+    channel: grpc.Channel, count: warehouse_pb2.StockCount, name: str, source: str
 ) -> warehouse_pb2.Reconciliation:
     """Reports a count as a partner and returns its comparison with the book."""
-    metadata = [("authorization", f"Bearer {token}")] if token else None
     request = stock_pb2.ReportCountRequest(
         stock_feed=f"stockFeeds/{source}", warehouse=name, count=count, request_id=uuid.uuid4().hex
     )
     stub: Any = stock_pb2_grpc.StockServiceStub(channel)
-    answer: stock_pb2.ReportCountResponse = stub.ReportCount(request, metadata=metadata)
+    answer: stock_pb2.ReportCountResponse = stub.ReportCount(request)
     return answer.reconciliation
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, ParamSpec
 
 import typer
 
+from collateral_partner.access.connection import current_connection, offer_connection
 from collateral_partner.invoices.commands import invoices_app
 from collateral_partner.options import (
     DEFAULT_ADDRESS,
@@ -21,12 +22,10 @@ from collateral_partner.options import (
     Method,
     OutboxFile,
     Patience,
-    RootCertificate,
     Rows,
     Server,
     Source,
     TimeZone,
-    TokenFile,
     Warehouse,
 )
 
@@ -54,8 +53,6 @@ def push(
     check: Check = False,
     rows: Rows = 20,
     outbox: OutboxFile = None,
-    token_file: TokenFile = None,
-    root_certificate: RootCertificate = None,
     patience: Patience = 30.0,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
@@ -68,7 +65,7 @@ def push(
     mapping = read_columns(columns, time_zone)
     if check:
         _run(check_file, file, mapping, source, outbox, rows)
-    options = PushOptions(server, token_file, root_certificate, patience)
+    options = PushOptions(server, current_connection(), patience)
     _run(push_file, file, mapping, source, outbox, options)
 
 
@@ -110,8 +107,6 @@ def count(
     method: Method = CountMethod.PHYSICAL_COUNT,
     complete: Complete = False,
     document: Document = "",
-    token_file: TokenFile = None,
-    root_certificate: RootCertificate = None,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """Compare a stock count or daily list with the book.
@@ -121,7 +116,7 @@ def count(
     from collateral_partner.counting import CountDetails, send_count
 
     details = CountDetails(warehouse, time, method.value, complete, document, read_columns(columns, time_zone))
-    _run(send_count, file, details, source, server, token_file, root_certificate)
+    _run(send_count, file, details, source, server, current_connection())
 
 
 @app.command("sample")
@@ -151,6 +146,9 @@ def _run(call: Callable[P, int], *arguments: P.args, **options: P.kwargs) -> NoR
     from collateral_partner.terminal import exit_code_of
 
     raise typer.Exit(exit_code_of(call, *arguments, **options))
+
+
+offer_connection(app)
 
 
 def main() -> None:

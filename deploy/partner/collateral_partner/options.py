@@ -13,7 +13,7 @@ DEFAULT_ADDRESS = "127.0.0.1:50051"
 
 def _with_port(server: str) -> str:
     """Returns the address of a server unchanged; raises BadParameter if it is none."""
-    from collateral_partner.channel import names_server
+    from collateral_partner.access.connection import names_server
 
     if not names_server(server):
         raise typer.BadParameter(f"got {server!r}, want host:port such as {DEFAULT_ADDRESS}")
@@ -29,16 +29,6 @@ Source = Annotated[str, typer.Option("--source", help="id of the partner's feed"
 OutboxFile = Annotated[
     Path | None,
     typer.Option("--outbox", dir_okay=False, help="file of pending movements; default: .data/outbox-SOURCE.db"),
-]
-TokenFile = Annotated[
-    Path | None,
-    typer.Option(
-        exists=True, dir_okay=False, help="file with the token; default: environment variable COLLATERAL_STOCK_TOKEN"
-    ),
-]
-RootCertificate = Annotated[
-    Path | None,
-    typer.Option(exists=True, dir_okay=False, help="root certificates in PEM format, for a server with TLS"),
 ]
 Patience = Annotated[float, typer.Option("--patience", min=0.1, help="seconds without progress before giving up")]
 MappingFile = Annotated[

@@ -13,7 +13,8 @@ import grpc
 from rich.console import Console
 from rich.progress import Progress
 
-from collateral_partner.channel import open_channel
+from collateral_partner.access.connection import Connection
+from collateral_partner.channel import OPTIONS, channel_to
 from collateral_partner.feed_mapping import FeedMapping
 from collateral_partner.feeds.codec import FeedCodec
 from collateral_partner.feeds.item_rows import ItemRows
@@ -32,7 +33,6 @@ from collateral_partner.terminal import (
     print_line,
     print_problems,
     print_table,
-    read_token,
     report_rpc_error,
 )
 
@@ -44,11 +44,10 @@ NOT_THE_FEED = {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENI
 
 @dataclass(frozen=True)
 class PushOptions:
-    """The server address, the credentials and the patience of a push."""
+    """The server address, the connection and the patience of a push."""
 
     server: str
-    token_file: Path | None
-    root_certificate: Path | None
+    connection: Connection
     patience_seconds: float
 
 
@@ -75,7 +74,7 @@ def push_rows(
     """
     with (
         _open_outbox(source, outbox_path, codec, create=True) as outbox,
-        open_channel(options.server, options.root_certificate) as channel,
+        channel_to(options.server, options.connection, OPTIONS) as channel,
     ):
         rows.refuse_pending(outbox.contents(), label)
         outbox.add(rows.items)
@@ -109,8 +108,7 @@ def _push(channel: grpc.Channel, outbox: Outbox, options: PushOptions, name: str
                 outbox.destination = options.server
                 progress.advance(task, items)
 
-            token = read_token(options.token_file)
-            pusher = Pusher(channel, outbox, token, patience_seconds=options.patience_seconds, on_durable=note)
+            pusher = Pusher(channel, outbox, patience_seconds=options.patience_seconds, on_durable=note)
             pushed = pusher.push()
     except OtherBook as error:
         first, *others = explanation(error, outbox, options.server)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sqlite3
 from collections.abc import Callable, Container, Iterable, Sequence
-from pathlib import Path
 from typing import ParamSpec
 
 import grpc
@@ -23,7 +21,6 @@ EXIT_UNREACHABLE = 3
 EXIT_REFUSED = 4
 EXIT_INTERRUPTED = 130
 
-ENVIRONMENT_VARIABLE = "COLLATERAL_STOCK_TOKEN"
 SHOWN_PROBLEMS = 50
 WIDTH_OF_FILES = 1000
 PADDING = 3
@@ -133,11 +130,3 @@ def error_text(error: grpc.RpcError) -> str:
             named = [f"{key} {value}" for key, value in sorted(info.metadata.items()) if value not in text]
             text += f" [{', '.join([info.reason, *named])}]"
     return text
-
-
-def read_token(path: Path | None) -> str:
-    """Reads the token from the file or, if no file is given, from the environment.
-
-    The token is not an option, because process lists show options.
-    """
-    return path.read_text(encoding="utf-8").strip() if path else os.environ.get(ENVIRONMENT_VARIABLE, "")

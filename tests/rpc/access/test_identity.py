@@ -3,10 +3,8 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import grpc
 import jwt
@@ -21,70 +19,15 @@ from collateral_registry.rpc.access.access_file import AccessFiles
 from collateral_registry.rpc.access.guesses import GUESSES_AT_ONCE, Guesses, host_of
 from collateral_registry.rpc.access.identity import IdentityInterceptor
 from collateral_registry.rpc.access.reloaded import Reloaded
-from collateral_registry.rpc.common.calls import current_caller
 from collateral_registry.rpc.common.interceptors import ErrorInterceptor
 from collateral_registry.rpc.limits.buckets import CALLERS_LIMIT
 from collateral_registry.rpc.limits.callers import CALLER_KEY, CallerKey
-from collateral_registry.rpc.monitoring.call_log import CallInterceptor
 from tests.support.authority import AUDIENCE, ISSUER, access_file, bearer, digest_of, ec_key, rsa_key, web_token
+from tests.support.identified_server import refusal, who, with_calls
 from tests.support.server import details_of
 
 TOKEN = "a-token-of-a-partner"
 DENIED = grpc.StatusCode.UNAUTHENTICATED
-
-
-async def _who(_request, _context):
-    caller = current_caller()
-    partner = caller.partner.source_id if caller.partner else ""
-    return "|".join([caller.principal, caller.lender, ",".join(sorted(caller.roles)), partner]).encode()
-
-
-async def _who_each(requests, context):
-    async for request in requests:
-        yield await _who(request, context)
-
-
-HANDLERS = {
-    "Who": grpc.unary_unary_rpc_method_handler(_who),
-    "WhoEach": grpc.stream_stream_rpc_method_handler(_who_each),
-}
-
-
-def with_calls(
-    files: AccessFiles,
-    work: Callable[[grpc.aio.Channel], Coroutine[Any, Any, Any]],
-    address: str = "127.0.0.1:0",
-    seconds: float = 0,
-) -> Any:
-    """Returns what a coroutine returns that calls a server with these identities."""
-
-    async def run() -> Any:
-        identities = Reloaded("the identities", files.read, seconds)
-        interceptors = [CallInterceptor(0), ErrorInterceptor(), IdentityInterceptor(identities)]
-        server = grpc.aio.server(interceptors=interceptors)
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test", HANDLERS),))
-        port = server.add_insecure_port(address)
-        await server.start()
-        reached = f"127.0.0.1:{port}" if address.endswith(":0") else address
-        try:
-            async with grpc.aio.insecure_channel(reached) as channel:
-                return await work(channel)
-        finally:
-            await server.stop(None)
-
-    return asyncio.run(run())
-
-
-async def who(channel: grpc.aio.Channel, *metadata: tuple[str, str]) -> str:
-    return (await channel.unary_unary("/test/Who")(b"", metadata=metadata)).decode()
-
-
-async def refusal(channel: grpc.aio.Channel, *metadata: tuple[str, str]) -> grpc.RpcError:
-    try:
-        found = await who(channel, *metadata)
-    except grpc.RpcError as error:
-        return error
-    raise AssertionError(f"the caller is {found}")
 
 
 @pytest.fixture

@@ -8,16 +8,15 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from collateral_partner.access.connection import current_connection
 from collateral_partner.options import (
     DEFAULT_ADDRESS,
     MappingFile,
     OutboxFile,
     Patience,
-    RootCertificate,
     Server,
     Source,
     TimeZone,
-    TokenFile,
 )
 
 EntryFile = Annotated[
@@ -38,8 +37,6 @@ def push(
     columns: MappingFile = None,
     time_zone: TimeZone = "",
     outbox: OutboxFile = None,
-    token_file: TokenFile = None,
-    root_certificate: RootCertificate = None,
     patience: Patience = 30.0,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
@@ -51,7 +48,7 @@ def push(
     from collateral_partner.invoices.entry_files import read_entry_file, read_entry_mapping
     from collateral_partner.pushing import PushOptions, push_rows
 
-    options = PushOptions(server, token_file, root_certificate, patience)
+    options = PushOptions(server, current_connection(), patience)
 
     def work() -> int:
         mapping = read_entry_mapping(columns, time_zone, pool=pool, currency=currency)

@@ -1,0 +1,1 @@
+"""How clients reach a server, and by which credentials it knows them."""
