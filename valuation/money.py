@@ -54,11 +54,19 @@ def mul_div(amount: Int, times: Int, over: Int | int) -> tuple[Int, Int]:
     The amount is divided by ``over`` first. The product of the remainder and ``times`` is below 10^18 and fits int64.
     The product of the quotient and ``times`` fits whenever the result does.
     """
-    # A division by a constant is several times as fast as np.divmod.
-    quotient = amount // over
-    product = (amount - quotient * over) * times
-    floor = product // over
-    return np.asarray(quotient * times + floor, dtype=np.int64), np.asarray(product - floor * over, dtype=np.int64)
+    if np.shape(amount) != np.shape(times):
+        amount, times = np.broadcast_arrays(amount, times)
+    # A division by a constant is several times as fast as np.divmod, and a large array is better used again than new.
+    whole = np.asarray(amount // over, dtype=np.int64)
+    rest = whole * over
+    np.subtract(amount, rest, out=rest)
+    rest *= times
+    floor = rest // over
+    whole *= times
+    whole += floor
+    floor *= over
+    rest -= floor
+    return whole, rest
 
 
 def mul_div_floor(amount: Int, times: Int, over: Int | int) -> Int:

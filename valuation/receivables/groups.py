@@ -37,10 +37,13 @@ class Groups:
             return served
         rows = rows[np.lexsort((self.then[rows], self.rank[rows], self._codes[rows]))]
         ordered, group = amount[rows], self.of[rows]
-        before = np.cumsum(ordered) - ordered
+        before = np.cumsum(ordered)
+        before -= ordered
         starts = np.flatnonzero(np.append(True, group[1:] != group[:-1]))
-        first = np.repeat(before[starts], np.diff(np.append(starts, len(rows))))
-        served[rows] = np.clip(available[group] - (before - first), 0, ordered)
+        # What is available to a row is that of its group and of all groups before it, less what the rows before get.
+        left = np.repeat(available[group[starts]] + before[starts], np.diff(np.append(starts, len(rows))))
+        left -= before
+        served[rows] = np.clip(left, 0, ordered, out=left)
         return served
 
     @cached_property

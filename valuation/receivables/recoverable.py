@@ -42,8 +42,12 @@ class Expectation:
     @cached_property
     def factors(self) -> tuple[Float, Float]:
         """The share that is paid and the discount of each invoice [n]."""
-        paid = (1.0 - self.dilution) * (1.0 - self.lgd * default_probability(self.pd, self.days))
-        return paid, np.asarray((1.0 + self.rate) ** (-self.days / DAYS_PER_YEAR))
+        paid = default_probability(self.pd, self.days)
+        paid *= self.lgd
+        np.subtract(1.0, paid, out=paid)
+        paid *= 1.0 - self.dilution
+        years = self.days / -DAYS_PER_YEAR
+        return paid, np.power(1.0 + self.rate, years, out=years)
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,9 @@ def lent_minor(whole_minor: int, remainder: int) -> int:
 
 def default_probability(pd: Float, days: Int) -> Float:
     """Returns the probability of a default within some days, for a yearly probability: 1 - (1 - PD)^(days / 365)."""
-    return np.asarray(1.0 - (1.0 - pd) ** (days / DAYS_PER_YEAR))
+    survived = np.asarray(1.0 - pd)
+    survived = np.power(survived, days / DAYS_PER_YEAR, out=survived)
+    return np.subtract(1.0, survived, out=survived)
 
 
 def expected_recoverable(eligible_minor: Int, expected: Expectation) -> Int:
@@ -122,7 +128,9 @@ def expected_recoverable(eligible_minor: Int, expected: Expectation) -> Int:
     It is ``eligible x (1 - dilution) x (1 - LGD x PD of the days) x (1 + rate)^(-days / 365)``.
     """
     paid, discount = expected.factors
-    return np.rint(eligible_minor * paid * discount).astype(np.int64)
+    amount = eligible_minor * paid
+    amount *= discount
+    return np.rint(amount, out=amount).astype(np.int64)
 
 
 def lendable(

@@ -110,25 +110,27 @@ def _taken(ladder: Ladder, buckets: Buckets, by_rule: Int, cuts: Mapping[Rule, I
 
     A rule that takes whole invoices and cuts others adds up.
     """
-    of, resolved = np.where(buckets.open_minor > 0, by_rule, 0), ladder.pool.resolved
-    bears = np.zeros((_RULES, resolved.count), dtype=np.bool_)
-    bears[of, resolved.of_invoice] = True
-    found = np.array([_summed(of, buckets.open_minor, _RULES), np.bincount(of, minlength=_RULES), _zeros(_RULES)])
+    rows, of_invoice = np.flatnonzero((by_rule > 0) & (buckets.open_minor > 0)), ladder.pool.resolved.of_invoice
+    of, amount = by_rule[rows], buckets.open_minor[rows]
+    bears = np.zeros((_RULES, ladder.pool.resolved.count), dtype=np.bool_)
+    bears[of, of_invoice[rows]] = True
+    found = np.array([_summed(of, amount, _RULES), np.bincount(of, minlength=_RULES), _zeros(_RULES)])
     for rule, cut in cuts.items():
         rows = np.flatnonzero(cut)
         if len(rows):
             found[:2, rule] += int(cut[rows].sum()), len(rows)
-            bears[rule, resolved.of_invoice[rows]] = True
+            bears[rule, of_invoice[rows]] = True
     found[2] = bears.sum(axis=1)
-    found[:, 0] = 0  # stands for no rule
     return found
 
 
 def _ages(due_day: Int, open_minor: Int, day: int) -> Int:
-    without = due_day == NO_DAY
-    late = np.where(without, 0, day - due_day)
-    age = np.searchsorted(np.array(AGE_LIMITS_DAYS), late, side="left")
-    return _summed(np.where(without, _AGES - 1, age), open_minor, _AGES)
+    late = day - due_day
+    age = np.zeros(len(due_day), dtype=np.int64)
+    for limit in AGE_LIMITS_DAYS:
+        age += late > limit
+    age[due_day == NO_DAY] = _AGES - 1
+    return _summed(age, open_minor, _AGES)
 
 
 def _counted(ladder: Ladder) -> Int:
