@@ -15,6 +15,7 @@ _METHODS = {
         GetAsset BatchGetAssets ListAssets
         GetBreach ListBreaches WatchBreaches
         GetDebtor ListDebtors GetDebtorExposure
+        GetDebtor GetDebtorExposure ListDebtors
         GetVerification ListVerifications ListClosings
         GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions ListDebtorLimits
         GetEquipmentFit WatchEquipmentFit GetEquipmentModel ListEquipmentModels ListAppraisals
