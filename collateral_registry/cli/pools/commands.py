@@ -32,7 +32,10 @@ def pool_show(
 
 @pool_app.command("estimate")
 def pool_estimate(pool: PoolId, as_of: AsOf = "", server: Server = DEFAULT_ADDRESS) -> None:
-    """Show dilution and days until payment as estimated from the ledger of a pool, as JSON."""
+    """Show what is estimated from the ledger of a pool, as JSON.
+
+    These are the dilution and the days until payment.
+    """
     from collateral_registry.cli.pools.calls import show_estimate
 
     in_session(server, show_estimate, pool, as_of)
