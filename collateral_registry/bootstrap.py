@@ -41,10 +41,10 @@ from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.commit_listener import listen
 from collateral_registry.store.engine.database import Database, sqlite_file
 from collateral_registry.store.engine.migrate import migrate as migrate_schema
-from collateral_registry.store.engine.wal_checkpoints import checkpoint, empty_log
 from collateral_registry.store.storage.durability import unsafe_settings
 from collateral_registry.store.storage.rights import open_to_others
 from collateral_registry.store.storage.sole_use import sole_use
+from collateral_registry.store.storage.wal_checkpoints import checkpoint, empty_log
 from valuation.errors import InvalidInput
 from valuation.extras import check_installed, is_installed
 

@@ -14,8 +14,9 @@ from typing import Generic, ParamSpec, TypeVar
 from collateral_registry.commands.pipeline.settle import settle
 from collateral_registry.domain.access.callers import Author
 from collateral_registry.metrics import WRITER_WAIT
-from collateral_registry.store.engine.database import Connection, Database, Interrupt, Write
+from collateral_registry.store.engine.database import Connection, Database, Write
 from collateral_registry.store.engine.idempotency import first_answer, remember_answer
+from collateral_registry.store.engine.interrupts import Interrupt
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,7 +38,7 @@ class Idempotency(Generic[T]):
 
 @dataclass(frozen=True)
 class Call(Generic[T]):
-    """A request to change the book; ``kind`` and ``author`` are recorded with the commit.
+    """A request to change the book; ``kind``, ``author`` and ``request``, its digest, are recorded with the commit.
 
     A ``neutral`` call changes nothing that secures a loan. A call with a ``preview`` only validates: its change is
     undone, and its answer is the one that ``preview`` returns for the settled change.
@@ -45,6 +46,7 @@ class Call(Generic[T]):
 
     kind: str
     author: Author
+    request: str = ""
     neutral: bool = False
     preview: Callable[[Write, T], T] | None = None
     idempotency: Idempotency[T] | None = None
@@ -84,9 +86,11 @@ class BookRunner:
         self.wake()
         return result
 
-    async def change(self, kind: str, author: Author, work: Callable[[Write], T], keep: Callable[[T], bool]) -> T:
+    async def change(
+        self, kind: str, author: Author, work: Callable[[Write], T], keep: Callable[[T], bool], request: str = ""
+    ) -> T:
         """Runs a change that has no request id and returns its result; commits if ``keep(result)`` is true."""
-        return await self.write(Call(kind, author), work, keep)
+        return await self.write(Call(kind, author, request), work, keep)
 
     def wake(self) -> None:
         """Wakes every watcher; must be called on the event loop's thread."""
@@ -134,6 +138,7 @@ class BookRunner:
         once = call.idempotency
         with self.database.write(call.kind, call.author) as write:
             WRITER_WAIT.observe(perf_counter() - arrived)
+            write.request = call.request
             if once is not None:
                 stored = first_answer(write.connection, once.request_id, once.body_hash)
                 if stored is not None:

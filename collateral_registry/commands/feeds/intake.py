@@ -174,7 +174,7 @@ class Group(ABC, Generic[ItemsT]):
             for batch in run.batches
         ]
         booked, known = run.counts(run.booked), run.counts(run.known)
-        self.feeds.store_batches(self.intake, records, booked, known)
+        self.feeds.store_batches(self.intake, run.feed, records, booked, known)
         for at, rejected in enumerate(run.rejected()):
             durable = DurableBatch(run.batches[at].sequence, booked[at], known[at], rejected)
             self.outcomes[run.indexes[at]] = durable

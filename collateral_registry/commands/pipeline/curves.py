@@ -13,7 +13,7 @@ from collateral_registry.domain.prices.exchange_rates import DatedRates, both_di
 from collateral_registry.domain.prices.market_data import CurveNeed, Estimate, EstimateCause, FxQuote
 from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.domain.valuations.valuation_inputs import MarketFacts
-from collateral_registry.store.engine.bulk import Source
+from collateral_registry.store.engine.bulk import Columns, Source
 from collateral_registry.store.prices.haircut_curves import (
     NewCurve,
     Newest,
@@ -67,9 +67,9 @@ def curves_for(
     return curves
 
 
-def store_curves(connection: Source, seq: int, made: Sequence[NewCurve]) -> None:
-    """Stores new curves, which are known from a commit on."""
-    insert_estimates(connection, seq, made, MODEL_NAME)
+def store_curves(connection: Source, seq: int, made: Sequence[NewCurve], of_run: int = 0) -> Columns:
+    """Stores new curves, which are known from a commit on, and returns the rows that were not stored before."""
+    return insert_estimates(connection, seq, made, MODEL_NAME, of_run)
 
 
 def _newest(need: CurveNeed, market: MarketFacts) -> Newest | None:

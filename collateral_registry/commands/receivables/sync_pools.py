@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from collateral_registry.store.audit.links import note_heads
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.receivables.ledger import keep_ledgers
 from collateral_registry.store.receivables.pending_pools import (
@@ -14,6 +15,7 @@ from collateral_registry.store.receivables.pending_pools import (
     entries_of_pools,
     oldest_changes,
 )
+from collateral_registry.store.schema.receivables import InvoiceFeedRow
 from valuation._typing import Int
 
 POOLS_LIMIT = 25
@@ -56,5 +58,6 @@ def sync_pending_pools(write: Write, pending: PendingPools) -> int:
     """
     deleted = delete_changes(write.connection, pending.change_keys)
     if deleted:
+        note_heads(write.connection, write.facts, InvoiceFeedRow)
         write.touched.add(assets=assets_of_pools(write.connection, pending.pool_keys).tolist())
     return deleted

@@ -23,13 +23,13 @@ from collateral_registry.store.engine.database import Database
 from collateral_registry.store.loans.pledges import read_pledges
 from collateral_registry.store.prices.haircut_curves import NewCurve
 from collateral_registry.store.revaluation.runs import (
+    PartitionResults,
     is_wanted,
     loans_between,
-    mark_done,
+    of_run,
     store_partition,
     unpledged_between,
 )
-from collateral_registry.store.valuations.pool_statements import insert_statements
 from valuation._typing import Int
 
 if TYPE_CHECKING:
@@ -57,26 +57,22 @@ class PartitionJob:
 def work_partition(transport: Transport, job: PartitionJob) -> None:
     """Computes a partition and stores it, unless it is stored already or the run is over."""
     made: list[NewCurve] = []
-    curves_alone = job.partition.step == RunStep.CURVES
+    results = None
     with transport.read() as source:
-        if curves_alone:
+        if job.partition.step == RunStep.CURVES:
             make_curves(source, job.partition.needs, job.policy, made)
         else:
-            values, judged = _value_and_judge(source, job, made)
+            results = _value_and_judge(source, job, made)
     with transport.intake([job.shard]) as writing:
         if not is_wanted(writing.connection, job.seq, job.partition.number):
             return
-        store_curves(writing.connection, job.seq, made)
-        if curves_alone:
-            mark_done(writing.connection, job.seq, job.partition.number)
-        else:
-            results = (values.rows, judged.rows, judged.claims, judged.events)
-            insert_statements(writing.connection, values.statements, job.seq, of_run=True)
-            store_partition(writing.connection, job.seq, job.partition.number, *results)
+        number = job.partition.number
+        curves = store_curves(writing.connection, job.seq, made, of_run(number))
+        store_partition(writing.connection, job.seq, number, curves, results)
         writing.commit()
 
 
-def _value_and_judge(source: Source, job: PartitionJob, made: list[NewCurve]) -> tuple[Valuations, Judged]:
+def _value_and_judge(source: Source, job: PartitionJob, made: list[NewCurve]) -> PartitionResults:
     """Returns the values of the partition's assets, and judgements of its loans.
 
     Loans that were judged since the run began are omitted.
@@ -87,7 +83,8 @@ def _value_and_judge(source: Source, job: PartitionJob, made: list[NewCurve]) ->
     rows = scope.stored_here(values.rows, loaded.targets.asset_row)
     stored = np.isin(values.statements["asset_key"], scope.assets[scope.is_stored_here])
     statements = {name: column[stored] for name, column in values.statements.items()}
-    return Valuations(rows, statements), judged.of(judged.before_seq < job.seq)
+    kept = judged.of(judged.before_seq < job.seq)
+    return PartitionResults(rows, statements, kept.rows, kept.claims, kept.events)
 
 
 @dataclass(frozen=True)

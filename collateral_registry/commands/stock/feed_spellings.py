@@ -36,4 +36,4 @@ def change_spellings(
 
 def _feed(connection: Connection, source_id: str) -> Feed:
     """Returns a feed; one that has reported nothing yet is empty."""
-    return STOCK_FEEDS.find(connection, [source_id]).get(source_id) or Feed(0, source_id, 0, 0, 0, 0)
+    return STOCK_FEEDS.find(connection, [source_id]).get(source_id) or Feed(0, source_id, 0, 0, 0, 0, 0)

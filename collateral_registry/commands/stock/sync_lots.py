@@ -24,11 +24,13 @@ from collateral_registry.domain.findings.over_pledging import plain_quantity
 from collateral_registry.domain.shared.quantities import MILLION, plain
 from collateral_registry.domain.shared.units import alike, conversion_factor
 from collateral_registry.domain.stock.holdings import Holdings
+from collateral_registry.store.audit.links import note_heads
 from collateral_registry.store.book.policies import policy_in_force
 from collateral_registry.store.engine.bulk import Columns
 from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.loans.pledges import loans_of_assets
+from collateral_registry.store.schema.stock import StockFeedRow
 from collateral_registry.store.stock.claims_by_place import Place, claimed_among, places_of_lots
 from collateral_registry.store.stock.counts import counted_since
 from collateral_registry.store.stock.lot_links import holdings_of
@@ -153,6 +155,8 @@ def _sync(write: Write, pending: PendingLots) -> SyncResult:
     done = np.union1d(pending.changes["change_key"], pending.unclaimed_keys)
     delete_changes(write, done)
     changes = len(done)
+    if changes:
+        note_heads(write.connection, write.facts, StockFeedRow)
     if not len(pending.lot_keys):
         return SyncResult(changes, 0)
     _hold_against_counts(write, pending.changes)

@@ -60,14 +60,16 @@ def call_of(request: Message, kind: str, answer: type[M], actor: str = "") -> Ca
     if kind in READING_METHODS:
         raise RuntimeError(f"{kind} is declared to record nothing")
     request_id = checked_text("request_id", getattr(request, "request_id", ""), required=False)
+    body_hash = body_hash_of(kind, request)
     return Call(
         kind=kind,
         author=current_caller().acting_as(actor),
+        request=body_hash,
         neutral=METHOD_CLASSES[kind] is MethodClass.NEUTRAL,
         preview=with_resulting_covers if getattr(request, "validate_only", False) else None,
         idempotency=Idempotency(
             request_id=request_id,
-            body_hash=_body_hash(kind, request),
+            body_hash=body_hash,
             serialise=lambda message: message.SerializeToString(),
             parse=answer.FromString,
         )
@@ -76,10 +78,12 @@ def call_of(request: Message, kind: str, answer: type[M], actor: str = "") -> Ca
     )
 
 
-def _body_hash(kind: str, request: Message) -> str:
+def body_hash_of(kind: str, request: Message) -> str:
     """Returns the digest of what a request writes, which depends on neither its id nor whether it only validates."""
-    body = type(request)()
-    body.CopyFrom(request)
-    for name in {"request_id", "validate_only"} & set(body.DESCRIPTOR.fields_by_name):
-        body.ClearField(name)
+    body = request
+    if getattr(request, "request_id", "") or getattr(request, "validate_only", False):
+        body = type(request)()
+        body.CopyFrom(request)
+        for name in {"request_id", "validate_only"} & set(body.DESCRIPTOR.fields_by_name):
+            body.ClearField(name)
     return hashlib.sha256(kind.encode() + body.SerializeToString(deterministic=True)).hexdigest()

@@ -18,7 +18,7 @@ from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.names import id_of
 from collateral_registry.domain.shared.units import checked_own_spellings, own_units, unit_of
 from collateral_registry.rpc.common import convert
-from collateral_registry.rpc.common.calls import call_of, current_caller
+from collateral_registry.rpc.common.calls import body_hash_of, call_of, current_caller
 from collateral_registry.rpc.common.checks import check_count
 from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.rpc.common.paging import NEWEST
@@ -96,7 +96,9 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
 
         if not request.request_id and not request.validate_only:
             ingested, seq = await self.batcher.ingest(
-                current_caller().acting_as(""), commands.PriceMessage(quotes, refused)
+                current_caller().acting_as(""),
+                commands.PriceMessage(quotes, refused),
+                body_hash_of("IngestPrices", request),
             )
             return _ingested(pb.IngestPricesResponse, ingested, seq)
 

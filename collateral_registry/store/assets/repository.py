@@ -151,7 +151,7 @@ def ensure_target(write: Write, asset_key: int, currency: str) -> int:
     ).scalar()
     if found is not None:
         return int(found)
-    return insert_row(write.connection, TargetRow, asset_key=asset_key, currency=currency)
+    return insert_row(write.connection, TargetRow, asset_key=asset_key, currency=currency, created_seq=write.seq)
 
 
 def lots_without_series(connection: Connection, series_id: str) -> list[StoredAsset]:

@@ -32,6 +32,7 @@ from sqlalchemy.types import TypeEngine
 from sqlmodel import SQLModel
 
 from collateral_registry.domain.shared.quantities import MILLION
+from collateral_registry.store.audit.collector import FACTS
 from collateral_registry.store.engine.key_sets import RecordSet
 from valuation._typing import Int
 
@@ -131,6 +132,9 @@ def insert_columns(connection: Source, table: type[SQLModel], columns: Mapping[s
     if not isinstance(connection, Connection):
         connection.append(table, columns, rows)
         return
+    facts = connection.info.get(FACTS)
+    if facts is not None:
+        facts.append(str(table.__tablename__), columns, rows)
     names = list(columns)
     data = [_listed(columns[name], rows) for name in names]
     driver = connection.connection.driver_connection

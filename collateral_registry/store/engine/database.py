@@ -10,11 +10,10 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from psycopg import (
@@ -30,9 +29,13 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from collateral_registry.clock import Clock, microseconds
 from collateral_registry.domain.access.callers import Author
+from collateral_registry.domain.audit.entries import Entry
 from collateral_registry.domain.shared.errors import StoreUnavailable, StoreUnusable
 from collateral_registry.logs import masked
+from collateral_registry.store.audit.collector import FACTS, Facts, note_statement
+from collateral_registry.store.audit.log import append_entry
 from collateral_registry.store.engine.commit_listener import CHANNEL
+from collateral_registry.store.engine.interrupts import Interrupt
 from collateral_registry.store.engine.locks import lock_key, sqlite_turn
 from collateral_registry.store.engine.touched import Touched
 from collateral_registry.store.schema.book import CommitRow
@@ -55,9 +58,6 @@ WRONG_CLOCK_US = 3_600 * 1_000_000
 
 BUSY_TIMEOUT_MILLISECONDS = 10_000
 READERS_LIMIT = 8
-CANCEL_SECONDS = 1.0
-"""Longest time in which PostgreSQL receives the request to cancel a statement."""
-
 MMAP_BYTES = 1 << 30
 LOG_PAGES = 8_192
 """A commit copies a write-ahead log of this length, 32 MB; ``wal_checkpoints`` copies a shorter one."""
@@ -101,13 +101,17 @@ class Write:
     """A write transaction: its connection, sequence and time. It is rolled back unless ``commit()`` is called.
 
     Commands declare in ``touched`` what they have changed; commands/pipeline/settle.py settles it before the commit.
+    ``facts`` and ``request``, the digest of the request in hexadecimal digits, become part of the audit log.
     """
 
     connection: Connection
     seq: int
     known_us: int
     market_day: int
+    kind: str
     author: Author
+    facts: Facts
+    request: str = ""
     committed: bool = False
     touched: Touched = field(default_factory=Touched)
 
@@ -117,67 +121,46 @@ class Write:
         return self.author.actor
 
     def commit(self) -> None:
-        """Commits the transaction and notifies the other servers of the book.
+        """Commits the transaction with its entry of the audit log, and notifies the other servers of the book.
 
         Raises RuntimeError if something touched is not settled, because a commit must never leave a loan unjudged.
         """
         if self.touched:
             raise RuntimeError("the change touched assets or loans that were not settled before the commit")
+        self._append_entry()
         if self.connection.dialect.name != "sqlite":
             self.connection.execute(select(func.pg_notify(CHANNEL, "")))
         self.connection.commit()
         self.committed = True
 
+    def _append_entry(self) -> None:
+        entry = Entry(
+            seq=self.seq,
+            known_us=self.known_us,
+            market_day=self.market_day,
+            method=self.kind,
+            principal=self.author.principal,
+            actor=self.author.actor,
+            request=self.request,
+            facts=self.facts.digests(self.connection, self.seq),
+        )
+        append_entry(self.connection, entry)
+
 
 @dataclass
 class Intake:
-    """A transaction that books stock. It locks its shards and is not part of the commit log of the book."""
+    """A transaction that books stock. It locks its shards and is not part of the commit log of the book.
+
+    ``facts`` become links in the chains of the feeds.
+    """
 
     connection: Connection
     received_us: int
+    facts: Facts
 
     def commit(self) -> None:
         """Commits the transaction."""
         self.connection.commit()
-
-
-class Interrupted(Exception):
-    """The result of a read is not wanted any more."""
-
-
-class Interrupt:
-    """Stops the statements of one read, from another thread: those of a read whose caller has gone."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._requested = False
-        self._connection: Any = None
-
-    def request(self) -> None:
-        """Stops the statement that runs, and makes the read fail if it has not begun."""
-        with self._lock:
-            self._requested = True
-            if isinstance(self._connection, sqlite3.Connection):
-                self._connection.interrupt()
-            elif isinstance(self._connection, PostgresConnection):
-                with suppress(PostgresError):  # then the statement runs to its end
-                    self._connection.cancel_safe(timeout=CANCEL_SECONDS)
-
-    @contextmanager
-    def during(self, connection: Connection) -> Iterator[None]:
-        """Lets ``request`` stop the statements of a connection while the block runs.
-
-        Raises Interrupted if it has been requested already.
-        """
-        with self._lock:
-            if self._requested:
-                raise Interrupted
-            self._connection = connection.connection.driver_connection
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._connection = None
 
 
 class Database:
@@ -210,7 +193,8 @@ class Database:
         with self._writing() as connection:
             if not self.is_sqlite:
                 connection.execute(select(func.pg_advisory_xact_lock(WRITER_LOCK_KEY)))
-            yield self._opened(connection, kind, author, market_day)
+            with _collected(connection) as facts:
+                yield self._opened(connection, facts, kind, author, market_day)
 
     @contextmanager
     def intake(self, shards: Iterable[str]) -> Iterator[Intake]:
@@ -222,7 +206,8 @@ class Database:
         with self._writing() as connection:
             if not self.is_sqlite:
                 connection.execute(_locks(), {"keys": sorted({lock_key(shard) for shard in shards})}).all()
-            yield Intake(connection, microseconds(self.clock()))
+            with _collected(connection) as facts:
+                yield Intake(connection, microseconds(self.clock()), facts)
 
     @contextmanager
     def alone(self, what: str) -> Iterator[bool]:
@@ -272,7 +257,7 @@ class Database:
     def _read_options(self) -> dict[str, Any]:
         return {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
-    def _opened(self, connection: Connection, kind: str, author: Author, market_day: int | None) -> Write:
+    def _opened(self, connection: Connection, facts: Facts, kind: str, author: Author, market_day: int | None) -> Write:
         last = connection.execute(_LAST_COMMIT).first()
         seq, day, known_us = (last.seq + 1, last.market_day, last.known_us) if last else (1, 0, 0)
         write = Write(
@@ -280,7 +265,9 @@ class Database:
             seq=seq,
             known_us=_time_of_commit(microseconds(self.clock()), known_us),
             market_day=day if market_day is None else market_day,
+            kind=kind,
             author=author,
+            facts=facts,
         )
         row = {
             "seq": seq,
@@ -291,6 +278,17 @@ class Database:
         }
         connection.execute(_NEW_COMMIT, row)
         return write
+
+
+@contextmanager
+def _collected(connection: Connection) -> Iterator[Facts]:
+    """Yields the collector of what the open transaction of a connection records."""
+    facts = connection.info[FACTS] = Facts()
+    try:
+        yield facts
+    finally:
+        if not connection.invalidated:
+            del connection.info[FACTS]
 
 
 def _time_of_commit(now_us: int, last_us: int) -> int:
@@ -328,6 +326,7 @@ def _engine(url: str) -> Engine:
         # The level is set explicitly: if the default of the server were stricter, the snapshot would precede the lock.
         engine = create_engine(url, pool_size=READERS_LIMIT, pool_pre_ping=True, isolation_level="READ COMMITTED")
         event.listen(engine, "connect", _prepare_postgres)
+        event.listen(engine, "after_cursor_execute", note_statement)
         return engine
     engine = create_engine(
         url,
@@ -336,6 +335,7 @@ def _engine(url: str) -> Engine:
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "after_cursor_execute", note_statement)
     return engine
 
 

@@ -11,6 +11,8 @@ from sqlmodel import SQLModel
 
 from collateral_registry.domain.filters.expressions import Expression
 from collateral_registry.domain.filters.fields import Id, Number, Time
+from collateral_registry.store.audit.fact_sets import FEED_SET_NAMED
+from collateral_registry.store.audit.links import append_link
 from collateral_registry.store.engine.bulk import insert_columns
 from collateral_registry.store.engine.database import Intake
 from collateral_registry.store.engine.filters import FilterField, FilterTable, unless
@@ -20,7 +22,10 @@ from collateral_registry.store.engine.rows import columns_of, existing, insert_r
 
 @dataclass
 class Feed:
-    """A feed with its last durable sequence, the number of its latest single call, and the epoch of its stream."""
+    """A feed with its last durable sequence, the number of its latest single call, and the epoch of its stream.
+
+    ``link`` is the number of the last link in its chain of the audit log.
+    """
 
     key: int
     source_id: str
@@ -28,6 +33,7 @@ class Feed:
     last_call: int
     epoch: int
     received_us: int
+    link: int
 
 
 @dataclass(frozen=True)
@@ -82,7 +88,7 @@ class FeedTables:
         return f"{self.collection}/{source_id}"
 
 
-FEED_COLUMNS = ("source_key", "source_id", "last_sequence", "last_call", "epoch", "received_us")
+FEED_COLUMNS = ("source_key", "source_id", "last_sequence", "last_call", "epoch", "received_us", "link")
 
 
 class FeedStore:
@@ -101,7 +107,12 @@ class FeedStore:
         self._progress = (
             update(feed)
             .where(feed.c.source_key == bindparam("key"))
-            .values(last_sequence=bindparam("sequence"), last_call=bindparam("call"), received_us=bindparam("now"))
+            .values(
+                last_sequence=bindparam("sequence"),
+                last_call=bindparam("call"),
+                received_us=bindparam("now"),
+                link=bindparam("last_link"),
+            )
         )
         self._rejected = (
             select(*(rejection.c[name] for name in ("batch_row", tables.item_id, "reason", "description")))
@@ -138,9 +149,15 @@ class FeedStore:
         return self.find(intake.connection, [source_id]).get(source_id) or self._new(intake, source_id)
 
     def store_progress(self, intake: Intake, sources: Sequence[Feed]) -> None:
-        """Stores the last sequence and the last call of each feed."""
+        """Stores the last sequence, the last call and the last link of each feed."""
         rows = [
-            {"key": one.key, "sequence": one.last_sequence, "call": one.last_call, "now": intake.received_us}
+            {
+                "key": one.key,
+                "sequence": one.last_sequence,
+                "call": one.last_call,
+                "now": intake.received_us,
+                "last_link": one.link,
+            }
             for one in sources
         ]
         if rows:
@@ -159,19 +176,26 @@ class FeedStore:
         return next(iter(self._batches(connection, *where)), None) if request_id else None
 
     def store_batches(
-        self, intake: Intake, records: Sequence[BatchRecord], booked: Sequence[int], known: Sequence[int]
+        self, intake: Intake, feed: Feed, records: Sequence[BatchRecord], booked: Sequence[int], known: Sequence[int]
     ) -> None:
-        """Appends batches, each with its number of booked rows and its number of rows that were already known."""
+        """Appends batches of a feed, each with its number of booked rows and its number of rows already known.
+
+        They and the items that were booked for them become the next link in the chain of the feed.
+        """
         columns: dict[str, Any] = {
             name: [getattr(record, name) for record in records]
             for name in ("source_key", "sequence", "request_id", "body_hash", "item_count")
         }
         columns.update(booked_count=booked, known_count=known, received_us=intake.received_us)
+        feed.link += 1
+        columns.update(epoch=feed.epoch, link=feed.link)
         insert_columns(intake.connection, self.tables.batch, columns, len(records))
+        chained = FEED_SET_NAMED[str(self.tables.feed.__tablename__)]
+        append_link(intake.connection, intake.facts, chained, (feed.key, feed.source_id), feed.link)
 
     def _new(self, intake: Intake, source_id: str) -> Feed:
-        feed = Feed(0, source_id, 0, 0, 1, 0)
-        values = values_of(feed, "source_id", "last_sequence", "last_call", "epoch", "received_us")
+        feed = Feed(0, source_id, 0, 0, 1, 0, 0)
+        values = values_of(feed, *FEED_COLUMNS[1:])
         feed.key = insert_row(intake.connection, self.tables.feed, **values, created_us=intake.received_us)
         return feed
 

@@ -3,6 +3,7 @@
 from alembic import context
 from sqlmodel import SQLModel
 
+from collateral_registry.store.audit import tables as audit
 from collateral_registry.store.schema import (
     assets,
     assignments,
@@ -22,6 +23,7 @@ from collateral_registry.store.schema import (
 SCHEMA = (
     assets,
     assignments,
+    audit,
     book,
     borrowing_base,
     debtors,

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Select, and_, bindparam, or_, select
 from collateral_registry.domain.filters.expressions import Expression
 from collateral_registry.domain.filters.fields import Day, Enum, Id, Number, Text
 from collateral_registry.domain.prices.market_data import CurveNeed, Estimate, EstimateCause
-from collateral_registry.store.engine.bulk import Source, insert_columns, read_columns
+from collateral_registry.store.engine.bulk import Columns, Source, insert_columns, read_columns
 from collateral_registry.store.engine.filters import FilterField, FilterTable, nullable
 from collateral_registry.store.engine.key_sets import KEYS, RecordSet, is_one_of
 from collateral_registry.store.engine.locks import hold_lock
@@ -127,19 +127,24 @@ _BY_KEY = (
 )
 
 
-def insert_estimates(connection: Source, seq: int, made: Sequence[NewCurve], model: str) -> None:
-    """Stores new curves with a commit; skips those that another worker has already stored under the same key."""
+def insert_estimates(connection: Source, seq: int, made: Sequence[NewCurve], model: str, of_run: int = 0) -> Columns:
+    """Stores new curves with a commit and returns their rows; ``of_run`` is not 0 if they are those of a run.
+
+    Skips those that another worker has already stored under the same key.
+    """
     if not made:
-        return
+        return {}
     hold_lock(connection, "estimates")
     estimates = [estimate_of(one, model) for one in made]
     missing = {estimate.estimate_key: (one, estimate) for one, estimate in zip(made, estimates, strict=True)}
     for key in read_columns(connection, _KNOWN, {"keys": list(missing)})["estimate_key"].tolist():
         del missing[key]
     rows = [_row(seq, *one) for one in missing.values()]
-    if rows:
-        columns = {name: [row[name] for row in rows] for name in rows[0]}
-        insert_columns(connection, HaircutCurveRow, columns, len(rows))
+    if not rows:
+        return {}
+    columns = {name: [row[name] for row in rows] for name in rows[0]} | {"of_run": [of_run] * len(rows)}
+    insert_columns(connection, HaircutCurveRow, columns, len(rows))
+    return columns
 
 
 _KNOWN = select(HaircutCurveRow.estimate_key).where(is_one_of(HaircutCurveRow.estimate_key, KEYS))

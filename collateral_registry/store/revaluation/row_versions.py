@@ -1,7 +1,7 @@
 """Selects the current row of each key, now or as of a commit, in tables written by changes and revaluation runs.
 
 A change writes rows with its own sequence (``of_run`` 0). A run writes rows with the sequence of its start (``of_run``
-1); they take effect with the commit that publishes the run. A change made during the run has a later sequence and
+above 0); they take effect with the commit that publishes the run. A change made during the run has a later sequence and
 therefore stays current. The current row of a key is the later of two: the newest row written by a change, and the row
 of the newest run published up to that commit.
 """
@@ -41,7 +41,7 @@ def newest_seq(
     if seq is not None:
         changed = changed.where(table.seq <= seq)
     changed_seq = changed.order_by(table.seq.desc()).limit(1).correlate(key.table).scalar_subquery()
-    in_run = select(table.seq).where(table.seq == newest_run(seq), column == key, table.of_run == 1)
+    in_run = select(table.seq).where(table.seq == newest_run(seq), column == key, table.of_run > 0)
     run_seq = in_run.correlate(key.table).scalar_subquery()
     return Greatest(func.coalesce(changed_seq, NEVER), func.coalesce(run_seq, NEVER))
 
@@ -108,7 +108,7 @@ def newest_of_runs_between(
         table.of_run == 0, came_between(table.seq, after, seq)
     )
     in_run = select(key.label("key"), table.seq.label("version")).where(
-        table.of_run == 1, table.seq == newest_run(seq, after)
+        table.of_run > 0, table.seq == newest_run(seq, after)
     )
     both = union_all(changed, in_run).subquery()
     found = select(both.c.key, func.max(both.c.version).label("version")).group_by(both.c.key)

@@ -22,12 +22,16 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlmodel import SQLModel
 
+from collateral_registry.domain.audit.entries import facts_as_text
 from collateral_registry.domain.filters.expressions import Expression
 from collateral_registry.domain.filters.fields import Day, Number, Text, Time, enum
 from collateral_registry.domain.loans.agreements import LoanState, PledgeState
 from collateral_registry.domain.prices.market_data import CurveNeed
 from collateral_registry.domain.revaluation.runs import Partition, RunState, RunStep
+from collateral_registry.store.audit.collector import digest_of
+from collateral_registry.store.audit.fact_sets import SET_NAMED
 from collateral_registry.store.engine.bulk import Columns, Source, insert_columns, read_columns, read_keys
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.filters import FilterField, FilterTable, nullable
@@ -38,7 +42,7 @@ from collateral_registry.store.schema.loans import LoanJudgementRow, LoanRow, Pl
 from collateral_registry.store.schema.prices import HaircutCurveRow
 from collateral_registry.store.schema.receivables import InvoicePoolRow
 from collateral_registry.store.schema.revaluation import PENDING, RunEventRow, RunPartitionRow, RunRow
-from collateral_registry.store.schema.valuations import ValuationRow
+from collateral_registry.store.schema.valuations import PoolStatementRow, ValuationRow
 from valuation._typing import Int
 
 NEEDS = TypeAdapter(tuple[CurveNeed, ...])
@@ -159,25 +163,59 @@ _WANTED = (
 )
 
 
-def store_partition(
-    source: Source, seq: int, number: int, values: Columns, covers: Columns, claims: Columns, events: Columns
-) -> None:
-    """Appends the results of a partition and marks it as done, in the connection's transaction."""
-    of_run = {"seq": seq, "of_run": 1}
-    valued, judged = len(values["target_key"]), len(covers["loan_key"])
-    insert_columns(source, ValuationRow, {**values, **of_run}, valued)
-    insert_columns(source, LoanJudgementRow, {**covers, **of_run}, judged)
-    insert_columns(source, PledgeClaimRow, {**claims, **of_run}, len(claims["pledge_key"]))
+@dataclass(frozen=True)
+class PartitionResults:
+    """What a partition has valued and judged, the statements of its pools, and the events that it raises."""
+
+    values: Columns
+    statements: Columns
+    covers: Columns
+    claims: Columns
+    events: Columns
+
+
+def of_run(number: int) -> int:
+    """Returns the mark of the rows of a partition; rows of changes have the mark 0."""
+    return number + 1
+
+
+def store_partition(source: Source, seq: int, number: int, curves: Columns, results: PartitionResults | None) -> None:
+    """Appends the results of a partition and marks it as done, in the connection's transaction.
+
+    ``curves`` are the rows that it has stored; a partition that only estimates curves has no results.
+    """
+    stored: list[tuple[type[SQLModel], Columns, str]] = [(HaircutCurveRow, curves, "estimate_key")]
+    if results is not None:
+        written = [
+            (ValuationRow, results.values, "target_key"),
+            (PoolStatementRow, results.statements, "asset_key"),
+            (LoanJudgementRow, results.covers, "loan_key"),
+            (PledgeClaimRow, results.claims, "pledge_key"),
+        ]
+        mark = {"seq": seq, "of_run": of_run(number)}
+        for table, columns, key in written:
+            insert_columns(source, table, {**columns, **mark}, len(columns[key]))
+            stored.append((table, {**columns, **mark}, key))
+        _store_events(source, seq, number, results.events)
+    digests = [
+        digest_of(SET_NAMED[str(table.__tablename__)], columns, len(columns[key]))
+        for table, columns, key in stored
+        if len(columns.get(key, ()))
+    ]
+    values = {
+        "done": 1,
+        "valued": 0 if results is None else len(results.values["target_key"]),
+        "judged": 0 if results is None else len(results.covers["loan_key"]),
+        "facts": facts_as_text(digests),
+    }
+    done = update(RunPartitionRow).where(RunPartitionRow.seq == seq, RunPartitionRow.number == number)
+    source.execute(done.values(**values))
+
+
+def _store_events(source: Source, seq: int, number: int, events: Columns) -> None:
     raised = len(events["loan_key"])
     placed = {**events, "seq": seq, "number": number, "place": np.arange(raised, dtype=np.int64)}
     insert_columns(source, RunEventRow, placed, raised)
-    mark_done(source, seq, number, valued, judged)
-
-
-def mark_done(source: Source, seq: int, number: int, valued: int = 0, judged: int = 0) -> None:
-    """Marks a partition as done, in the transaction that stores its results."""
-    done = update(RunPartitionRow).where(RunPartitionRow.seq == seq, RunPartitionRow.number == number)
-    source.execute(done.values(done=1, valued=valued, judged=judged))
 
 
 def pending_events(connection: Connection, seq: int, number: int) -> Columns:
@@ -198,7 +236,11 @@ def set_published(write: Write, seq: int) -> bool:
     missing = select(RunPartitionRow.number).where(RunPartitionRow.seq == seq, RunPartitionRow.done == 0)
     published = update(RunRow).where(RunRow.seq == seq, RunRow.state == int(RunState.RUNNING), ~missing.exists())
     values = {"state": int(RunState.PUBLISHED), "published_seq": write.seq, "finished_us": write.known_us}
-    return bool(write.connection.execute(published.values(**values)).rowcount)
+    if not write.connection.execute(published.values(**values)).rowcount:
+        return False
+    partitions = update(RunPartitionRow).where(RunPartitionRow.seq == seq)
+    write.connection.execute(partitions.values(published_seq=write.seq))
+    return True
 
 
 def set_outcome(write: Write, seq: int, events: int, judged_again: int) -> None:

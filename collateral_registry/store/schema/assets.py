@@ -128,13 +128,14 @@ class IntellectualPropertyRow(SQLModel, table=True):
 
 
 class TargetRow(SQLModel, table=True):
-    """A valuation target: an asset valued in a currency."""
+    """A valuation target: an asset valued in a currency. ``created_seq`` is 0 in rows older than the column."""
 
     __tablename__: ClassVar[str] = "valuation_target"
     __table_args__ = (UniqueConstraint("asset_key", "currency"),)
     target_key: int | None = big(primary_key=True, default=None)
     asset_key: int = big()
     currency: str = text()
+    created_seq: int = big(default=0, index=True, sa_column_kwargs={"server_default": "0"})
 
 
 class IdentityRow(SQLModel, table=True):

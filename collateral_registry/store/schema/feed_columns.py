@@ -11,7 +11,8 @@ from collateral_registry.store.schema.columns import big, partial_index, text
 class FeedColumns(SQLModel):
     """A feed with its last durable sequence and the epoch of the stream that may write it.
 
-    Single calls are numbered downwards from -1, so that they never collide with the sequences of a stream.
+    Single calls are numbered downwards from -1, so that they never collide with the sequences of a stream. ``link`` is
+    the last link of the feed's chain in the audit log.
     """
 
     source_key: int | None = big(primary_key=True, default=None)
@@ -21,10 +22,14 @@ class FeedColumns(SQLModel):
     epoch: int = big()
     created_us: int = big()
     received_us: int = big()
+    link: int = big(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class BatchColumns(SQLModel):
-    """A durable batch. ``body_hash`` distinguishes a repeat from the reuse of a sequence or request id."""
+    """A durable batch. ``body_hash`` distinguishes a repeat from the reuse of a sequence or request id.
+
+    ``epoch`` is that of its stream, and ``link`` its link in the feed's chain; both are 0 in batches older than these.
+    """
 
     source_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     sequence: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
@@ -34,6 +39,8 @@ class BatchColumns(SQLModel):
     booked_count: int = big()
     known_count: int = big()
     received_us: int = big()
+    epoch: int = big(default=0, sa_column_kwargs={"server_default": "0"})
+    link: int = big(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class RejectionColumns(SQLModel):

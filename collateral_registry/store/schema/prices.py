@@ -65,7 +65,8 @@ class PriceRow(SQLModel, table=True):
 class HaircutCurveRow(SQLModel, table=True):
     """A haircut curve of a series in a currency at a confidence.
 
-    The arrays are stored as bytes of float64, one number per business day of the horizon.
+    The arrays are stored as bytes of float64, one number per business day of the horizon. ``of_run`` is 0 for a curve
+    that a change estimated.
     """
 
     __tablename__: ClassVar[str] = "haircut_curve"
@@ -79,7 +80,8 @@ class HaircutCurveRow(SQLModel, table=True):
     price: float | None = real(default=None)
     log_return: float | None = real(default=None)
     history_seq: int = big()
-    seq: int = big()
+    seq: int = big(index=True)
+    of_run: int = big(default=0, sa_column_kwargs={"server_default": "0"})
     model: str = text()
     observations: int = big()
     flags: int = big()

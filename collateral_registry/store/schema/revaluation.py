@@ -31,7 +31,10 @@ class RunRow(SQLModel, table=True):
 
 
 class RunPartitionRow(SQLModel, table=True):
-    """A partition of a run, with the range it covers and whether its results are stored."""
+    """A partition of a run, with the range it covers and whether its results are stored.
+
+    ``facts`` are the digests of its results as JSON; ``published_seq`` is 0 until the run is published.
+    """
 
     __tablename__: ClassVar[str] = "run_partition"
     seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
@@ -43,6 +46,8 @@ class RunPartitionRow(SQLModel, table=True):
     done: int = big(default=0)
     valued: int = big(default=0)
     judged: int = big(default=0)
+    facts: str = text(default="", sa_column_kwargs={"server_default": ""})
+    published_seq: int = big(index=True, default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class RunEventRow(EventColumns, table=True):

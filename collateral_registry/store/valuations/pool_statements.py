@@ -48,11 +48,10 @@ def statement_columns(
     }
 
 
-def insert_statements(source: Source, columns: Columns, seq: int, *, of_run: bool = False) -> None:
+def insert_statements(source: Source, columns: Columns, seq: int) -> None:
     """Appends statements given as columns."""
-    if len(columns["asset_key"]):
-        written = {"seq": seq, "of_run": int(of_run)}
-        insert_columns(source, PoolStatementRow, {**columns, **written}, len(columns["asset_key"]))
+    written = {"seq": seq, "of_run": 0}
+    insert_columns(source, PoolStatementRow, {**columns, **written}, len(columns["asset_key"]))
 
 
 def statement_as_of(connection: Connection, asset_key: int, seq: int | None) -> StoredStatement | None:

@@ -121,4 +121,4 @@ def _recorded(asset_id: str) -> Subquery:
     )
     pair = select(ValuationRow.seq, ValuationRow.target_key).where(ValuationRow.target_key.in_(targets))
     published = pair.join(RunRow, RunRow.seq == ValuationRow.seq).where(RunRow.published_seq.is_not(None))
-    return union_all(pair.where(ValuationRow.of_run == 0), published.where(ValuationRow.of_run == 1)).subquery()
+    return union_all(pair.where(ValuationRow.of_run == 0), published.where(ValuationRow.of_run > 0)).subquery()
