@@ -192,7 +192,7 @@ class AssignmentServicer(assignment_pb2_grpc.AssignmentServiceServicer):
         read = convert.read_all(
             asset_id=lambda: id_of("parent", request.parent, "assets")[0],
             limit=lambda: read_limit(request.debtor_limit),
-            actor=lambda: checked_text("actor", request.actor),
+            actor=lambda: actor_of(request),
         )
         asset_id, limit, actor = read["asset_id"], read["limit"], read["actor"]
 
@@ -205,7 +205,7 @@ class AssignmentServicer(assignment_pb2_grpc.AssignmentServiceServicer):
         """Ends a limit of a debtor."""
         read = convert.read_all(
             names=lambda: id_of("name", request.name, "assets", "debtorLimits"),
-            actor=lambda: checked_text("actor", request.actor),
+            actor=lambda: actor_of(request),
             note=lambda: checked_text("note", request.note),
         )
         (asset_id, number), actor, note = read["names"], read["actor"], read["note"]

@@ -164,7 +164,6 @@ class _Method:
             return
         write = LOG.info if code in _ENDED_BY_CALLER else LOG.error if code in _SERVER_ERRORS else LOG.warning
         more = {name: text for name in ("reason", "cause", "reference") if (text := getattr(record, name))}
-        found = {"reason": record.reason, "reference": record.reference, "cause": record.cause}
         write(
             "call",
             method=self.path,
