@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import ssl
 from collections.abc import Iterator, Mapping
@@ -56,7 +57,7 @@ class Secured:
 
 
 @pytest.fixture(scope="module")
-def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+def secured(tmp_path_factory: pytest.TempPathFactory, prepared_file: Path) -> Iterator[Secured]:
     folder, authority = tmp_path_factory.mktemp("secured"), Authority()
     (folder / "authority.pem").write_bytes(authority.certificate)
     certificate, key = write_pair(folder, authority.server())
@@ -74,6 +75,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     environment |= {"COLLATERAL_BUSINESS_DATE": "2021-12-31", "COLLATERAL_LOG_READS_EVERY": "1"}
     found = Secured(addresses, folder, folder / "output")
     found.output.touch()
+    shutil.copy(prepared_file, folder / "book.db")
     process = forked(["serve", "--database", f"sqlite:///{folder / 'book.db'}"], environment, found.output)
     try:
         wait_until(lambda: '"serving"' in found.output.read_text() or process.poll() is not None)
