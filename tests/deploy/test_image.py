@@ -22,7 +22,8 @@ def test_git_and_the_image_ignore_the_secrets_of_a_deployment():
     secrets = {f"deploy/{name}" for name in re.findall(r"\{file: \./(\w+)\}", COMPOSE)}
 
     assert secrets == {"deploy/postgres_password", "deploy/pgpass"}
-    assert secrets | {"deploy/partners.json"} <= lines_of(".gitignore")
+    assert secrets | {"deploy/access"} <= lines_of(".gitignore")
+    assert "./access:/etc/collateral:ro" in COMPOSE
 
 
 def test_every_container_and_unit_restarts_without_limit():

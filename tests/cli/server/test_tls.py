@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from collateral_registry.cli.main import app
 from collateral_registry.notebook import CallFailed, connect
 from tests.support.authority import Authority, access_file, web_token, write_pair
-from tests.support.launch import forked, run
+from tests.support.launch import forked
 from tests.support.postgres import wait_until
 from tests.support.server import free_port
 
@@ -56,6 +58,11 @@ class Secured:
         return answer.status, text
 
 
+def run(*arguments: str, server: str) -> Result:
+    """Runs a command of a server in this process."""
+    return CliRunner().invoke(app, [*arguments, "--server", server])
+
+
 @pytest.fixture(scope="module")
 def secured(tmp_path_factory: pytest.TempPathFactory, prepared_file: Path) -> Iterator[Secured]:
     folder, authority = tmp_path_factory.mktemp("secured"), Authority()
@@ -93,16 +100,16 @@ def test_commands_reach_it_by_certificate_or_token_and_not_without(secured):
     without = run("loan", "list", *secured.options(), server=at["token_address"])
     plain = run("loan", "list", server=at["token_address"])
 
-    assert (by_certificate.returncode, by_token.returncode) == (0, 0)
-    assert (without.returncode, plain.returncode) == (4, 3)
+    assert (by_certificate.exit_code, by_token.exit_code) == (0, 0)
+    assert (without.exit_code, plain.exit_code) == (4, 3)
     assert "authorization: got nothing" in without.stderr
 
 
 def test_the_health_of_a_server_with_tls_is_checked(secured):
     at = secured.addresses
-    assert run("health", *secured.options("certificate", "key"), server=at["address"]).returncode == 0
-    assert run("health", *secured.options(), server=at["token_address"]).returncode == 0
-    assert run("health", *secured.options(), server=at["address"]).returncode == 1
+    assert run("health", *secured.options("certificate", "key"), server=at["address"]).exit_code == 0
+    assert run("health", *secured.options(), server=at["token_address"]).exit_code == 0
+    assert run("health", *secured.options(), server=at["address"]).exit_code == 1
 
 
 def test_calls_over_http_need_a_token(secured):
