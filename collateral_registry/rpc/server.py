@@ -42,6 +42,7 @@ from collateral_registry.rpc.loans.servicer import LoanServicer
 from collateral_registry.rpc.monitoring.call_log import CallInterceptor
 from collateral_registry.rpc.pools.servicer import ReceivableServicer
 from collateral_registry.rpc.prices.servicer import PriceServicer
+from collateral_registry.rpc.proposals.servicer import ProposalServicer
 from collateral_registry.rpc.receivables.feed_servicer import InvoiceFeedServicer
 from collateral_registry.rpc.reports.breach_servicer import BreachServicer
 from collateral_registry.rpc.reports.servicer import ReportServicer
@@ -157,6 +158,7 @@ class RpcServer:
             LoanServicer(runner),
             PickupServicer(runner),
             OverrideServicer(runner),
+            ProposalServicer(runner, runs),
             BorrowingBaseServicer(runner),
             CertificateServicer(runner),
             DoublePledgeServicer(runner),

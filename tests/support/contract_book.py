@@ -113,6 +113,7 @@ CLOSING = (
     f'parent: "assets/pool-1" actor: "Ana" closing {{date {DAY} closing_amount {{currency_code: "USD" units: 950}}}}'
 )
 OVERRIDE = 'override {reason: "agreed" release_pledge {name: "loans/loan-1/pledges/p-1" share {value: "0.9"}}}'
+WAIVER = f'proposal {{reason: "a bridge loan" waive_breach {{{BREACH} note: "agreed"}}}} actor: "Ana"'
 OPENING = [
     ("CreatePriceSeries", f'price_series_id: "copper" price_series {{{COPPER} currency_code: "USD" max_age_days: 10}}'),
     ("IngestPrices", price("10000")),
@@ -149,6 +150,7 @@ OPENING = [
     ("RequestPickup", 'parent: "loans/loan-1" pickup_id: "u-1" asset: "assets/lot-4" quantity {value: "1"}'),
     ("ProposeOverride", f'parent: "loans/loan-1" override_id: "o-1" actor: "Ana" {OVERRIDE}'),
     ("ProposeOverride", f'parent: "loans/loan-1" override_id: "o-2" actor: "Ana" {OVERRIDE}'),
+    *(("CreateProposal", WAIVER) for _ in range(2)),
     (
         "CreateAsset",
         'asset_id: "claim-1" asset {owner: "Acme" asset_class: "receivable" currency_code: "USD" '
@@ -244,6 +246,9 @@ EXAMPLES = {
     "ProposeOverride": f'parent: "loans/loan-1" override_id: "o-9" actor: "Ana" {OVERRIDE}',
     "RejectOverride": 'name: "loans/loan-1/overrides/o-2" actor: "Bo"',
     "ApproveOverride": 'name: "loans/loan-1/overrides/o-1" actor: "Bo"',
+    "CreateProposal": WAIVER,
+    "RejectProposal": 'name: "proposals/2" actor: "Bo"',
+    "ApproveProposal": 'name: "proposals/1" actor: "Bo"',
     "RequestPickup": 'parent: "loans/loan-1" pickup_id: "u-9" asset: "assets/lot-4" quantity {value: "1"}',
     "CancelPickup": 'name: "loans/loan-1/pickups/u-1"',
     "CheckDoublePledge": "",
@@ -276,6 +281,19 @@ BESIDES = {
         "ResolveRejectedEntry",
         f'name: "invoiceFeeds/erp/rejectedEntries/1" state: REJECTION_STATE_BOOKED {ACTOR} '
         + invoice("i-2", "A-2", 800).replace("entries", "entry"),
+    ),
+    "CreateProposal of a policy": (
+        "CreateProposal",
+        'proposal {reason: "new levels" activate_policy {name: "policies/second"}} actor: "Ana"',
+    ),
+    "CreateProposal of a model": (
+        "CreateProposal",
+        'proposal {reason: "a better fit" activate_equipment_model '
+        '{name: "equipmentModels/diggers" asset_class: "equipment.diggers"}} actor: "Ana"',
+    ),
+    "CreateProposal of a confirmation": (
+        "CreateProposal",
+        'proposal {reason: "one warrant" confirm_double_pledge {name: "findings/1" note: "proven"}} actor: "Ana"',
     ),
     "IngestPrices with a price that is quarantined": ("IngestPrices", price("99000")),
     "UpdateAsset that changes a value": (

@@ -68,6 +68,7 @@ IDS = {
     "override": "o-1",
     "reserve": "r-1",
     "certificate": "c-1",
+    "proposal": "1",
     "policy": "default-2021",
     "series": "copper",
     "source": "acme",

@@ -41,14 +41,20 @@ def put_into_force(write: Write, policy_id: str) -> StoredPolicy:
 
     Raises NotFound, and Refused for a version that was activated before or that contradicts a loan's own LTV levels.
     """
-    stored = get_policy(write.connection, policy_id)
-    if stored.activated_seq is not None:
-        raise Refused("POLICY_ACTIVE", f"policies/{policy_id} was activated before; store a new version to change it")
-    _check_loans(write.connection, stored.policy)
+    stored = activatable_policy(write.connection, policy_id)
     activate_policy(write, stored.key)
     if policy_in_force(write.connection, write.market_day).key == stored.key:
         start_run(write)
     return get_policy(write.connection, policy_id)
+
+
+def activatable_policy(connection: Connection, policy_id: str) -> StoredPolicy:
+    """Returns a policy version that can be activated with the loans of now; raises NotFound or Refused."""
+    stored = get_policy(connection, policy_id)
+    if stored.activated_seq is not None:
+        raise Refused("POLICY_ACTIVE", f"policies/{policy_id} was activated before; store a new version to change it")
+    _check_loans(connection, stored.policy)
+    return stored
 
 
 def check_previewed(connection: Connection, policy_id: str) -> None:

@@ -72,16 +72,24 @@ def store_model(write: Write, model_id: str, files: Mapping[str, bytes]) -> Stor
 def activate(write: Write, model_id: str, asset_class: str) -> StoredModel:
     """Makes a model value an asset class, and revalues the machines of the class.
 
+    Raises the errors of ``activatable_model``.
+    """
+    model = activatable_model(write.connection, model_id, asset_class)
+    activate_model(write, model.key, asset_class)
+    write.touched.add(assets=assets_of_class(write.connection, asset_class))
+    return get_model(write.connection, model_id)
+
+
+def activatable_model(connection: Connection, model_id: str, asset_class: str) -> StoredModel:
+    """Returns a model that can value an asset class.
+
     Raises InvalidInput for a class that is not one of machines, NotFound, and MissingExtra without LightGBM.
     """
     load("comparables")
     root = CLASS_ROOT[Kind.EQUIPMENT]
     if asset_class != root and not asset_class.startswith(root + "."):
         raise InvalidInput("asset_class", repr(asset_class[:80]), f"{root} or {root}.…")
-    model = get_model(write.connection, model_id)
-    activate_model(write, model.key, asset_class)
-    write.touched.add(assets=assets_of_class(write.connection, asset_class))
-    return get_model(write.connection, model_id)
+    return get_model(connection, model_id)
 
 
 def appraise_machines(connection: Connection, model_id: str, asset_ids: Sequence[str]) -> tuple[Estimates, str]:

@@ -37,7 +37,7 @@ from collateral_registry.store.assets.references import (
     write_identities,
     write_missing,
 )
-from collateral_registry.store.assets.repository import get_asset, holder_of_identity, update_asset
+from collateral_registry.store.assets.repository import StoredAsset, get_asset, holder_of_identity, update_asset
 from collateral_registry.store.engine.bulk import Columns
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.findings.repository import get_finding, known_fingerprints
@@ -132,22 +132,31 @@ def _check_pairs(write: Write, pairs: Sequence[tuple[int, int]]) -> ReferenceChe
 def confirm_double_pledge(write: Write, key: int, note: str) -> None:
     """Confirms a finding of a double pledge; its asset is worth 0 from now on.
 
+    Raises the errors of ``confirmable_asset``.
+    """
+    asset = confirmable_asset(write.connection, key)
+    resolve_finding(write, key, f"confirmed: {note}")
+    update_asset(write, asset, replace(asset.asset, status=Status.DOUBLE_PLEDGED))
+    write.touched.add(assets=[asset.key])
+
+
+def confirmable_asset(connection: Connection, key: int) -> StoredAsset:
+    """Returns the asset of a finding of a double pledge that can be confirmed.
+
     Raises NotFound, InvalidInput for another kind of finding, and Refused if it is resolved or its asset is retired.
     """
-    stored = get_finding(write.connection, key)
+    stored = get_finding(connection, key)
     if stored.finding.kind not in DOUBLE_KINDS:
         raise InvalidInput("name", f"a finding of kind {stored.finding.kind.name}", "a double pledge or a suspicion")
     if stored.state == FindingState.RESOLVED:
         raise Refused("FINDING_RESOLVED", f"findings/{key} is resolved already: choose an open one from ListFindings")
-    asset = get_asset(write.connection, stored.asset_id)
+    asset = get_asset(connection, stored.asset_id)
     if asset.asset.status == Status.RETIRED:
         raise Refused(
             "ASSET_RETIRED",
             f"assets/{stored.asset_id} is retired and cannot change: resolve the finding by ResolveFinding",
         )
-    resolve_finding(write, key, f"confirmed: {note}")
-    update_asset(write, asset, replace(asset.asset, status=Status.DOUBLE_PLEDGED))
-    write.touched.add(assets=[asset.key])
+    return asset
 
 
 def _check(write: Write, own: KnownIdentity) -> None:

@@ -119,13 +119,13 @@ def get_breach(connection: Connection, seq: int, loan_id: str, number: int) -> B
 
 def acknowledge(write: Write, loan_id: str, number: int, note: str) -> None:
     """Records that a lender has seen an open breach."""
-    cover = _open_breach(write, loan_id, number)
+    cover = open_breach(write.connection, loan_id, number)
     _record(write, cover, EventKind.ACKNOWLEDGED, note)
 
 
 def grant_grace(write: Write, loan_id: str, number: int, deadline: date, note: str) -> None:
     """Moves the deadline of an open breach to a later day. A missed deadline is cancelled."""
-    cover = _open_breach(write, loan_id, number)
+    cover = open_breach(write.connection, loan_id, number)
     before = int(cover["deadline_day"][0])
     if day_of(deadline) <= max(before, write.market_day):
         raise InvalidInput("deadline_date", deadline, f"later than {date_at(max(before, write.market_day))}")
@@ -136,16 +136,16 @@ def grant_grace(write: Write, loan_id: str, number: int, deadline: date, note: s
 
 def waive(write: Write, loan_id: str, number: int, note: str) -> None:
     """Waives the margin call of an open breach until the breach worsens. A reason is required."""
-    cover = _open_breach(write, loan_id, number)
+    cover = open_breach(write.connection, loan_id, number)
     cover["waived"][:] = 1
     cover["deadline_missed"][:] = 0
     _record(write, cover, EventKind.WAIVED, checked_text("note", note))
 
 
-def _open_breach(write: Write, loan_id: str, number: int) -> Columns:
+def open_breach(connection: Connection, loan_id: str, number: int) -> Columns:
     """Returns the newest judgement of a loan that is in this breach; raises NotFound, and Refused if it is cured."""
-    loan = get_loan(write.connection, loan_id)
-    cover = newest_judgements(write.connection, np.array([loan.key], dtype=np.int64))
+    loan = get_loan(connection, loan_id)
+    cover = newest_judgements(connection, np.array([loan.key], dtype=np.int64))
     known = int(cover["breach_number"][0]) if len(cover["breach_number"]) else 0
     if not 1 <= number <= known:
         raise NotFound(f"loans/{loan_id}/breaches/{number}")

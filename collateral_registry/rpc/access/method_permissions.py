@@ -15,7 +15,6 @@ _METHODS = {
         GetAsset BatchGetAssets ListAssets
         GetBreach ListBreaches WatchBreaches
         GetDebtor ListDebtors GetDebtorExposure
-        GetDebtor GetDebtorExposure ListDebtors
         GetVerification ListVerifications ListClosings
         GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions ListDebtorLimits
         GetEquipmentFit WatchEquipmentFit GetEquipmentModel ListEquipmentModels ListAppraisals
@@ -23,7 +22,8 @@ _METHODS = {
         GetFinding ListFindings
         ListHaircutEstimates ListRightEvents ListComingFees
         ListInvoiceFeeds ListInvoiceEntries
-        GetLoan ListLoans GetPledge ListPledges GetOverride ListOverrides
+        GetLoan ListLoans GetPledge ListPledges
+        GetOverride ListOverrides GetProposal ListProposals
         GetBorrowingBase GetReserve ListReserves GetCertificate ListCertificates
         GetPickup ListPickups GetControlledValue
         GetPolicy ListPolicies GetAssetClass ListAssetClasses
@@ -59,8 +59,8 @@ _METHODS = {
         ApproveCertificate ReturnCertificate
     """,
     _P.DRAFT: "CreatePolicy FitEquipmentModel",
-    _P.PROPOSE: "ProposeOverride",
-    _P.APPROVE: "ApproveOverride RejectOverride",
+    _P.PROPOSE: "ProposeOverride CreateProposal",
+    _P.APPROVE: "ApproveOverride RejectOverride ApproveProposal RejectProposal",
     _P.DECIDE_ALONE: "ActivatePolicy ActivateEquipmentModel WaiveBreach ConfirmDoublePledge",
     _P.OPERATE: "AdvanceBusinessDate Revalue StartRevaluation",
 }

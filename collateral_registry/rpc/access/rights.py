@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -42,7 +43,11 @@ def check_permitted(method: str, caller: Caller) -> None:
     own = ", ".join(sorted(caller.roles)) or "none"
     needs = f"{method} needs the permission {permission}"
     if permission is Permission.DECIDE_ALONE:
-        text = f"{needs}, which no role of an identified caller has: propose it, and another person approves it"
+        field = re.sub(r"(?<!^)(?=[A-Z])", "_", method).lower()
+        text = (
+            f"{needs}, which no identified caller has: state it as {field} in CreateProposal (collateral proposal "
+            f"{field.replace('_', '-')}), and another person approves it"
+        )
     else:
         others = ", ".join(roles_with(permission))
         text = f"{needs}, which the roles of this caller ({own}) do not have; these have it: {others}"

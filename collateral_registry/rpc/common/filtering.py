@@ -35,6 +35,7 @@ from collateral_registry.store.loans.pledges import PLEDGE_FILTER
 from collateral_registry.store.loans.repository import LOAN_FILTER
 from collateral_registry.store.prices.haircut_curves import CURVE_FILTER
 from collateral_registry.store.prices.series import PRICE_FILTER, SERIES_FILTER
+from collateral_registry.store.proposals.repository import PROPOSAL_FILTER
 from collateral_registry.store.receivables.entries import ENTRY_FILTER
 from collateral_registry.store.receivables.feeds import INVOICE_FEEDS, REJECTED_ENTRIES
 from collateral_registry.store.revaluation.runs import RUN_FILTER
@@ -72,6 +73,7 @@ FILTER_FIELDS: Mapping[str, Mapping[str, FieldType]] = {
     "ListPolicies": POLICY_FILTER.kinds,
     "ListPriceSeries": SERIES_FILTER.kinds,
     "ListPrices": PRICE_FILTER.kinds,
+    "ListProposals": PROPOSAL_FILTER.kinds,
     "ListRejectedEntries": REJECTED_ENTRIES.filter.kinds,
     "ListRejectedMovements": REJECTED_MOVEMENTS.filter.kinds,
     "ListRegistrySearches": SEARCHES.filter.kinds,

@@ -38,7 +38,7 @@ _METHODS = {
         PushStock RecordMovements ReportCount RecordInspection ResolveRejectedMovement
         PushInvoices RecordInvoiceEntries ResolveRejectedEntry
         ResolveFinding CheckDoublePledge ConfirmDoublePledge
-        AdvanceBusinessDate ActivatePolicy ActivateEquipmentModel Revalue StartRevaluation
+        AdvanceBusinessDate ActivatePolicy ActivateEquipmentModel Revalue StartRevaluation ApproveProposal
     """,
     MethodClass.DISPOSITION: """
         RetireAsset PledgeAsset UpdatePledge ReleasePledge CloseLoan
@@ -61,6 +61,7 @@ _METHODS = {
         GetInvoiceFeed ListInvoiceFeeds ListInvoiceEntries ListRejectedEntries
         GetLoan ListLoans GetPledge ListPledges
         ProposeOverride RejectOverride GetOverride ListOverrides
+        CreateProposal RejectProposal GetProposal ListProposals
         GetPickup ListPickups GetControlledValue
         GetBorrowingBase GetReserve ListReserves GetCertificate ListCertificates
         CreatePolicy GetPolicy ListPolicies GetAssetClass ListAssetClasses
@@ -84,8 +85,8 @@ _READS = """
     GetEquipmentModel ListEquipmentModels AppraiseEquipment QuoteEquipment ListAppraisals ReconcileAppraisals
     BacktestAppraisers GetFinding ListFindings EstimateHaircut BacktestHaircut ListHaircutEstimates ForecastPrice
     ValueRight QuoteRight ListRightEvents ListComingFees GetLoan ListLoans GetPledge ListPledges CheckDraw GetOverride
-    ListOverrides CheckPickup GetPickup ListPickups GetControlledValue GetPolicy ListPolicies GetPriceSeries
-    ListPriceSeries ListPrices GenerateLtvReport StreamLtvReport GenerateBreachReport GetRevaluation
+    ListOverrides GetProposal ListProposals CheckPickup GetPickup ListPickups GetControlledValue GetPolicy ListPolicies
+    GetPriceSeries ListPriceSeries ListPrices GenerateLtvReport StreamLtvReport GenerateBreachReport GetRevaluation
     ListRevaluations WatchRevaluation GetStockFeed ListStockFeeds ListStockLots ListMovements ListRejectedMovements
     ValueAssets QuoteAsset QuotePool GetValuation ListValuations GetWarehouse ListWarehouses ListCountedLots
     GetInvoiceFeed ListInvoiceFeeds ListInvoiceEntries ListRejectedEntries

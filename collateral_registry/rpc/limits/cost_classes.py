@@ -41,7 +41,7 @@ _CLASSES = {
         ListRightEvents ListComingFees
         GetInvoiceFeed ListInvoiceFeeds ListInvoiceEntries ListRejectedEntries
         GetLoan ListLoans GetPledge ListPledges CheckDraw
-        GetOverride ListOverrides
+        GetOverride ListOverrides GetProposal ListProposals
         GetBorrowingBase GetReserve ListReserves GetCertificate ListCertificates
         CheckPickup GetPickup ListPickups GetControlledValue
         GetPolicy ListPolicies GetAssetClass ListAssetClasses
@@ -63,7 +63,7 @@ _CLASSES = {
         PledgeAsset UpdatePledge ReleasePledge RequestPickup CancelPickup
         CreateReserve EndReserve
         CreateCertificate SubmitCertificate ApproveCertificate ReturnCertificate
-        ProposeOverride RejectOverride ApproveOverride
+        ProposeOverride RejectOverride ApproveOverride CreateProposal RejectProposal
         AcknowledgeBreach GrantGrace WaiveBreach
         PushStock RecordMovements ReportCount RecordInspection ResolveRejectedMovement UpdateStockFeed
         PushInvoices RecordInvoiceEntries ResolveRejectedEntry
@@ -78,6 +78,7 @@ _CLASSES = {
     CostClass.WHOLE_BOOK: """
         GenerateLtvReport StreamLtvReport GenerateBreachReport
         Revalue StartRevaluation PreviewRevaluation ActivatePolicy ActivateEquipmentModel AdvanceBusinessDate
+        ApproveProposal
     """,
 }
 

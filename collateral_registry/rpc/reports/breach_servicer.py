@@ -39,7 +39,7 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
 
     async def GetBreach(self, request: pb.GetBreachRequest, context: ServicerContext) -> pb.Breach:
         """Returns one breach with its history."""
-        loan_id, number = _breach_of(request.name)
+        loan_id, number = breach_of("name", request.name)
         return await self.runner.read(lambda connection: _breach(connection, loan_id, number))
 
     async def ListBreaches(self, request: pb.ListBreachesRequest, context: ServicerContext) -> pb.ListBreachesResponse:
@@ -88,7 +88,7 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
     ) -> pb.Breach:
         """Acts on a breach; ``further`` reads the other arguments of ``act`` by name."""
         read = convert.read_all(
-            breach=lambda: _breach_of(request.name),
+            breach=lambda: breach_of("name", request.name),
             actor=lambda: actor_of(request),
             note=lambda: checked_text("note", request.note, required=False),
             **further,
@@ -102,9 +102,10 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
         return await self.runner.write(call_of(request, kind, pb.Breach, actor), work)
 
 
-def _breach_of(name: str) -> tuple[str, int]:
-    loan_id, number = id_of("name", name, "loans", "breaches")
-    return loan_id, number_in_name("name", name, number, "loans/{loan}/breaches/{number}", digits=9)
+def breach_of(field: str, name: str) -> tuple[str, int]:
+    """Returns the loan and the number of a breach; raises InvalidInput for a name of any other form."""
+    loan_id, number = id_of(field, name, "loans", "breaches")
+    return loan_id, number_in_name(field, name, number, "loans/{loan}/breaches/{number}", digits=9)
 
 
 def _breach(connection: Connection, loan_id: str, number: int) -> pb.Breach:

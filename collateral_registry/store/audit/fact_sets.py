@@ -38,7 +38,14 @@ from collateral_registry.store.schema.assignments import (
     VerificationAnswerRow,
     VerificationRow,
 )
-from collateral_registry.store.schema.book import CommitRow, DateModeRow, DateRepairRow, PolicyRow, RequestRow
+from collateral_registry.store.schema.book import (
+    CommitRow,
+    DateModeRow,
+    DateRepairRow,
+    PolicyRow,
+    ProposalRow,
+    RequestRow,
+)
 from collateral_registry.store.schema.borrowing_base import CertificateRow, ReserveRow
 from collateral_registry.store.schema.debtors import DebtorIdentifierRow, DebtorRevisionRow, DebtorRow
 from collateral_registry.store.schema.equipment import (
@@ -212,6 +219,8 @@ FACT_SETS = (
     FactSet(PoolStatementRow, "seq", run="of_run"),
     FactSet(PriceRow, "seq"),
     FactSet(PriceSeriesRow, "created_seq"),
+    FactSet(ProposalRow, "proposed_seq"),
+    FactSet(ProposalRow, "decided_seq", stage=("state", "decision")),
     FactSet(RegistrySearchRow, "seq"),
     FactSet(RequestRow, "seq"),
     FactSet(ReserveRow, "created_seq"),

@@ -19,7 +19,7 @@ from collateral_registry.store.schema.assignments import (
     VerificationAnswerRow,
     VerificationRow,
 )
-from collateral_registry.store.schema.book import RequestRow
+from collateral_registry.store.schema.book import ProposalRow, RequestRow
 from collateral_registry.store.schema.borrowing_base import CertificateRow, ReserveRow
 from collateral_registry.store.schema.columns import big, text
 from collateral_registry.store.schema.debtors import DebtorIdentifierRow, DebtorRow
@@ -102,6 +102,8 @@ ROWS_OF_COMMITS: tuple[tuple[type[SQLModel], str], ...] = (
     (PledgeRow, "created_seq"),
     (PoolEstimateRow, "seq"),
     (PriceSeriesRow, "created_seq"),
+    (ProposalRow, "proposed_seq"),
+    (ProposalRow, "decided_seq"),
     (RegistrySearchRow, "seq"),
     (RequestRow, "seq"),
     (ReserveRow, "created_seq"),

@@ -1,4 +1,4 @@
-"""Tables of the commit log, of idempotent requests and of policies."""
+"""Tables of the commit log, of idempotent requests, of policies and of proposals."""
 
 from __future__ import annotations
 
@@ -59,3 +59,19 @@ class PolicyRow(SQLModel, table=True):
     created_seq: int = big()
     activated_seq: int | None = big(default=None)
     document: str = text()
+
+
+class ProposalRow(SQLModel, table=True):
+    """A request that two persons decide; ``document`` and ``decision`` are JSON.
+
+    Until it is decided, ``decision`` is empty and ``decided_seq`` 0.
+    """
+
+    __tablename__: ClassVar[str] = "proposal"
+    proposal_key: int | None = big(primary_key=True, default=None)
+    expire_day: int = big()
+    document: str = text()
+    proposed_seq: int = big()
+    state: int = big()
+    decision: str = text()
+    decided_seq: int = big()

@@ -22,7 +22,7 @@ from tests.support.postgres import wait_until
 from tests.support.server import Server, repository
 
 NONE, OWN, OTHERS, ALL = "no", "own", "others", "all"
-SECOND_PERSON = {"ApproveOverride", "ApproveCertificate", "ReturnCertificate"}
+SECOND_PERSON = {"ApproveOverride", "ApproveProposal", "ApproveCertificate", "ReturnCertificate"}
 """Methods by which another person than the first decides."""
 
 FURTHER = [

@@ -9,7 +9,7 @@ from alembic import op
 Big = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 revision = "0038"
-down_revision = "0036"
+down_revision = "0037"
 branch_labels = None
 depends_on = None
 
@@ -40,6 +40,8 @@ ROWS_OF_COMMITS = (
     ("pledge_revision", "seq"),
     ("pool_estimate", "seq"),
     ("price_series", "created_seq"),
+    ("proposal", "decided_seq"),
+    ("proposal", "proposed_seq"),
     ("registry_search", "seq"),
     ("request", "seq"),
     ("reserve", "created_seq"),

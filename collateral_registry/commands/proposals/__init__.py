@@ -1,0 +1,1 @@
+"""Proposes requests, and carries them out when another person approves them."""

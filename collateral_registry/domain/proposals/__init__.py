@@ -1,0 +1,1 @@
+"""Requests that two persons decide."""
