@@ -23,6 +23,7 @@ from collateral_registry.cli.ip.commands import app as ip_app
 from collateral_registry.cli.loans.commands import asset_app, breach_app, check_app, loan_app, pickup_app, report_app
 from collateral_registry.cli.pools.commands import pool_app
 from collateral_registry.cli.prices.commands import app as price_app
+from collateral_registry.cli.proposals.commands import proposal_app
 from collateral_registry.cli.receivables.invoice_commands import invoice_app
 from collateral_registry.cli.stock.commands import stock_app
 from collateral_registry.cli.stock.warehouse_commands import finding_app, warehouse_app
@@ -56,6 +57,7 @@ app.add_typer(stock_app, name="stock")
 app.add_typer(invoice_app, name="invoice")
 app.add_typer(warehouse_app, name="warehouse")
 app.add_typer(finding_app, name="finding")
+app.add_typer(proposal_app, name="proposal")
 app.add_typer(sample_app, name="sample")
 app.add_typer(equipment_app, name="equipment")
 app.add_typer(ip_app, name="ip")

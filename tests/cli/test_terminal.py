@@ -64,6 +64,7 @@ TABLES = {
     "pool invoices": ("acme",),
     "pool show": ("acme",),
     "preview": ("--policy", "strict"),
+    "proposal list": (),
     "report breaches": (),
     "report concentrations": (),
     "report ltv": (),
@@ -97,7 +98,10 @@ WITHOUT_ROWS = {
     "equipment record", "finding resolve", "finding show", "haircut", "health", "import assets", "import debtors",
     "import fx", "import invoices", "import limits", "import loans", "import pledges", "import policy",
     "import prices", "import series", "invoice backlog", "invoice push", "invoice renumber", "ip event", "ip renewal",
-    "ip value", "loan show", "migrate", "pickup check", "pool estimate", "restore", "revalue", "run", "sample load",
+    "ip value", "loan show", "migrate", "pickup check", "pool estimate",
+    "proposal activate-equipment-model", "proposal activate-policy", "proposal approve",
+    "proposal confirm-double-pledge", "proposal reject", "proposal show", "proposal waive-breach",
+    "restore", "revalue", "run", "sample load",
     "sample replay", "serve", "stock backlog", "stock count", "stock push", "stock renumber", "stock token",
     "verification check", "verification close", "verification record", "watch",
 }  # fmt: skip
@@ -276,6 +280,7 @@ def fill_stock(folder: Path, address: str) -> None:
     run("verification", "plan", "acme", "v-1", "--actor", "Ana", *at)
     run("stock", "count", str(folder / "count.csv"), "--warehouse", "W-1", "--actor", "inspector", *at)
     run("revalue", *at)
+    run("proposal", "activate-policy", "strict", "--reason", "lower levels", "--actor", "inspector of the lender", *at)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from collateral_partner.options import DEFAULT_ADDRESS, Server
-from collateral_registry.cli.common.options import AsOf, Form, Format, Layout, Limit, Output, Wide, in_session
+from collateral_registry.cli.common.options import Actor, AsOf, Form, Format, Layout, Limit, Output, Wide, in_session
 
 base_app = typer.Typer(
     help="Show borrowing bases of loans and their reserves.", no_args_is_help=True, rich_markup_mode=None
@@ -18,7 +18,6 @@ certificate_app = typer.Typer(
 )
 
 CertificateName = Annotated[str, typer.Argument(help="LOAN/CERTIFICATE, the ids of both")]
-Person = Annotated[str, typer.Option(help="name of the person who does it")]
 ReserveName = Annotated[str, typer.Argument(help="LOAN/RESERVE, the ids of both")]
 ReserveFilter = Annotated[str, typer.Option("--filter", help="such as: kind = RENT AND NOT end_time:*")]
 CertificateFilter = Annotated[str, typer.Option("--filter", help="such as: state = OPEN AND due_date < 2025-07-01")]
@@ -81,7 +80,7 @@ def base_reserve(
 @base_app.command("end-reserve")
 def base_end_reserve(
     reserve: ReserveName,
-    actor: Person,
+    actor: Actor,
     reason: Annotated[str, typer.Option(help="why it is ended")],
     form: Form = Format.TABLE,
     output: Output = None,
@@ -130,7 +129,7 @@ def certificate_create(
 def certificate_submit(
     certificate: CertificateName,
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="file: class, line, value")],
-    actor: Person,
+    actor: Actor,
     form: Form = Format.TABLE,
     output: Output = None,
     wide: Wide = False,
@@ -170,7 +169,7 @@ def certificate_text(certificate: CertificateName, server: Server = DEFAULT_ADDR
 @certificate_app.command("approve")
 def certificate_approve(
     certificate: CertificateName,
-    actor: Person,
+    actor: Actor,
     amount: Annotated[str, typer.Option(help="approved base; default: the recomputed one")] = "",
     reason: Annotated[str, typer.Option(help="why less than the recomputed base")] = "",
     form: Form = Format.TABLE,
@@ -187,7 +186,7 @@ def certificate_approve(
 @certificate_app.command("return")
 def certificate_return(
     certificate: CertificateName,
-    actor: Person,
+    actor: Actor,
     reason: Annotated[str, typer.Option(help="why it is returned")],
     line: Annotated[list[str] | None, typer.Option(help="failing line as class:line:note; may be repeated")] = None,
     form: Form = Format.TABLE,

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from collateral_partner.options import DEFAULT_ADDRESS, Server
-from collateral_registry.cli.common.options import AsOf, Form, Format, Layout, Limit, Output, Wide, in_session
+from collateral_registry.cli.common.options import Actor, AsOf, Form, Format, Layout, Limit, Output, Wide, in_session
 
 report_app = typer.Typer(help="Print reports on loans and breaches.", no_args_is_help=True, rich_markup_mode=None)
 asset_app = typer.Typer(help="Show assets and correct their identity.", no_args_is_help=True, rich_markup_mode=None)
@@ -170,7 +170,7 @@ def asset_correct(
     asset: Annotated[str, typer.Argument(help="id of the asset")],
     values: Annotated[list[str], typer.Argument(help="NAME=VALUE, such as serial_number=SN-4711 or owner=Acme")],
     reason: Annotated[str, typer.Option(help="why the recorded identity is wrong")],
-    actor: Annotated[str, typer.Option(help="who corrects it")],
+    actor: Actor,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """Correct the identity or the owner of an asset.
@@ -311,7 +311,7 @@ def check_book_command(server: Server = DEFAULT_ADDRESS) -> None:
 @check_app.command("confirm")
 def check_confirm(
     finding: Annotated[str, typer.Argument(help="number of the finding")],
-    actor: Annotated[str, typer.Option(help="name of the person who confirms")],
+    actor: Actor,
     note: Annotated[str, typer.Option(help="evidence")],
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
@@ -341,7 +341,7 @@ def breach_show(
 @breach_app.command("ack")
 def breach_ack(
     breach: BreachName,
-    actor: Annotated[str, typer.Option(help="name of the person who acknowledges")],
+    actor: Actor,
     note: Annotated[str, typer.Option(help="note stored with the acknowledgement")] = "",
     form: Form = Format.TABLE,
     output: Output = None,
