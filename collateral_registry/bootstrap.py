@@ -130,6 +130,7 @@ async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess, proces
         _limits(settings),
         identities,
         partial(_today, settings, clock),
+        settings.audit_key(),
         allow_unsafe_storage=settings.allow_unsafe_storage,
     )
     stop = asyncio.Event()

@@ -18,6 +18,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from collateral_registry.domain.audit.checkpoints import SigningKey, signing_key
 from collateral_registry.logs import LogFormat, LogLevel
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 FOLLOW_CLOCK = "wall"
 """If ``business_date`` has this value, the business date follows the wall clock."""
+
+_OF_OTHERS = 0o007
+"""Rights of everyone on a file."""
 
 PORT_LIMIT = 65_535
 MODEL_MEMORY_LEAST = 384 * 1024 * 1024
@@ -109,6 +113,24 @@ class AccessSettings(BaseSettings):
     client_authorities_file: Path | None = Field(
         None, description="authorities whose client certificates callers need, in PEM format"
     )
+
+    audit_key_file: Path | None = Field(None, description="private key that signs checkpoints of the audit log")
+
+    def audit_key(self) -> SigningKey | None:
+        """Returns the key that signs checkpoints; raises ValueError if its file is unusable."""
+        if self.audit_key_file is None:
+            return None
+        try:
+            if not self.audit_key_file.stat().st_mode & _OF_OTHERS:
+                return signing_key(self.audit_key_file.read_text(encoding="ascii"))
+            cause = "others may use it; run chmod 600"
+        except OSError as error:
+            cause = error.strerror or str(error)
+        except UnicodeDecodeError:
+            cause = "not a text"
+        except ValueError as error:
+            cause = str(error)
+        raise ValueError(f"audit_key_file: got {self.audit_key_file} ({cause}), want a file of collateral audit keys")
 
     @property
     def has_tls(self) -> bool:
@@ -247,6 +269,7 @@ class Settings(LimitSettings, AccessSettings):
         "tls_certificate_file",
         "tls_key_file",
         "client_authorities_file",
+        "audit_key_file",
     )
     @classmethod
     def _is_path(cls, path: Path | None) -> Path | None:

@@ -15,6 +15,7 @@ from collateral_partner.invoices.commands import Currency, Pool
 from collateral_partner.options import DEFAULT_ADDRESS, MappingFile, Server, TimeZone
 from collateral_registry.cli.access.commands import access_app
 from collateral_registry.cli.assignments.commands import assignment_app, verification_app
+from collateral_registry.cli.audit.commands import audit_app
 from collateral_registry.cli.borrowing_base.commands import base_app, certificate_app
 from collateral_registry.cli.common.options import AsOf, File, Form, Format, Layout, Limit, Output, Wide, in_session
 from collateral_registry.cli.debtors.commands import debtor_app
@@ -39,6 +40,7 @@ import_app = typer.Typer(help="Import files into a running server.", no_args_is_
 sample_app = typer.Typer(help="Load and replay the sample book.", no_args_is_help=True, rich_markup_mode=None)
 date_app = typer.Typer(help="Repair the business date.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(access_app, name="access")
+app.add_typer(audit_app, name="audit")
 app.add_typer(date_app, name="business-date")
 app.add_typer(import_app, name="import")
 app.add_typer(asset_app, name="asset")

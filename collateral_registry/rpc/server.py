@@ -15,6 +15,7 @@ from grpc_reflection.v1alpha import reflection
 
 from collateral_registry.commands.receivables.sync_pools import find_pending_pools, sync_pending_pools
 from collateral_registry.commands.stock.sync_lots import find_pending_lots, sync_pending_lots
+from collateral_registry.domain.audit.checkpoints import SigningKey
 from collateral_registry.rpc.access.identities import Identities
 from collateral_registry.rpc.access.identity import IdentityInterceptor
 from collateral_registry.rpc.access.reloaded import Reloaded
@@ -53,6 +54,7 @@ from collateral_registry.rpc.stock.warehouse_servicer import WarehouseServicer
 from collateral_registry.rpc.valuations.forecast_servicer import ForecastServicer
 from collateral_registry.rpc.valuations.haircut_servicer import HaircutServicer
 from collateral_registry.rpc.valuations.servicer import ValuationServicer
+from collateral_registry.runtime.checkpoint_task import CheckpointTask
 from collateral_registry.runtime.equipment_fits import Fits
 from collateral_registry.runtime.feeds.review_task import ReviewTask
 from collateral_registry.runtime.feeds.sync_task import Sync, SyncTask
@@ -105,6 +107,7 @@ class RpcServer:
         limits: Limits,
         identities: Reloaded[Identities],
         today: Callable[[], date],
+        audit_key: SigningKey | None = None,
         *,
         allow_unsafe_storage: bool = False,
     ) -> None:
@@ -130,10 +133,11 @@ class RpcServer:
         self.business_date = BusinessDateServicer(runner, runs, today)
         self.stock = StockServicer(runner, intake)
         self.invoices = InvoiceFeedServicer(runner, intake)
-        self.syncs: list[SyncTask | ReviewTask] = [
+        self.syncs: list[SyncTask | ReviewTask | CheckpointTask] = [
             SyncTask(runner, self.stock.batcher.changed, STOCK_SYNC),
             SyncTask(runner, self.invoices.batcher.changed, POOL_SYNC),
             ReviewTask(runner),
+            *([] if audit_key is None else [CheckpointTask(runner, audit_key)]),
         ]
         self.models = ModelPool(limits.model_workers, limits.model_memory_bytes)
         self.fits = Fits(runner, limits.model_memory_bytes)

@@ -93,6 +93,7 @@ NUMBERS = itertools.count()
 WITHOUT_ROWS = {
     "access check", "access token",
     "asset correct", "asset show", "assignment exclude", "assignment readmit", "assignment record", "assignment show",
+    "audit export", "audit keys", "audit verify",
     "backtest", "backup", "base set", "business-date repair", "certificate text", "check book", "check confirm",
     "debtor merge", "debtor show", "debtor unmerge", "equipment appraise", "equipment fit", "equipment reconcile",
     "equipment record", "finding resolve", "finding show", "haircut", "health", "import assets", "import debtors",

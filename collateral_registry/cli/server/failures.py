@@ -57,6 +57,16 @@ def run_with_settings(settings: Callable[[], Settings], work: Callable[[Settings
     return 0
 
 
+def failed_or(work: Callable[[], None]) -> int:
+    """Runs work that needs no settings; prints an error in one message and returns the exit code."""
+    try:
+        work()
+    except failures() as error:
+        print_error(text_of(error, ""))
+        return exit_code_of(error)
+    return 0
+
+
 def failures() -> tuple[type[Exception], ...]:
     """Returns the errors by which a server or a command on the database reports that it cannot go on."""
     from collateral_registry.domain.shared.errors import DomainError

@@ -31,9 +31,10 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 class Tree:
     """The tree over an append-only list of leaves."""
 
-    def __init__(self, leaves: Leaves) -> None:
+    def __init__(self, leaves: Leaves, kept: dict[tuple[int, int], bytes] | None = None) -> None:
+        """Stores the function that returns leaves; ``kept`` are roots that another tree over the same list has kept."""
         self._leaves = leaves
-        self._kept: dict[tuple[int, int], bytes] = {}
+        self._kept = {} if kept is None else kept
 
     def root(self, size: int) -> bytes:
         """Returns the root of the tree over the first ``size`` leaves."""

@@ -1,0 +1,1 @@
+"""Commands of the audit log: keys, exports and their verification."""

@@ -1,0 +1,1 @@
+"""Signs checkpoints of the audit log, and proves what it contains."""
