@@ -42,7 +42,7 @@ PARTNER_GENERATED := $(PARTNER)/collateral_partner/v1
 PARTNER_SOURCES := $(PARTNER)/hatch_build.py valuation/errors.py $(wildcard valuation/tables/*.py)
 
 .NOTPARALLEL:
-.PHONY: help setup develop run test test-fast small-worlds check format bench bench-equipment bench-haircuts \
+.PHONY: help setup develop run test test-fast small-worlds audit-attack check format bench bench-equipment bench-haircuts \
   bench-frauds bench-monthly bench-pairs bench-payment-days bench-spikes picture chaos fuzz overload lock newcomers image clean \
   bench-backup
 
@@ -96,6 +96,9 @@ test-fast: develop ## Run the tests that need no server and no PostgreSQL, in le
 
 small-worlds: develop ## Check the rule of dispositions in every small world
 	$(BIN)/python -m tests.exhaustive.small_worlds
+
+audit-attack: develop ## Change single bits of facts and of their audit log; all must be found (CHANGES=number SEED=number)
+	$(BIN)/python -m tests.attacks.audit_log $(or $(CHANGES),1000) $(or $(SEED),1)
 
 check: develop ## Check lint, format, types, layers, rules and contract
 	$(BIN)/ruff check .

@@ -69,8 +69,11 @@ class _Reader:
         self._lines = number
         try:
             word, *values = json.loads(line)
-        except (ValueError, TypeError, RecursionError):
-            word, values = "", []
+            self._pass_on(number, word, values)
+        except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+            self._found.faults.append(Fault(f"line {number}", "is damaged"))
+
+    def _pass_on(self, number: int, word: object, values: list[Any]) -> None:
         match word, values:
             case "row", row:
                 self._groups.add(row)
