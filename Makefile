@@ -88,8 +88,8 @@ run: setup ## Start the service with the sample book (SAMPLE=no ADDRESS=host:por
 	  $(if $(METRICS),--metrics-address '$(METRICS)') $(if $(filter no,$(SAMPLE)),--no-sample,--sample) \
 	  $(if $(DATABASE),--database '$(DATABASE)')
 
-test: develop ## Run all tests, on SQLite and PostgreSQL
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+test: develop ## Run all tests, on SQLite and PostgreSQL; lists those that were left out
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -rs -n 2 --dist worksteal
 
 test-fast: develop ## Run the tests that need no server and no PostgreSQL, in less than a minute
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal --fast

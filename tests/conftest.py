@@ -39,6 +39,7 @@ SLOW_FIXTURES = {
     "shared_client",
     "sample_file",
     "web",
+    "browser",
 }
 """Fixtures that start a server or PostgreSQL, or stand for one that a package defines under the same name."""
 

@@ -1,4 +1,7 @@
-"""The HTTP server of one server process. It passes calls to the gRPC server of the same process by a local socket."""
+"""The HTTP server of one server process: the pages, and HTTP/JSON below /v1.
+
+Both pass calls to the gRPC server of the same process by a local socket.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import grpc
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from collateral_registry.rpc.access.certificate_files import CertificateFiles
 from collateral_registry.web.gateway.app import gateway_app
 from collateral_registry.web.listener import HttpListener
 from collateral_registry.web.local_only import is_local
+from collateral_registry.web.pages.app import pages_app
+from collateral_registry.web.pages.live import LiveEvents
 
 ANSWER_LIMIT_BYTES = 32 * 1024 * 1024
-"""Largest message of an answer, before it is written as JSON."""
+"""Largest message of an answer, before it is written as JSON or as a page."""
+
+GATEWAY_PATH = "/v1/"
 
 
 class HttpServer:
@@ -26,14 +34,33 @@ class HttpServer:
 
     async def start(self, address: str, tls: CertificateFiles | None = None) -> int:
         """Listens on host:port and returns the port; raises OSError if the port is not available."""
-        options = [("grpc.max_receive_message_length", ANSWER_LIMIT_BYTES)]
-        self._channel = grpc.aio.insecure_channel(self.local_address, options=options)
-        app = gateway_app(self._channel, self._body_bytes, local=is_local(address))
+        # A pool of its own for each channel, so that pages and their streams do not take the calls of HTTP/JSON.
+        options = [
+            ("grpc.max_receive_message_length", ANSWER_LIMIT_BYTES),
+            ("grpc.use_local_subchannel_pool", 1),
+        ]
+        self._channels = [grpc.aio.insecure_channel(self.local_address, options=options) for _ in range(2)]
+        self._live = LiveEvents()
+        gateway = gateway_app(self._channels[0], self._body_bytes, local=is_local(address))
+        app = _ByPath(gateway, pages_app(self._channels[1], self._live, local=is_local(address)))
         self._listener = HttpListener(app, self._drain_seconds, "http_address", tls)
         return await self._listener.start(address, shares_port=self._shares_port)
 
     async def drain(self) -> None:
-        """Accepts no more connections, lets running calls finish, and stops."""
+        """Accepts no more connections, lets running calls finish, ends streams, and stops."""
+        self._live.stop()
         await self._listener.drain()
-        await self._channel.close(None)
+        for channel in self._channels:
+            await channel.close(None)
         self._folder.cleanup()
+
+
+class _ByPath:
+    """Passes requests below GATEWAY_PATH to one application and all others to another."""
+
+    def __init__(self, gateway: ASGIApp, pages: ASGIApp) -> None:
+        self._gateway, self._pages = gateway, pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_call = str(scope.get("path", "")).startswith(GATEWAY_PATH)
+        await (self._gateway if is_call else self._pages)(scope, receive, send)

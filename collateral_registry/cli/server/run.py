@@ -213,6 +213,7 @@ def _show_addresses(settings: Settings, log: Path, commands: Sequence[str]) -> N
     option = [] if reachable == DEFAULT_ADDRESS else ["--server", reachable]
     print_line("")
     places = {
+        "pages": settings.http_address and f"http://{settings.http_address}/",
         "gRPC": f"{settings.address} (health and reflection on)",
         "HTTP/JSON": settings.http_address and f"http://{settings.http_address}/v1/openapi.json",
         "callers": "" if settings.has_identities else "this machine only, without credentials, as the local owner",

@@ -19,9 +19,9 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message as ASGIMessage, Receive, Scope, Send
+from starlette.types import Scope
 
-from collateral_registry.rpc.common.errors import status_of, unforeseen_status
+from collateral_registry.rpc.common.errors import status_of
 from collateral_registry.rpc.limits.callers import CALLER_KEY
 from collateral_registry.web.gateway.contract import (
     NAME_LIMIT_CHARACTERS,
@@ -40,6 +40,7 @@ from collateral_registry.web.gateway.errors import (
 )
 from collateral_registry.web.gateway.json_messages import MalformedJson, answer_of, read_message, read_object
 from collateral_registry.web.gateway.openapi import openapi_document
+from collateral_registry.web.gateway.unforeseen import Unforeseen
 from collateral_registry.web.local_only import WANTED_HOST, LocalOnly
 from valuation.errors import InvalidInput
 
@@ -141,7 +142,7 @@ def gateway_app(channel: grpc.aio.Channel, body_bytes: int, *, local: bool = Tru
             Route("/v1/descriptors.binpb", _descriptors, methods=["GET"]),
             Route("/v1/{service}/{method}", gateway.call, methods=["POST"]),
         ],
-        middleware=[Middleware(_Unforeseen), *([local_only] if local else [])],
+        middleware=[Middleware(Unforeseen, answer=_unforeseen), *([local_only] if local else [])],
         exception_handlers={
             HttpError: _answer_error,
             HTTPException: _answer_http_exception,
@@ -152,33 +153,8 @@ def gateway_app(channel: grpc.aio.Channel, body_bytes: int, *, local: bool = Tru
     return app
 
 
-class _Unanswerable(Exception):
-    """The connection takes no answer: uvicorn has already refused the body, in which a chunk was malformed."""
-
-
-class _Unforeseen:
-    """Answers an error of the gateway itself INTERNAL with a reference, under which the log has the traceback.
-
-    A handler of Starlette would not do, because Starlette raises the error again and uvicorn logs it a second time.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def sent(message: ASGIMessage) -> None:
-            try:
-                await send(message)
-            except Exception as error:
-                raise _Unanswerable from error
-
-        try:
-            await self._app(scope, receive, sent)
-        except _Unanswerable:
-            return
-        except Exception as error:  # noqa: BLE001 - an unforeseen error is answered and logged with a reference
-            failed = HttpError(unforeseen_status(error, path=scope.get("path", "")))
-            await _error_response(failed)(scope, receive, send)
+def _unforeseen(_: Scope, error: HttpError) -> Response:
+    return _error_response(error)
 
 
 def _method_of(request: Request) -> Method:

@@ -1,0 +1,1 @@
+"""Pages for risk teams: views of the book in two languages, as a client of the gRPC server."""

@@ -1,0 +1,64 @@
+"""The book as the pages read it: the methods of the contract, called with the credentials of the reader."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from collateral_registry.v1 import (
+    asset_pb2_grpc,
+    breach_pb2_grpc,
+    business_date_pb2_grpc,
+    finding_pb2_grpc,
+    haircut_pb2_grpc,
+    loan_pb2_grpc,
+    policy_pb2_grpc,
+    price_pb2_grpc,
+    report_pb2_grpc,
+    revaluation_pb2_grpc,
+    service_info_pb2_grpc,
+    valuation_pb2_grpc,
+)
+
+M = TypeVar("M", bound=Message)
+
+CALL_SECONDS = 30.0
+"""Longest time of a call that a page makes."""
+
+
+class Services:
+    """Stubs of the services that pages use, on one channel."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self.assets = asset_pb2_grpc.AssetServiceStub(channel)
+        self.breaches = breach_pb2_grpc.BreachServiceStub(channel)
+        self.dates = business_date_pb2_grpc.BusinessDateServiceStub(channel)
+        self.findings = finding_pb2_grpc.FindingServiceStub(channel)
+        self.haircuts = haircut_pb2_grpc.HaircutServiceStub(channel)
+        self.info = service_info_pb2_grpc.ServiceInfoServiceStub(channel)
+        self.loans = loan_pb2_grpc.LoanServiceStub(channel)
+        self.policies = policy_pb2_grpc.PolicyServiceStub(channel)
+        self.prices = price_pb2_grpc.PriceServiceStub(channel)
+        self.reports = report_pb2_grpc.ReportServiceStub(channel)
+        self.revaluations = revaluation_pb2_grpc.RevaluationServiceStub(channel)
+        self.valuations = valuation_pb2_grpc.ValuationServiceStub(channel)
+
+
+@dataclass(frozen=True)
+class Book:
+    """The services with the credentials of one reader."""
+
+    services: Services
+    metadata: tuple[tuple[str, str], ...]
+
+    async def call(self, method: Callable[..., Awaitable[M]], request: Message) -> M:
+        """Returns the response to a call; raises grpc.aio.AioRpcError."""
+        return await method(request, metadata=self.metadata, timeout=CALL_SECONDS)
+
+    def stream(self, method: Callable[..., AsyncIterator[M]], request: Message, seconds: float) -> AsyncIterator[M]:
+        """Returns the responses of a call that lasts at most a time."""
+        return method(request, metadata=self.metadata, timeout=seconds)

@@ -1,0 +1,107 @@
+"""Templates with the formats of a language. Every value is escaped."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from functools import cache, partial
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.date_pb2 import Date
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from collateral_registry.v1 import (
+    asset_pb2,
+    breach_pb2,
+    common_pb2,
+    finding_pb2,
+    loan_pb2,
+    report_pb2,
+    valuation_pb2,
+)
+from collateral_registry.web.pages import numbers
+from collateral_registry.web.pages.static_files import static_files
+from collateral_registry.web.pages.texts import Texts, texts_of
+
+ENUMS = {
+    "level": common_pb2.LtvLevel,
+    "reason": common_pb2.UnknownReason,
+    "zero": common_pb2.ZeroReason,
+    "flag": common_pb2.QualityFlag,
+    "event": breach_pb2.BreachEventKind,
+    "breach_state": breach_pb2.BreachState,
+    "loan_state": loan_pb2.LoanState,
+    "value_state": valuation_pb2.ValuationState,
+    "part": valuation_pb2.HaircutPart,
+    "asset_status": asset_pb2.AssetStatus,
+    "finding": finding_pb2.FindingKind,
+    "severity": finding_pb2.FindingSeverity,
+    "dimension": report_pb2.ConcentrationDimension,
+}
+"""Enumerations whose values have texts, by the table of the texts."""
+
+
+@cache
+def environment_of(language: str) -> Environment:
+    """Returns the templates of a language; they are compiled once."""
+    found = Environment(
+        loader=PackageLoader("collateral_registry.web.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    texts = texts_of(language)
+    found.globals.update(t=texts, word=partial(word, texts), static=static_files().address)
+    found.filters.update(
+        worth=numbers.worth,
+        owed=numbers.owed,
+        exact=numbers.exact,
+        percent=numbers.percent,
+        number=numbers.number,
+        identifier=numbers.identifier,
+        unit=_unit,
+        plain=partial(numbers.grouped, decimals=2),
+        ratio=Decimal,
+        day=partial(_day, language),
+        short_day=partial(_short_day, language),
+        time=partial(_time, language),
+    )
+    return found
+
+
+def word(texts: Texts, table: str, value: int) -> str:
+    """Returns the text of a value of an enumeration; a value that this version does not know is shown as its number."""
+    return texts.by_key.get(enum_key(table, value), str(value))
+
+
+def enum_key(table: str, value: int) -> str:
+    """Returns the key of the text of a value of an enumeration."""
+    wrapper = ENUMS[table]
+    if value not in wrapper.values():
+        return ""
+    prefix = wrapper.Name(0).removesuffix("UNSPECIFIED")
+    return f"{table}.{wrapper.Name(value).removeprefix(prefix).lower()}"
+
+
+def render(language: str, template: str, values: dict[str, object]) -> str:
+    """Returns a template with its values."""
+    return environment_of(language).get_template(template).render(values)
+
+
+def _unit(name: str) -> str:
+    """Returns the name of a unit as words."""
+    return name.replace("_", " ")
+
+
+def _day(language: str, day: Date | date | None) -> str:
+    return numbers.shown_day(day, language)
+
+
+def _short_day(language: str, day: Date | date | None) -> str:
+    return numbers.shown_day(day, language, with_year=False)
+
+
+def _time(language: str, time: Timestamp) -> str:
+    return numbers.shown_time(time, language)

@@ -1,0 +1,1 @@
+"""Views: each returns a template and its values for a visit."""

@@ -1,0 +1,52 @@
+"""The list of loans with its filters."""
+
+from __future__ import annotations
+
+import asyncio
+
+from collateral_registry.web.pages.numbers import sums
+from collateral_registry.web.pages.views.filters import LEVELS, borrower_or_loan, choice, conjunction, equals
+from collateral_registry.web.pages.views.report import fetch_report, moment_of, rows_of
+from collateral_registry.web.pages.visit import ROWS, Page, Visit
+
+COVERAGES = {"known": "coverage = KNOWN", "unknown": "coverage = UNKNOWN"}
+ORDERS = ("ltv desc", "ltv", "level desc", "exposure desc", "loan")
+
+
+async def loans(visit: Visit) -> Page:
+    """Returns the page of loans that the address selects."""
+    query = visit.query
+    selected = conjunction(
+        borrower_or_loan(query.get("q", "").strip()),
+        choice(query, "level", LEVELS),
+        choice(query, "coverage", COVERAGES),
+        equals("currency_code", query.get("currency", "")),
+        query.get("filter", ""),
+    )
+    order = query.get("order", "")
+    report, whole = await asyncio.gather(
+        fetch_report(
+            visit,
+            filter=selected,
+            order_by=order if order in ORDERS else ORDERS[0],
+            page_size=ROWS,
+            page_token=query.get("page_token", ""),
+            concentration_limit=1,
+        ),
+        fetch_report(visit, page_size=1, concentration_limit=1),
+    )
+    rows, _ = await rows_of(visit, report)
+    values = {
+        "rows": rows,
+        "order": order if order in ORDERS else ORDERS[0],
+        "orders": ORDERS,
+        "levels": LEVELS,
+        "currencies": [total.currency_code for total in whole.totals],
+        "count": sum(total.loan_count for total in report.totals),
+        "owed": sums([total.exposure for total in report.totals]),
+        "all_count": sum(total.loan_count for total in whole.totals),
+        "beyond_count": sum(total.breach_count for total in whole.totals),
+        "unknown_count": sum(total.unknown_count for total in whole.totals),
+        "next": report.next_page_token,
+    }
+    return Page("loans.html", "loans", values, moment_of(visit, report))

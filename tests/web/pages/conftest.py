@@ -1,0 +1,53 @@
+"""The pages of a server with the sample book on a day with breaches, and a browser that shows them."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.support.launch import run
+from tests.support.server import Client, Server, connected, free_port
+
+BREACH_DAYS = ("2022-07-12", "2022-07-13")
+"""Days of the sample that are replayed: some loans are then beyond their limits, some past their deadline."""
+
+
+@dataclass
+class Pages:
+    """The address of the pages, and a gRPC client of the same server."""
+
+    address: str
+    client: Client
+    server: Server
+
+
+@pytest.fixture(scope="package")
+def pages(sample_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+    """The pages of the sample book."""
+    address = f"127.0.0.1:{free_port()}"
+    copy = shutil.copy(sample_file, tmp_path_factory.mktemp("pages"))
+    server = Server(f"sqlite:///{copy}", options=["--http-address", address]).start()
+    replayed = run("sample", "replay", "--from", BREACH_DAYS[0], "--until", BREACH_DAYS[1], server=server.address)
+    replayed.check_returncode()
+    with connected(server) as client:
+        yield Pages(address, client, server)
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium. Tests that need it are left out where it is not installed.
+
+    It is closed after the module, because Playwright keeps an event loop that excludes those of other tests.
+    """
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("left out: needs Chromium (apt-get install chromium)")
+    with sync_playwright() as playwright:
+        # The sandbox needs rights that containers lack; only our own pages are opened.
+        found = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        yield found
+        found.close()

@@ -1,0 +1,151 @@
+"""The pages in a browser: on the sample book, in both languages, at two widths, light and dark."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from collateral_registry.v1 import breach_pb2
+
+PATHS = [
+    "/",
+    "/loans?level=beyond",
+    "/loans/loan-red-prairie",
+    "/breaches?state=all",
+    "/assets?good=copper",
+    "/assets/lot-red-prairie-1",
+    "/prices",
+    "/prices/wheat",
+    "/reports?as_of=2021-12-31",
+    "/status",
+]
+WIDTHS = (1280, 390)
+VARIANTS = [("en-US", "light", WIDTHS[0]), ("zh-CN", "dark", WIDTHS[1])]
+"""Language, colours, and the width at which rules of accessibility are checked."""
+
+ALL_RULES = {"resultTypes": ["violations"]}
+COLOURS = {"resultTypes": ["violations"], "runOnly": {"type": "rule", "values": ["color-contrast", "html-has-lang"]}}
+CHECKED_IN_DARK = {"/", "/loans/loan-red-prairie", "/assets/lot-red-prairie-1", "/status"}
+"""Pages that have all colours between them."""
+
+VIOLATIONS = (
+    "document.addEventListener('securitypolicyviolation', e => console.error('policy: ' + e.violatedDirective))"
+)
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+FOCUSABLE = """() => [...document.querySelectorAll('a[href], button, input, select, summary, [tabindex="0"]')]
+  .filter(e => e.type !== 'hidden' && e.checkVisibility({visibilityProperty: true}))
+  .map(e => (e.dataset.n ??= String(Math.random())) && e.dataset.n)"""
+FOCUSED = """() => { const e = document.activeElement, s = getComputedStyle(e);
+  return [e.dataset.n, s.outlineStyle !== 'none' && s.outlineWidth !== '0px'] }"""
+
+
+@contextmanager
+def opened(browser: Browser, language: str, colours: str, width: int) -> Iterator[Page]:
+    """Provides a page whose console must stay empty, of errors and of violations of the content security policy."""
+    context = browser.new_context(locale=language, color_scheme=colours, viewport={"width": width, "height": 900})
+    context.add_init_script(VIOLATIONS)
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert errors == []
+
+
+def check_accessibility(page: Page, rules: dict[str, object]) -> None:
+    """Fails if a page violates a rule, or if fewer rules were checked than it has."""
+    found = Axe().run(page, options=rules).response
+    assert len(found["passes"]) > (1 if "runOnly" in rules else 15)
+    assert [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]] == [], page.url
+
+
+@pytest.mark.parametrize(("language", "colours", "width"), VARIANTS)
+def test_every_page_is_accessible_and_nothing_scrolls_sideways(pages, browser, language, colours, width):
+    with opened(browser, language, colours, width) as page:
+        for path in PATHS:
+            page.goto(f"http://{pages.address}{path}", wait_until="load")
+            for one in WIDTHS:
+                page.set_viewport_size({"width": one, "height": 900})
+                assert page.evaluate(OVERFLOW) <= 0, (path, one)
+            page.set_viewport_size({"width": width, "height": 900})
+            if colours == "light" or path in CHECKED_IN_DARK:
+                check_accessibility(page, ALL_RULES if colours == "light" else COLOURS)
+
+
+@pytest.mark.parametrize(("language", "colours", "width"), VARIANTS)
+def test_the_four_questions_are_answered_within_three_clicks(pages, browser, language, colours, width):
+    with opened(browser, language, colours, width) as page:
+        home = f"http://{pages.address}/"
+        page.goto(home)
+        counts = page.locator(".four .big").all_inner_texts()
+        assert [counts[0], counts[3].split()[-1]] == ["7", "49"]
+
+        page.locator(".four .more").nth(0).click()
+        worst = page.locator("#work tbody tr").first
+        ltv = worst.locator("td b").first.inner_text()
+        worst.locator("a").click()
+        assert page.locator(".facts dd").first.inner_text().startswith(ltv)
+        assert page.locator("#steps summary").count() == 3
+
+        page.goto(home)
+        page.locator(".four .more").nth(1).click()
+        assert page.locator("#next tbody tr").count() == 8
+
+        page.goto(home)
+        page.locator(".four .more").nth(2).click()
+        page.locator("#falls summary").click()
+        assert page.locator("#falls tbody tr").count() == 11
+
+        page.goto(home)
+        page.locator(".four .more").nth(3).click()
+        assert page.url.endswith("/status")
+        assert page.locator("tbody tr").count() > 20
+
+
+@pytest.mark.parametrize("path", ["/", "/loans/loan-red-prairie"])
+def test_everything_is_reached_by_keyboard_and_seen_there(pages, browser, path):
+    with opened(browser, "en-US", "light", WIDTHS[0]) as page:
+        page.goto(f"http://{pages.address}{path}")
+        for summary in page.locator("summary").all():
+            summary.click()
+        page.evaluate("document.activeElement.blur(); window.scrollTo(0, 0)")
+        wanted = set(page.evaluate(FOCUSABLE))
+        reached = {}
+        for _ in range(2 * len(wanted)):
+            page.keyboard.press("Tab")
+            number, is_seen = page.evaluate(FOCUSED)
+            reached[number] = is_seen
+        assert wanted <= reached.keys()
+        assert all(reached[number] for number in wanted)
+
+
+def test_a_breach_is_acknowledged_and_another_window_shows_it_at_once(pages, browser):
+    with opened(browser, "en-US", "light", WIDTHS[0]) as watching, opened(browser, "en-US", "light", WIDTHS[0]) as page:
+        watching.goto(f"http://{pages.address}/")
+        page.goto(f"http://{pages.address}/loans/loan-harbour-metals")
+        page.get_by_text("Acknowledge", exact=True).first.click()
+        page.get_by_label("Your name").first.fill("Ann Officer")
+        page.get_by_label("Note").first.fill("seen <b>today</b>")
+        page.get_by_role("button", name="Acknowledge").click()
+
+        assert page.get_by_role("status").inner_text() == "The breach is acknowledged."
+        assert page.locator("#steps summary").all_inner_texts() == ["Grant grace", "Waive the call"]
+        new = watching.locator("#events li.new")
+        new.wait_for()
+        assert new.locator("a").inner_text() == "loan-harbour-metals"
+        assert new.locator(".what").inner_text() == "acknowledged"
+        assert watching.locator("#news").is_visible()
+    request = breach_pb2.ListBreachesRequest(parent="loans/loan-harbour-metals")
+    breach = pages.client.breaches.ListBreaches(request).breaches[0]
+    assert (breach.acknowledged, breach.waived) == (True, False)
+
+
+def test_the_check_finds_what_is_not_accessible(browser):
+    page = browser.new_page()
+    page.set_content("<html lang=en><title>x</title><main><h1>x</h1><img src='data:,'></main></html>")
+
+    assert [one["id"] for one in Axe().run(page).response["violations"]] == ["image-alt"]
+    page.close()

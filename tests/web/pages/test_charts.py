@@ -1,0 +1,80 @@
+"""Charts hold what they are given, escape texts, and have colours where no style sheet is read."""
+
+import re
+from datetime import date
+from decimal import Decimal
+from html.parser import HTMLParser
+
+import pytest
+
+from collateral_registry.web.pages.charts.bars import Bin, Step, distribution, level_bar, limit_scale, waterfall
+from collateral_registry.web.pages.charts.lines import Line, fall_curve, lines
+from collateral_registry.web.pages.charts.svg import ticks
+
+HOSTILE = '"><script>alert(1)</script>&'
+DAYS = [date(2022, month, 1) for month in (1, 2, 3)]
+LIMITS = [(Decimal("0.9"), HOSTILE), (Decimal(1), "b"), (Decimal("1.1"), "c"), (Decimal("1.2"), "d")]
+CHARTS = {
+    "levels": level_bar([(4, 1), (1, 2)], HOSTILE),
+    "distribution": distribution([Bin("30", 0, 3, 1), Bin("35", 1, 2, 0)], [(1.0, 1)], HOSTILE),
+    "waterfall": waterfall([Step(HOSTILE, 10.0, HOSTILE, "wf", is_total=True), Step("b", 3.0, "3", "wf-cut")], HOSTILE),
+    "scale": limit_scale(Decimal("1.05"), LIMITS, HOSTILE, HOSTILE),
+    "lines": lines(
+        [Line(HOSTILE, "lend", list(zip(DAYS, (1.0, 3.0, 2.0), strict=True)), is_filled=True)],
+        HOSTILE,
+        "{m}/{y}",
+        [(DAYS[1], 5.0)],
+    ),
+    "falls": fall_curve([1, 2, 4], 1, HOSTILE),
+}
+
+
+def elements_of(chart):
+    """Returns the tag and the attributes of each element of a chart."""
+    found = []
+    reader = HTMLParser()
+    reader.handle_startendtag = reader.handle_starttag = lambda tag, attributes: found.append((tag, dict(attributes)))
+    reader.feed(chart)
+    reader.close()
+    return found
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_a_chart_is_well_formed_and_hostile_texts_are_texts(name):
+    (_, root), *shapes = elements_of(CHARTS[name])
+
+    assert root["aria-label"] == HOSTILE
+    assert {tag for tag, _ in shapes} <= {"rect", "line", "circle", "path", "text"}
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_every_shape_has_its_colours_as_attributes_too(name):
+    for _, attributes in elements_of(CHARTS[name])[1:]:
+        assert "fill" in attributes or "stroke" in attributes, attributes
+        assert "style" not in attributes
+
+
+def test_the_steps_of_a_waterfall_have_lengths_in_proportion():
+    steps = [
+        Step("market", 100.0, "100", "wf", is_total=True),
+        Step("cut", 25.0, "25", "wf-cut"),
+        Step("lendable", 75.0, "75", "wf", is_total=True),
+    ]
+    widths = [float(width) for width in re.findall(r'<rect [^>]*?width="([\d.]+)"', waterfall(steps, ""))]
+
+    assert widths == [160, 40, 120]
+
+
+def test_a_line_of_one_value_and_an_empty_book_can_be_drawn():
+    assert "<path" in lines([Line("a", "lend", [(DAYS[0], 0.0)])], "", "{m}")
+    assert "<path" in fall_curve([0, 0, 0], 1, "")
+    assert "<svg" in distribution([], [], "")
+
+
+@pytest.mark.parametrize("most", [0.002, 0.7, 1, 3, 7, 12, 99, 100, 101, 5_019_853, 4e12])
+def test_an_axis_has_few_marks_that_reach_the_largest_value(most):
+    marks = ticks(most)
+
+    assert marks[0] == 0
+    assert most <= marks[-1] <= 2.6 * most
+    assert 2 <= len(marks) <= 6

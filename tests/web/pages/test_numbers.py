@@ -1,0 +1,52 @@
+"""Figures are shown so that nothing looks safer than it is."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from google.type.decimal_pb2 import Decimal as DecimalMessage
+from google.type.money_pb2 import Money
+
+from collateral_registry.web.pages.numbers import exact, grouped, number, owed, percent, shown_day, sums, worth
+
+AMOUNT = Money(currency_code="USD", units=3283266, nanos=700000000)
+DEBT = Money(currency_code="USD", units=-5, nanos=-250000000)
+
+
+def test_values_are_rounded_down_and_debts_up():
+    assert (worth(AMOUNT), owed(AMOUNT), exact(AMOUNT)) == ("3,283,266", "3,283,267", "3,283,266.70")
+
+
+def test_the_minus_sign_is_not_a_hyphen():
+    assert (worth(DEBT), owed(DEBT), exact(DEBT)) == ("\u22126", "\u22125", "\u22125.25")
+
+
+def test_a_negative_number_that_rounds_to_zero_has_no_sign():
+    assert grouped(Decimal("-0.4")) == "0"
+
+
+@pytest.mark.parametrize(
+    ("ratio", "shown"),
+    [("1.122662378", "112.3\u00a0%"), ("-0.004", "\u22120.4\u00a0%"), ("0", "0.0\u00a0%"), ("", "—")],
+)
+def test_a_ratio_is_in_percent_with_a_no_break_space(ratio, shown):
+    assert percent(DecimalMessage(value=ratio)) == shown
+
+
+def test_numbers_of_the_contract_keep_their_decimals():
+    assert [number(text) for text in ("252000", "7.56", "86906.952", "1E+3", "0.00")] == [
+        "252,000", "7.56", "86,906.952", "1,000", "0",
+    ]  # fmt: skip
+
+
+def test_amounts_are_summed_within_their_currencies():
+    found = sums([AMOUNT, DEBT, Money(currency_code="CNY", units=0), Money(currency_code="EUR", nanos=500000000)])
+
+    assert [(one.currency_code, exact(one)) for one in found] == [("EUR", "0.50"), ("USD", "3,283,261.45")]
+
+
+def test_days_are_in_the_words_of_the_language():
+    day = date(2022, 7, 13)
+
+    assert (shown_day(day, "en"), shown_day(day, "zh")) == ("13 Jul 2022", "2022年7月13日")
+    assert (shown_day(day, "en", with_year=False), shown_day(None, "zh")) == ("13 Jul", "—")
