@@ -29,14 +29,22 @@ CHARTS = {
 }
 
 
+class _Elements(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attrs):
+        """Notes an element; those that end at once are given to it too."""
+        self.found.append((tag, dict(attrs)))
+
+
 def elements_of(chart):
     """Returns the tag and the attributes of each element of a chart."""
-    found = []
-    reader = HTMLParser()
-    reader.handle_startendtag = reader.handle_starttag = lambda tag, attributes: found.append((tag, dict(attributes)))
+    reader = _Elements()
     reader.feed(chart)
     reader.close()
-    return found
+    return reader.found
 
 
 @pytest.mark.parametrize("name", CHARTS)
