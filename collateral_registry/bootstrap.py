@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import signal
 import sys
-from contextlib import closing, suppress
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import date
-from functools import partial
-from os import cpu_count
-from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from collateral_registry.clock import Clock, local_date, wall_clock
-from collateral_registry.commands.book.business_date import keep_mode, open_book
+from collateral_registry.clock import Clock, wall_clock
 from collateral_registry.commands.book.repair import Repair, repair_business_date
-from collateral_registry.commands.pipeline.recompute import check_models
 from collateral_registry.commands.pipeline.settle import settle
 from collateral_registry.config import Settings, is_of_this_machine
 from collateral_registry.domain.access.callers import SERVICE, Author
-from collateral_registry.domain.shared.days import day_of
-from collateral_registry.domain.shared.errors import DomainError, Refused
+from collateral_registry.domain.shared.errors import DomainError
 from collateral_registry.domain.shared.units import units
+from collateral_registry.lender_book import LenderBook, certificate_files, open_database, reserved_books, today_of
+from collateral_registry.lenders import settings_by_lender
 from collateral_registry.logs import collect_standard_log, configure, logger
 from collateral_registry.rpc.access.access_file import AccessFiles
 from collateral_registry.rpc.access.certificate_files import CertificateFiles, server_credentials
@@ -32,21 +30,10 @@ from collateral_registry.rpc.access.reloaded import Reloaded
 from collateral_registry.rpc.limits.connections import allow_open_files
 from collateral_registry.rpc.limits.numbers import CallLimits, ConnectionLimits
 from collateral_registry.rpc.server import Limits, RpcServer
-from collateral_registry.runtime.book_figures import BookFigures
-from collateral_registry.runtime.feeds.writer_process import IntakeProcess
-from collateral_registry.runtime.model_work.pool import WORKERS_LIMIT
-from collateral_registry.runtime.revaluation.driver import RunDriver, Workers
-from collateral_registry.runtime.revaluation.local_workers import LocalWorkers
-from collateral_registry.runtime.transactions import BookRunner
-from collateral_registry.store.engine.commit_listener import listen
-from collateral_registry.store.engine.database import Database, sqlite_file
+from collateral_registry.store.engine.database import Database
 from collateral_registry.store.engine.migrate import migrate as migrate_schema
-from collateral_registry.store.storage.durability import unsafe_settings
-from collateral_registry.store.storage.rights import open_to_others
 from collateral_registry.store.storage.sole_use import sole_use
-from collateral_registry.store.storage.wal_checkpoints import checkpoint, empty_log
-from valuation.errors import InvalidInput
-from valuation.extras import check_installed, is_installed
+from valuation.extras import is_installed
 
 if TYPE_CHECKING:
     from collateral_registry.web.listener import HttpListener
@@ -76,21 +63,27 @@ def repair_date(settings: Settings, to: date, actor: str, reason: str, *, check:
     with sole_use(settings.url), closing(Database(settings.url, wall_clock)) as database:
         migrate_schema(database)
         with database.write("RepairBusinessDate", Author(SERVICE.principal, actor)) as write:
-            repair = repair_business_date(write, to, _today(settings, wall_clock), reason)
+            repair = repair_business_date(write, to, today_of(settings, wall_clock), reason)
             settle(write)
             if not check:
                 write.commit()
     return repair
 
 
-def prepare_book(settings: Settings, clock: Clock = wall_clock) -> None:
-    """Stores the first business date and the default policy in an empty database."""
-    database = Database(settings.url, clock)
-    try:
-        _check_storage(settings, database)
-        _open_book(settings, database, clock)
-    finally:
-        database.close()
+def prepare_books(settings: Settings, clock: Clock = wall_clock) -> None:
+    """Upgrades the schema of every book, and stores the first business date and the default policy in empty ones.
+
+    Raises the errors of ``open_database`` for the only book. One of several books may be opened later by its servers.
+    """
+    by_lender = settings_by_lender(settings)
+    for lender, of_lender in by_lender.items():
+        with closing(Database(of_lender.url, clock)) as database:
+            try:
+                open_database(lender, of_lender, database, clock)
+            except (DomainError, OSError) as error:
+                if len(by_lender) == 1:
+                    raise
+                LOG.log(logging.ERROR, "a book cannot be opened", lender=lender, cause=str(error))
 
 
 def serve(settings: Settings, clock: Clock = wall_clock, process: int = 0) -> None:
@@ -107,60 +100,44 @@ def serve(settings: Settings, clock: Clock = wall_clock, process: int = 0) -> No
     # Objects loaded at start live as long as the process, so garbage collection need not traverse them.
     gc.freeze()
     sys.setswitchinterval(SWITCH_SECONDS)
-    with sole_use(settings.url), closing(IntakeProcess(settings.url, clock)) as intake:
-        uvloop.run(_serve(settings, clock, intake, process))
+    with reserved_books(settings_by_lender(settings), clock) as books:
+        uvloop.run(_serve(settings, books, process))
 
 
-async def _serve(settings: Settings, clock: Clock, intake: IntakeProcess, process: int) -> None:
-    database = Database(settings.url, clock)
-    migrate_schema(database)
-    empty_log(database)
-    _check_storage(settings, database)
-    follows_clock = _open_book(settings, database, clock)
+async def _serve(settings: Settings, books: Sequence[LenderBook], process: int) -> None:
+    for book in books:
+        book.assemble()
+        # Where there are others, a book that cannot be opened must not keep them from being served.
+        book.open() if len(books) == 1 else book.try_open()
     settings.check_transport()
     access_files = AccessFiles(settings.access_file, settings.partners_file)
     identities = Reloaded("the identities", access_files.read, ACCESS_SECONDS)
-    runner = BookRunner(database)
-    loop = asyncio.get_running_loop()
-    runs = RunDriver(database, _workers(settings), partial(loop.call_soon_threadsafe, runner.wake))
-    server = RpcServer(
-        runner,
-        runs,
-        intake,
-        _limits(settings),
-        identities,
-        partial(_today, settings, clock),
-        settings.audit_key(),
-        allow_unsafe_storage=settings.allow_unsafe_storage,
-    )
+    server = RpcServer({book.lender: book.services for book in books}, _limits(settings), identities)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    stop_thread = _start_thread(settings, database, runner, loop)
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     for extra, effect in EXTRAS.items():
         if not is_installed(extra):
             LOG.info("an optional part is not installed", extra=extra, effect=effect)
-    _report_models(database)
     port = _listen(settings, server)
     web = await _start_http(settings, server) if settings.http_address else None
-    operations = await _start_operations(settings, server, process) if settings.metrics_address else None
+    operations = await _start_operations(settings, books, process) if settings.metrics_address else None
     await server.start()
+    for book in books:
+        await book.start(server.publish)
     LOG.info("serving", address=settings.address.rpartition(":")[0], port=port)
     LOG.info(callers_accepted(settings, identities.current()))
-    follower = asyncio.create_task(_follow_clock(server, settings)) if follows_clock else None
     await stop.wait()
     LOG.info("draining")
-    if follower is not None:
-        follower.cancel()
-        with suppress(asyncio.CancelledError):
-            await follower
+    for book in books:
+        await book.stop_tasks()
     if web is not None:
         await web.drain()  # first, because its calls need the gRPC server
     await server.drain()
     if operations is not None:
         await operations.drain()  # last, because the state of a draining server is of interest
-    stop_thread.set()
-    database.close()
+    for book in books:
+        book.close()
     LOG.info("stopped")
 
 
@@ -170,28 +147,8 @@ def _limits(settings: Settings) -> Limits:
         connections=ConnectionLimits(**settings.values_of(ConnectionLimits)),
         drain_seconds=settings.drain_seconds,
         shares_port=settings.processes > 1,
-        model_workers=settings.model_workers or min(cpu_count() or 1, WORKERS_LIMIT),
-        model_memory_bytes=settings.model_memory_bytes,
         reads_logged_every=settings.log_reads_every,
-        watchers=settings.watchers_limit,
     )
-
-
-def _check_storage(settings: Settings, database: Database) -> None:
-    """Reports files that others can open; raises Refused if changes can be lost and this is not allowed."""
-    if exposed := open_to_others(settings.url):
-        LOG.warning("the files of the book are not private", cause=exposed)
-    if host := settings.unverified_database:
-        LOG.warning("the connection to the database is not verified; set sslmode=verify-full", host=host)
-    unsafe = unsafe_settings(database)
-    if unsafe and not settings.allow_unsafe_storage:
-        raise Refused(
-            "UNSAFE_STORAGE",
-            f"database: got {unsafe}, by which acknowledged changes can be lost; change it, or set "
-            "COLLATERAL_ALLOW_UNSAFE_STORAGE=true to serve nevertheless",
-        )
-    if unsafe:
-        LOG.warning("acknowledged changes can be lost when the machine fails", cause=unsafe)
 
 
 def _listen(settings: Settings, server: RpcServer) -> int:
@@ -214,13 +171,6 @@ def check_access(settings: Settings) -> None:
     AccessFiles(settings.access_file, settings.partners_file).read()
     if files := certificate_files(settings):
         files.read()
-
-
-def certificate_files(settings: Settings) -> CertificateFiles | None:
-    """Returns the files of TLS; None without TLS."""
-    if settings.tls_certificate_file is None or settings.tls_key_file is None:
-        return None
-    return CertificateFiles(settings.tls_certificate_file, settings.tls_key_file, settings.client_authorities_file)
 
 
 def callers_accepted(settings: Settings, identities: Identities) -> str:
@@ -246,13 +196,16 @@ async def _start_http(settings: Settings, server: RpcServer) -> HttpServer:
     return web
 
 
-async def _start_operations(settings: Settings, server: RpcServer, process: int) -> HttpListener:
+async def _start_operations(settings: Settings, books: Sequence[LenderBook], process: int) -> HttpListener:
     """Starts the HTTP server of metrics and health."""
     from collateral_registry.web.operations.server import operations_server  # noqa: PLC0415 - needed only with metrics
 
+    async def refresh() -> None:
+        await asyncio.gather(*(book.figures.refresh() for book in books))
+
     address = settings.metrics_address_of(process)
     tls = _http_tls(settings, address, with_clients=True)
-    listener = operations_server(address, BookFigures(server.runner).refresh, server.monitor.health, tls)
+    listener = operations_server(address, refresh, {book.lender: book.services.health for book in books}, tls)
     port = await listener.start(address)
     LOG.info("serving metrics", address=address.rpartition(":")[0], port=port)
     return listener
@@ -264,81 +217,3 @@ def _http_tls(settings: Settings, address: str, *, with_clients: bool) -> Certif
     if files is None or is_of_this_machine(address):
         return None
     return files if with_clients else replace(files, authorities=None)
-
-
-def _start_thread(settings: Settings, database: Database, runner: BookRunner, loop: asyncio.AbstractEventLoop) -> Event:
-    """Starts the background thread of the database, and returns the event that stops it.
-
-    On PostgreSQL the thread wakes the watchers when another server commits. On SQLite, where a book has only one
-    server, the thread checkpoints the write-ahead log.
-    """
-    stop, path = Event(), sqlite_file(settings.url)
-    if path is None:
-        committed = partial(loop.call_soon_threadsafe, runner.wake)
-        Thread(target=listen, args=(settings.url, committed, stop), name="listener", daemon=True).start()
-    else:
-        Thread(target=checkpoint, args=(database, path, stop), name="checkpoint", daemon=True).start()
-    return stop
-
-
-def _report_models(database: Database) -> None:
-    """Logs that the book waits for the acceptance of other models than those of its newest run."""
-    try:
-        with database.read() as connection:
-            check_models(connection)
-    except Refused as refused:
-        LOG.warning("nothing is valued until the models are accepted", cause=str(refused))
-
-
-def _workers(settings: Settings) -> Workers:
-    """Returns the workers that revalue partitions: local processes, or the workers of a Dask scheduler.
-
-    Raises MissingExtra if a scheduler is set and Dask is not installed.
-    """
-    if settings.dask_scheduler:
-        check_installed("cluster")
-        from collateral_registry.runtime.revaluation.cluster_workers import (  # noqa: PLC0415 - slow import
-            ClusterWorkers,
-            TlsFiles,
-        )
-
-        found, files = certificate_files(settings), None
-        if settings.dask_scheduler.startswith("tls://") and found is not None and found.authorities is not None:
-            files = TlsFiles(found.chain, found.key, found.authorities)
-        return ClusterWorkers(settings.url, settings.dask_scheduler, files)
-    return LocalWorkers(settings.url, settings.revaluation_workers or cpu_count() or 1)
-
-
-def _today(settings: Settings, clock: Clock) -> date:
-    """Returns the clock's date in the time zone of the book."""
-    return local_date(clock(), settings.time_zone)
-
-
-def _open_book(settings: Settings, database: Database, clock: Clock) -> bool:
-    """Opens a new book, or continues an existing one; returns whether its business date follows the clock."""
-    today = _today(settings, clock)
-    requested = settings.follows_clock
-    open_book(database, day_of(settings.first_date(today)), follows_clock=requested is not False)
-    return keep_mode(database, day_of(today), requested=requested)
-
-
-async def _follow_clock(server: RpcServer, settings: Settings) -> None:
-    """Sets the business date to the date of the wall clock at every check; logs each new cause of a failure once.
-
-    A permitted jump is permitted for the first move only.
-    """
-    logged, allow_jump = "", settings.allow_jump
-    while True:
-        try:
-            await server.business_date.follow_clock(allow_jump=allow_jump)
-            logged, allow_jump = "", False
-        except (DomainError, InvalidInput) as error:
-            if str(error) != logged:
-                LOG.warning("the business date was not moved", cause=str(error))
-            logged = str(error)
-        except Exception as error:  # the task must survive any error, or the date would stand still until a restart
-            if repr(error) != logged:
-                LOG.exception("the business date was not moved; trying again")
-            logged = repr(error)
-        await server.report_business_date(logged)
-        await asyncio.sleep(settings.date_check_seconds)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -67,6 +67,25 @@ _DATABASE_URL = re.compile(
     r"|postgresql(\+psycopg)?://(?=.)([^:/@\0]*(:[^@\0]*)?@)?(\[[\da-fA-F:.]*\]|[^/:?@\0]*)(:\d*)?(/[^?\0]*)?(\?[^\0]*)?"
 )
 """A URL that SQLAlchemy can parse. The error of its parser may quote a part of the password."""
+
+
+def _is_stored(secret: SecretStr) -> SecretStr:
+    """Returns the URL unchanged if it names a database that several processes can open."""
+    url = secret.get_secret_value()
+    scheme, _, rest = url.partition("://")
+    if url and not _DATABASE_URL.fullmatch(url):
+        want = "want a URL such as sqlite:///book.db or postgresql+psycopg://host/book"
+        raise PydanticCustomError("database_url", f"{want}, with the signs :/?#@ of a password as %3A and so on")
+    if scheme == "sqlite" and "?" in rest:
+        raise PydanticCustomError("database_url", "want the path of a SQLite file without parameters")
+    if scheme == "sqlite" and (rest in {"", "/"} or ":memory:" in rest):
+        want = "want a file such as sqlite:///book.db, because each process would open a memory of its own"
+        raise PydanticCustomError("database_url", want)
+    return secret
+
+
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_is_stored)]
+"""URL of a database, or nothing."""
 
 
 class LimitSettings(BaseSettings):
@@ -190,9 +209,10 @@ class Settings(LimitSettings, AccessSettings):
         hide_input_in_errors=True,
     )
 
-    database_url: SecretStr = Field(
+    database_url: DatabaseUrl = Field(
         SecretStr(""), description="SQLAlchemy URL, which may hold a password; empty means a file in data_folder"
     )
+    lenders_file: Path | None = Field(None, description="TOML file of the lenders, each of which has a book of its own")
     data_folder: Path = Field(Path(".data"), description="folder of the embedded database")
     business_date: str = Field(
         "", description="'wall', or the first date of a book advanced by hand; empty keeps the mode of the book"
@@ -246,25 +266,10 @@ class Settings(LimitSettings, AccessSettings):
             raise PydanticCustomError("time_zone", "want a time zone such as Europe/Berlin") from None
         return name
 
-    @field_validator("database_url")
-    @classmethod
-    def _is_stored(cls, secret: SecretStr) -> SecretStr:
-        """Returns the URL unchanged if it names a database that several processes can open."""
-        url = secret.get_secret_value()
-        scheme, _, rest = url.partition("://")
-        if url and not _DATABASE_URL.fullmatch(url):
-            want = "want a URL such as sqlite:///book.db or postgresql+psycopg://host/book"
-            raise PydanticCustomError("database_url", f"{want}, with the signs :/?#@ of a password as %3A and so on")
-        if scheme == "sqlite" and "?" in rest:
-            raise PydanticCustomError("database_url", "want the path of a SQLite file without parameters")
-        if scheme == "sqlite" and (rest in {"", "/"} or ":memory:" in rest):
-            want = "want a file such as sqlite:///book.db, because each process would open a memory of its own"
-            raise PydanticCustomError("database_url", want)
-        return secret
-
     @field_validator(
         "data_folder",
         "access_file",
+        "lenders_file",
         "partners_file",
         "tls_certificate_file",
         "tls_key_file",

@@ -76,6 +76,10 @@ CALL: ContextVar[CallRecord | None] = ContextVar("call", default=None)
 """The call that the current task or thread works for."""
 
 
+LENDER: ContextVar[str] = ContextVar("lender", default="")
+"""The lender whose book the current task or thread works on; empty where the service serves one lender."""
+
+
 def logger(name: str) -> FilteringBoundLogger:
     """Returns a logger; the first call in a process configures the log of the process."""
     if not structlog.is_configured():
@@ -113,7 +117,9 @@ def masked(text: str) -> str:
 
 
 def _add_call(_writer: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Adds the request id and the trace of the current call."""
+    """Adds the request id and the trace of the current call, and the lender of its book."""
+    if lender := LENDER.get():
+        event["lender"] = lender
     call = CALL.get()
     if call is not None:
         event["request_id"] = call.request_id

@@ -73,31 +73,51 @@ RUN_SECONDS = Histogram(
 )
 MODEL_WORK_WAITING = Gauge("collateral_model_work_waiting", "Model work that waits for a process.", registry=REGISTRY)
 
-BOOK_COMMIT = Gauge("collateral_book_commit_sequence", "Sequence of the newest commit.", registry=REGISTRY)
-BOOK_COMMIT_TIME = Gauge("collateral_book_commit_timestamp_seconds", "Time of the newest commit.", registry=REGISTRY)
+
+# The label lender is empty where the service serves one lender; Prometheus stores such a series as one without label.
+BOOK_COMMIT = Gauge("collateral_book_commit_sequence", "Sequence of the newest commit.", ("lender",), registry=REGISTRY)
+BOOK_COMMIT_TIME = Gauge(
+    "collateral_book_commit_timestamp_seconds", "Time of the newest commit.", ("lender",), registry=REGISTRY
+)
 BOOK_BUSINESS_DATE = Gauge(
-    "collateral_book_business_date_timestamp_seconds", "Midnight, UTC, of the business date.", registry=REGISTRY
+    "collateral_book_business_date_timestamp_seconds",
+    "Midnight, UTC, of the business date.",
+    ("lender",),
+    registry=REGISTRY,
 )
 BOOK_EXPOSURE = Gauge(
-    "collateral_book_exposure", "Exposure of the active loans in major units.", ("currency",), registry=REGISTRY
+    "collateral_book_exposure",
+    "Exposure of the active loans in major units.",
+    ("currency", "lender"),
+    registry=REGISTRY,
 )
 BOOK_LOANS = Gauge(
-    "collateral_book_loans", "Active loans by level and coverage.", ("level", "coverage"), registry=REGISTRY
+    "collateral_book_loans", "Active loans by level and coverage.", ("level", "coverage", "lender"), registry=REGISTRY
 )
 BOOK_OLDEST_PRICE_AGE = Gauge(
     "collateral_book_oldest_price_age_seconds",
     "Business date less the date of the oldest price that covers an active loan.",
+    ("lender",),
     registry=REGISTRY,
 )
 BOOK_REJECTED_MOVEMENTS = Gauge(
-    "collateral_book_open_rejected_movements", "Rejected stock movements that are not resolved.", registry=REGISTRY
+    "collateral_book_open_rejected_movements",
+    "Rejected stock movements that are not resolved.",
+    ("lender",),
+    registry=REGISTRY,
 )
 BOOK_PENDING_STOCK = Gauge(
-    "collateral_book_pending_stock_changes", "Changes of lots that are not yet applied.", registry=REGISTRY
+    "collateral_book_pending_stock_changes", "Changes of lots that are not yet applied.", ("lender",), registry=REGISTRY
 )
 BOOK_READ_TIME = Gauge(
-    "collateral_book_read_timestamp_seconds", "Time at which the figures of the book were current.", registry=REGISTRY
+    "collateral_book_read_timestamp_seconds",
+    "Time at which the figures of the book were current.",
+    ("lender",),
+    registry=REGISTRY,
 )
 BOOK_READ_SECONDS = Gauge(
-    "collateral_book_read_duration_seconds", "Duration of the last reading of the whole book.", registry=REGISTRY
+    "collateral_book_read_duration_seconds",
+    "Duration of the last reading of the whole book.",
+    ("lender",),
+    registry=REGISTRY,
 )

@@ -9,11 +9,11 @@ import time
 from multiprocessing import connection, get_context
 from multiprocessing.process import BaseProcess
 
-from collateral_registry.bootstrap import prepare_book, serve
+from collateral_registry.bootstrap import prepare_books, serve
 from collateral_registry.config import Settings
 from collateral_registry.domain.shared.errors import DomainError, Refused
+from collateral_registry.lenders import settings_by_lender
 from collateral_registry.logs import logger
-from collateral_registry.maintenance import migrate
 from collateral_registry.store.engine.database import sqlite_file
 from valuation.errors import MissingExtra
 
@@ -29,15 +29,14 @@ RESTART_SECONDS = 1.0
 def serve_in_processes(settings: Settings) -> None:
     """Serves until SIGINT or SIGTERM in the configured number of processes; the kernel distributes connections.
 
-    Raises Refused if several processes are configured on SQLite, and the errors that ``migrate`` raises.
+    Raises Refused if several processes are configured on SQLite, and the errors that ``prepare_books`` raises.
     """
     if settings.processes == 1:
         serve(settings)
         return
-    if sqlite_file(settings.url) is not None:
+    if any(sqlite_file(book.url) is not None for book in settings_by_lender(settings).values()):
         raise Refused("ONE_PROCESS", f"processes: got {settings.processes} on SQLite, want 1, or PostgreSQL")
-    migrate(settings)
-    prepare_book(settings)
+    prepare_books(settings)
     _Fleet(settings).run()
 
 

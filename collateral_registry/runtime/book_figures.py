@@ -47,8 +47,10 @@ COVERAGES = ("KNOWN", "UNKNOWN")
 class BookFigures:
     """Sets the metrics of one book."""
 
-    def __init__(self, runner: BookRunner) -> None:
+    def __init__(self, runner: BookRunner, lender: str) -> None:
+        """Stores the label of the lender."""
         self._runner = runner
+        self._lender = lender
         self._reading: asyncio.Task[None] | None = None
         self._stock_due = self._loans_due = 0.0
         self._seq = -1
@@ -78,20 +80,20 @@ class BookFigures:
 
     def _update(self, connection: Connection) -> None:
         start, (seq, market_day) = time.monotonic(), newest_commit(connection)
-        BOOK_COMMIT.set(seq)
-        BOOK_COMMIT_TIME.set(newest_time(connection) / 1e6)
-        BOOK_BUSINESS_DATE.set(market_day * DAY_SECONDS)
+        BOOK_COMMIT.labels(self._lender).set(seq)
+        BOOK_COMMIT_TIME.labels(self._lender).set(newest_time(connection) / 1e6)
+        BOOK_BUSINESS_DATE.labels(self._lender).set(market_day * DAY_SECONDS)
         if start >= self._stock_due:
-            BOOK_REJECTED_MOVEMENTS.set(open_rejections(connection))
-            BOOK_PENDING_STOCK.set(pending_changes(connection))
+            BOOK_REJECTED_MOVEMENTS.labels(self._lender).set(open_rejections(connection))
+            BOOK_PENDING_STOCK.labels(self._lender).set(pending_changes(connection))
             self._stock_due = time.monotonic() + REST_SECONDS
         if seq != self._seq and start >= self._loans_due:
             self._set_loans(connection, seq, market_day)
             duration = time.monotonic() - start
-            BOOK_READ_SECONDS.set(duration)
+            BOOK_READ_SECONDS.labels(self._lender).set(duration)
             self._seq, self._loans_due = seq, time.monotonic() + max(REST_SECONDS, REST_FACTOR * duration)
         if seq == self._seq:
-            BOOK_READ_TIME.set_to_current_time()
+            BOOK_READ_TIME.labels(self._lender).set_to_current_time()
 
     def _set_loans(self, connection: Connection, seq: int, market_day: int) -> None:
         found = loan_figures(connection, seq)
@@ -103,8 +105,8 @@ class BookFigures:
             loans[Level(one.level).name, COVERAGES[one.is_unknown]] += one.loans
         self._currencies = set(exposures)
         for currency, exposure in exposures.items():
-            BOOK_EXPOSURE.labels(currency).set(exposure)
+            BOOK_EXPOSURE.labels(currency, self._lender).set(exposure)
         for labels, count in loans.items():
-            BOOK_LOANS.labels(*labels).set(count)
+            BOOK_LOANS.labels(*labels, self._lender).set(count)
         oldest = min((one.oldest_day for one in found if one.oldest_day != NO_DAY), default=market_day)
-        BOOK_OLDEST_PRICE_AGE.set((market_day - oldest) * DAY_SECONDS)
+        BOOK_OLDEST_PRICE_AGE.labels(self._lender).set((market_day - oldest) * DAY_SECONDS)

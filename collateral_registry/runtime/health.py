@@ -70,24 +70,26 @@ class HealthMonitor:
         self,
         runner: BookRunner,
         intake: IntakeProcess,
-        publish: Callable[[Health], Awaitable[None]],
         *,
         allow_unsafe_storage: bool,
     ) -> None:
-        """Stores the parts; ``publish`` is called after each check."""
         self.health = Health()
         self._runner = runner
         self._intake = intake
-        self._publish = publish
         self._allow_unsafe_storage = allow_unsafe_storage
         self._thread = ThreadPoolExecutor(1, "health")
         self._probe: Future[str] | None = None
         self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Reports the server as started, and starts to check."""
+    async def start(self, publish: Callable[[], Awaitable[None]]) -> None:
+        """Reports the book as open once every part was checked, and goes on checking.
+
+        ``publish`` is called after each check.
+        """
+        await self._check()
         self.health.report(Part.SERVER, "")
-        self._task = asyncio.create_task(self._check_forever())
+        await publish()
+        self._task = asyncio.create_task(self._check_forever(publish))
 
     async def drain(self) -> None:
         """Reports that the server stops, and ends the checks."""
@@ -97,20 +99,20 @@ class HealthMonitor:
             await asyncio.gather(self._task, return_exceptions=True)
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    async def check(self) -> None:
-        """Checks every part once, and publishes the result."""
+    async def _check(self) -> None:
+        """Checks every part once."""
         await self._check_database()
         since = self._runner.writing_since
         held = since is not None and monotonic() - since > WRITER_SECONDS
         self.health.report(Part.WRITER, f"a change has held the writer for over {WRITER_SECONDS:.0f} s" if held else "")
         self.health.report(Part.INTAKE, "" if self._intake.is_alive else "the stock writer process has died")
         self._intake.revive()
-        await self._publish(self.health)
 
-    async def _check_forever(self) -> None:
+    async def _check_forever(self, publish: Callable[[], Awaitable[None]]) -> None:
         while True:
-            await self.check()
             await asyncio.sleep(CHECK_SECONDS)
+            await self._check()
+            await publish()
 
     async def _check_database(self) -> None:
         """Asks the database for its settings; an answer that is late is waited for by the next check."""

@@ -18,7 +18,7 @@ from collateral_registry.store.loans.figures import loan_figures
 
 
 def value(name: str, **labels: str) -> float:
-    found = REGISTRY.get_sample_value(name, labels)
+    found = REGISTRY.get_sample_value(name, {"lender": "", **labels})
     assert found is not None
     return found
 
@@ -26,7 +26,7 @@ def value(name: str, **labels: str) -> float:
 def scrape(database, times: int = 1) -> None:
     async def run() -> None:
         runner = BookRunner(database)
-        figures = BookFigures(runner)
+        figures = BookFigures(runner, "")
         for _ in range(times):
             await figures.refresh()
         runner.close()

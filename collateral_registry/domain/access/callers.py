@@ -12,6 +12,11 @@ OWN_LENDER = "own"
 """Id of the book of a service that serves one lender."""
 
 
+def label_of(lender: str) -> str:
+    """Returns the label of a lender in metrics and logs: its id, or nothing where the service serves one lender."""
+    return "" if lender == OWN_LENDER else lender
+
+
 @dataclass(frozen=True, slots=True)
 class Author:
     """Who makes a change: the principal whose identity was verified, and the person for whom the principal acts."""

@@ -14,6 +14,7 @@ from collateral_registry.domain.filters.parser import parse_filter
 from collateral_registry.domain.reports.ltv_rows import LTV_FILTER
 from collateral_registry.domain.revaluation.previews import PREVIEW_FILTER
 from collateral_registry.rpc.common import convert
+from collateral_registry.rpc.common.calls import current_caller
 from collateral_registry.rpc.common.paging import Page, Position, page_of
 from collateral_registry.store.assets.repository import ASSET_FILTER
 from collateral_registry.store.assignments.agreement import CLOSING_FILTER
@@ -116,10 +117,10 @@ def filtered_page(
     """Returns the filter, restricted to the parent, and the page that a request asks for.
 
     ``scope`` are fields other than the parent that select or order rows. A page token is valid only for the same
-    method, parent, scope and filter. Raises one InvalidInput that lists every wrong field.
+    lender, method, parent, scope and filter. Raises one InvalidInput that lists every wrong field.
     """
     parent: str = getattr(request, "parent", "")
-    query = repr((method, parent, *map(str, scope), request.filter))
+    query = repr((current_caller().lender, method, parent, *map(str, scope), request.filter))
     read = convert.read_all(
         filter=lambda: filter_of(method, request.filter),
         parent=lambda: of_parent(parent),

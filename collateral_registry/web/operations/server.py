@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -21,13 +21,16 @@ DRAIN_SECONDS = 1.0
 
 
 def operations_server(
-    address: str, refresh: Callable[[], Awaitable[None]], health: Health, tls: CertificateFiles | None = None
+    address: str,
+    refresh: Callable[[], Awaitable[None]],
+    healths: Mapping[str, Health],
+    tls: CertificateFiles | None = None,
 ) -> HttpListener:
     """Returns the server of metrics and health for an address, not started.
 
-    ``refresh`` sets the metrics of the book.
+    ``refresh`` sets the metrics of the books. ``healths`` are the states of the books by lender.
     """
-    app = operations_app(address, [metrics_route(refresh), *health_routes(health)])
+    app = operations_app(address, [metrics_route(refresh), *health_routes(healths)])
     return HttpListener(app, DRAIN_SECONDS, "metrics_address", tls)
 
 
