@@ -17,10 +17,17 @@ from collateral_registry.clock import Clock, wall_clock
 from collateral_registry.commands.book.repair import Repair, repair_business_date
 from collateral_registry.commands.pipeline.settle import settle
 from collateral_registry.config import Settings, is_of_this_machine
-from collateral_registry.domain.access.callers import SERVICE, Author
+from collateral_registry.domain.access.callers import OWN_LENDER, SERVICE, Author
 from collateral_registry.domain.shared.errors import DomainError
 from collateral_registry.domain.shared.units import units
-from collateral_registry.lender_book import LenderBook, certificate_files, open_database, reserved_books, today_of
+from collateral_registry.lender_book import (
+    LenderBook,
+    certificate_files,
+    check_owner,
+    open_database,
+    reserved_books,
+    today_of,
+)
 from collateral_registry.lenders import settings_by_lender
 from collateral_registry.logs import collect_standard_log, configure, logger
 from collateral_registry.rpc.access.access_file import AccessFiles
@@ -55,12 +62,15 @@ SWITCH_SECONDS = 0.0001
 call waits for every report that is being computed."""
 
 
-def repair_date(settings: Settings, to: date, actor: str, reason: str, *, check: bool) -> Repair:
+def repair_date(settings: Settings, lender: str, to: date, actor: str, reason: str, *, check: bool) -> Repair:
     """Sets back the business date of a book that no server of this SQLite file serves; with ``check``, undoes it.
+
+    ``lender`` is empty where the service serves one lender.
 
     Raises Refused, InvalidInput or StoreUnavailable.
     """
     with sole_use(settings.url), closing(Database(settings.url, wall_clock)) as database:
+        check_owner(lender or OWN_LENDER, database)
         migrate_schema(database)
         with database.write("RepairBusinessDate", Author(SERVICE.principal, actor)) as write:
             repair = repair_business_date(write, to, today_of(settings, wall_clock), reason)

@@ -29,7 +29,7 @@ from collateral_registry.runtime.revaluation.driver import RunDriver, Workers
 from collateral_registry.runtime.revaluation.local_workers import LocalWorkers
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.commit_listener import listen
-from collateral_registry.store.engine.database import Database, sqlite_file
+from collateral_registry.store.engine.database import Database, libpq_url, sqlite_file
 from collateral_registry.store.engine.migrate import migrate as migrate_schema
 from collateral_registry.store.storage.durability import unsafe_settings
 from collateral_registry.store.storage.own_schema import check_own_schema
@@ -161,7 +161,7 @@ class LenderBook:
         """
         path = sqlite_file(self._settings.url)
         if path is None:
-            work, name = partial(listen, self._settings.url, self._wake, self._ended), "listener"
+            work, name = partial(listen, libpq_url(self._settings.url), self._wake, self._ended), "listener"
         else:
             work, name = partial(checkpoint, self._database, path, self._ended), "checkpoint"
         Thread(target=work, name=name, daemon=True).start()
@@ -214,9 +214,7 @@ def open_database(lender: str, settings: Settings, database: Database, clock: Cl
 
     Returns whether its business date follows the clock. Raises Refused, StoreUnavailable or OSError.
     """
-    if lender != OWN_LENDER:
-        check_own_schema(database)
-        check_lender(database, lender)
+    check_owner(lender, database)
     migrate_schema(database)
     empty_log(database)
     check_storage(settings, database)
@@ -226,6 +224,13 @@ def open_database(lender: str, settings: Settings, database: Database, clock: Cl
     if lender != OWN_LENDER:
         record_lender(database, lender)
     return keep_mode(database, day_of(today), requested=requested)
+
+
+def check_owner(lender: str, database: Database) -> None:
+    """Raises Refused if a database of one of several lenders holds, or could show, the book of another."""
+    if lender != OWN_LENDER:
+        check_own_schema(database)
+        check_lender(database, lender)
 
 
 def check_storage(settings: Settings, database: Database) -> None:

@@ -66,6 +66,7 @@ app.add_typer(ip_app, name="ip")
 app.add_typer(price_app)
 
 Database = Annotated[str, typer.Option(help="SQLAlchemy URL; default: the embedded database")]
+Lender = Annotated[str, typer.Option(help="id of a lender in the lenders_file, whose book is meant")]
 HttpAddress = Annotated[str, typer.Option(help="loopback host:port of HTTP/JSON; default: none")]
 MetricsAddress = Annotated[str, typer.Option(help="host:port of metrics and health; default: none")]
 BusinessDate = Annotated[
@@ -136,11 +137,11 @@ def health(server: Server = DEFAULT_ADDRESS) -> None:
 
 
 @app.command()
-def migrate(database: Database = "") -> None:
-    """Upgrade the database schema."""
+def migrate(database: Database = "", lender: Lender = "") -> None:
+    """Upgrade the database schema, of every lender unless one is named."""
     from collateral_registry.cli.server.start import run_migration
 
-    raise typer.Exit(run_migration(database))
+    raise typer.Exit(run_migration(database, lender))
 
 
 @app.command()
@@ -148,24 +149,26 @@ def backup(
     file: Annotated[Path | None, typer.Argument(help="file to write, which must not exist")] = None,
     to: Annotated[Path | None, typer.Option(help="folder to write to, under a name with commit and time")] = None,
     database: Database = "",
+    lender: Lender = "",
 ) -> None:
     """Back up the book to one file, while servers use it."""
     from collateral_registry.cli.server.backup import run_backup
 
-    raise typer.Exit(run_backup(file, to, database))
+    raise typer.Exit(run_backup(file, to, database, lender))
 
 
 @app.command()
 def restore(
     file: Annotated[Path, typer.Argument(help="file that collateral backup has written")],
     database: Database = "",
+    lender: Lender = "",
     upgrade: Annotated[bool, typer.Option("--migrate", help="upgrade the schema too, as the next start would")] = False,
     check: Annotated[bool, typer.Option("--check", help="verify the file and restore nothing")] = False,
 ) -> None:
     """Restore a backup into an empty database."""
     from collateral_registry.cli.server.backup import run_check, run_restore
 
-    raise typer.Exit(run_check(file) if check else run_restore(file, database, upgrade=upgrade))
+    raise typer.Exit(run_check(file) if check else run_restore(file, database, lender, upgrade=upgrade))
 
 
 @date_app.command("repair")
@@ -174,6 +177,7 @@ def repair_date(
     actor: Annotated[str, typer.Option(help="who repairs it")],
     reason: Annotated[str, typer.Option(help="why")],
     database: Database = "",
+    lender: Lender = "",
     check: Annotated[bool, typer.Option("--check", help="print what would change, and record nothing")] = False,
 ) -> None:
     """Set back a business date that was set too far ahead.
@@ -182,7 +186,7 @@ def repair_date(
     """
     from collateral_registry.cli.server.start import run_repair
 
-    raise typer.Exit(run_repair(database, to, actor, reason, check=check))
+    raise typer.Exit(run_repair(database, lender, to, actor, reason, check=check))
 
 
 @app.command()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
 
 
-def run_backup(file: Path | None, folder: Path | None, database: str) -> int:
+def run_backup(file: Path | None, folder: Path | None, database: str, lender: str) -> int:
     """Writes a backup to a file, or to a folder under a name of its own; returns the exit code."""
 
     def work(settings: Settings) -> None:
@@ -30,15 +30,15 @@ def run_backup(file: Path | None, folder: Path | None, database: str) -> int:
 
         if (file is None) == (folder is None):
             raise ValueError("want the name of a file, or a folder with --to")
-        name = BackupName(Path(file or folder or "").absolute(), is_folder=folder is not None)
+        name = BackupName(Path(file or folder or "").absolute(), is_folder=folder is not None, lender=lender)
         with _shown_progress("backup") as progress:
             path, manifest = back_up(settings, name, progress)
         print_line(f"{path}\n{_described(manifest)}")
 
-    return run_on_database(database, work)
+    return run_on_database(database, lender, work)
 
 
-def run_restore(file: Path, database: str, *, upgrade: bool) -> int:
+def run_restore(file: Path, database: str, lender: str, *, upgrade: bool) -> int:
     """Restores a backup and returns the exit code."""
 
     def work(settings: Settings) -> None:
@@ -48,7 +48,7 @@ def run_restore(file: Path, database: str, *, upgrade: bool) -> int:
             manifest = restore(settings, file, progress, upgrade=upgrade)
         print_line(_described(manifest))
 
-    return run_on_database(database, work)
+    return run_on_database(database, lender, work)
 
 
 def run_check(file: Path) -> int:

@@ -76,6 +76,9 @@ def _run(address: str, database: str, http_address: str, metrics_address: str, *
     def work(settings: Settings) -> None:
         nonlocal code
         settings.check_transport()
+        if settings.lenders_file is not None:
+            want = "want none, because this command serves one lender; use collateral serve"
+            raise ValueError(f"lenders_file: got {settings.lenders_file}, {want}")
         if _is_taken(settings.address):
             want = "want a free port; stop the process that listens there or choose another --address"
             raise OSError(errno.EADDRINUSE, f"address: got {settings.address}, {want}")

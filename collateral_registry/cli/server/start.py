@@ -34,11 +34,13 @@ def run_server(
 ) -> int:
     """Serves until stopped and returns the exit code."""
     from collateral_registry.bootstrap import check_access
+    from collateral_registry.lenders import settings_by_lender
     from collateral_registry.supervisor import serve_in_processes
 
     def work(settings: Settings) -> None:
         # Refused here, because with several processes each would fail by itself.
         check_access(settings)
+        settings_by_lender(settings)
         for number in range(settings.processes):
             _check_free("metrics_address", settings.metrics_address_of(number))
         for name in ("address", "token_address", "http_address"):
@@ -84,19 +86,22 @@ def _check_folder(path: Path) -> None:
         raise OSError(errno.EACCES, f"no right to make a socket in {path.parent}")
 
 
-def run_migration(database: str) -> int:
-    """Migrates the database and returns the exit code."""
+def run_migration(database: str, lender: str) -> int:
+    """Migrates the database of a lender, or those of all, and returns the exit code."""
 
     def work(settings: Settings) -> None:
+        from collateral_registry.lenders import settings_by_lender, settings_of
         from collateral_registry.maintenance import migrate
 
-        before, after = migrate(settings)
-        print_line(f"schema {before or 'empty'} -> {after}")
+        found = {lender: settings_of(settings, lender)} if lender else settings_by_lender(settings)
+        for name, one in found.items():
+            before, after = migrate(one)
+            print_line(f"{f'{name}: ' if one is not settings else ''}schema {before or 'empty'} -> {after}")
 
-    return run_on_database(database, work)
+    return run_with_settings(lambda: settings_from("", database, ""), work)
 
 
-def run_repair(database: str, to: str, actor: str, reason: str, *, check: bool) -> int:
+def run_repair(database: str, lender: str, to: str, actor: str, reason: str, *, check: bool) -> int:
     """Sets back the business date, prints what changed and returns the exit code."""
 
     def work(settings: Settings) -> None:
@@ -106,16 +111,22 @@ def run_repair(database: str, to: str, actor: str, reason: str, *, check: bool) 
         for name, text in (("--actor", actor), ("--reason", reason)):
             if not text.strip():
                 raise ValueError(f"{name}: want a text")
-        done = repair_date(settings, date(day.year, day.month, day.day), actor, reason, check=check)
+        done = repair_date(settings, lender, date(day.year, day.month, day.day), actor, reason, check=check)
         print_line(
             f"business date {done.before} -> {done.after}{' (checked only)' if check else f' by commit {done.seq}'}\n"
             f"{done.commits} commits were made under later dates and stay as they are\n"
             f"{done.ended_pickups} authorisations for pick-up ended under them and stay ended"
         )
 
-    return run_on_database(database, work)
+    return run_on_database(database, lender, work)
 
 
-def run_on_database(database: str, work: Callable[[Settings], None]) -> int:
-    """Runs work on the database of the settings, or of the option; returns the exit code."""
-    return run_with_settings(lambda: settings_from("", database, ""), work)
+def run_on_database(database: str, lender: str, work: Callable[[Settings], None]) -> int:
+    """Runs work on the database of the option, of the lender or of the settings; returns the exit code."""
+
+    def settings() -> Settings:
+        from collateral_registry.lenders import settings_of
+
+        return settings_of(settings_from("", database, ""), lender)
+
+    return run_with_settings(settings, work)

@@ -12,7 +12,6 @@ from typing import Any, cast
 
 import psycopg
 from sqlalchemy import select
-from sqlalchemy.engine import make_url
 
 from collateral_registry.clock import wall_clock
 from collateral_registry.domain.shared.days import date_at
@@ -30,7 +29,7 @@ from collateral_registry.store.backups.archive import (
     new_archive,
 )
 from collateral_registry.store.engine.commits import newest_commit
-from collateral_registry.store.engine.database import Database, sqlite_file
+from collateral_registry.store.engine.database import Database, libpq_url, sqlite_file
 from collateral_registry.store.engine.migrate import is_known, newest_version, upgrade
 from collateral_registry.store.schema.loans import LoanRow
 from collateral_registry.store.storage.sole_use import sole_use
@@ -44,17 +43,19 @@ _FirstRow = Callable[[str], "tuple[Any, ...] | None"]
 
 @dataclass(frozen=True)
 class BackupName:
-    """A file, or the folder of a file that is named after the commit and the time."""
+    """A file, or the folder of a file that is named after the lender, if there are several, the commit and the time."""
 
     place: Path
     is_folder: bool
+    lender: str = ""
 
     def of(self, manifest: Manifest) -> Path:
         """Returns the name of an archive."""
         if not self.is_folder:
             return self.place
         time = datetime.fromisoformat(manifest.created).strftime("%Y%m%dT%H%M%SZ")
-        return self.place / f"collateral-{manifest.sequence:08d}-{time}.backup"
+        lender = f"{self.lender}-" if self.lender else ""
+        return self.place / f"collateral-{lender}{manifest.sequence:08d}-{time}.backup"
 
 
 def back_up(url: str, name: BackupName, release: str, progress: Progress) -> tuple[Path, Manifest]:
@@ -117,8 +118,7 @@ def _of_file(path: Path, name: BackupName, release: str, progress: Progress) -> 
 
 
 def _of_tables(url: str, name: BackupName, release: str, progress: Progress) -> tuple[Path, Manifest]:
-    libpq = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(libpq, client_encoding="utf8") as source:
+    with psycopg.connect(libpq_url(url), client_encoding="utf8") as source:
         source.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         source.read_only = True
         manifest = _described(lambda query: source.execute(query).fetchone(), "postgresql", release)

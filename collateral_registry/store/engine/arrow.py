@@ -19,9 +19,8 @@ import pyarrow as pa
 from adbc_driver_manager.dbapi import Connection as AdbcConnection, Error as AdbcError
 from adbc_driver_sqlite import StatementOptions
 from numpy.typing import NDArray
-from sqlalchemy import Dialect, Executable, Float, Select
+from sqlalchemy import Dialect, Executable, Float, Select, func, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import make_url
 from sqlalchemy.types import TypeEngine
 from sqlmodel import SQLModel
 
@@ -29,9 +28,10 @@ from collateral_registry.domain.shared.errors import StoreUnavailable
 from collateral_registry.store.engine.database import (
     POSTGRES_COMMITS,
     SQLITE_PRAGMAS,
+    libpq_url,
     sqlite_file,
 )
-from collateral_registry.store.engine.locks import lock_key, sqlite_turn
+from collateral_registry.store.engine.locks import lock_key, of_schema, sqlite_turn
 
 TYPED_ROWS = 65_536
 """The SQLite driver reads this many rows before it decides on the type of a column; no partition has more."""
@@ -111,7 +111,8 @@ class ArrowDatabase:
         with sqlite_turn(self._file), self._rolled_back():
             if self._file is None:
                 for key in sorted({lock_key(shard) for shard in shards}):
-                    self._execute(f"SELECT pg_advisory_xact_lock({key})")
+                    lock = select(func.pg_advisory_xact_lock(of_schema(key)))
+                    self._execute(str(lock.compile(dialect=self._dialect, compile_kwargs={"literal_binds": True})))
             yield ArrowIntake(ArrowConnection(self._driver, self._dialect), self._driver)
 
     def close(self) -> None:
@@ -145,8 +146,8 @@ def _translated_errors() -> Iterator[None]:
 def _connect(url: str) -> AdbcConnection:
     path = sqlite_file(url)
     if path is None:
-        libpq = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-        connection, settings = cast("AdbcConnection", adbc_driver_postgresql.dbapi.connect(libpq)), [POSTGRES_COMMITS]
+        connection = cast("AdbcConnection", adbc_driver_postgresql.dbapi.connect(libpq_url(url)))
+        settings = [POSTGRES_COMMITS]
     else:
         connection = cast("AdbcConnection", adbc_driver_sqlite.dbapi.connect(str(path)))
         settings = [f"PRAGMA {pragma}" for pragma in SQLITE_PRAGMAS]

@@ -34,9 +34,9 @@ from collateral_registry.domain.shared.errors import StoreUnavailable, StoreUnus
 from collateral_registry.logs import masked
 from collateral_registry.store.audit.collector import FACTS, Facts, note_statement
 from collateral_registry.store.audit.log import append_entry
-from collateral_registry.store.engine.commit_listener import CHANNEL
+from collateral_registry.store.engine.commit_listener import channel_of_schema
 from collateral_registry.store.engine.interrupts import Interrupt
-from collateral_registry.store.engine.locks import lock_key, sqlite_turn
+from collateral_registry.store.engine.locks import lock_key, of_schema, sqlite_turn
 from collateral_registry.store.engine.touched import Touched
 from collateral_registry.store.schema.book import CommitRow
 
@@ -129,7 +129,7 @@ class Write:
             raise RuntimeError("the change touched assets or loans that were not settled before the commit")
         self._append_entry()
         if self.connection.dialect.name != "sqlite":
-            self.connection.execute(select(func.pg_notify(CHANNEL, "")))
+            self.connection.execute(_NOTIFY)
         self.connection.commit()
         self.committed = True
 
@@ -192,7 +192,7 @@ class Database:
         """Opens a write transaction of the book. ``market_day`` sets the business date; None keeps the current one."""
         with self._writing() as connection:
             if not self.is_sqlite:
-                connection.execute(select(func.pg_advisory_xact_lock(WRITER_LOCK_KEY)))
+                connection.execute(_WRITER_LOCK)
             with _collected(connection) as facts:
                 yield self._opened(connection, facts, kind, author, market_day)
 
@@ -215,7 +215,7 @@ class Database:
         if self.is_sqlite:
             yield True
             return
-        key = lock_key(what)
+        key = of_schema(lock_key(what))
         with self.outside_transactions() as connection:
             alone = bool(connection.execute(select(func.pg_try_advisory_lock(key))).scalar_one())
             try:
@@ -233,8 +233,10 @@ class Database:
 
     @contextmanager
     def schema_change(self) -> Iterator[Connection]:
-        """Opens a transaction that changes the schema, which no server may use meanwhile."""
+        """Opens a transaction that changes the schema, which no server may use meanwhile; other changes of it wait."""
         with _translated_errors(), self.engine.begin() as connection:
+            if not self.is_sqlite:
+                connection.execute(_WRITER_LOCK)
             yield connection
 
     @contextmanager
@@ -307,7 +309,18 @@ _NEW_COMMIT = insert(CommitRow)
 def _locks() -> Select[Any]:
     """Returns the statement that acquires the advisory locks of the keys, in the order given."""
     keys = func.unnest(bindparam("keys", type_=ARRAY(BigInteger))).table_valued("key").render_derived()
-    return select(func.pg_advisory_xact_lock(keys.c.key)).select_from(keys)
+    return select(func.pg_advisory_xact_lock(of_schema(keys.c.key))).select_from(keys)
+
+
+_WRITER_LOCK = select(func.pg_advisory_xact_lock(of_schema(WRITER_LOCK_KEY)))
+_NOTIFY = select(func.pg_notify(channel_of_schema(), ""))
+
+
+def libpq_url(url: str) -> str:
+    """Returns the URL of a PostgreSQL database as its own library reads it, which takes a plus sign for itself."""
+    text = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    base, mark, parameters = text.partition("?")
+    return base + mark + parameters.replace("+", "%20")
 
 
 def sqlite_file(url: str) -> Path | None:

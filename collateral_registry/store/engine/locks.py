@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import BigInteger, ColumnElement, func, select
 
 from collateral_registry.store.engine.bulk import Source
 
@@ -20,11 +20,19 @@ def hold_lock(connection: Source, shard: str) -> None:
     It does nothing on SQLite, which has only one writer at a time.
     """
     if connection.dialect.name != "sqlite":
-        connection.execute(select(func.pg_advisory_xact_lock(lock_key(shard))))
+        connection.execute(select(func.pg_advisory_xact_lock(of_schema(lock_key(shard)))))
+
+
+def of_schema(key: ColumnElement[int] | int) -> ColumnElement[int]:
+    """Returns the advisory lock of a key in the current schema of PostgreSQL.
+
+    Advisory locks belong to a database, in which each schema may hold a book.
+    """
+    return func.hashtextextended(func.current_schema(), key, type_=BigInteger)
 
 
 def lock_key(shard: str) -> int:
-    """Returns the advisory lock of a shard: 64 bits of the digest of its name."""
+    """Returns the key of the lock of a shard: 64 bits of the digest of its name."""
     return int.from_bytes(hashlib.blake2b(shard.encode(), digest_size=8).digest(), signed=True)
 
 
