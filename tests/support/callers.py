@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -19,6 +20,9 @@ from tests.support.server import Server
 
 NAME = "x-test-caller"
 """Metadata with the principal of a caller, its roles, and the feed of a partner, separated by spaces."""
+
+LENDER = "authorization"
+"""Metadata with the lender of a caller, which HTTP passes on."""
 
 
 class NamedCallers(IdentityInterceptor):
@@ -49,13 +53,14 @@ class NamedCallers(IdentityInterceptor):
 
 
 def _named(context: Any) -> Caller:
-    text = str(dict(context.invocation_metadata() or ()).get(NAME, ""))
+    metadata = dict(context.invocation_metadata() or ())
+    text, lender = str(metadata.get(NAME, "")), str(metadata.get(LENDER, OWN_LENDER))
     if not text:
-        return LOCAL_OWNER
+        return replace(LOCAL_OWNER, lender=lender)
     principal, roles, *feed = text.split(" ")
     given = frozenset(Role(role) for role in roles.split(",") if role)
     partner = Partner(feed[0], frozenset({"W-1"}), frozenset({"pool-1"})) if feed else None
-    return Caller(principal, OWN_LENDER, given, partner)
+    return Caller(principal, lender, given, partner)
 
 
 def caller(principal: str, *roles: Role, feed: str = "") -> tuple[tuple[str, str], ...]:
@@ -73,11 +78,11 @@ def role_of(role: Role) -> tuple[tuple[str, str], ...]:
 class CallerServer(Server):
     """A server process that identifies callers by ``NAME``."""
 
-    def start(self) -> Server:
-        """Starts the process and waits until it is healthy."""
+    def start(self, service: str = "") -> Server:
+        """Starts the process and waits until a service is healthy."""
         usual, Server.launch = Server.launch, staticmethod(_launched)
         try:
-            return super().start()
+            return super().start(service)
         finally:
             Server.launch = staticmethod(usual)
 

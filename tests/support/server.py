@@ -83,8 +83,8 @@ class Server:
         self.address = f"127.0.0.1:{free_port()}"
         self.process: Launched | None = None
 
-    def start(self) -> "Server":
-        """Starts the process and waits until it is healthy."""
+    def start(self, service: str = "") -> "Server":
+        """Starts the process and waits until a service is healthy; the empty name stands for the whole server."""
         arguments = ["serve", "--address", self.address, *(["--database", self.url] if self.url else [])]
         arguments += ["--business-date", self.business_date] if self.business_date else []
         arguments += ["--processes", str(self.processes)]
@@ -96,17 +96,19 @@ class Server:
         self.process = launch(arguments, environment, Path(self.output.name))
         with ExitStack() as undone:
             undone.callback(self.stop, signal.SIGKILL)  # else a server that never became healthy would stay
-            wait_until(self._healthy)
+            wait_until(lambda: self._healthy(service))
             undone.pop_all()
         return self
 
-    def _healthy(self) -> bool:
+    def _healthy(self, service: str) -> bool:
         assert self.process is not None
         if self.process.poll() is not None:
             raise AssertionError(f"the server stopped: {self.said}")
         with grpc.insecure_channel(self.address) as channel:
             try:
-                answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=1)
+                answer = health_pb2_grpc.HealthStub(channel).Check(
+                    health_pb2.HealthCheckRequest(service=service), timeout=1
+                )
             except grpc.RpcError:
                 return False
             return answer.status == health_pb2.HealthCheckResponse.SERVING
