@@ -17,7 +17,18 @@ from collateral_registry.cli.access.commands import access_app
 from collateral_registry.cli.assignments.commands import assignment_app, verification_app
 from collateral_registry.cli.audit.commands import audit_app
 from collateral_registry.cli.borrowing_base.commands import base_app, certificate_app
-from collateral_registry.cli.common.options import AsOf, File, Form, Format, Layout, Limit, Output, Wide, in_session
+from collateral_registry.cli.common.options import (
+    AsOf,
+    File,
+    Form,
+    Format,
+    Layout,
+    Lender,
+    Limit,
+    Output,
+    Wide,
+    in_session,
+)
 from collateral_registry.cli.debtors.commands import debtor_app
 from collateral_registry.cli.equipment.commands import app as equipment_app
 from collateral_registry.cli.ip.commands import app as ip_app
@@ -66,7 +77,6 @@ app.add_typer(ip_app, name="ip")
 app.add_typer(price_app)
 
 Database = Annotated[str, typer.Option(help="SQLAlchemy URL; default: the embedded database")]
-Lender = Annotated[str, typer.Option(help="id of a lender in the lenders_file, whose book is meant")]
 HttpAddress = Annotated[str, typer.Option(help="loopback host:port of HTTP/JSON; default: none")]
 MetricsAddress = Annotated[str, typer.Option(help="host:port of metrics and health; default: none")]
 BusinessDate = Annotated[

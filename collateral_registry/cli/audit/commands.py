@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from collateral_registry.cli.common.options import Lender
+
 audit_app = typer.Typer(
     help="Make the keys of the audit log, export it, and verify exports.", no_args_is_help=True, rich_markup_mode=None
 )
@@ -32,11 +34,12 @@ def keys(
 def export(
     file: Annotated[Path, typer.Argument(help="file to write, which must not exist; compressed if it ends with .gz")],
     database: _Database = "",
+    lender: Lender = "",
 ) -> None:
     """Export the audit log and its facts to one file, while servers use the book."""
     from collateral_registry.cli.audit.export import run_export
 
-    raise typer.Exit(run_export(file, database))
+    raise typer.Exit(run_export(file, database, lender))
 
 
 @audit_app.command()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collateral_registry.config import Settings
 
 
-def run_export(file: Path, database: str) -> int:
+def run_export(file: Path, database: str, lender: str) -> int:
     """Writes an export and returns the exit code."""
 
     def work(settings: Settings) -> None:
@@ -21,4 +21,4 @@ def run_export(file: Path, database: str) -> int:
         lines = export_audit_log(settings, file)
         print_line(f"{file}\n{lines} lines")
 
-    return run_on_database(database, work)
+    return run_on_database(database, lender, work)

@@ -44,6 +44,7 @@ File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True
 Actor = Annotated[
     str, typer.Option(default_factory=str, help="name of the person responsible; default: you", show_default=False)
 ]
+Lender = Annotated[str, typer.Option(help="id of a lender in the lenders_file, whose book is meant")]
 Note = Annotated[str, typer.Option(help="reason")]
 
 

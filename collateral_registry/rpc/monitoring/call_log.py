@@ -191,6 +191,9 @@ def _code_of(error: BaseException, context: grpc.aio.ServicerContext) -> str:
     if isinstance(error, grpc.aio.AbortError):
         return str(context.code().name)
     if isinstance(error, CancelledError):
+        ended = context.code()
+        if isinstance(ended, grpc.StatusCode) and ended is not grpc.StatusCode.OK:
+            return str(ended.name)  # the caller has received the error and left before the call had ended
         left = context.time_remaining()
         return "DEADLINE_EXCEEDED" if left is not None and left <= 0 else "CANCELLED"
     return "UNKNOWN"  # as grpc answers

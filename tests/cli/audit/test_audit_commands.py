@@ -60,7 +60,7 @@ def test_a_key_that_others_may_read_is_refused(key):
 @pytest.mark.parametrize("name", ["log.jsonl", "log.jsonl.gz"])
 def test_an_export_is_verified_in_an_empty_environment_without_the_parts_of_a_server(book, key, tmp_path, name):
     signed(book, key)
-    assert run_export(tmp_path / name, book.url) == 0
+    assert run_export(tmp_path / name, book.url, "") == 0
     program = f"""
 import json, sys
 from pathlib import Path
@@ -87,10 +87,10 @@ def test_a_log_that_was_cut_or_forked_contradicts_a_checkpoint_that_was_kept(boo
         connection.exec_driver_sql("DELETE FROM audit_entry WHERE seq = 2")
         connection.exec_driver_sql("DELETE FROM commit_log WHERE seq = 2")
         connection.exec_driver_sql("DELETE FROM audit_checkpoint WHERE size = 2")
-    run_export(tmp_path / "cut", book.url)
+    run_export(tmp_path / "cut", book.url, "")
     do(book, lambda _: None, actor="another")
     signed(book, key)
-    run_export(tmp_path / "forked", book.url)
+    run_export(tmp_path / "forked", book.url, "")
     capsys.readouterr()
 
     assert run_verify(tmp_path / "cut", str(tmp_path / "public"), [tmp_path / "kept"]) == 1
@@ -115,7 +115,7 @@ def test_what_cannot_be_verified_is_an_error_and_not_a_fault(tmp_path, capsys):
 @pytest.mark.usefixtures("key")
 def test_a_checkpoint_of_another_key_is_a_fault(book, tmp_path, capsys):
     make_checkpoint(book, new_key("bank.example/book"), {})
-    run_export(tmp_path / "log", book.url)
+    run_export(tmp_path / "log", book.url, "")
 
     assert run_verify(tmp_path / "log", str(tmp_path / "public"), []) == 1
     assert "checkpoint 2: got no valid signature of key bank.example/book" in capsys.readouterr().out

@@ -59,7 +59,9 @@ def test_a_form_of_another_page_is_refused(headers):
     assert refused.value.http_status == 403
 
 
-@pytest.mark.parametrize("token", ["", "x", "é", "A" * 88, token_of(new_secret())])
+@pytest.mark.parametrize(
+    "token", ["", "x", "é", "A" * 88, token_of(new_secret())], ids=["none", "short", "not ASCII", "long", "of another"]
+)
 def test_a_form_without_the_token_of_its_visitor_is_refused(token):
     with pytest.raises(HttpError, match="load the page again"):
         read({"token": token})
