@@ -53,7 +53,7 @@ class KeptPool:
         debtors = now.known.debtors
         names = dict(zip(debtors.stated.tolist(), group_names(debtors), strict=True))
         texts = _texts_of({names[text] for text in moved}, names)
-        if 2 * ledger.count(texts) > ledger.count():
+        if 2 * ledger.count(texts) > ledger.invoices:
             return None
 
         def part_of(name: GroupName) -> PoolFacts:

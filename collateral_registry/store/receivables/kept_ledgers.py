@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -65,10 +66,14 @@ class KeptLedger:
         """Returns the debtors whose rows differ from those of an earlier ledger."""
         return {name for name, rows in self.debtors.items() if before.debtors.get(name) is not rows}
 
-    def count(self, debtors: Collection[str] | None = None) -> int:
-        """Returns the number of invoices of all debtors, or of some."""
-        names = self.debtors if debtors is None else self.debtors.keys() & debtors
-        return sum(len(self.debtors[name].invoices["debtor"]) for name in names)
+    @cached_property
+    def invoices(self) -> int:
+        """The number of invoices."""
+        return self.count(self.debtors)
+
+    def count(self, debtors: Collection[str]) -> int:
+        """Returns the number of invoices of some debtors."""
+        return sum(len(self.debtors[name].invoices["debtor"]) for name in debtors if name in self.debtors)
 
 
 class KeptLedgers:
@@ -90,11 +95,11 @@ class KeptLedgers:
             before = self._kept.get(one.pool_key)
             if before is not None and before.entry_number > one.entry_number:
                 return
-            self._invoices += one.count() - (0 if before is None else before.count())
+            self._invoices += one.invoices - (0 if before is None else before.invoices)
             self._kept[one.pool_key] = one
             self._kept.move_to_end(one.pool_key)
             while len(self._kept) > 1 and self._invoices > INVOICES_LIMIT:
-                self._invoices -= self._kept.popitem(last=False)[1].count()
+                self._invoices -= self._kept.popitem(last=False)[1].invoices
 
     def get(self, pool_key: int) -> KeptLedger | None:
         """Returns the kept ledger of a pool, which may be older or newer than the present one."""

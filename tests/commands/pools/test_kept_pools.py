@@ -11,6 +11,7 @@ from collateral_registry.commands.pipeline.load_inputs import load_inputs
 from collateral_registry.commands.pipeline.recompute import valuations
 from collateral_registry.commands.pipeline.settle import settle
 from collateral_registry.commands.pools import ladders
+from collateral_registry.commands.pools.kept_pools import LEDGER_KINDS
 from collateral_registry.commands.receivables.sync_pools import find_pending_pools, sync_pending_pools
 from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.assignments.debtor_limits import DebtorLimit, DebtorLimitKind
@@ -18,6 +19,7 @@ from collateral_registry.domain.debtors.debtor import DebtorLine, DebtorState
 from collateral_registry.domain.filters.expressions import EVERYTHING
 from collateral_registry.domain.receivables import computed_pool
 from collateral_registry.domain.shared.money import Money
+from collateral_registry.rpc.book_services import POOL_SYNC, STOCK_SYNC
 from collateral_registry.store.assets.repository import asset_keys
 from collateral_registry.store.book.policies import policy_in_force
 from collateral_registry.store.debtors.repository import Cause
@@ -140,6 +142,10 @@ def test_an_entry_computes_its_debtor_and_a_changed_fact_the_whole_pool(book, wh
     paid(book, 5)
     assert len(wholes) == 2
     assert_whole(book)
+
+
+def test_the_syncs_of_feeds_change_nothing_of_a_pool_but_its_ledger():
+    assert {POOL_SYNC.kind, STOCK_SYNC.kind} <= LEDGER_KINDS
 
 
 def test_what_an_undone_change_computed_is_not_used(book, wholes):
