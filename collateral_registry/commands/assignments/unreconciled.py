@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from collateral_registry.domain.borrowing_base.base import Reserve, ReserveKind
+from collateral_registry.domain.borrowing_base.base import Reserve, ReserveKind, ledger_owner
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.store.assets.repository import StoredAsset
 from collateral_registry.store.borrowing_base.reserves import end_reserve, get_reserve, insert_reserve, reserves_of
@@ -29,7 +29,7 @@ def reserve_unreconciled(write: Write, asset: StoredAsset, amount_minor: int) ->
 
 
 def _replace(write: Write, loan: StoredLoan, asset_id: str, amount_minor: int) -> None:
-    owner = f"ledger of assets/{asset_id}"
+    owner = ledger_owner(asset_id)
     open_reserves = reserves_of(write.connection, np.array([loan.key], dtype=np.int64)).get(loan.key, [])
     own = [one for one in open_reserves if one.kind == ReserveKind.UNRECONCILED and one.owner == owner]
     if [one.amount_minor for one in own] == ([amount_minor] if amount_minor else []):

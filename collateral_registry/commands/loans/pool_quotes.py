@@ -14,7 +14,7 @@ import numpy as np
 
 from collateral_registry.commands.loans.draws import draw_terms
 from collateral_registry.commands.loans.pool_members import Member, checked_members
-from collateral_registry.commands.pipeline.covers import CoverInputs, cover_of
+from collateral_registry.commands.pipeline.covers import CoverInputs, Gaps, cover_of
 from collateral_registry.commands.pipeline.judge_loans import Judged, judged_covers
 from collateral_registry.commands.pipeline.load_inputs import LoadedInputs, market_for
 from collateral_registry.commands.pipeline.loan_position import LoanPosition, positions_in
@@ -193,6 +193,7 @@ def _judged(
         },
         values=values,
         bases=BaseInputs.none(len(pledges["pledge_key"])),
+        gaps=Gaps.none(len(pledges["pledge_key"])),
     )
     return judged_covers(connection, cover_of(inputs, day), policy, day, NO_KEYS)
 

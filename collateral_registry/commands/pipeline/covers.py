@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from collateral_registry.commands.pipeline.registrations import Registrations, registrations_of
 from collateral_registry.domain.assets.asset_kind import CLASS_ROOT, Kind
 from collateral_registry.domain.book.policy import Policy, lineage
+from collateral_registry.domain.borrowing_base.base import has_reserve
 from collateral_registry.domain.borrowing_base.columns import BaseInputs, Bases, LoanBase, bases_of
 from collateral_registry.domain.loans.cover import PledgeColumns, TargetColumns, claim_values, pool_sums
 from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.domain.shared.days import date_at
+from collateral_registry.store.assignments.agreement import unreconciled_amounts
 from collateral_registry.store.borrowing_base.certificates import due_days
 from collateral_registry.store.borrowing_base.reserves import reserves_of
 from collateral_registry.store.engine.bulk import Columns, Source
@@ -96,11 +98,28 @@ class Covered:
 
 
 @dataclass(frozen=True)
+class Gaps:
+    """What gaps of ledgers take from the claims of pledges [p] where no reserve of a base deducts them.
+
+    ``deducted_minor`` is the unreconciled amount of the pool in the currency of the loan. ``unknown`` are bits of
+    UnknownReason of pledges of loans in another currency than the pool's.
+    """
+
+    deducted_minor: Int
+    unknown: Int
+
+    @classmethod
+    def none(cls, pledges: int) -> Gaps:
+        """Returns the columns of pledges on assets without gaps."""
+        return cls(np.zeros(pledges, dtype=np.int64), np.zeros(pledges, dtype=np.int64))
+
+
+@dataclass(frozen=True)
 class CoverInputs:
     """What the cover of loans is computed from.
 
     The loans [l], all active pledges [p] on their assets with what their registration means, the targets [t] of these
-    assets with the value of each, and the terms of borrowing bases. Loans and targets are in key order.
+    assets with the value of each, terms of borrowing bases, and gaps of ledgers. Loans and targets are in key order.
     """
 
     loans: Columns
@@ -109,6 +128,7 @@ class CoverInputs:
     targets: Columns
     values: Columns
     bases: BaseInputs
+    gaps: Gaps
 
 
 def cover_loans(
@@ -124,14 +144,35 @@ def cover_inputs(
     """Reads what the cover of the loans is computed from, except new values that are given."""
     targets = read_cover_targets(connection, np.unique(pledges["asset_key"]))
     loans = read_loans(connection, loan_keys)
+    bases = _base_inputs(connection, loans, pledges, policy, day)
     return CoverInputs(
         loans=loans,
         pledges=pledges,
         registrations=registrations_of(connection, pledges, policy, day),
         targets=targets,
         values=_values_of(connection, targets["target_key"], values),
-        bases=_base_inputs(connection, loans, pledges, policy, day),
+        bases=bases,
+        gaps=_gaps(connection, loans, pledges, bases),
     )
+
+
+def _gaps(connection: Source, loans: Columns, pledges: Columns, bases: BaseInputs) -> Gaps:
+    """Reads the unreconciled amounts of the pools that are pledged to the loans.
+
+    A loan whose base has a reserve for the amount deducts it there.
+    """
+    found = Gaps.none(len(pledges["pledge_key"]))
+    gaps = unreconciled_amounts(connection, np.unique(pledges["asset_key"]))
+    row_of = {key: row for row, key in enumerate(loans["loan_key"].tolist())} if gaps else {}
+    for at, (loan, asset) in enumerate(zip(pledges["loan_key"].tolist(), pledges["asset_key"].tolist(), strict=True)):
+        gap, row = gaps.get(asset), row_of.get(loan)
+        if gap is None or row is None:
+            continue
+        if loans["currency"][row] != gap.currency:
+            found.unknown[at] = int(UnknownReason.ROLL_FORWARD_GAP)
+        elif row not in bases.bases or not has_reserve(bases.bases[row].reserves, gap.asset_id):
+            found.deducted_minor[at] = gap.amount_minor
+    return found
 
 
 def _base_inputs(connection: Source, loans: Columns, pledges: Columns, policy: Policy, day: int) -> BaseInputs:
@@ -168,7 +209,7 @@ def cover_of(inputs: CoverInputs, day: int) -> Covered:
     """Returns the collateral of loans on a day, computed from what was read or is assumed."""
     loans, pledges, targets = inputs.loans, inputs.pledges, inputs.targets
     valued, registrations = inputs.values, inputs.registrations
-    unknown = registrations.unknown | inputs.bases.unknown
+    unknown = registrations.unknown | inputs.bases.unknown | inputs.gaps.unknown
     columns = PledgeColumns(
         target=_rows_in(targets["target_key"], pledges["target_key"]),
         loan=_rows_in(loans["loan_key"], pledges["loan_key"]),
@@ -186,6 +227,7 @@ def cover_of(inputs: CoverInputs, day: int) -> Covered:
     by_value |= {f"good_{name}": pledged for name, pledged in by_value.items()}
     worth = {**valued, "market_minor": market, "good_market_minor": good_market}
     claims = {name: claim_values(pledged, own, worth[name]) for name, pledged in by_value.items()}
+    claims = {name: np.maximum(claim - inputs.gaps.deducted_minor, 0) for name, claim in claims.items()}
     for name in RECORDED_CLAIMS:
         claims[name] = np.where(unknown != 0, 0, claims[name])
     decision = _decision_claims(by_value, own, worth, claims)

@@ -5,7 +5,7 @@ Amounts are whole minor units of the loan's currency.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
@@ -83,6 +83,17 @@ class Reserve:
     def deducted_from(self, base_minor: int) -> int:
         """Returns the deduction from a base before reserves, rounded up."""
         return _rounded_up(base_minor, self.rate_ppm) if self.amount_minor is None else self.amount_minor
+
+
+def ledger_owner(asset_id: str) -> str:
+    """Returns the owner of the reserve for the unreconciled amount of a pool's ledger."""
+    return f"ledger of assets/{asset_id}"
+
+
+def has_reserve(reserves: Iterable[Reserve], asset_id: str) -> bool:
+    """Returns whether one of the reserves deducts the unreconciled amount of a pool's ledger."""
+    owner = ledger_owner(asset_id)
+    return any(one.kind == ReserveKind.UNRECONCILED and one.owner == owner for one in reserves)
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,13 @@ from collateral_registry.store.engine.bulk import Source, read_columns
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.filters import FilterField, FilterTable
 from collateral_registry.store.engine.json_documents import from_document, to_document
+from collateral_registry.store.engine.key_sets import KEYS, is_one_of
 from collateral_registry.store.engine.rows import columns_of, existing, insert_row
 from collateral_registry.store.schema.assets import AssetRow
 from collateral_registry.store.schema.assignments import PeriodClosingRow
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.schema.receivables import InvoiceEntryRow
+from valuation._typing import Int
 
 EVER = 2**62
 """A sequence after every commit."""
@@ -149,6 +151,36 @@ _UNRECONCILED = (
     .where(PeriodClosingRow.asset_key == bindparam("asset_key"), PeriodClosingRow.seq <= bindparam("seq"))
     .order_by(PeriodClosingRow.day.desc(), PeriodClosingRow.record_key.desc())
     .limit(1)
+)
+
+
+@dataclass(frozen=True)
+class OpenGap:
+    """The amount of a pool that does not count because its newest closing amount has a gap, in the pool's currency."""
+
+    asset_id: str
+    currency: str
+    amount_minor: int
+
+
+def unreconciled_amounts(source: Source, asset_keys: Int) -> dict[int, OpenGap]:
+    """Returns the gaps of pools that have one, by key of the asset."""
+    columns = read_columns(source, _AMOUNTS, {"keys": asset_keys})
+    rows = zip(*(columns[name].tolist() for name in ("asset_key", "asset_id", "currency", "amount_minor")), strict=True)
+    newest = {key: OpenGap(*rest) for key, *rest in rows}
+    return {key: gap for key, gap in newest.items() if gap.amount_minor}
+
+
+_AMOUNTS = (
+    select(
+        PeriodClosingRow.asset_key,
+        AssetRow.asset_id,
+        AssetRow.currency,
+        PeriodClosingRow.unreconciled_minor.label("amount_minor"),
+    )
+    .join(AssetRow, AssetRow.asset_key == PeriodClosingRow.asset_key)
+    .where(is_one_of(PeriodClosingRow.asset_key, KEYS))
+    .order_by(PeriodClosingRow.day, PeriodClosingRow.record_key)
 )
 
 
