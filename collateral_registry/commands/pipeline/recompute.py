@@ -108,7 +108,7 @@ def _recorded(write: Write, assets: Int, policy: StoredPolicy) -> Valuations:
 class Valuations:
     """Valuation rows [t], and the statements of the pools of receivables among the assets.
 
-    ``debtors`` are those that the ledgers of the pools name: their keys by the texts that state them, by asset key.
+    ``debtors`` are those that pools name, the owner included: keys by the texts that state them, by asset key.
     """
 
     rows: Columns
@@ -125,8 +125,8 @@ def valuations(source: Source, loaded: LoadedInputs, policy: StoredPolicy, day: 
     columns = valuation_columns(source, loaded, appraisal, policy, day)
     columns["good_seq"] = np.where(columns["unknown"] == 0, seq, columns["good_seq"])
     named = {
-        key: dict(zip(map(normal_text, facts.stated.tolist()), facts.debtor_key.tolist(), strict=True))
-        for key, facts in zip(pools.asset_keys, pools.debtors, strict=True)
+        key: {normal_text(text): debtor for text, debtor in debtors.items()}
+        for key, debtors in zip(pools.asset_keys, pools.debtors, strict=True)
     }
     return Valuations(columns, statement_columns(pools.asset_keys, pools.statements, policy.key, day), named)
 

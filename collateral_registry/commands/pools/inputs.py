@@ -157,6 +157,8 @@ def _terms(pool: PoolAsset, debtors: DebtorFacts, owner: int | None) -> PoolTerm
     known = owner is not None and debtors.debtor_key[owner] > 0
     terms = PoolTerms(
         currency=pool.currency,
+        owner=pool.detail.owner_debtor,
+        owner_key=int(debtors.debtor_key[owner]) if known else 0,
         owner_group=int(debtors.group_key[owner]) if known else 0,
         owner_country=str(debtors.country[owner]) if known else "",
         is_fed=isinstance(pool.detail, ReceivablePool),

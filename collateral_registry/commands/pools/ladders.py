@@ -18,7 +18,7 @@ from collateral_registry.domain.assets.claims import Receivable, ReceivablePool
 from collateral_registry.domain.assets.kinds import Detail
 from collateral_registry.domain.book.policy import Policy, lineage
 from collateral_registry.domain.receivables.computed_pool import ComputedPool, computed
-from collateral_registry.domain.receivables.debtor_facts import DebtorFacts
+from collateral_registry.domain.receivables.pool_facts import PoolFacts
 from collateral_registry.domain.receivables.pool_facts import PoolTerms
 from collateral_registry.domain.receivables.pool_statement import PoolStatement, statement_of
 from collateral_registry.domain.receivables.rule_numbers import ReceivableNumbers
@@ -35,12 +35,16 @@ from valuation._typing import Int
 
 @dataclass(frozen=True)
 class Pools:
-    """The values of pools; keys, statements and debtors of those that are registered."""
+    """The values of pools; keys and statements of those that are registered, and the debtors that their facts name.
+
+    These are the debtors of the ledger and the one as which the owner is registered: keys by the texts that state them,
+    0 for a debtor that is not registered.
+    """
 
     values: PoolValues
     asset_keys: Sequence[int]
     statements: Sequence[PoolStatement]
-    debtors: Sequence[DebtorFacts]
+    debtors: Sequence[Mapping[str, int]]
 
 
 def pools_of(source: Source, assets: AssetFacts, policy: Policy, day: int, quoted: Mapping[int, Detail]) -> Pools:
@@ -71,6 +75,7 @@ def pools_of(source: Source, assets: AssetFacts, policy: Policy, day: int, quote
         [pools[at].key for at in registered],
         [statements[at] for at in registered],
         [made[pools[at].key].debtors for at in registered],
+        [_named(facts[at]) for at in registered],
     )
 
 
@@ -122,6 +127,12 @@ def _whole_pools(source: Source, named: Sequence[tuple[PoolAsset, str]], policy:
     if isinstance(source, Connection):
         keep_pools(source, kept)
     return found
+
+
+def _named(pool: PoolFacts) -> dict[str, int]:
+    debtors, terms = pool.debtors, pool.terms
+    owner = {terms.owner: terms.owner_key} if terms.owner else {}
+    return owner | dict(zip(debtors.stated.tolist(), debtors.debtor_key.tolist(), strict=True))
 
 
 def _rows_of_pools(assets: AssetFacts) -> Int:

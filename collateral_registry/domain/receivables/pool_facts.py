@@ -27,6 +27,7 @@ NO_LINE = -1
 class PoolTerms:
     """A pool as registered, and what is estimated of it.
 
+    ``owner`` states the debtor as which the owner is registered, and ``owner_key`` is its key, 0 for none.
     ``owner_group`` is the group of the owner among the debtors, 0 if the owner is not registered as one, and
     ``owner_country`` its country, empty if it is not stated. ``mode`` is the pool's own concentration mode.
     ``value_part`` is the bound of the misstatement by a verification on ``verification_day``, and ``dilution`` the
@@ -35,6 +36,8 @@ class PoolTerms:
     """
 
     currency: str
+    owner: str = ""
+    owner_key: int = 0
     owner_group: int = 0
     owner_country: str = ""
     mode: ConcentrationMode | None = None

@@ -89,7 +89,7 @@ class PoolStatementRow(SQLModel, table=True):
 
 
 class PoolDebtorRow(SQLModel, table=True):
-    """A debtor that the ledger of a pool names. ``stated`` is the text, an identifier in its normal form.
+    """A debtor that a pool names in its ledger or as its owner. ``stated`` is the text, an identifier in normal form.
 
     ``debtor_key`` is the debtor to which the text led when the pool was last valued by a change, 0 for none.
     """

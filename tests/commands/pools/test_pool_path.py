@@ -1,5 +1,6 @@
 """The one path of a pool: ledger entry, value, cover, judgement; conservative and last good."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from collateral_registry.commands.assets.register import register
 from collateral_registry.commands.assignments.records import record_search
 from collateral_registry.commands.book.business_date import advance
+from collateral_registry.commands.debtors.registry import change_debtor
 from collateral_registry.commands.loans.lending import create_loan
 from collateral_registry.commands.loans.pledges import pledge_asset
 from collateral_registry.commands.prices.ingest import ensure_fx_series, ingest_prices
@@ -30,6 +32,7 @@ from collateral_registry.domain.loans.levels import Level
 from collateral_registry.domain.revaluation.runs import RunStep
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.store.assets.repository import asset_keys
+from collateral_registry.store.debtors.repository import Cause
 from collateral_registry.store.engine.arrow import ArrowDatabase
 from collateral_registry.store.loans.judgements import newest_judgements
 from collateral_registry.store.loans.repository import get_loan
@@ -228,3 +231,23 @@ def test_large_ledgers_divide_a_run_into_more_partitions(book):
     covered = [key for one in unpledged for key in keys if one.first_key <= key <= one.last_key]
     # 40 entries of four pools count as eight assets.
     assert (len(partitions), len(unpledged), covered) == (3, 2, keys)
+
+
+def test_a_change_of_the_owner_as_a_debtor_values_its_pools_in_the_same_commit(book):
+    book.report(*ten_invoices())
+    before = statement(book).statement
+
+    move_owner(book, "FR")
+    abroad = statement(book).statement
+    move_owner(book, "US")
+
+    assert Rule.FOREIGN_UNINSURED not in before.excluded
+    assert abroad.excluded[Rule.FOREIGN_UNINSURED].amount_minor == before.open_minor
+    assert statement(book).statement == before
+
+
+def move_owner(book, country):
+    def changed(debtor):
+        return replace(debtor, country=country)
+
+    book.do(lambda write: change_debtor(write, "owner", "", changed, Cause("Ana", "moved")))
