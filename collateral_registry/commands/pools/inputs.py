@@ -12,7 +12,7 @@ from collateral_registry.domain.assignments.best_assignment import PoolRecords, 
 from collateral_registry.domain.assignments.debtor_limits import RecordedLimit, limits_of_debtors
 from collateral_registry.domain.receivables.debtor_facts import DebtorFacts
 from collateral_registry.domain.receivables.estimates.pool_estimate import PoolEstimate
-from collateral_registry.domain.receivables.ledger import PoolLedger
+from collateral_registry.domain.receivables.ledger import PoolLedger, emptied, is_too_large
 from collateral_registry.domain.receivables.pool_facts import NO_LINE, PoolFacts, PoolTerms, stated_debtors
 from collateral_registry.domain.receivables.rule_numbers import CONCENTRATION_MODES
 from collateral_registry.domain.receivables.single_invoice import empty_ledger, ledger_of_invoice
@@ -122,6 +122,8 @@ def _inputs(
 ) -> list[PoolInput]:
     keys = [pool.key for pool in pools]
     limits = limits_of(source, keys, seq)
+    too_large = [is_too_large(ledger) for ledger in ledgers]
+    ledgers = [emptied(one) if is_large else one for one, is_large in zip(ledgers, too_large, strict=True)]
     stated = {one.detail.owner_debtor for one in pools if one.detail.owner_debtor}
     stated |= {one.limit.debtor for own in limits.values() for one in own}
     known = debtor_facts(source, sorted(stated.union(*(stated_debtors(one).tolist() for one in ledgers))), seq)
@@ -132,7 +134,8 @@ def _inputs(
     found = []
     for pool, ledger, records in zip(pools, ledgers, assignment_records(source, assigned, verified, seq), strict=True):
         bound, estimate = verified.get(pool.key, Verified()), estimates.get(pool.key)
-        terms = _terms(pool, known, place.get(pool.detail.owner_debtor))
+        terms = replace(_terms(pool, known, place.get(pool.detail.owner_debtor)), is_too_large=is_large)
+    for pool, ledger, is_large, texts, assignments in zip(pools, ledgers, too_large, names, assigned, strict=True):
         if estimate is not None and estimate.dilution is not None:
             terms = replace(terms, dilution=estimate.dilution.expected)
         terms = replace(terms, value_part=bound.misstated_share, verification_day=bound.day)

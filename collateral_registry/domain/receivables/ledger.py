@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from enum import IntEnum, IntFlag
+from typing import Any
+
+import numpy as np
 
 from valuation._typing import Int, Texts
+from valuation.money import AMOUNT_LIMIT_MINOR
 
 
 class EntryKind(IntEnum):
@@ -89,3 +93,16 @@ class PoolLedger:
     contra_minor: Int
     contra_day: Int
     balance_currency: Texts
+
+
+def is_too_large(ledger: PoolLedger) -> bool:
+    """Returns whether the open amounts of a ledger sum to more than an amount may be."""
+    # The sum is compared as a float, because a sum of integers could overflow and appear small.
+    return float(ledger.open_minor.sum(dtype=np.float64)) >= AMOUNT_LIMIT_MINOR
+
+
+def emptied(ledger: PoolLedger) -> PoolLedger:
+    """Returns a ledger without its invoices and balances."""
+    columns: dict[str, Any] = {one.name: getattr(ledger, one.name) for one in fields(PoolLedger)}
+    arrays: dict[str, Any] = {name: value[:0] for name, value in columns.items() if isinstance(value, np.ndarray)}
+    return replace(ledger, **arrays)

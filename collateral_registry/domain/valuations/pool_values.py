@@ -85,10 +85,12 @@ def pool_value(pool: ComputedPool, terms: PoolTerms, entry_day: int, numbers: Re
 
 
 def _unknown_pool(sums: PoolSums, terms: PoolTerms, entry_day: int, numbers: ReceivableNumbers, day: int) -> int:
-    """Returns the reasons for which the whole pool is unknown: no entry, or a newest entry that is too old.
+    """Returns the reasons for which the whole pool is unknown: no entry, one that is too old, or too large a sum.
 
     A registered invoice has no entries, and is unknown without an amount.
     """
+    if terms.is_too_large:
+        return int(UnknownReason.OUT_OF_RANGE)
     if not terms.is_fed:
         return 0 if sums.invoices else int(UnknownReason.MISSING_INPUT)
     if entry_day == NO_DAY:

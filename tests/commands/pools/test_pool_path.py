@@ -251,3 +251,19 @@ def move_owner(book, country):
         return replace(debtor, country=country)
 
     book.do(lambda write: change_debtor(write, "owner", "", changed, Cause("Ana", "moved")))
+
+
+def test_a_pool_whose_sum_is_no_amount_is_unknown_and_does_not_stop_the_others(book):
+    book.register("other")
+    book.report(*ten_invoices())
+    before = valuation(book)
+
+    huge = [invoice(f"huge-{number}", 10**14) for number in range(91)]
+    book.report(*huge, invoice("one", 1_000_00) | {"pool": "other"})
+    after = valuation(book)
+
+    assert (after["unknown"], after["market_minor"]) == (UnknownReason.OUT_OF_RANGE, 0)
+    assert after["good_lendable_minor"] == before["lendable_minor"]
+    with book.database.read() as connection:
+        (other,) = asset_keys(connection, ["other"]).tolist()
+        assert statement_as_of(connection, other, None).statement.open_minor == 1_000_00
