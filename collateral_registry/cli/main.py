@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -387,6 +388,8 @@ def main() -> None:
 
     Characters that the terminal's encoding lacks are printed as question marks.
     """
+    # Otherwise gRPC, which reads it when it is imported, writes a line of its own for every failed handshake.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
