@@ -80,8 +80,10 @@ def document_of(error: HttpError) -> dict[str, Any]:
 
 
 def headers_of(error: HttpError) -> dict[str, str]:
-    """Returns the headers of the answer to an error: its own, and when to retry if the error states it."""
-    retry = RetryInfo()
+    """Returns the headers of the answer to an error: its own, when to retry, and which credentials are wanted."""
+    headers, retry = dict(error.headers), RetryInfo()
     if any(detail.Unpack(retry) for detail in error.status.details):
-        return {**error.headers, "retry-after": str(max(1, retry.retry_delay.seconds))}
-    return error.headers
+        headers["retry-after"] = str(max(1, retry.retry_delay.seconds))
+    if error.http_status == HTTPStatus.UNAUTHORIZED:
+        headers["www-authenticate"] = "Bearer"
+    return headers

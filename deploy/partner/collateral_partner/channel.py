@@ -60,18 +60,18 @@ def open_channel(
     key: Path | None = None,
     token_file: Path | None = None,
 ) -> grpc.Channel:
-    """Opens a channel to host:port that repeats calls; it uses TLS if a file of root certificates is given.
+    """Opens a channel to host:port that repeats calls, by TLS unless the server is on this machine.
 
-    ``certificate`` and ``key`` are those of the client. The token of a file, or of the environment, is sent with each
-    call. Raises ValueError for credentials that do not belong together, and OSError if a file cannot be read.
+    With a file of root certificates TLS is used there too. ``certificate`` and ``key`` are those of the client. The
+    token of a file, or of the environment, is sent with each call. Raises ValueError for credentials that do not belong
+    together, and OSError if a file cannot be read.
     """
     return channel_to(server, Connection(root_certificate, certificate, key, token_file), OPTIONS)
 
 
 def channel_to(server: str, connection: Connection, options: Sequence[tuple[str, Any]]) -> grpc.Channel:
     """Opens a channel that repeats calls; raises ValueError or OSError for unusable credentials."""
-    connection.check(server)
-    if connection.tls_authority is None:
+    if not connection.uses_tls(server):
         channel = grpc.insecure_channel(server, options)
     else:
         files = (connection.tls_authority, connection.key, connection.certificate)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from http.client import HTTPSConnection
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -43,8 +42,8 @@ class Secured:
         given = [part for name in names for part in (f"--{name}", str(self.folder / files[name]))]
         return ["--tls-authority", str(self.folder / "authority.pem"), *given]
 
-    def ask(self, setting: str, path: str, *, token: str = "", client: bool = False) -> tuple[int, Any]:
-        """Returns the status and the text of an answer over HTTPS; a document is posted to a method."""
+    def ask(self, setting: str, path: str, *, token: str = "", client: bool = False) -> tuple[int, str]:
+        """Returns the status and the text of an answer over HTTPS, or the wanted credentials; methods are posted to."""
         context = ssl.create_default_context(cafile=self.folder / "authority.pem")
         if client:
             context.load_cert_chain(self.folder / "client.crt", self.folder / "client.key")
@@ -53,7 +52,7 @@ class Secured:
         headers = {"content-type": "application/json", **({"authorization": f"Bearer {token}"} if token else {})}
         connection.request("POST" if path.startswith("/v1") else "GET", path, "{}", headers)
         answer = connection.getresponse()
-        text = answer.read().decode()
+        text = answer.headers.get("www-authenticate") or answer.read().decode()
         connection.close()
         return answer.status, text
 
@@ -113,8 +112,8 @@ def test_the_health_of_a_server_with_tls_is_checked(secured):
 def test_calls_over_http_need_a_token(secured):
     method = "/v1/BusinessDateService/GetBusinessDate"
 
-    assert secured.ask("http_address", method)[0] == 401
-    assert secured.ask("http_address", method, token="guess")[0] == 401
+    assert secured.ask("http_address", method) == (401, "Bearer")
+    assert secured.ask("http_address", method, token="guess") == (401, "Bearer")
     status, text = secured.ask("http_address", method, token=web_token())
     assert (status, json.loads(text)["date"]["year"]) == (200, 2021)
 

@@ -25,7 +25,7 @@ PORT_LIMIT = 65_535
 class Connection:
     """The files of a connection: authorities of the server's certificate, certificate and key of the client, a token.
 
-    With authorities the connection uses TLS.
+    A server on another machine is reached by TLS; without authorities its certificate must be of a public one.
     """
 
     tls_authority: Path | None = None
@@ -33,19 +33,17 @@ class Connection:
     key: Path | None = None
     token_file: Path | None = None
 
-    def check(self, server: str) -> None:
-        """Raises ValueError for credentials that do not belong together, or that would be sent in plain text."""
+    def uses_tls(self, server: str) -> bool:
+        """Returns whether a server is reached by TLS; raises ValueError for files that do not belong together."""
         if (self.certificate is None) != (self.key is None):
             raise ValueError("certificate, key: got one of them, want both or none")
-        if self.tls_authority is not None:
-            return
+        if self.tls_authority is not None or not is_local(server):
+            return True
         if self.certificate is not None:
-            raise ValueError("tls-authority: got nothing, want the authorities of the server, because of certificate")
-        if self.token() and not is_local(server):
             raise ValueError(
-                f"tls-authority: got nothing, want the authorities of {server}, because a token would be sent to "
-                "another machine in plain text"
+                f"tls-authority: got nothing, want the authorities of {server}, because a certificate needs TLS"
             )
+        return False
 
     def token(self) -> str:
         """Returns the token in the file or, without a file, in the environment; empty if there is none.
@@ -89,7 +87,9 @@ def _file(*names: str, text: str) -> Any:
 
 
 OPTIONS = {
-    "tls_authority": _file("--tls-authority", "--root-certificate", text="authorities that the server's TLS must have"),
+    "tls_authority": _file(
+        "--tls-authority", "--root-certificate", text="authorities of a server with TLS; default: public ones"
+    ),
     "client_certificate": _file("--certificate", text="client certificate in PEM format"),
     "client_key": _file("--key", text="key of the client certificate"),
     "token_file": _file("--token-file", text="file with a token; or the environment variable COLLATERAL_TOKEN"),
