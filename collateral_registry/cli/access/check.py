@@ -30,9 +30,6 @@ def describe(file: Path) -> None:
         for line in _callers(lender, entry, keys):
             print_line(f"  {line}")
         roles |= _roles(entry)
-    if identities.are_none:
-        print_line("no identities: callers on the machine of the server are the local owner, others are refused")
-        return
     print_line("")
     for role in sorted(roles):
         print_line(f"{role} may: {', '.join(sorted(PERMISSIONS[role]))}")

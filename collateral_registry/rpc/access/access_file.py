@@ -138,7 +138,7 @@ class AccessFiles:
         paths = [path for path in (self.access_file, self.partners_file) if path is not None]
         if self.access_file is not None:
             with _named("access_file", self.access_file, "a TOML file of identities (docs/security.md)"):
-                paths += found.add_entries(read_entries(self.access_file), self.access_file.parent)
+                paths += found.add_entries(_entries_of_callers(self.access_file), self.access_file.parent)
         if self.partners_file is not None:
             with _named("partners_file", self.partners_file, "a JSON file of partners (docs/commands.md)"):
                 found.add_filed_partners(self.partners_file)
@@ -151,6 +151,14 @@ def read_entries(path: Path) -> AccessEntries:
         return AccessEntries.model_validate(tomllib.loads(path.read_bytes().decode()))
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"no TOML: {error}") from None
+
+
+def _entries_of_callers(path: Path) -> AccessEntries:
+    """Returns the content of an access file; raises ValueError if it is empty, as it may be while it is written."""
+    entries = read_entries(path)
+    if not any(one.certificates or one.issuers or one.partners for _, one in lenders_in(entries)):
+        raise ValueError("no callers")
+    return entries
 
 
 def lenders_in(entries: AccessEntries) -> Iterator[tuple[str, LenderEntry]]:

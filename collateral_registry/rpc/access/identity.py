@@ -54,6 +54,7 @@ class IdentityInterceptor(grpc.aio.ServerInterceptor):
 
     def __init__(self, identities: Reloaded[Identities]) -> None:
         self._identities = identities
+        self._has_owner = identities.current().are_none
         self._guesses = Guesses()
         self._verified: OrderedDict[bytes, Identity] = OrderedDict()
 
@@ -104,7 +105,9 @@ class IdentityInterceptor(grpc.aio.ServerInterceptor):
 
     def _identity_of(self, context: grpc.aio.ServicerContext) -> Identity:
         identities = self._identities.current()
-        if identities.are_none and context.peer().startswith(LOCAL_PEERS):
+        # Files that are emptied while the service runs must not open it: once it has identities, it has no owner.
+        self._has_owner = self._has_owner and identities.are_none
+        if self._has_owner and context.peer().startswith(LOCAL_PEERS):
             return Identity(LOCAL_OWNER, inf, identities)
         try:
             token = _token_of(context)
@@ -152,7 +155,7 @@ def _of_connection(context: grpc.aio.ServicerContext, identities: Identities) ->
     properties: Mapping[str, Any] = context.auth_context()
     if not properties.get(CERTIFICATE):
         raise Unauthenticated("authorization: got nothing, want 'Bearer TOKEN' or a client certificate")
-    spiffe_id = b"".join(properties.get(SPIFFE_ID, ())).decode()
+    spiffe_id = b"".join(properties.get(SPIFFE_ID, ())).decode("ascii", "replace")
     return Identity(identities.of_certificate(spiffe_id), inf, identities)
 
 

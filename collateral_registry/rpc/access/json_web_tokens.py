@@ -20,6 +20,9 @@ from valuation.errors import InvalidInput
 LEEWAY_SECONDS = 30
 """Difference between the clocks of an issuer and of this machine."""
 
+LAST_EXPIRY = 2.0**53
+"""A later expiry of a token, in seconds of the epoch, counts as this one."""
+
 RSA_BITS_LEAST = 2048
 GRANTED_ROLES = tuple(role for role in Role if role not in {Role.LOCAL_OWNER, Role.PARTNER})
 """Roles that a token or a certificate may give. The others follow from the place of a caller, or from its feed."""
@@ -33,6 +36,10 @@ _CAUSES: tuple[tuple[type[jwt.PyJWTError], str], ...] = (
     (jwt.InvalidSignatureError, "a token whose signature is wrong"),
     (jwt.MissingRequiredClaimError, "a token without exp, iss or aud"),
 )
+
+
+_MALFORMED = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+"""What the decoder raises besides its own errors for hostile parts of a token, such as lists in a thousand lists."""
 
 
 @dataclass(frozen=True)
@@ -80,19 +87,19 @@ def verified(token: str, issuers: Iterable[Issuer]) -> tuple[Caller, float]:
     try:
         key_id = jwt.get_unverified_header(token).get("kid")
         stated = jwt.decode(token, options={"verify_signature": False})
-    except jwt.PyJWTError:
+    except (jwt.PyJWTError, *_MALFORMED):
         raise _refused("a token that is not well-formed") from None
     named = [issuer for issuer in issuers if issuer.issuer == stated.get("iss")]
     if not named:
         raise _refused("a token of an unknown issuer")
     audiences = stated.get("aud")
-    wanted = {audiences} if isinstance(audiences, str) else set(audiences) if isinstance(audiences, list) else set()
+    wanted = audiences if isinstance(audiences, list) else [audiences]
     issuer = next((one for one in named if one.audience in wanted), named[0])
     key = issuer.keys.get(key_id) if isinstance(key_id, str) else None
     if key is None:
         raise _refused("a token with an unknown key id")
     claims = _claims(token, issuer, key)
-    return issuer.caller_of(claims), float(claims["exp"]) + LEEWAY_SECONDS
+    return issuer.caller_of(claims), min(claims["exp"], LAST_EXPIRY) + LEEWAY_SECONDS
 
 
 def _claims(token: str, issuer: Issuer, key: Key) -> dict[str, Any]:
@@ -106,7 +113,7 @@ def _claims(token: str, issuer: Issuer, key: Key) -> dict[str, Any]:
             leeway=LEEWAY_SECONDS,
             options={"require": ["exp", "iss", "aud"]},
         )
-    except jwt.PyJWTError as error:
+    except (jwt.PyJWTError, *_MALFORMED) as error:
         texts = (text for kind, text in _CAUSES if isinstance(error, kind))
         raise _refused(next(texts, "a token that is not valid")) from None
     return found

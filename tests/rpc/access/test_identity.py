@@ -137,6 +137,64 @@ def test_a_bad_token_is_refused_with_its_cause_and_logged_in_one_line_without_it
     assert not token or token not in repr(logged)
 
 
+def token_of(header: object, claims: object) -> str:
+    """Returns an unsigned token of any header and claims, which are texts of JSON or values."""
+    parts = (one if isinstance(one, str) else json.dumps(one) for one in (header, claims))
+    return ".".join([*(jwt.utils.base64url_encode(part.encode()).decode() for part in parts), "c2ln"])
+
+
+HEADER, NESTED = {"alg": "ES256", "kid": "ec-1"}, "[" * 3_000 + "]" * 3_000
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        token_of(NESTED, {}),
+        token_of(HEADER, NESTED),
+        token_of(HEADER, []),
+        token_of([], {}),
+        token_of({"alg": ["ES256"], "kid": {"a": 1}}, {"iss": ISSUER, "aud": [{"a": 1}], "exp": 1e400}),
+        token_of(HEADER | {"crit": ["b64"], "b64": False}, {"iss": ISSUER, "aud": AUDIENCE}),
+        token_of(HEADER, {"iss": [ISSUER], "aud": {"a": 1}}),
+        token_of(HEADER, '{"iss": 1e999, "exp": ' + "9" * 3_000 + "}"),
+        "..",
+    ],
+    ids=range(9),
+)
+def test_a_hostile_token_is_refused_like_any_other(files, token):
+    with capture_logs() as logged:
+        error = with_calls(files, lambda channel: refusal(channel, *bearer(token)))
+
+    assert error.code() is DENIED
+    assert [line["event"] for line in logged] == ["call"]
+
+
+def test_an_expiry_in_the_far_future_is_accepted(files):
+    assert with_calls(files, lambda channel: who(channel, *bearer(web_token(exp=10**300)))).startswith("people/ana")
+
+
+def test_files_that_are_emptied_do_not_open_the_service(tmp_path):
+    path, partners = access_file(tmp_path, tokens={"acme": TOKEN}), tmp_path / "partners.json"
+
+    async def emptied(channel: grpc.aio.Channel) -> list[str]:
+        found = [await who(channel, *bearer(TOKEN))]
+        path.write_text("")
+        return [*found, await who(channel, *bearer(TOKEN)), (await refusal(channel)).code().name]
+
+    async def filled_and_emptied(channel: grpc.aio.Channel) -> list[str]:
+        found = [await who(channel)]
+        for text in (json.dumps({"acme": {"token_sha256": digest_of(TOKEN), "warehouses": ["W-1"]}}), "{}"):
+            partners.write_text(text)
+            found.append((await refusal(channel)).code().name)
+        return found
+
+    partner = "partners/acme|own|partner|acme"
+    assert with_calls(AccessFiles(path), emptied) == [partner, partner, DENIED.name]
+    partners.write_text("{}")
+    found = with_calls(AccessFiles(None, partners), filled_and_emptied)
+    assert found == ["local-owner|own|local_owner|", DENIED.name, DENIED.name]
+
+
 @pytest.mark.parametrize(
     "metadata",
     [
