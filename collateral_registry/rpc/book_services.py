@@ -14,6 +14,7 @@ from collateral_registry.domain.shared.errors import StoreUnavailable
 from collateral_registry.rpc.assets.servicer import AssetServicer
 from collateral_registry.rpc.assignments.servicer import AssignmentServicer
 from collateral_registry.rpc.assignments.verification_servicer import VerificationServicer
+from collateral_registry.rpc.audit.servicer import AuditServicer
 from collateral_registry.rpc.book.business_date_servicer import BusinessDateServicer
 from collateral_registry.rpc.book.policy_servicer import PolicyServicer
 from collateral_registry.rpc.book.service_info_servicer import ServiceInfoServicer
@@ -108,6 +109,7 @@ class BookServices:
         runner, runs = self.runner, self.runs
         return [
             AssetServicer(runner),
+            AuditServicer(runner),
             PriceServicer(runner),
             HaircutServicer(runner, self._models),
             ForecastServicer(runner, self._models),

@@ -166,10 +166,9 @@ def contract_book(folder: Path) -> Database:
         stack.callback(server.stop)
         book = Book(server, stack.enter_context(connected(server)))
         book.open(folder)
-        for name, examples in (EXAMPLES | BESIDES).items():
-            for example in [examples] if isinstance(examples, str) else examples:
-                with suppress(grpc.RpcError):  # an example may need another state of the book
-                    book.call(name, book.request(name, example))
+        for name, example in (*EXAMPLES.items(), *BESIDES.values()):
+            with suppress(grpc.RpcError):  # an example may need another state of the book
+                book.call(name, book.request(name, example))
         book.quiet()
         book.engine.dispose()
     database = Database(url, wall_clock)

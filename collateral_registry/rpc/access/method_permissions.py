@@ -62,6 +62,7 @@ _METHODS = {
     _P.PROPOSE: "ProposeOverride CreateProposal",
     _P.APPROVE: "ApproveOverride RejectOverride ApproveProposal RejectProposal",
     _P.DECIDE_ALONE: "ActivatePolicy ActivateEquipmentModel WaiveBreach ConfirmDoublePledge",
+    _P.AUDIT: "GetCheckpoint ListAuditEntries GetInclusionProof GetConsistencyProof",
     _P.OPERATE: "AdvanceBusinessDate Revalue StartRevaluation",
 }
 

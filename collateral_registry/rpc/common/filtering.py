@@ -21,6 +21,7 @@ from collateral_registry.store.assignments.agreement import CLOSING_FILTER
 from collateral_registry.store.assignments.repository import ASSIGNMENT_FILTER
 from collateral_registry.store.assignments.statements import EXCLUSIONS, LIMITS, SEARCHES, TERMS
 from collateral_registry.store.assignments.verifications import VERIFICATION_FILTER
+from collateral_registry.store.book.audit_entries import AUDIT_FILTER
 from collateral_registry.store.book.policies import POLICY_FILTER
 from collateral_registry.store.borrowing_base.certificates import CERTIFICATE_FILTER
 from collateral_registry.store.borrowing_base.reserves import RESERVE_FILTER
@@ -51,6 +52,7 @@ FILTER_FIELDS: Mapping[str, Mapping[str, FieldType]] = {
     "ListAssetClasses": CLASS_FILTER,
     "ListAssets": ASSET_FILTER.kinds,
     "ListAssignments": ASSIGNMENT_FILTER.kinds,
+    "ListAuditEntries": AUDIT_FILTER.kinds,
     "ListBreaches": BREACH_FILTER.kinds,
     "ListClosings": CLOSING_FILTER.kinds,
     "ListCertificates": CERTIFICATE_FILTER.kinds,

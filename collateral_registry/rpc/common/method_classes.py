@@ -47,6 +47,7 @@ _METHODS = {
     MethodClass.OVERRIDE: "ApproveOverride",
     MethodClass.NEUTRAL: """
         GetAsset BatchGetAssets ListAssets
+        GetCheckpoint ListAuditEntries GetInclusionProof GetConsistencyProof
         GetBreach ListBreaches AcknowledgeBreach GrantGrace WaiveBreach WatchBreaches
         GetBusinessDate
         GetDebtor ListDebtors GetDebtorExposure
@@ -95,6 +96,7 @@ _READS = """
     GetVerification ListVerifications ListClosings
     GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions ListDebtorLimits
     GetBorrowingBase GetReserve ListReserves GetCertificate ListCertificates
+    GetCheckpoint ListAuditEntries GetInclusionProof GetConsistencyProof
 """
 
 READING_METHODS = frozenset(_READS.split())

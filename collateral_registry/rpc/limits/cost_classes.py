@@ -48,6 +48,7 @@ _CLASSES = {
         GetPriceSeries ListPriceSeries ListPrices
         GetServiceInfo
         GetRevaluation ListRevaluations WatchRevaluation
+        GetCheckpoint ListAuditEntries
         GetStockFeed ListStockFeeds ListStockLots ListMovements ListRejectedMovements
         ValueAssets QuoteAsset GetValuation ListValuations
         GetWarehouse ListWarehouses ListCountedLots
@@ -77,6 +78,7 @@ _CLASSES = {
     """,
     CostClass.WHOLE_BOOK: """
         GenerateLtvReport StreamLtvReport GenerateBreachReport
+        GetInclusionProof GetConsistencyProof
         Revalue StartRevaluation PreviewRevaluation ActivatePolicy ActivateEquipmentModel AdvanceBusinessDate
         ApproveProposal
     """,
