@@ -46,9 +46,8 @@ class Entry:
     def hash(self) -> bytes:
         """SHA-256 of the whole entry with the hash of the one before."""
         numbers = (self.seq, self.known_us, self.market_day)
-        texts = (self.method, self.principal, self.actor, self.request)
-        facts = (framed(_text(one.name), _number(one.rows), one.digest) for one in self.facts)
-        parts = (*map(_number, numbers), *map(_text, texts), framed(*facts), self.previous)
+        texts = (self.method, self.principal, self.actor, self.request, facts_as_text(self.facts))
+        parts = (*map(_number, numbers), *map(_text, texts), self.previous)
         return hashlib.sha256(_ENTRY + framed(*parts)).digest()
 
 

@@ -6,13 +6,13 @@ the rows of the commit are read back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection
-from sqlalchemy.engine import ExecutionContext
+from sqlalchemy import Connection, Engine
+from sqlalchemy.engine.default import DefaultExecutionContext
 
 from collateral_registry.domain.audit.entries import FactDigest
 from collateral_registry.store.audit.fact_sets import FACT_SETS, FEED_SETS, SETS_OF_TABLE, FactSet
@@ -77,14 +77,26 @@ class Facts:
         return tuple(sorted(found, key=lambda fact: fact.name))
 
 
-def note_statement(
-    connection: Connection, _cursor: object, _statement: str, _given: object, context: ExecutionContext, _many: object
-) -> None:
-    """Notes an INSERT or UPDATE in the collector of its transaction; SQLAlchemy calls it after each statement."""
-    facts = connection.info.get(FACTS)
-    compiled = getattr(context, "compiled", None) if facts is not None else None
-    if compiled is not None and (compiled.isinsert or compiled.isupdate):
-        facts.note(compiled.statement.table.name, inserted=compiled.isinsert)
+def collect_from(engine: Engine) -> None:
+    """Lets every INSERT and UPDATE of an engine note its table in the collector of its transaction.
+
+    The context of a statement notes it: an event of SQLAlchemy would cost each read of the engine as well.
+    """
+    context = engine.dialect.execution_ctx_cls
+    engine.dialect.execution_ctx_cls = type(f"Noting{context.__name__}", (_Noting, context), {})
+
+
+class _Noting(DefaultExecutionContext):
+    """Notes what a statement has written, after it was executed."""
+
+    def post_exec(self) -> None:
+        """Notes the table of an INSERT or UPDATE."""
+        post_exec: Callable[[], None] = super().post_exec
+        post_exec()
+        if self.isinsert or self.isupdate:
+            facts = self.root_connection.info.get(FACTS)
+            if facts is not None and self.compiled is not None:
+                facts.note(self.compiled.statement.table.name, inserted=self.isinsert)
 
 
 def digest_of(one: FactSet, columns: Mapping[str, Any], rows: int) -> FactDigest:
@@ -97,6 +109,8 @@ def in_order(columns: Mapping[str, Any], rows: int, key: Sequence[str]) -> Mappi
     varied = [_comparable(columns[name]) for name in key if isinstance(columns[name], np.ndarray | list | tuple)]
     if rows < 2 or not varied:
         return columns
+    if len(varied) == 1 and (varied[0][1:] > varied[0][:-1]).all():
+        return columns
     order = np.lexsort(varied[::-1])
     if np.array_equal(order, np.arange(rows)):
         return columns
@@ -104,8 +118,9 @@ def in_order(columns: Mapping[str, Any], rows: int, key: Sequence[str]) -> Mappi
 
 
 def _comparable(values: Values) -> np.ndarray[Any, Any]:
-    listed = values.tolist() if isinstance(values, np.ndarray) and values.dtype == object else values
-    return np.asarray(listed)
+    if not isinstance(values, np.ndarray):
+        return np.asarray(values)
+    return np.asarray(values.tolist()) if values.dtype == object else values
 
 
 def _chosen(values: Values, order: np.ndarray[Any, Any]) -> Values:

@@ -32,7 +32,7 @@ from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.audit.entries import Entry
 from collateral_registry.domain.shared.errors import StoreUnavailable, StoreUnusable
 from collateral_registry.logs import masked
-from collateral_registry.store.audit.collector import FACTS, Facts, note_statement
+from collateral_registry.store.audit.collector import FACTS, Facts, collect_from
 from collateral_registry.store.audit.log import append_entry
 from collateral_registry.store.engine.commit_listener import channel_of_schema
 from collateral_registry.store.engine.interrupts import Interrupt
@@ -339,7 +339,7 @@ def _engine(url: str) -> Engine:
         # The level is set explicitly: if the default of the server were stricter, the snapshot would precede the lock.
         engine = create_engine(url, pool_size=READERS_LIMIT, pool_pre_ping=True, isolation_level="READ COMMITTED")
         event.listen(engine, "connect", _prepare_postgres)
-        event.listen(engine, "after_cursor_execute", note_statement)
+        collect_from(engine)
         return engine
     engine = create_engine(
         url,
@@ -348,7 +348,7 @@ def _engine(url: str) -> Engine:
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
-    event.listen(engine, "after_cursor_execute", note_statement)
+    collect_from(engine)
     return engine
 
 
