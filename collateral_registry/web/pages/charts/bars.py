@@ -96,7 +96,7 @@ def waterfall(steps: Sequence[Step], label: str) -> Markup:
 
 def limit_scale(ltv: Decimal, limits: Sequence[tuple[Decimal, str]], shown: str, label: str) -> Markup:
     """Returns where an LTV stands between limits, which are ratios with the names of their levels, in rising order."""
-    width, height = 560.0, 92.0
+    width, height = 560.0, 106.0
     first, last = limits[0][0], limits[-1][0]
     low, high = first - (last - first), last + (last - first) / 3
     span = (high - low) or Decimal(1)
@@ -107,8 +107,10 @@ def limit_scale(ltv: Decimal, limits: Sequence[tuple[Decimal, str]], shown: str,
     edges = [low, *(ratio for ratio, _ in limits), high]
     parts = [rect(at(a), 36, at(b) - at(a) - 1, 12, f"f{n}") for n, (a, b) in enumerate(pairwise(edges))]
     for number, (ratio, name) in enumerate(limits):
+        is_last = number == len(limits) - 1
         parts.append(text(at(ratio), 64, f"{ratio * 100:.0f}", "tick"))
-        parts.append(text(at(ratio), 64 + (16 if number % 2 == 0 else 28), name, "tick"))
+        place = (width, "end") if is_last else (at(ratio), "start")
+        parts.append(text(place[0], 82 + (number % 2) * 20, name, "tick", place[1]))
     x = min(max(at(ltv), 30), width - 30)
     parts.append(path([(at(ltv), 34), (at(ltv) - 7, 23), (at(ltv) + 7, 23)], "mark", closed=True))
     parts.append(text(x, 16, shown, "lab strong", "middle"))

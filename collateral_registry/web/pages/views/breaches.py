@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from google.type.money_pb2 import Money
+
 from collateral_registry.v1 import breach_pb2, report_pb2 as pb
-from collateral_registry.web.pages.views.filters import LEVELS, borrower_or_loan, choice, conjunction
+from collateral_registry.web.pages.views.filters import LEVELS, borrower_or_loan, choice, conjunction, one_of
 from collateral_registry.web.pages.views.report import days_left, moment_of
 from collateral_registry.web.pages.visit import ROWS, Page, Visit
 
@@ -14,13 +16,14 @@ STATES = {"": "state = OPEN", "open": "state = OPEN", "cured": "state = CURED", 
 
 @dataclass(frozen=True)
 class Row:
-    """A breach with its newest event, its age in days and the days until its deadline."""
+    """A breach with its newest event, its age in days, the days until its deadline and the cash that would cure it."""
 
     breach: breach_pb2.Breach
     loan: str
     last: breach_pb2.BreachEvent | None
     age: int | None
     days_left: int | None
+    cure: Money | None
 
 
 async def breaches(visit: Visit) -> Page:
@@ -36,18 +39,40 @@ async def breaches(visit: Visit) -> Page:
         as_of=visit.as_of, filter=selected, page_size=ROWS, page_token=query.get("page_token", "")
     )
     report = await visit.book.call(visit.book.services.reports.GenerateBreachReport, request)
-    rows = [_row(breach, report) for breach in report.breaches]
+    cures = await _cures(visit, report)
+    rows = [_row(breach, report, cures) for breach in report.breaches]
     last = max((event.sequence for breach in report.breaches for event in breach.history), default=0)
     values = {"rows": rows, "levels": LEVELS, "next": report.next_page_token, "last_event": last}
     return Page("breaches.html", "breaches", values, moment_of(visit, report))
 
 
-def _row(breach: breach_pb2.Breach, report: pb.GenerateBreachReportResponse) -> Row:
-    opened = days_left(breach.open_date, report.market_date)
+async def _cures(visit: Visit, report: pb.GenerateBreachReportResponse) -> dict[str, Money]:
+    """Returns the cash that would cure each open breach of a report, at the moment of the report."""
+    loans = {_loan(breach) for breach in report.breaches if breach.state == breach_pb2.BREACH_STATE_OPEN}
+    if not loans:
+        return {}
+    request = pb.GenerateLtvReportRequest(
+        as_of=pb.AsOf(sequence=report.sequence),
+        filter=one_of("loan", sorted(loans)),
+        page_size=len(loans),
+        concentration_limit=1,
+    )
+    found: pb.GenerateLtvReportResponse = await visit.book.call(visit.book.services.reports.GenerateLtvReport, request)
+    return {row.breach: row.cover.cash_cure for row in found.rows}
+
+
+def _loan(breach: breach_pb2.Breach) -> str:
+    return breach.name.partition("/breaches/")[0]
+
+
+def _row(breach: breach_pb2.Breach, report: pb.GenerateBreachReportResponse, cures: dict[str, Money]) -> Row:
+    last_day = breach.cure_date if breach.cure_date.year else report.market_date
+    opened = days_left(breach.open_date, last_day)
     return Row(
         breach=breach,
-        loan=breach.name.partition("/breaches/")[0],
+        loan=_loan(breach),
         last=breach.history[-1] if breach.history else None,
         age=-opened if opened is not None else None,
         days_left=days_left(breach.deadline_date, report.market_date),
+        cure=cures.get(breach.name),
     )

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+from collateral_registry.web.pages.numbers import identifier
+
+NAMES_IN_FILTER = 250
+"""Names in one filter: the longest ids of so many resources are within the limit of its characters."""
 
 LOAN_ID = re.compile(r"[a-z0-9-]+", re.ASCII)
 
@@ -44,6 +49,16 @@ def borrower_or_loan(text: str) -> str:
 def choice(query: Mapping[str, str], name: str, tests: Mapping[str, str]) -> str:
     """Returns the test of the choice of a field of the form; an unknown choice tests nothing."""
     return tests.get(query.get(name, ""), "")
+
+
+def one_of(field: str, names: Sequence[str]) -> str:
+    """Returns the test that a field is one of a few resources, by their ids."""
+    return f"{field} IN ({', '.join(quoted(identifier(name)) for name in names)})"
+
+
+def batched(names: Sequence[str], size: int) -> list[Sequence[str]]:
+    """Returns names in groups of at most a size."""
+    return [names[start : start + size] for start in range(0, len(names), size)]
 
 
 def conjunction(*tests: str) -> str:

@@ -16,7 +16,7 @@ from collateral_registry.web.pages.rendering import word
 from collateral_registry.web.pages.texts import Texts
 from collateral_registry.web.pages.views.haircut_tests import Tests, haircut_tests
 from collateral_registry.web.pages.views.report import Limits, Row, fetch_report, moment_of, rows_of
-from collateral_registry.web.pages.visit import Page, Visit
+from collateral_registry.web.pages.visit import ROWS, Page, Visit
 
 WHOLE_BOOK = 1000
 """Loans of the largest book whose loans are all read for one page."""
@@ -50,10 +50,12 @@ async def overview(visit: Visit) -> Page:
     moment = moment_of(visit, report)
     if not report.totals:
         return Page("empty.html", "overview", {}, moment)
-    breaches, (rows, policy), tests = await asyncio.gather(
-        _open_breaches(visit, report.sequence), rows_of(visit, report), haircut_tests(visit)
-    )
     is_whole = not report.next_page_token
+    breaches, (rows, policy), tests = await asyncio.gather(
+        _open_breaches(visit, report.sequence),
+        rows_of(visit, report, WHOLE_BOOK if is_whole else ROWS),
+        haircut_tests(visit),
+    )
     values = {
         "totals": report.totals,
         "concentrations": _goods(report.concentrations),

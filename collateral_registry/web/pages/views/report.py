@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -11,7 +11,7 @@ from google.type.date_pb2 import Date
 
 from collateral_registry.v1 import common_pb2, loan_pb2, policy_pb2, report_pb2 as pb
 from collateral_registry.web.pages.numbers import calendar, ratio_of
-from collateral_registry.web.pages.views.filters import quoted
+from collateral_registry.web.pages.views.filters import NAMES_IN_FILTER, batched, one_of
 from collateral_registry.web.pages.visit import Moment, Visit
 
 LEVEL_NAMES = ("watch", "margin_call", "stop_draw", "liquidation")
@@ -59,12 +59,16 @@ async def fetch_report(visit: Visit, **fields: object) -> pb.GenerateLtvReportRe
     return await visit.book.call(visit.book.services.reports.GenerateLtvReport, request)
 
 
-async def rows_of(visit: Visit, report: pb.GenerateLtvReportResponse) -> tuple[list[Row], Limits]:
+async def rows_of(
+    visit: Visit, report: pb.GenerateLtvReportResponse, limits_read: int = 1000
+) -> tuple[list[Row], Limits]:
     """Returns the rows of a report with the limits that apply to them, and the limits of the policy.
 
-    Limits of single loans are those agreed now, also in the report of a past moment.
+    Limits of single loans are those agreed now, also in the report of a past moment. They are read for the first
+    ``limits_read`` loans that are not beyond them; of the others the policy's limits are taken.
     """
-    policy, own = await asyncio.gather(policy_limits(visit, report.policy), _own_limits(visit, report.rows))
+    ahead = [row for row in report.rows if row.cover.level < common_pb2.LTV_LEVEL_MARGIN_CALL]
+    policy, own = await asyncio.gather(policy_limits(visit, report.policy), _own_limits(visit, ahead[:limits_read]))
     return [_row(row, report.market_date, policy, own.get(row.loan, {})) for row in report.rows], policy
 
 
@@ -100,16 +104,13 @@ def days_left(deadline: Date, today: Date) -> int | None:
 
 
 async def _own_limits(visit: Visit, rows: Sequence[pb.LtvReportRow]) -> dict[str, Limits]:
-    if not rows:
-        return {}
-    names = _listed(row.loan for row in rows)
-    request = loan_pb2.ListLoansRequest(filter=f"name IN ({names})", page_size=len(rows))
-    found = await visit.book.call(visit.book.services.loans.ListLoans, request)
-    return {loan.name: own_limits(loan) for loan in found.loans}
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(quoted(name) for name in names)
+    loans = visit.book.services.loans
+    requests = [
+        loan_pb2.ListLoansRequest(filter=one_of("name", names), page_size=len(names))
+        for names in batched([row.loan for row in rows], NAMES_IN_FILTER)
+    ]
+    pages = await asyncio.gather(*(visit.book.call(loans.ListLoans, request) for request in requests))
+    return {loan.name: own_limits(loan) for page in pages for loan in page.loans}
 
 
 def _row(row: pb.LtvReportRow, today: Date, policy: Limits, own: Limits) -> Row:
