@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
 
 import grpc
 
@@ -39,15 +39,26 @@ class LiveEvents:
         """Ends every stream after its current message."""
         self._stopping.set()
 
-    def stream(self, book: Book, texts: Texts, after: int, commit: int) -> AsyncIterator[str]:
+    def stream(self, book: Book, texts: Texts, after: int, commit: int) -> AsyncGenerator[str]:
         """Returns a stream of the events after a number and a commit; raises HttpError if there are too many."""
         if self._open >= STREAMS_LIMIT:
             message = f"got more than {STREAMS_LIMIT} streams at once; close other windows"
             raise refusal(grpc.StatusCode.UNAVAILABLE, "TOO_MANY_STREAMS", message)
-        self._open += 1
         return self._counted(book, texts, after, commit)
 
-    async def _counted(self, book: Book, texts: Texts, after: int, commit: int) -> AsyncIterator[str]:
+    async def _counted(self, book: Book, texts: Texts, after: int, commit: int) -> AsyncGenerator[str]:
+        # Counted once it is read, because the stream of a reader who has left is never read, and so never ends.
+        if self._open >= STREAMS_LIMIT:
+            return
+        self._open += 1
+        try:
+            async with aclosing(self._messages(book, texts, after, commit)) as messages:
+                async for message in messages:
+                    yield message
+        finally:
+            self._open -= 1
+
+    async def _messages(self, book: Book, texts: Texts, after: int, commit: int) -> AsyncGenerator[str]:
         request = breach_pb2.WatchBreachesRequest(after_sequence=after)
         call = book.stream(book.services.breaches.WatchBreaches, request, STREAM_SECONDS)
         responses = aiter(call)
@@ -69,7 +80,6 @@ class LiveEvents:
                 elif not done:
                     yield ": nothing new\n\n"
         finally:
-            self._open -= 1
             for task in (coming, stopping):
                 task.cancel()
                 with suppress(asyncio.CancelledError, StopAsyncIteration, grpc.aio.AioRpcError):
