@@ -55,6 +55,11 @@ class Book:
     services: Services
     metadata: tuple[tuple[str, str], ...]
 
+    @property
+    def states_credentials(self) -> bool:
+        """Whether the reader states credentials; its changes are then made in its own name."""
+        return any(name == "authorization" for name, _ in self.metadata)
+
     async def call(self, method: Callable[..., Awaitable[M]], request: Message) -> M:
         """Returns the response to a call; raises grpc.aio.AioRpcError."""
         return await method(request, metadata=self.metadata, timeout=CALL_SECONDS)

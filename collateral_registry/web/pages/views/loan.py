@@ -63,6 +63,7 @@ async def loan(visit: Visit) -> Page:
         "days_left": days_left(breach.deadline_date, cover.market_date) if breach else None,
         "events": list(reversed(breach.history))[:EVENTS_SHOWN] if breach else [],
         "steps": _next_steps(breach),
+        "asks_name": not visit.book.states_credentials,
         "request_id": lambda: str(uuid4()),
         "done": visit.query.get("done", "") if visit.query.get("done") in STEPS else "",
         **_waterfall(visit.texts, pool, cover),
