@@ -13,6 +13,7 @@ import sys
 import termios
 import time
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -64,9 +65,11 @@ class Terminal:
 
 
 def test_run_replays_with_a_bar_and_then_shows_addresses_and_commands_that_work(late_book):
-    address = f"127.0.0.1:{free_port()}"
-    terminal = Terminal("run", "--address", address, "--database", f"sqlite:///{late_book}")
+    address, http = (f"127.0.0.1:{free_port()}" for _ in range(2))
+    terminal = Terminal("run", "--address", address, "--http-address", http, "--database", f"sqlite:///{late_book}")
     terminal.wait_for("Ctrl-C stops the server")
+    with urlopen(f"http://{http}/", timeout=60) as answer:
+        page = answer.read().decode()
     commands = [line.strip() for line in terminal.shown.splitlines() if line.startswith("  ") and "collateral" in line]
     tried = [subprocess.run(shlex.split(one), capture_output=True, timeout=60, check=False) for one in commands]
     terminal.interrupt()
@@ -77,6 +80,8 @@ def test_run_replays_with_a_bar_and_then_shows_addresses_and_commands_that_work(
     assert "2/2" in terminal.shown
     assert "revalued" not in terminal.shown, "the log is in a file"
     assert "revalued" in late_book.with_suffix(".log").read_text()
+    assert f"pages      http://{http}/" in terminal.shown
+    assert "loans</strong>" in page
     assert f"gRPC       {address}" in terminal.shown
     assert [one.returncode for one in tried] == [0, 0, 0], tried
 
