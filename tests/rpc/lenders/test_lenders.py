@@ -36,8 +36,8 @@ def urls(request: pytest.FixtureRequest, tmp_path: Path, prepared_file: Path) ->
         cluster.administer(f'DROP DATABASE IF EXISTS "{database.rpartition("/")[2]}" WITH (FORCE)')
 
 
-def loan() -> loan_pb2.CreateLoanRequest:
-    return text_format.Parse(loan_text("loan-1"), loan_pb2.CreateLoanRequest())
+def loan(loan_id: str = "loan-1") -> loan_pb2.CreateLoanRequest:
+    return text_format.Parse(loan_text(loan_id), loan_pb2.CreateLoanRequest())
 
 
 def test_a_caller_reaches_the_book_of_the_own_lender_only(tmp_path, urls):
@@ -51,6 +51,10 @@ def test_a_caller_reaches_the_book_of_the_own_lender_only(tmp_path, urls):
         dates = [
             one.call("GetBusinessDate", business_date_pb2.GetBusinessDateRequest()).date.day for one in (alpha, beta)
         ]
+        alpha.call("CreateLoan", loan("loan-2"))
+        token = alpha.call("ListLoans", loan_pb2.ListLoansRequest(page_size=1)).next_page_token
+        with pytest.raises(grpc.RpcError) as foreign:
+            beta.call("ListLoans", loan_pb2.ListLoansRequest(page_size=1, page_token=token))
         with pytest.raises(grpc.RpcError) as refused:
             gamma.call("ListLoans", loan_pb2.ListLoansRequest())
     assert server.stop() == 0
@@ -58,6 +62,7 @@ def test_a_caller_reaches_the_book_of_the_own_lender_only(tmp_path, urls):
     assert (first.name, same.name) == ("loans/loan-1", "loans/loan-1")
     assert listed == [1, 0]
     assert (moved.date.day, dates) == (3, [3, 31])
+    assert foreign.value.details().startswith("page_token: got ")
     assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
     assert not any(lender in refused.value.details() for lender in (ALPHA, BETA))
 
