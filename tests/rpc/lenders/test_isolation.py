@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ class Lender(Book):
         """Returns the first message of a stream."""
 
         def work() -> list[Message]:
-            stream = self.calls.stream(name, given)
+            stream = self.calls.stream(name, iter(given) if isinstance(given, list) else given)
             try:
                 return [next(stream)]
             finally:
@@ -103,26 +104,26 @@ def test_no_answer_depends_on_the_data_of_another_lender(worlds):
                 request = requests(betas[0], method)[0]
                 if "page_size" in request.DESCRIPTOR.fields_by_name:
                     request.page_size = 1  # for a page token in the answer
-                compare(name, lambda lender, name=name, request=request: lender.outcome(name, request))
+                compare(name, partial(Lender.outcome, name=name, request=request))
             for name, text in STREAMS.items():
                 request = text_format.Parse(text, betas[0].empty(name))
-                compare(name, lambda lender, name=name, request=request: lender.first_of(name, request))
+                compare(name, partial(Lender.first_of, name=name, given=request))
 
         record(alpha, OPENING, "opening")
         compare_all()
         for number, (name, text) in enumerate(OPENING):
             request = with_id(betas[0].request(name, text), f"opening-{number}")
-            compare(name, lambda lender, name=name, request=request: lender.settled(name, request))
+            compare(name, partial(Lender.settled, name=name, request=request))
         for number, (name, text) in enumerate([*EXAMPLES.items(), *BESIDES.values()]):
             request = betas[0].request(name, text)
             alpha.outcome(name, with_id(request, f"example-{number + 1}"))
             with_id(request, f"example-{number}")
-            compare(name, lambda lender, name=name, request=request: lender.settled(name, request))
+            compare(name, partial(Lender.settled, name=name, request=request))
         compare_all()
         for name, (kind, field, feed) in FEEDS.items():
             opening = kind(open={field: feed})
-            alpha.first_of(name, iter([opening]))
-            compare(name, lambda lender, name=name, opening=opening: lender.first_of(name, iter([opening])))
+            alpha.first_of(name, [opening])
+            compare(name, partial(Lender.first_of, name=name, given=[opening]))
     assert set(METHODS) - called == {"FitEquipmentModel"}
 
 
