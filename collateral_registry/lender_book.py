@@ -97,6 +97,7 @@ class LenderBook:
             ),
             partial(today_of, settings, self._clock),
             settings.audit_key(),
+            label_of(self.lender),
             allow_unsafe_storage=settings.allow_unsafe_storage,
         )
         self.figures = BookFigures(runner, label_of(self.lender))

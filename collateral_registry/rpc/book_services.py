@@ -79,9 +79,11 @@ class BookServices:
         limits: BookLimits,
         today: Callable[[], date],
         audit_key: SigningKey | None,
+        lender: str,
         *,
         allow_unsafe_storage: bool,
     ) -> None:
+        """Stores the parts of a book; ``lender`` is the label of its lender."""
         self.runner = runner
         self.runs = runs
         self.monitor = HealthMonitor(runner, intake, allow_unsafe_storage=allow_unsafe_storage)
@@ -95,7 +97,7 @@ class BookServices:
             SyncTask(runner, self._stock.batcher.changed, STOCK_SYNC),
             SyncTask(runner, self._invoices.batcher.changed, POOL_SYNC),
             ReviewTask(runner),
-            *([] if audit_key is None else [CheckpointTask(runner, audit_key)]),
+            *([] if audit_key is None else [CheckpointTask(runner, audit_key, lender)]),
         ]
         self._models = ModelPool(limits.model_workers, limits.model_memory_bytes)
         self._fits = Fits(runner, limits.model_memory_bytes)

@@ -27,9 +27,11 @@ CHECK_SECONDS = 1.0
 class CheckpointTask:
     """Makes checkpoints of the log of one book."""
 
-    def __init__(self, runner: BookRunner, key: SigningKey) -> None:
+    def __init__(self, runner: BookRunner, key: SigningKey, lender: str) -> None:
+        """Stores the label of the lender, which is part of the name of the log."""
         self._runner = runner
         self._key = key
+        self._lender = lender
         self._kept: Kept = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -64,7 +66,7 @@ class CheckpointTask:
             return 0
 
     async def _make(self) -> None:
-        work = partial(make_checkpoint, self._runner.database, self._key, self._kept)
+        work = partial(make_checkpoint, self._runner.database, self._key, self._kept, self._lender)
         try:
             await self._runner.long_compute(work)
         except DomainError as error:

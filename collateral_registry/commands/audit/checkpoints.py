@@ -26,11 +26,15 @@ def uncovered(connection: Connection) -> int:
     return log_range(connection)[1] - newest_checkpoint(connection)[0]
 
 
-def make_checkpoint(database: Database, key: SigningKey, kept: Kept) -> bool:
-    """Signs and stores a checkpoint of all entries; returns False if the newest checkpoint covers them."""
+def make_checkpoint(database: Database, key: SigningKey, kept: Kept, lender: str = "") -> bool:
+    """Signs and stores a checkpoint of all entries; returns False if the newest checkpoint covers them.
+
+    The checkpoint is of the log of the key, or of a lender, if the service serves several with the key.
+    """
+    origin = f"{key.name}/{lender}" if lender else key.name
     with database.read() as connection:
         tree, _, size = tree_of(connection, kept)
-        note = key.signed(Checkpoint(key.name, size, tree.root(size)))
+        note = key.signed(Checkpoint(origin, size, tree.root(size)))
     with database.intake([_SHARD]) as intake:
         if size <= newest_checkpoint(intake.connection)[0]:
             return False

@@ -18,8 +18,7 @@ from collateral_registry.domain.assets.claims import Receivable, ReceivablePool
 from collateral_registry.domain.assets.kinds import Detail
 from collateral_registry.domain.book.policy import Policy, lineage
 from collateral_registry.domain.receivables.computed_pool import ComputedPool, computed
-from collateral_registry.domain.receivables.pool_facts import PoolFacts
-from collateral_registry.domain.receivables.pool_facts import PoolTerms
+from collateral_registry.domain.receivables.pool_facts import PoolFacts, PoolTerms
 from collateral_registry.domain.receivables.pool_statement import PoolStatement, statement_of
 from collateral_registry.domain.receivables.rule_numbers import ReceivableNumbers
 from collateral_registry.domain.shared.string_interner import codes_of
