@@ -112,7 +112,9 @@ class LenderBook:
         """Does the same; notes the error of a book that cannot be opened now, which ``start`` tries again."""
         try:
             self.open()
-        except (DomainError, OSError) as error:
+        except OSError as error:
+            self._trouble = error.strerror or str(error)
+        except DomainError as error:
             self._trouble = str(error)
 
     async def start(self, publish: Callable[[], Awaitable[None]]) -> None:
