@@ -132,10 +132,10 @@ def _inputs(
     verified, estimates = verifications_of(source, keys, seq), estimates_of(source, keys, seq)
     assigned = [AssignedPool(pool.key, ledger) for pool, ledger in zip(pools, ledgers, strict=True)]
     found = []
-    for pool, ledger, records in zip(pools, ledgers, assignment_records(source, assigned, verified, seq), strict=True):
+    recorded = assignment_records(source, assigned, verified, seq)
+    for pool, ledger, is_large, records in zip(pools, ledgers, too_large, recorded, strict=True):
         bound, estimate = verified.get(pool.key, Verified()), estimates.get(pool.key)
         terms = replace(_terms(pool, known, place.get(pool.detail.owner_debtor)), is_too_large=is_large)
-    for pool, ledger, is_large, texts, assignments in zip(pools, ledgers, too_large, names, assigned, strict=True):
         if estimate is not None and estimate.dilution is not None:
             terms = replace(terms, dilution=estimate.dilution.expected)
         terms = replace(terms, value_part=bound.misstated_share, verification_day=bound.day)

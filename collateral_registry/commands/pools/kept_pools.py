@@ -22,6 +22,7 @@ from collateral_registry.store.debtors.facts import debtor_facts
 from collateral_registry.store.engine.commits import NO_COMMIT, Commit, commits_since, newest_commit
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.receivables.kept_ledgers import KeptLedger
+from valuation.money import AMOUNT_LIMIT_MINOR
 
 LEDGER_KINDS = frozenset({"SyncPools", "SyncStock", "IngestPrices", "IngestFxRates", "UpdateBalances"})
 """Kinds of commits that change nothing of what a pool is computed from, except for its ledger."""
@@ -114,7 +115,9 @@ def recalled(
         return None
     added = debtor_facts(connection, sorted(ledger.debtors.keys() - set(kept.known.debtors.stated.tolist())))
     found = None if lined_debtors(added) else kept.after(ledger, added)
-    return None if found is None else (found, added)
+    if found is None or not 0 <= found.pool.sums.open_minor < AMOUNT_LIMIT_MINOR:
+        return None
+    return found, added
 
 
 def _is_valid(connection: Connection, computed_in: Commit) -> bool:
@@ -143,7 +146,9 @@ def kept_pool(given: PoolInput, numbers: ReceivableNumbers, ledger: KeptLedger, 
 def is_divisible(given: PoolInput) -> bool:
     """Returns whether each group of debtors of a pool can be computed alone.
 
-    A debtor's line depends on other pools, and an acknowledged amount on all invoices of its assignment.
+    A debtor's line depends on other pools, an acknowledged amount on all invoices of its assignment, and whether a pool
+    is too large on all its invoices.
     """
     amounts = (event.amount for events in given.known.records.assignments for event in events)
-    return not lined_debtors(given.facts.debtors) and all(amount is None for amount in amounts)
+    is_divided = not lined_debtors(given.facts.debtors) and all(amount is None for amount in amounts)
+    return is_divided and not given.known.terms.is_too_large
