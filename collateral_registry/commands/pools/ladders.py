@@ -74,7 +74,7 @@ def pools_of(source: Source, assets: AssetFacts, policy: Policy, day: int, quote
         pool_values(rows.tolist(), values, [one.currency for one in pools]),
         [pools[at].key for at in registered],
         [statements[at] for at in registered],
-        [made[pools[at].key].debtors for at in registered],
+        [_named(made[pools[at].key]) for at in registered],
     )
 
 
@@ -87,6 +87,11 @@ class _Made:
     entry_number: int
     entry_day: int
     debtors: Mapping[str, int]
+
+
+def _named(one: _Made) -> dict[str, int]:
+    owner = {one.terms.owner: one.terms.owner_key} if one.terms.owner else {}
+    return owner | dict(zip(one.debtors.stated.tolist(), one.debtors.debtor_key.tolist(), strict=True))
 
 
 def _changed_pools(
