@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from weakref import WeakKeyDictionary
 
+import numpy as np
+
 from collateral_registry.commands.pools.inputs import PoolAsset, PoolInput, PoolKnowledge
 from collateral_registry.domain.receivables.computed_pool import ComputedPool, changed
 from collateral_registry.domain.receivables.debtor_facts import DebtorFacts
@@ -60,7 +62,10 @@ class KeptPool:
         def part_of(name: GroupName) -> PoolFacts:
             return now.facts(_texts_of({name}, names))
 
-        pool = changed(self.pool, self.facts(texts), now.facts(texts), part_of, self.numbers, self.known.day)
+        new = now.facts(texts)
+        if self.pool.sums.open_minor + float(new.ledger.open_minor.sum(dtype=np.float64)) >= AMOUNT_LIMIT_MINOR:
+            return None  # a sum that may be too large is known of the whole pool only
+        pool = changed(self.pool, self.facts(texts), new, part_of, self.numbers, self.known.day)
         return replace(now, pool=pool)
 
     def facts(self, texts: Collection[str]) -> PoolFacts:

@@ -128,7 +128,7 @@ def _whole_pools(source: Source, named: Sequence[tuple[PoolAsset, str]], policy:
         found[pool.key] = _Made(made, one.terms, one.ledger.entry_number, one.ledger.entry_day, _named(one))
         ledger = kept_ledgers(source).get(one.ledger.pool_key) if isinstance(source, Connection) else None
         is_fed = one.terms.is_fed and ledger is not None and ledger.entry_number == one.ledger.entry_number
-        if ledger is not None and is_fed and is_divisible(given):
+        if ledger is not None and is_fed and not one.terms.is_too_large and is_divisible(given):
             kept.append(kept_pool(given, numbers, ledger, made))
     if isinstance(source, Connection):
         keep_pools(source, kept)

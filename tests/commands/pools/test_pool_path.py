@@ -274,3 +274,7 @@ def test_a_pool_whose_sum_is_no_amount_is_unknown_and_does_not_stop_the_others(b
 
 
 
+
+
+
+
