@@ -54,7 +54,7 @@ def with_calls(
             async with opened as channel:
                 return await work(channel)
         finally:
-            await server.stop(None)
+            await server.stop(5)  # so that calls that have been answered are logged
 
     return asyncio.run(run())
 
