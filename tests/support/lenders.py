@@ -106,7 +106,7 @@ def without_times(answer: Message) -> Message:
 
 def _clear_times(answer: Message) -> None:
     for field, value in answer.ListFields():
-        if field.name in TIMED_DIGESTS and field.file.name.endswith("/audit.proto"):
+        if field.name in TIMED_DIGESTS and field.containing_type.file.name.endswith("/audit.proto"):
             answer.ClearField(field.name)
         if field.type != FieldDescriptor.TYPE_MESSAGE:
             continue

@@ -120,9 +120,7 @@ def recalled(
         return None
     added = debtor_facts(connection, sorted(ledger.debtors.keys() - set(kept.known.debtors.stated.tolist())))
     found = None if lined_debtors(added) else kept.after(ledger, added)
-    if found is None or not 0 <= found.pool.sums.open_minor < AMOUNT_LIMIT_MINOR:
-        return None
-    return found, added
+    return None if found is None else (found, added)
 
 
 def _is_valid(connection: Connection, computed_in: Commit) -> bool:
@@ -151,9 +149,7 @@ def kept_pool(given: PoolInput, numbers: ReceivableNumbers, ledger: KeptLedger, 
 def is_divisible(given: PoolInput) -> bool:
     """Returns whether each group of debtors of a pool can be computed alone.
 
-    A debtor's line depends on other pools, an acknowledged amount on all invoices of its assignment, and whether a pool
-    is too large on all its invoices.
+    A debtor's line depends on other pools, and an acknowledged amount on all invoices of its assignment.
     """
     amounts = (event.amount for events in given.known.records.assignments for event in events)
-    is_divided = not lined_debtors(given.facts.debtors) and all(amount is None for amount in amounts)
-    return is_divided and not given.known.terms.is_too_large
+    return not lined_debtors(given.facts.debtors) and all(amount is None for amount in amounts)

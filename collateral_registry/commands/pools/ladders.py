@@ -19,7 +19,7 @@ from collateral_registry.domain.assets.kinds import Detail
 from collateral_registry.domain.book.policy import Policy, lineage
 from collateral_registry.domain.receivables.computed_pool import ComputedPool, computed
 from collateral_registry.domain.receivables.debtor_facts import DebtorFacts
-from collateral_registry.domain.receivables.pool_facts import PoolFacts, PoolTerms
+from collateral_registry.domain.receivables.pool_facts import PoolTerms
 from collateral_registry.domain.receivables.pool_statement import PoolStatement, statement_of
 from collateral_registry.domain.receivables.rule_numbers import ReceivableNumbers
 from collateral_registry.domain.shared.string_interner import codes_of
@@ -80,13 +80,13 @@ def pools_of(source: Source, assets: AssetFacts, policy: Policy, day: int, quote
 
 @dataclass(frozen=True)
 class _Made:
-    """A computed pool with its terms and its newest entry, and the keys of debtors to note by their texts."""
+    """A computed pool with its terms, its newest entry, and debtors that are to be noted for it."""
 
     pool: ComputedPool
     terms: PoolTerms
     entry_number: int
     entry_day: int
-    debtors: Mapping[str, int]
+    debtors: DebtorFacts
 
 
 def _named(one: _Made) -> dict[str, int]:
@@ -110,9 +110,7 @@ def _changed_pools(
         if again is not None:
             one, added = again
             kept.append(one)
-            found[pool.key] = _Made(
-                one.pool, one.known.terms, one.ledger.entry_number, one.ledger.entry_day, _keys(added)
-            )
+            found[pool.key] = _Made(one.pool, one.known.terms, one.ledger.entry_number, one.ledger.entry_day, added)
     keep_pools(source, kept)
     return found
 
@@ -125,7 +123,7 @@ def _whole_pools(source: Source, named: Sequence[tuple[PoolAsset, str]], policy:
     for (pool, name), given, one in zip(named, inputs, facts, strict=True):
         numbers = policy.receivable_numbers(name)
         made = computed(one, numbers, day)
-        found[pool.key] = _Made(made, one.terms, one.ledger.entry_number, one.ledger.entry_day, _named(one))
+        found[pool.key] = _Made(made, one.terms, one.ledger.entry_number, one.ledger.entry_day, one.debtors)
         ledger = kept_ledgers(source).get(one.ledger.pool_key) if isinstance(source, Connection) else None
         is_fed = one.terms.is_fed and ledger is not None and ledger.entry_number == one.ledger.entry_number
         if ledger is not None and is_fed and not one.terms.is_too_large and is_divisible(given):
@@ -133,16 +131,6 @@ def _whole_pools(source: Source, named: Sequence[tuple[PoolAsset, str]], policy:
     if isinstance(source, Connection):
         keep_pools(source, kept)
     return found
-
-
-def _named(pool: PoolFacts) -> dict[str, int]:
-    debtors, terms = pool.debtors, pool.terms
-    owner = {terms.owner: terms.owner_key} if terms.owner else {}
-    return owner | _keys(debtors)
-
-
-def _keys(debtors: DebtorFacts) -> dict[str, int]:
-    return dict(zip(debtors.stated.tolist(), debtors.debtor_key.tolist(), strict=True))
 
 
 def _rows_of_pools(assets: AssetFacts) -> Int:

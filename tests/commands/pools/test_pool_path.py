@@ -267,14 +267,3 @@ def test_a_pool_whose_sum_is_no_amount_is_unknown_and_does_not_stop_the_others(b
     with book.database.read() as connection:
         (other,) = asset_keys(connection, ["other"]).tolist()
         assert statement_as_of(connection, other, None).statement.open_minor == 1_000_00
-
-
-
-
-
-
-
-
-
-
-
