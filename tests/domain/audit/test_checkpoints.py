@@ -48,7 +48,15 @@ def test_another_key_of_the_same_name_verifies_nothing():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "a+b+c", "a+00000000+AAAA", KEY.text, KEY.public.text.replace("bank", "Bank")]
+    "text",
+    [
+        "",
+        "x",
+        "a+b+c",
+        "a+00000000+AAAA",
+        pytest.param(KEY.text, id="private"),
+        pytest.param(KEY.public.text.replace("bank", "Bank"), id="renamed"),
+    ],
 )
 def test_a_text_that_is_no_public_key_is_refused(text):
     with pytest.raises(ValueError, match=r"^got "):
