@@ -186,7 +186,7 @@ def _different(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> int:
     if len(rows) > 1:
         return max(rows)
     differs = np.zeros(rows.pop(), dtype=np.bool_)
-    for name in one.keys() - {"seq", "good_seq"}:
+    for name in one.keys() - {"seq", "good_seq", "of_run"}:
         same = (one[name] == other[name]) | ((one[name] != one[name]) & (other[name] != other[name]))
         differs |= ~same
     return int(differs.sum())
