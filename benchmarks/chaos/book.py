@@ -48,7 +48,7 @@ def open_pools(address: str, sources: Sequence[str], loans: int) -> None:
         client = Client(channel)
         register_debtors(client, ("owner", *DEBTORS))
         for source in sources:
-            register_pool(client, pool(source))
+            register_pool(client, pool(source), source)
             for number in range(loans):
                 loan = f"loan-{source}-{number}"
                 client.register_loan(loan)
