@@ -149,7 +149,7 @@ def health(server: Server = DEFAULT_ADDRESS) -> None:
 
 @app.command()
 def migrate(database: Database = "", lender: Lender = "") -> None:
-    """Upgrade the database schema, of every lender unless one is named."""
+    """Upgrade the database schema of all lenders, or of one."""
     from collateral_registry.cli.server.start import run_migration
 
     raise typer.Exit(run_migration(database, lender))

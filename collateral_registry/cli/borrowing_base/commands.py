@@ -14,7 +14,7 @@ base_app = typer.Typer(
     help="Show borrowing bases of loans and their reserves.", no_args_is_help=True, rich_markup_mode=None
 )
 certificate_app = typer.Typer(
-    help="Submit, explain and approve certificates of borrowing bases.", no_args_is_help=True, rich_markup_mode=None
+    help="Submit, explain and approve certificates of bases.", no_args_is_help=True, rich_markup_mode=None
 )
 
 CertificateName = Annotated[str, typer.Argument(help="LOAN/CERTIFICATE, the ids of both")]
