@@ -106,6 +106,7 @@ def _key_of(name: str) -> int:
 def _check_form(message: pb.Proposal) -> None:
     """Raises InvalidInput for a request whose fields are malformed, whatever the book contains."""
     wanted = "activate_policy, activate_equipment_model, waive_breach or confirm_double_pledge"
+    _check_bare(message)
     match message.WhichOneof("request"):
         case "activate_policy":
             id_of("proposal.activate_policy.name", message.activate_policy.name, "policies")
@@ -129,6 +130,17 @@ def _check_form(message: pb.Proposal) -> None:
             )
         case _:
             raise InvalidInput("proposal.request", "nothing", wanted)
+
+
+def _check_bare(message: pb.Proposal) -> None:
+    """Raises InvalidInput if the request of a proposal states what the call that creates or approves it states."""
+    kind = message.WhichOneof("request")
+    if kind is None:
+        return
+    request = getattr(message, kind)
+    for name in {"actor", "request_id", "validate_only"} & set(request.DESCRIPTOR.fields_by_name):
+        if value := getattr(request, name):
+            raise InvalidInput(f"proposal.{kind}.{name}", value, "nothing, because the proposal states it")
 
 
 def _read_request(connection: Connection, message: pb.Proposal) -> ProposedRequest:
