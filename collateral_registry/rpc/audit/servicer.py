@@ -56,6 +56,8 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
         self, request: pb.GetInclusionProofRequest, context: ServicerContext
     ) -> pb.GetInclusionProofResponse:
         """Returns the proof that a tree contains the entry of a commit."""
+        if request.sequence < 1:
+            raise InvalidInput("sequence", request.sequence, "the sequence of a commit, which is 1 or more")
 
         def work(connection: Connection) -> pb.GetInclusionProofResponse:
             tree, first, all_entries = tree_of(connection, self._kept)
