@@ -8,7 +8,8 @@ from http.client import HTTPConnection
 import pytest
 
 from collateral_registry.v1 import loan_pb2
-from tests.support.server import FIRST_DAY, calendar, money
+from tests.support.server import FIRST_DAY, Server, calendar, free_port, money
+from tests.web.conftest import Web
 
 HOSTILE = "<script>alert('1')</script> \"&\" 铜业"
 POLICY = "default-src 'none'"
@@ -38,12 +39,17 @@ def test_every_answer_forbids_what_it_does_not_need(web, path):
     assert path == "/favicon.ico" or (headers["cache-control"] == "no-store" and "<html" in text)
 
 
-def test_an_empty_book_says_how_to_fill_it(web):
-    assert "The book holds no loans yet." in ask(web, "/")[2]
+def test_an_empty_book_says_how_to_fill_it(tmp_path):
+    address = f"127.0.0.1:{free_port()}"
+    server = Server(f"sqlite:///{tmp_path / 'book.db'}", options=["--http-address", address]).start()
+    text = ask(Web(server, None, address), "/")[2]
+    server.stop()
+
+    assert "The book holds no loans yet." in text
 
 
 def test_the_language_is_that_of_the_browser_until_the_switch_sets_it(web):
-    chinese, english = "尚无贷款", "holds no loans yet"
+    chinese, english = ">总览<", ">Overview<"
 
     assert chinese in ask(web, "/", accept_language="zh-CN,en;q=0.5")[2]
     _, headers, text = ask(web, "/?lang=zh")
