@@ -56,6 +56,16 @@ def test_every_change_of_a_bit_is_found_at_its_place(book):
             id="rows moved to another commit",
         ),
         pytest.param(
+            ["UPDATE valuation SET lendable_minor = lendable_minor + 0.5"],
+            ": lendable_minor: got '",
+            id="a fraction in a column of integers",
+        ),
+        pytest.param(
+            ["UPDATE price SET value = substr(value, 1, 1) || '_' || substr(value, 2)"],
+            ": value: got '",
+            id="a text in a column of numbers",
+        ),
+        pytest.param(
             ["DELETE FROM audit_entry WHERE seq = 3"], "commit 4: follows commit 2", id="a removed entry"
         ),
         pytest.param(

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
-from collateral_registry.domain.audit.canonical import BLOCK_ROWS, Column, Fold, Kind, Shape
+from collateral_registry.domain.audit.canonical import BLOCK_ROWS, Fold
 from collateral_registry.domain.audit.entries import ANCHOR, NO_HASH, FactDigest, facts_from_text, link_hash
 from collateral_registry.domain.audit.fault import Fault, decoded
-
-Value = Any
-"""A value of a row, as an export states it."""
+from collateral_registry.domain.audit.set_descriptions import SetDescription
 
 RUNS = "revaluation_run.published"
 PARTITIONS = "run_partition.published"
@@ -23,60 +20,6 @@ ANY_ROWS = -1
 
 SHOWN_ROWS = 3
 """Rows that a fault names."""
-
-
-@dataclass(frozen=True)
-class SetDescription:
-    """A set of facts as an export describes it."""
-
-    shape: Shape
-    seq: str
-    run: str
-    changes: bool
-    order: tuple[str, ...]
-
-    @staticmethod
-    def of(stated: Mapping[str, Any]) -> SetDescription:
-        """Returns the description that a header states; raises ValueError, TypeError or KeyError."""
-        columns = tuple(Column(name, Kind(kind), bool(nullable)) for name, kind, nullable in stated["columns"])
-        shape = Shape(stated["name"], columns)
-        named = (stated["seq"], stated["run"], *stated["order"])
-        if unknown := {*filter(None, named)} - set(shape_names(shape)):
-            raise ValueError(f"the set {shape.name} has no columns {unknown}")
-        return SetDescription(shape, stated["seq"], stated["run"], bool(stated["changes"]), tuple(stated["order"]))
-
-    @property
-    def name(self) -> str:
-        """Name of the set."""
-        return self.shape.name
-
-    @cached_property
-    def places(self) -> dict[str, int]:
-        """The place of each column in a row."""
-        return {name: place for place, name in enumerate(shape_names(self.shape))}
-
-    @cached_property
-    def binary(self) -> tuple[int, ...]:
-        """Places of the columns of bytes, which are texts in an export."""
-        return tuple(place for place, one in enumerate(self.shape.columns) if one.kind is Kind.BYTES)
-
-    @cached_property
-    def key(self) -> tuple[str, ...]:
-        """Columns that identify a row of a commit."""
-        return tuple(name for name in self.order if name not in {self.seq, self.run}) or (self.seq,)
-
-    def value(self, row: Sequence[Any], column: str) -> Value:
-        """Returns the value of a column."""
-        return row[self.places[column]]
-
-    def described(self, row: Sequence[Any]) -> str:
-        """Returns the key of a row as text."""
-        return ", ".join(f"{name} {self.value(row, name)}" for name in self.key)
-
-
-def shape_names(shape: Shape) -> list[str]:
-    """Returns the names of the columns of a shape."""
-    return [one.name for one in shape.columns]
 
 
 class Expected:
@@ -153,16 +96,10 @@ class _Group:
 
     def _fold_held(self) -> None:
         try:
-            self._fold.add_rows([self._typed(row) for row in self._held])
+            self._fold.add_rows([self.described.typed(row) for row in self._held])
         except (ValueError, TypeError, OverflowError) as error:
             self.problem = str(error)
         self._held = []
-
-    def _typed(self, row: Sequence[Any]) -> list[Any]:
-        values = list(row)
-        for place in self.described.binary:
-            values[place] = None if values[place] is None else decoded(values[place])
-        return values
 
 
 class Chains:

@@ -9,9 +9,10 @@ from typing import Any
 
 from collateral_registry.domain.audit.checkpoints import Checkpoint, PublicKey
 from collateral_registry.domain.audit.entries import ANCHOR, NO_HASH, Entry, facts_from_text
-from collateral_registry.domain.audit.fact_groups import Chains, Expected, FactGroups, SetDescription
+from collateral_registry.domain.audit.fact_groups import Chains, Expected, FactGroups
 from collateral_registry.domain.audit.fault import Fault, decoded
 from collateral_registry.domain.audit.merkle import Tree, leaf_hash
+from collateral_registry.domain.audit.set_descriptions import SetDescription
 
 FORMAT = 1
 
