@@ -1,12 +1,19 @@
-"""What a person with all rights on the database does to facts and their audit log is found at its place."""
+"""What a person with all rights on the database or an export does to facts and their audit log is found."""
+
+import json
+from base64 import b64decode, b64encode
+from contextlib import closing
 
 import pytest
 
 from collateral_registry.commands.audit.checkpoints import make_checkpoint
+from collateral_registry.domain.audit.entries import NO_HASH, link_hash
 from collateral_registry.domain.audit.verification import verified
 from collateral_registry.store.audit.export import lines_of
+from collateral_registry.store.audit.fact_sets import FEED_SET_NAMED
 from tests.attacks.audit_log import KEY, missed, verify
 from tests.support.books import open_filled_book
+from tests.support.small_book import lot, opened, register, stock
 
 CHANGES = 60
 
@@ -94,6 +101,25 @@ def test_an_end_that_is_removed_with_its_facts_contradicts_the_checkpoint(book):
     (last,) = [found for found in faults_after(book, "DELETE FROM audit_entry WHERE seq > 5") if "checkpoint" in found]
 
     assert " entries, of which the last " in last
+
+
+def test_movements_are_not_verified_by_a_chain_that_was_added_to_the_export(tmp_path):
+    with closing(opened(f"sqlite:///{tmp_path / 'book.db'}")) as database:
+        register(database, lot("lot-1"))
+        stock(database, 1, ("RECEIPT", "lot-1", 100))
+        with database.read() as connection:
+            lines = [json.loads(line) for line in lines_of(connection, "test")]
+    items = FEED_SET_NAMED["stock_source"].items
+    at = lines.index(["set", items.name]) + 1
+    lines[at][1 + items.names.index("quantity")] *= 2
+    (link,) = [one for one in lines if one[0] == "link"]
+    forged = [b64decode(link[5]), items.shape.digest_of_rows([lines[at][1:]])]
+    digests = [*forged, link_hash(NO_HASH, "stock_source/added", 1, *forged)]
+    lines.insert(lines.index(link) + 1, [*link[:3], "added", 1, *(b64encode(one).decode() for one in digests)])
+    lines[-1] = ["end", len(lines) - 1]
+
+    faults = [str(fault) for fault in verified(map(json.dumps, lines), None).faults]
+    assert "link 1 of stock_source/added: has the key of stock_source/dagang" in faults
 
 
 def test_a_damaged_file_has_faults_and_stops_nothing(book):

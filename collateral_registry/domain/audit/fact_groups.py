@@ -115,6 +115,7 @@ class Chains:
         self._hashes: dict[str, list[bytes]] = {}
         self._digests: dict[tuple[str, int, int, bool], bytes] = {}
         self._links: dict[tuple[str, int, int], int] = {}
+        self._names: dict[tuple[str, int], str] = {}
 
     def add(self, fields: Sequence[Any]) -> None:
         """Adds a link, given as the values of its line."""
@@ -122,12 +123,17 @@ class Chains:
             feed, key, source_id, number, *encoded = fields
             batches, items, stated = (decoded(one) for one in encoded)
             name = f"{feed}/{source_id}"
+            owner = self._names.setdefault((feed, key), name)
             hashes = self._hashes.setdefault(name, [])
             hashed = link_hash(hashes[-1] if hashes else NO_HASH, name, number, batches, items)
         except (ValueError, TypeError, AttributeError, OverflowError) as error:
             self._faults.append(Fault(f"link {fields[:4]}", f"is damaged ({error})"))
             return
         place = f"link {number} of {name}"
+        if owner != name:
+            # Rows state the key of their feed only, so a link of another feed must not decide about them.
+            self._faults.append(Fault(place, f"has the key of {owner}"))
+            return
         if number != len(hashes) + 1:
             self._faults.append(Fault(place, f"follows link {len(hashes)}"))
         if hashed != stated:
