@@ -122,6 +122,26 @@ def test_movements_are_not_verified_by_a_chain_that_was_added_to_the_export(tmp_
     assert "link 1 of stock_source/added: has the key of stock_source/dagang" in faults
 
 
+def test_an_export_without_entries_has_a_fault():
+    lines = ['["header",{"format":1,"sets":[],"feeds":[]}]', '["end",1]']
+
+    assert [fault.place for fault in verified(lines, None).faults] == ["file"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        '["header",{"format":1,"sets":[],"feeds":[["feed","batches","items"]]}]',
+        '["header",{"format":1e999,"sets":[],"feeds":[]}]',
+        '["header",{"format":1,"sets":[[]],"feeds":[]}]',
+        "[" * 100_000,
+    ],
+)
+def test_a_damaged_header_is_no_export(header):
+    with pytest.raises(ValueError, match="got no export of an audit log"):
+        verified([header], None)
+
+
 def test_a_damaged_file_has_faults_and_stops_nothing(book):
     with book.read() as connection:
         lines = list(lines_of(connection, "test"))

@@ -169,7 +169,7 @@ class Chains:
         """Compares the chains with the heads that entries state."""
         for name, hashes in self._hashes.items():
             for seq, head in expected.take_heads(name).items():
-                if head.rows > len(hashes) or hashes[head.rows - 1] != head.digest:
+                if not 0 < head.rows <= len(hashes) or hashes[head.rows - 1] != head.digest:
                     text = f"states link {head.rows} of {name}, which is missing or was changed"
                     self._faults.append(Fault(f"commit {seq}", text))
 

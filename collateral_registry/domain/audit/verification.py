@@ -71,7 +71,7 @@ class _Reader:
         try:
             word, *values = json.loads(line)
             self._pass_on(number, word, values)
-        except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+        except (ValueError, TypeError, AttributeError, LookupError, OverflowError, RecursionError):
             self._found.faults.append(Fault(f"line {number}", "is damaged"))
 
     def _pass_on(self, number: int, word: object, values: list[Any]) -> None:
@@ -94,6 +94,8 @@ class _Reader:
 
     def end(self) -> None:
         """Reports what the entries state and the export lacks."""
+        if not self.log.leaves:
+            self._found.faults.append(Fault("file", "has no entries, as no log has from its first commit on"))
         self._groups.end()
         self._chains.end(self.log.expected)
         self._found.faults += self.log.expected.missing()
@@ -177,10 +179,10 @@ def _header(line: str) -> tuple[dict[str, SetDescription], list[tuple[str, str, 
         _, header = json.loads(line)
         stated = int(header["format"])
         if stated <= FORMAT:
-            sets = [SetDescription.of(one) for one in header["sets"]]
-            feeds = [(feed, batches, items) for feed, batches, items in header["feeds"]]
-            return {one.name: one for one in sets}, feeds
-    except (ValueError, TypeError, KeyError):
+            sets = {one.name: one for one in map(SetDescription.of, header["sets"])}
+            feeds = [(feed, sets[batches].name, sets[items].name) for feed, batches, items in header["feeds"]]
+            return sets, feeds
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         raise ValueError("got no export of an audit log, want a file of collateral audit export") from None
     raise ValueError(f"got an export of format {stated}, want {FORMAT} or older; use a newer program")
 
