@@ -62,11 +62,18 @@ def _described(found: Verification, *, has_key: bool) -> str:
     if has_key:
         last = found.first + found.covered - 1
         covered = f"the newest covers commits up to {last}" if found.covered else "none covers a commit"
-        lines.append(f"{len(found.checkpoints)} checkpoints are valid; {covered}")
+        logs = " and ".join(dict.fromkeys(checkpoint.origin for checkpoint in found.checkpoints))
+        of = f" of {logs}" if logs else ""
+        lines.append(f"{len(found.checkpoints)} checkpoints{of} are valid; {covered}")
     else:
         lines.append("checkpoints were not verified: no --key was given")
     if found.undigested:
         lines.append(f"{found.undigested} rows of a run were computed before the log began and are not in it")
+    if found.unstated:
+        lines.append(
+            f"{found.unstated} rows are in no commit of the log and were not verified: states from before the log, and "
+            "results of runs that were not published"
+        )
     return "\n".join([*lines, f"root of the log: {found.root.hex()}"])
 
 

@@ -185,6 +185,7 @@ class FactGroups:
         self, sets: Mapping[str, SetDescription], expected: Expected, chains: Chains, faults: list[Fault]
     ) -> None:
         self.undigested = 0
+        self.unstated = 0
         self._sets = sets
         self._expected = expected
         self._chains = chains
@@ -247,7 +248,10 @@ class FactGroups:
         self._runs.note(one, row)
         if one.changes:
             name = "/".join([one.name, *(str(one.value(row, column)) for column in one.key)])
-            return ("row", name, seq) if seq >= begin or self._expected.has(name) else None
+            if seq >= begin or self._expected.has(name):
+                return "row", name, seq
+            self.unstated += 1
+            return None
         if one.run and one.value(row, one.run) != 0:
             return self._group_of_run(seq, one.value(row, one.run))
         return ("commit", seq) if seq >= begin else ("anchor",)
@@ -255,6 +259,7 @@ class FactGroups:
     def _group_of_run(self, seq: int, run: int) -> _Id | None:
         published = self._runs.published.get(seq)
         if published is None:
+            self.unstated += 1
             return None
         if published < self._expected.begin:
             return ("anchor",)

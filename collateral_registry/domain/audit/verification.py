@@ -19,12 +19,16 @@ FORMAT = 1
 
 @dataclass
 class Verification:
-    """What was verified, and the faults that were found."""
+    """What was verified, and the faults that were found.
+
+    ``undigested`` rows of runs are older than the log, and ``unstated`` rows are facts of no commit.
+    """
 
     first: int = 0
     last: int = 0
     rows: int = 0
     undigested: int = 0
+    unstated: int = 0
     covered: int = 0
     root: bytes = b""
     checkpoints: list[Checkpoint] = field(default_factory=list)
@@ -99,7 +103,7 @@ class _Reader:
         self._groups.end()
         self._chains.end(self.log.expected)
         self._found.faults += self.log.expected.missing()
-        self._found.undigested = self._groups.undigested
+        self._found.undigested, self._found.unstated = self._groups.undigested, self._groups.unstated
         if self._ends != [(self._lines, self._lines - 1)]:
             text = "is not a whole export: its last line is missing, or states another number of lines"
             self._found.faults.append(Fault("file", text))

@@ -78,7 +78,7 @@ print(json.dumps([code, [name for name in {PARTS_OF_A_SERVER} if name in sys.mod
 
     assert json.loads(last) == [0, []]
     assert verified.startswith("2 commits (1 to 2) and ")
-    assert checkpoints == "1 checkpoints are valid; the newest covers commits up to 2"
+    assert checkpoints == "1 checkpoints of bank.example/book are valid; the newest covers commits up to 2"
 
 
 def test_a_log_that_was_cut_or_forked_contradicts_a_checkpoint_that_was_kept(book, key, tmp_path, capsys):
@@ -110,6 +110,27 @@ def test_what_cannot_be_verified_is_an_error_and_not_a_fault(tmp_path, capsys):
     assert run_verify(tmp_path / "other", "x+y", []) > 1
     assert run_verify(tmp_path / "other", "", [tmp_path / "other"]) > 1
     assert [line.split(":")[1].strip() for line in capsys.readouterr().err.splitlines()][-2:] == ["--key", "--key"]
+
+
+def test_rows_that_no_commit_states_are_counted_and_not_among_the_verified(book, tmp_path, capsys):
+    run_export(tmp_path / "log", book.url, "")
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    named = {"name": "added", "seq": "seq", "run": "", "changes": True, "order": ["seq"]}
+    lines[0][1]["sets"].append({**named, "columns": [["seq", "integer", False]]})
+    added = [*lines[:-1], ["set", "added"], ["row", 0], ["end", len(lines) + 1]]
+    (tmp_path / "added").write_text("\n".join(map(json.dumps, added)))
+    capsys.readouterr()
+
+    run_verify(tmp_path / "added", "", [])
+    assert "\n1 rows are in no commit of the log and were not verified: " in capsys.readouterr().out
+
+
+def test_the_log_of_a_lender_is_named(book, key, tmp_path, capsys):
+    make_checkpoint(book, signing_key(key.read_text()), {}, "beta")
+    run_export(tmp_path / "log", book.url, "")
+
+    run_verify(tmp_path / "log", str(tmp_path / "public"), [])
+    assert "1 checkpoints of bank.example/book/beta are valid; " in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("key")
