@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
 from collateral_registry.domain.access.callers import LOCAL_OWNER, Author
 from collateral_registry.domain.shared.errors import Refused
+
+_UNSEEN = re.compile("[\u200c\u200d\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+"""Joiners and selectors of variants, which names may have."""
 
 
 def check_second_person(first: Author, second: Author, reason: str, first_role: str) -> None:
@@ -30,5 +36,9 @@ def _names(author: Author) -> frozenset[str]:
 
 
 def _folded(name: str) -> str:
-    """Returns a name without its issuer, without case and with single blanks, so that people/ana and Ana are one."""
-    return " ".join(name.casefold().rpartition("/")[2].split())
+    """Returns a name without its issuer, without case and with single blanks, so that people/ana and Ana are one.
+
+    Characters that mean the same are one, such as a letter with an accent and the letter before a combining accent.
+    """
+    text = unicodedata.normalize("NFKC", _UNSEEN.sub("", name)).casefold()
+    return " ".join(text.rstrip("/ ").rpartition("/")[2].split())

@@ -31,6 +31,9 @@ def are_two(first, second):
         (Author("spiffe://bank.example/los", "Ana"), Author("people/ana", "people/ana")),
         (Author(OWNER, "ana"), Author(OWNER, "Ana")),
         (Author("", "ana"), Author("ana@bank", "ana")),
+        (Author("spiffe://bank.example/los", "Zoe\u0308"), Author("people/zo\u00eb", "people/zo\u00eb")),
+        (Author("spiffe://bank.example/los", "\uff41na"), Author("people/ana", "people/ana")),
+        (Author("spiffe://bank.example/los", "ana/"), Author("people/ana", "people/ana")),
     ],
 )
 def test_one_person_under_two_names_is_refused(first, second):
