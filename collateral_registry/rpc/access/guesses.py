@@ -75,6 +75,8 @@ def host_of(caller: CallerKey) -> str:
         address = ip_address(host)
     except ValueError:
         return name
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)  # of a socket for both versions; all of them have one prefix
     if isinstance(address, IPv6Address) and not address.is_loopback:
         return f"{IPv6Address(int(address) >> NETWORK_BITS << NETWORK_BITS)}/{NETWORK_BITS}"
     return str(address)
