@@ -191,12 +191,13 @@ def _error_page(request: Request, error: HttpError) -> Response:
     code = error.http_status
     kind = f"error.{code}" if f"error.{code}" in texts.by_key else f"error.{'refused' if code < 500 else 'failed'}"
     details = document_of(error)["error"]["details"]
+    path = request.url.path if request.method == "GET" else request.url.path.partition("/breaches/")[0]
     values: dict[str, object] = {
         "section": "",
         "kind": kind,
         "message": error.status.message,
         "reasons": [one["reason"] for one in details if "reason" in one],
-        "back": request.url.path if request.method == "GET" else request.url.path.partition("/breaches/")[0],
+        "back": f"/{path.lstrip('/')}",  # browsers take //name for the address of another host
     }
     response = _page(request, texts, "error.html", values, code)
     response.headers.update(headers_of(error))

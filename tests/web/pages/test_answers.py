@@ -88,6 +88,16 @@ def test_an_error_is_a_page_with_the_reason(web, path, status, text):
     assert (got, text in found, "<script>" in found) == (status, True, False), found
 
 
+@pytest.mark.parametrize(
+    "path", ["//other.example/loans", "///other.example", "/%5Cother.example", "/%09/other.example"]
+)
+def test_the_page_of_an_error_links_to_this_service_only(web, path):
+    status, _, text = ask(web, path)
+
+    assert status == 404
+    assert [link for link in re.findall(r'href="([^"]*)"', text) if not re.match(r"/(?![/\\\s])|#", link)] == []
+
+
 def test_a_request_that_names_another_host_is_refused(web):
     assert ask(web, "/", host="evil.example")[0] == 403
 
