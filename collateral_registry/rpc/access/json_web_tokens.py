@@ -116,6 +116,8 @@ def _claims(token: str, issuer: Issuer, key: Key) -> dict[str, Any]:
     except (jwt.PyJWTError, *_MALFORMED) as error:
         texts = (text for kind, text in _CAUSES if isinstance(error, kind))
         raise _refused(next(texts, "a token that is not valid")) from None
+    if not isinstance(found["exp"], int | float):  # the decoder accepts a text too
+        raise _refused("a token that is not valid")
     return found
 
 
