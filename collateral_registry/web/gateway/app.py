@@ -14,6 +14,7 @@ from typing import Any
 import grpc
 from google.protobuf.message import Message
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
@@ -202,9 +203,11 @@ def _timeout_of(headers: Mapping[str, str]) -> float:
     return min(int(stated[1]) * _UNIT_SECONDS[stated[2]], DEADLINE_SECONDS)
 
 
-def _metadata_of(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    passed = tuple((name, headers[name]) for name in PASSED_HEADERS if name in headers)
+def _metadata_of(headers: Headers) -> tuple[tuple[str, str], ...]:
+    passed = tuple((name, text) for name in PASSED_HEADERS for text in headers.getlist(name))
     for name, text in passed:
+        if len(headers.getlist(name)) > 1:  # a proxy may have examined another one
+            raise _bad_header(name, "one value")
         if not _PRINTABLE.fullmatch(text):
             raise _bad_header(name, "printable ASCII characters")
     return passed

@@ -123,7 +123,9 @@ class Site:
         """Returns the visit of a request, with the credentials of its reader for the calls."""
         client = request.client
         caller = f"{client.host}:{client.port}" if client else "unknown"
-        passed = tuple((name, request.headers[name]) for name in PASSED_HEADERS if name in request.headers)
+        passed = tuple((name, text) for name in PASSED_HEADERS for text in request.headers.getlist(name))
+        if len(dict(passed)) < len(passed):  # a proxy may have examined another one
+            raise invalid("headers: got one of them twice, want one value")
         if any(not text.isascii() or not text.isprintable() for _, text in passed):
             raise invalid("headers: got other characters, want printable ASCII characters")
         query = {name: value for name, value in request.query_params.items() if name != "lang"}

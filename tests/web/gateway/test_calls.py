@@ -29,6 +29,19 @@ def test_a_call_has_the_answer_of_grpc(web):
     assert found.headers["cache-control"] == "no-store"
 
 
+def test_a_call_with_two_tokens_is_refused_as_over_grpc(web):
+    connection = HTTPConnection(web.address, timeout=60)
+    connection.putrequest("POST", f"/v1/{DATE}")
+    for name, value in [("content-type", "application/json"), *[("authorization", f"Bearer {n}") for n in range(2)]]:
+        connection.putheader(name, value)
+    connection.putheader("content-length", "2")
+    connection.endheaders(b"{}")
+    answer = connection.getresponse()
+    connection.close()
+
+    assert answer.status == 400
+
+
 def test_every_code_has_an_http_status():
     assert HTTP_STATUS.keys() == set(grpc.StatusCode) - {grpc.StatusCode.OK}
     assert all(status >= 400 for status in HTTP_STATUS.values())
