@@ -24,7 +24,7 @@ def access_check(
 ) -> None:
     """Check an access file and print who may do what.
 
-    The server needs not run, and nothing is changed.
+    No server is needed, and nothing is changed.
     """
     from collateral_registry.cli.access.check import describe
     from collateral_registry.cli.access.reports import exit_code_of

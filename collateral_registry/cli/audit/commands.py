@@ -22,6 +22,7 @@ def keys(
     name: Annotated[str, typer.Option(help="name of the log, such as bank.example/collateral")] = "collateral",
 ) -> None:
     """Make a key that signs checkpoints, and print its public key.
+    """Make a key that signs checkpoints; print its public key.
 
     The public key verifies checkpoints. Set audit_key_file to the file, and give the public key to those who verify.
     """
@@ -37,6 +38,10 @@ def export(
     lender: Lender = "",
 ) -> None:
     """Export the audit log and its facts; servers may run."""
+    """Export the audit log and its facts to one file.
+
+    Servers may use the book meanwhile.
+    """
     from collateral_registry.cli.audit.export import run_export
 
     raise typer.Exit(run_export(file, database, lender))
@@ -47,14 +52,17 @@ def verify(
     file: Annotated[Path, typer.Argument(help="file that collateral audit export has written")],
     key: Annotated[str, typer.Option(help="public key, or a file with it")] = "",
     checkpoint: Annotated[
-        list[Path] | None, typer.Option(help="file with an earlier checkpoint, which the log must continue")
+        list[Path] | None,
+        typer.Option(metavar="<file>", help="file with an earlier checkpoint, which the log must continue"),
     ] = None,
 ) -> None:
     """Verify an export without server and database.
 
     It prints every fault with its place, and exits with 1 if there is one.
+    """Verify an export and print every fault with its place.
 
-    Without a key, checkpoints are not verified, and a log that was replaced as a whole is not recognised.
+    It needs neither server nor database, and exits with 1 if there is a fault. Without a key, checkpoints are not
+    verified, and a log that was replaced as a whole is not recognised.
     """
     from collateral_registry.cli.audit.verify import run_verify
 

@@ -32,18 +32,13 @@ def pool_show(
 
 @pool_app.command("estimate")
 def pool_estimate(pool: PoolId, as_of: AsOf = "", server: Server = DEFAULT_ADDRESS) -> None:
-    """Show what is estimated from the ledger of a pool, as JSON.
+    """Show dilution and days until payment of a pool, as JSON.
 
-    These are the dilution and the days until payment.
+    They are estimated from the ledger of the pool.
     """
     from collateral_registry.cli.pools.calls import show_estimate
 
     in_session(server, show_estimate, pool, as_of)
-
-    """Show what is estimated from the ledger of a pool, as JSON.
-
-    These are the dilution and the days until payment.
-    """
 
 
 @pool_app.command("invoices")
