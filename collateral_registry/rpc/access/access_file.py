@@ -233,7 +233,7 @@ class _Collected:
         if (lender, feed) in self._feeds:
             raise ValueError(f"{place}: got the feed of another entry, want each feed once")
         if not entry.tokens and not entry.certificates:
-            raise ValueError(f"{place}.tokens: want a token, or one of certificates")
+            raise ValueError(f"{place}.tokens: got neither tokens nor certificates, want one of them")
         self._feeds.add((lender, feed))
         partner = Partner(feed, frozenset(entry.warehouses), frozenset(entry.pools), of_account=entry.account)
         caller = Caller(f"{PARTNERS}/{feed}", lender, frozenset({Role.PARTNER}), partner)

@@ -157,7 +157,7 @@ def keys_of(text: str) -> dict[str, Key]:
             continue
         key_id = one.get("kid")
         if not isinstance(key_id, str) or not key_id:
-            raise ValueError(f"keys.{number}.kid: want an id")
+            raise ValueError(f"keys.{number}.kid: got none, want an id")
         if key_id in found:
             raise ValueError(f"keys.{number}.kid: got the id of another key, want ids that differ")
         found[key_id] = key

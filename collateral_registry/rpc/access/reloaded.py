@@ -55,7 +55,7 @@ class Reloaded(Generic[T]):
             self._value, self._cause, self._stamps = value, "", {**_stamps(paths), **_common(before, paths)}
             LOG.info("changed files are used", of=self._what)
         if self._cause not in {"", cause}:
-            LOG.error("changed files cannot be used, so that those of before hold", of=self._what, cause=self._cause)
+            LOG.error("changed files cannot be used; what was read before holds", of=self._what, cause=self._cause)
 
 
 def _stamps(paths: Iterable[Path]) -> dict[Path, tuple[int, int, int] | None]:
