@@ -18,6 +18,7 @@ from collateral_registry.v1 import (
     loan_pb2_grpc,
     policy_pb2_grpc,
     price_pb2_grpc,
+    proposal_pb2_grpc,
     report_pb2_grpc,
     revaluation_pb2_grpc,
     service_info_pb2_grpc,
@@ -43,6 +44,7 @@ class Services:
         self.loans = loan_pb2_grpc.LoanServiceStub(channel)
         self.policies = policy_pb2_grpc.PolicyServiceStub(channel)
         self.prices = price_pb2_grpc.PriceServiceStub(channel)
+        self.proposals = proposal_pb2_grpc.ProposalServiceStub(channel)
         self.reports = report_pb2_grpc.ReportServiceStub(channel)
         self.revaluations = revaluation_pb2_grpc.RevaluationServiceStub(channel)
         self.valuations = valuation_pb2_grpc.ValuationServiceStub(channel)

@@ -9,7 +9,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 from collateral_registry.v1 import asset_pb2, breach_pb2, business_date_pb2, common_pb2, loan_pb2, valuation_pb2
-from collateral_registry.web.pages.changes import STEPS
+from collateral_registry.web.pages.changes import STEPS, steps_of
 from collateral_registry.web.pages.charts.bars import limit_scale, waterfall
 from collateral_registry.web.pages.numbers import percent, ratio_of, value_of
 from collateral_registry.web.pages.rendering import word
@@ -62,7 +62,7 @@ async def loan(visit: Visit) -> Page:
         "breaches": breaches.breaches,
         "days_left": days_left(breach.deadline_date, cover.market_date) if breach else None,
         "events": list(reversed(breach.history))[:EVENTS_SHOWN] if breach else [],
-        "steps": _next_steps(breach),
+        "steps": steps_of(breach, has_credentials=visit.book.states_credentials),
         "asks_name": not visit.book.states_credentials,
         "request_id": lambda: str(uuid4()),
         "done": visit.query.get("done", "") if visit.query.get("done") in STEPS else "",
@@ -115,14 +115,6 @@ def _waterfall(texts: Texts, pool: Sequence[Pledged], cover: loan_pb2.LoanCover)
 def _share(cover: loan_pb2.LoanCover) -> Decimal | None:
     market = value_of(cover.market_value)
     return value_of(cover.lendable_value) / market if market else None
-
-
-def _next_steps(breach: breach_pb2.Breach | None) -> list[str]:
-    """Returns the steps that the state of a breach allows."""
-    if breach is None or breach.state != breach_pb2.BREACH_STATE_OPEN:
-        return []
-    taken = {"acknowledge": breach.acknowledged, "waive": breach.waived, "grace": not breach.deadline_date.year}
-    return [step for step in STEPS if not taken[step]]
 
 
 def _scale(texts: Texts, cover: loan_pb2.LoanCover, limits: Limits) -> str:

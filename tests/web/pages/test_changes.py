@@ -1,0 +1,57 @@
+"""What the forms of a page change, and in whose name."""
+
+import re
+from urllib.parse import urlencode
+
+import pytest
+
+from collateral_registry.v1 import breach_pb2, proposal_pb2, proposal_pb2_grpc
+from collateral_registry.web.pages.changes import steps_of
+from tests.support.server import Server, connected, free_port
+from tests.web.conftest import Web
+from tests.web.pages.test_answers import ask
+
+BREACH = "loans/loan-1/breaches/1"
+CREDENTIALS = {"authorization": "Bearer x"}
+
+
+@pytest.fixture
+def web(sqlite_url):
+    """The pages of a book with an open breach."""
+    address = f"127.0.0.1:{free_port()}"
+    server = Server(sqlite_url, options=["--http-address", address]).start()
+    with connected(server) as client:
+        client.open_copper()
+        client.quote_history()
+        client.register_lot("lot-1")
+        client.register_loan("loan-1")
+        client.pledge("loan-1", "lot-1")
+        client.owe("820000", "loan-1")
+        yield Web(server, client, address)
+    server.stop()
+
+
+@pytest.mark.parametrize(("has_credentials", "step"), [(False, "waive"), (True, "propose")])
+def test_a_reader_with_credentials_proposes_what_the_local_owner_does_alone(has_credentials, step):
+    breach = breach_pb2.Breach(state=breach_pb2.BREACH_STATE_OPEN)
+
+    assert steps_of(breach, has_credentials=has_credentials) == ["acknowledge", step]
+    breach.waived = True
+    assert steps_of(breach, has_credentials=has_credentials) == ["acknowledge"]
+
+
+@pytest.mark.slow
+def test_a_waiver_is_proposed_with_the_reason_of_the_form(web):
+    _, headers, text = ask(web, "/loans/loan-1", **CREDENTIALS)
+    (form,) = re.findall(rf'action="/{BREACH}/propose">(.*?)</form>', text, re.DOTALL)
+    hidden = dict(re.findall(r'name="(token|request_id)" value="([^"]+)"', form))
+    body = urlencode({**hidden, "actor": "Ana", "note": "repaid tomorrow"})
+    own = {"sec_fetch_site": "same-origin", "cookie": headers["set-cookie"].partition(";")[0], **CREDENTIALS}
+
+    status, answer, _ = ask(web, f"/{BREACH}/propose", "POST", body, **own)
+
+    assert (status, answer["location"]) == (303, "/loans/loan-1?done=propose")
+    proposals = proposal_pb2_grpc.ProposalServiceStub(web.client.channel)
+    (proposal,) = proposals.ListProposals(proposal_pb2.ListProposalsRequest()).proposals
+    assert (proposal.reason, proposal.waive_breach.name) == ("repaid tomorrow", BREACH)
+    assert proposal.state == proposal_pb2.PROPOSAL_STATE_PENDING
