@@ -15,7 +15,9 @@ LOCKS = {path.name: path.read_text() for path in (ROOT / ".ci").glob("*.lock")}
 
 
 def pinned(lock):
-    return {line.removesuffix(" \\") for line in LOCKS[lock].splitlines() if "==" in line and not line.startswith(" ")}
+    """Returns the packages of a lock with their versions, without the conditions on which they are installed."""
+    lines = [line for line in LOCKS[lock].splitlines() if "==" in line and not line.startswith(" ")]
+    return {line.removesuffix(" \\").partition(" ;")[0] for line in lines}
 
 
 def program(path, code):
