@@ -10,7 +10,7 @@ import typer
 from collateral_registry.cli.common.options import Lender
 
 audit_app = typer.Typer(
-    help="Make keys of the audit log, export it, verify exports.", no_args_is_help=True, rich_markup_mode=None
+    help="Make the keys of the audit log, export it, and verify exports.", no_args_is_help=True, rich_markup_mode=None
 )
 
 _Database = Annotated[str, typer.Option("--database", help="SQLAlchemy URL; default: the embedded database")]
@@ -21,10 +21,9 @@ def keys(
     file: Annotated[Path, typer.Argument(help="file to write the private key to, which must not exist")],
     name: Annotated[str, typer.Option(help="name of the log, such as bank.example/collateral")] = "collateral",
 ) -> None:
-    """Make a key that signs checkpoints, and print its public key.
     """Make a key that signs checkpoints; print its public key.
 
-    The public key verifies checkpoints. Set audit_key_file to the file, and give the public key to those who verify.
+    Set audit_key_file to the file, and give the public key to those who verify.
     """
     from collateral_registry.cli.audit.keys import run_keys
 
@@ -37,7 +36,6 @@ def export(
     database: _Database = "",
     lender: Lender = "",
 ) -> None:
-    """Export the audit log and its facts; servers may run."""
     """Export the audit log and its facts to one file.
 
     Servers may use the book meanwhile.
@@ -56,9 +54,6 @@ def verify(
         typer.Option(metavar="<file>", help="file with an earlier checkpoint, which the log must continue"),
     ] = None,
 ) -> None:
-    """Verify an export without server and database.
-
-    It prints every fault with its place, and exits with 1 if there is one.
     """Verify an export and print every fault with its place.
 
     It needs neither server nor database, and exits with 1 if there is a fault. Without a key, checkpoints are not
