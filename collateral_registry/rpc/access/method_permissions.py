@@ -29,12 +29,12 @@ _METHODS = {
         GetPolicy ListPolicies GetAssetClass ListAssetClasses
         GetPriceSeries ListPriceSeries ListPrices
         ListStockFeeds ListStockLots ListMovements
-        GetValuation ListValuations GetWarehouse ListWarehouses ListCountedLots
+        ValueAssets GetValuation ListValuations GetWarehouse ListWarehouses ListCountedLots
         GenerateLtvReport StreamLtvReport GenerateBreachReport
     """,
     _P.READ_FEED: "GetStockFeed ListRejectedMovements GetInvoiceFeed ListRejectedEntries",
     _P.QUOTE: """
-        ValueAssets QuoteAsset QuotePool ValueRight QuoteRight CheckDraw CheckPickup
+        QuoteAsset QuotePool ValueRight QuoteRight CheckDraw CheckPickup
         AppraiseEquipment QuoteEquipment ReconcileAppraisals BacktestAppraisers
         EstimateHaircut BacktestHaircut ForecastPrice PreviewRevaluation
     """,
