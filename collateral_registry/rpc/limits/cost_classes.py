@@ -25,9 +25,9 @@ class CostClass(Enum):
 
 
 _CLASSES = {
-    CostClass.HEALTH: "Check List",
+    CostClass.HEALTH: "Check List Watch",
     CostClass.READ: """
-        Watch ServerReflectionInfo
+        ServerReflectionInfo
         GetAsset BatchGetAssets ListAssets
         GetBreach ListBreaches WatchBreaches
         GetBusinessDate

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from collateral_registry.rpc.limits.cost_classes import CostClass
 
 HEALTH_CALLS_LIMIT = 32
+HEALTH_STREAMS_LIMIT = 256
 HEALTH_SECONDS = 10.0
 
 

@@ -12,7 +12,7 @@ from collateral_registry.rpc.limits.buckets import TokenBuckets
 from collateral_registry.rpc.limits.callers import CallerKey
 from collateral_registry.rpc.limits.cost_classes import CostClass
 from collateral_registry.rpc.limits.methods import Method
-from collateral_registry.rpc.limits.numbers import HEALTH_CALLS_LIMIT, CallLimits
+from collateral_registry.rpc.limits.numbers import HEALTH_CALLS_LIMIT, HEALTH_STREAMS_LIMIT, CallLimits
 from collateral_registry.rpc.limits.visits import Visit
 
 SILENT_SECONDS = 0.25
@@ -56,6 +56,8 @@ class Places:
         reads = Lane("concurrent_calls_limit", max(1, total * 3 // 4))
         others = Lane("concurrent_calls_limit", half)
         self._streams = Lane("streams_limit", limits.streams_limit, "TOO_MANY_STREAMS")
+        # Watches of health need no identity, so that they must not take the places of streams that do.
+        self._health_streams = Lane("HEALTH_STREAMS_LIMIT", HEALTH_STREAMS_LIMIT, "TOO_MANY_STREAMS")
         self._lanes = {
             CostClass.HEALTH: (Lane("HEALTH_CALLS_LIMIT", HEALTH_CALLS_LIMIT),),
             CostClass.READ: (reads, calls),
@@ -139,7 +141,9 @@ class Places:
         return True
 
     def _lanes_of(self, method: Method) -> tuple[Lane, ...]:
-        return (self._streams,) if method.streams else self._lanes[method.cost]
+        if method.streams:
+            return (self._health_streams if method.cost is CostClass.HEALTH else self._streams,)
+        return self._lanes[method.cost]
 
     def _charge(self, method: Method, caller: CallerKey) -> None:
         seconds = self._buckets.take(caller, method.cost.value, monotonic())

@@ -77,6 +77,7 @@ class Service:
                 "Unheard": grpc.unary_unary_rpc_method_handler(self.one, read, write),
                 UPLOAD: grpc.stream_unary_rpc_method_handler(self.upload, read, write),
                 WATCH: grpc.unary_stream_rpc_method_handler(self.watch, read, write),
+                "Watch": grpc.unary_stream_rpc_method_handler(self.watch, read, write),
             },
         )
 
@@ -182,6 +183,16 @@ def test_places_are_reserved_for_health_and_reads():
         await asyncio.gather(*running, *reading, *checks)
 
     served(test, replace(LIMITS, read_seconds=30.0))
+
+
+def test_watches_of_health_take_no_place_of_other_streams():
+    async def test(calls: Calls) -> None:
+        watches = [calls.channel.unary_stream("/s/Watch")(b"") for _ in range(2)]
+        for watch in [*watches, calls.channel.unary_stream(f"/s/{WATCH}")(b"")]:
+            assert await watch.read() == b""
+        calls.service.go.set()
+
+    served(test, replace(LIMITS, streams_limit=1, connection_streams_limit=3))
 
 
 def test_a_silent_call_gives_its_place_to_another():

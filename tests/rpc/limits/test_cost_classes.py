@@ -36,7 +36,7 @@ def test_a_method_of_class_write_records_something_and_one_of_class_read_does_no
     reading = {name for name in COST_CLASSES if COST_CLASSES[name] is CostClass.READ}
 
     assert recording.isdisjoint(READING_METHODS)
-    assert reading - READING_METHODS == {"Watch", "ServerReflectionInfo"}
+    assert reading - READING_METHODS == {"ServerReflectionInfo"}
 
 
 def test_only_methods_with_lists_series_or_files_take_large_requests():
