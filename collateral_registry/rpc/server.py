@@ -22,6 +22,7 @@ from collateral_registry.rpc.limits.admission import AdmissionInterceptor
 from collateral_registry.rpc.limits.connections import connection_options
 from collateral_registry.rpc.limits.numbers import CallLimits, ConnectionLimits
 from collateral_registry.rpc.monitoring.call_log import CallInterceptor
+from collateral_registry.rpc.monitoring.health_servicer import HealthServicer
 from collateral_registry.runtime.health import Health, Part
 
 DATE_SERVICE = "collateral_registry.v1.BusinessDateService"
@@ -64,7 +65,7 @@ class RpcServer:
                 *connection_options(limits.connections, limits.calls.message_limit_bytes),
             ],
         )
-        self.health = health.aio.HealthServicer()  # type: ignore[attr-defined] # missing from the stubs
+        self.health = HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self.health, self.server)
         self.service_names = [*add_services(books, self.server), health.SERVICE_NAME, reflection.SERVICE_NAME]
         reflection.enable_server_reflection(self.service_names, self.server)
@@ -97,7 +98,7 @@ class RpcServer:
 
     async def drain(self) -> None:
         """Reports NOT_SERVING, ends watches and feeds, lets running calls finish, and stops."""
-        await self.health.enter_graceful_shutdown()
+        await self.health.drain()
         for book in self.books.values():
             await book.begin_drain()
         await self.server.stop(self.limits.drain_seconds)
