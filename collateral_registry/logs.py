@@ -41,6 +41,9 @@ _SECRET_NAMES = frozenset({"password", "passwd", "sslpassword", "token"})
 _FIRST_PART = secrets.token_hex(6)
 _numbers = count(1)
 
+NO_PRINCIPAL = "-"
+"""Stands in the log for the principal of a call whose caller was not identified."""
+
 
 @dataclass(slots=True)
 class CallRecord:
@@ -53,7 +56,7 @@ class CallRecord:
 
     stated_id: str = ""
     trace: str = ""
-    principal: str = "-"
+    principal: str = NO_PRINCIPAL
     reason: str = ""
     reference: str = ""
     cause: str = ""

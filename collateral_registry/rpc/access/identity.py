@@ -14,7 +14,7 @@ import grpc
 
 from collateral_registry.domain.access.callers import LOCAL_OWNER, Caller
 from collateral_registry.domain.shared.errors import Unauthenticated
-from collateral_registry.logs import CALL
+from collateral_registry.logs import CALL, NO_PRINCIPAL
 from collateral_registry.rpc.access.guesses import Guesses
 from collateral_registry.rpc.access.identities import Identities
 from collateral_registry.rpc.access.reloaded import Reloaded
@@ -169,7 +169,7 @@ def _token_of(context: grpc.aio.ServicerContext) -> str | None:
     return stated[0][len(SCHEME) :].strip()
 
 
-def _note(principal: str = "-", cause: str = "") -> None:
+def _note(principal: str = NO_PRINCIPAL, cause: str = "") -> None:
     """Records for the log who calls, or why the caller was refused."""
     call = CALL.get()
     if call is not None:

@@ -7,13 +7,13 @@ import secrets
 from asyncio import CancelledError
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import suppress
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any
 
 import grpc
 from google.protobuf import descriptor_pool
 
-from collateral_registry.logs import CALL, CallRecord, logger
+from collateral_registry.logs import CALL, NO_PRINCIPAL, CallRecord, logger
 from collateral_registry.metrics import CALL_SECONDS, CALLS_HANDLED, CALLS_STARTED
 from collateral_registry.rpc.common.interceptors import (
     REQUEST_ID,
@@ -33,7 +33,13 @@ _TRACE_PARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0
 UNKNOWN = "unknown"
 """Label of the methods that the server does not have."""
 
+UNIDENTIFIED_LINES = 100
+"""Lines in a minute about calls that were refused before their caller was identified; others are counted in one."""
+
 _SERVER_ERRORS = frozenset({"UNKNOWN", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"})
+_LOGGED_ELSEWHERE = frozenset({"OK", "UNAUTHENTICATED", *_SERVER_ERRORS})
+"""Codes of calls without an identified caller whose lines have other bounds: samples, guesses, and real failures."""
+
 _ENDED_BY_CALLER = frozenset({"OK", "CANCELLED"})
 
 
@@ -45,6 +51,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
     def __init__(self, reads_every: int) -> None:
         self._sample = _Sample(reads_every)
+        self._unidentified = _Unidentified()
         self._methods: dict[str, _Method] = {}
 
     async def intercept_service(
@@ -61,7 +68,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             return None  # grpc answers UNIMPLEMENTED
         method = self._methods.get(path)
         if method is None:
-            method = self._methods[path] = _Method(path, handler, self._sample)
+            method = self._methods[path] = _Method(path, handler, self._sample, self._unidentified)
         return method.wrapped(handler)
 
     def _count_unknown(self) -> None:
@@ -69,7 +76,24 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         labels = ("unary", UNKNOWN, UNKNOWN)
         CALLS_STARTED.labels(*labels).inc()
         CALLS_HANDLED.labels(*labels, grpc.StatusCode.UNIMPLEMENTED.name).inc()
-        LOG.warning("call", method=UNKNOWN, code=grpc.StatusCode.UNIMPLEMENTED.name)
+        if self._unidentified.includes_next(monotonic()):
+            LOG.warning("call", method=UNKNOWN, code=grpc.StatusCode.UNIMPLEMENTED.name)
+
+
+class _Unidentified:
+    """The first lines of each minute about callers without an identity, who must not be able to fill the log."""
+
+    def __init__(self) -> None:
+        self._minute, self._calls = 0, 0
+
+    def includes_next(self, now: float) -> bool:
+        """Returns whether the next call is logged; first logs how many were not in a minute that is over."""
+        if self._minute != now // 60:
+            if self._calls > UNIDENTIFIED_LINES:
+                LOG.warning("refused calls were not logged", calls=self._calls - UNIDENTIFIED_LINES)
+            self._minute, self._calls = int(now // 60), 0
+        self._calls += 1
+        return self._calls <= UNIDENTIFIED_LINES
 
 
 class _Sample:
@@ -92,7 +116,9 @@ class _Sample:
 class _Method:
     """A method with its series. Labels are looked up once, because that costs as much as counting."""
 
-    def __init__(self, path: str, handler: grpc.RpcMethodHandler[Any, Any], sample: _Sample) -> None:
+    def __init__(
+        self, path: str, handler: grpc.RpcMethodHandler[Any, Any], sample: _Sample, unidentified: _Unidentified
+    ) -> None:
         service, _, name = path.removeprefix("/").rpartition("/")
         self.path = f"{service}/{name}"
         self._labels = (_type_of(self.path, handler), service, name)
@@ -101,7 +127,7 @@ class _Method:
         self._handled: dict[str, Any] = {}
         self._handler: grpc.RpcMethodHandler[Any, Any] | None = None
         self._is_read = name in READING_METHODS or name not in METHOD_CLASSES  # the latter: health, reflection
-        self._sample = sample
+        self._sample, self._unidentified = sample, unidentified
 
     def wrapped(self, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
         """Returns the handler, measured and logged; it is wrapped once, because nearly all calls have the same one."""
@@ -161,6 +187,9 @@ class _Method:
         handled.inc()
         self._seconds.observe(seconds)
         if not record.is_logged or (code == "OK" and self._is_read and not self._sample.includes_next()):
+            return
+        is_bounded = record.principal == NO_PRINCIPAL and code not in _LOGGED_ELSEWHERE
+        if is_bounded and not self._unidentified.includes_next(monotonic()):
             return
         write = LOG.info if code in _ENDED_BY_CALLER else LOG.error if code in _SERVER_ERRORS else LOG.warning
         more = {name: text for name in ("reason", "cause", "reference") if (text := getattr(record, name))}

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
 from collateral_registry.rpc.common.interceptors import ErrorInterceptor
-from collateral_registry.rpc.monitoring.call_log import CallInterceptor, _Sample
+from collateral_registry.rpc.monitoring.call_log import UNIDENTIFIED_LINES, CallInterceptor, _Sample, _Unidentified
 from collateral_registry.v1 import breach_pb2, loan_pb2
 from tests.support.http import get_text
 from tests.support.postgres import wait_until
@@ -154,6 +154,16 @@ def test_calls_are_counted_by_method_and_code_and_unknown_methods_together(obser
         (service, "GetLoan", "NOT_FOUND"): 2,
         ("unknown", "unknown", "UNIMPLEMENTED"): 2,
     }
+
+
+def test_callers_without_an_identity_cannot_fill_the_log():
+    lines = _Unidentified()
+    with capture_logs() as logged:
+        included = [lines.includes_next(60.0 + number / 100) for number in range(500)]
+        assert (sum(included), logged) == (UNIDENTIFIED_LINES, [])
+        assert lines.includes_next(121.0)
+
+    assert [line["calls"] for line in logged] == [400]
 
 
 def handled(address: str) -> dict[tuple[str, ...], float]:
