@@ -23,7 +23,7 @@ from starlette.routing import Route
 from starlette.types import Scope
 
 from collateral_registry.rpc.common.errors import status_of
-from collateral_registry.rpc.limits.callers import CALLER_KEY
+from collateral_registry.rpc.limits.callers import stated_caller
 from collateral_registry.web.gateway.contract import (
     NAME_LIMIT_CHARACTERS,
     Method,
@@ -84,7 +84,10 @@ class Gateway:
         """Answers the call of a method."""
         method = _method_of(request)
         _check_content_type(request.headers)
-        timeout, metadata = _timeout_of(request.headers), (_caller_of(request), *_metadata_of(request.headers))
+        timeout, metadata = (
+            _timeout_of(request.headers),
+            (*stated_caller(_caller_of(request)), *_metadata_of(request.headers)),
+        )
         if self.calls.locked():
             raise refusal(
                 grpc.StatusCode.UNAVAILABLE, "TOO_MANY_CALLS", f"got more than {CALLS_LIMIT} calls at once; try again"
@@ -213,9 +216,9 @@ def _metadata_of(headers: Headers) -> tuple[tuple[str, str], ...]:
     return passed
 
 
-def _caller_of(request: Request) -> tuple[str, str]:
-    """Returns the metadata that names the caller's connection, by which the gRPC server limits its calls."""
-    return CALLER_KEY, f"{request.client.host}:{request.client.port}" if request.client else "unknown"
+def _caller_of(request: Request) -> str:
+    """Returns the name of the caller's connection, by which the gRPC server limits its calls."""
+    return f"{request.client.host}:{request.client.port}" if request.client else "unknown"
 
 
 def _bad_header(name: str, want: str) -> HttpError:

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from starlette.types import Scope
 
 from collateral_registry.rpc.common.errors import unforeseen_status
-from collateral_registry.rpc.limits.callers import CALLER_KEY
+from collateral_registry.rpc.limits.callers import stated_caller
 from collateral_registry.web.gateway.errors import (
     CLIENT_CLOSED_REQUEST,
     HttpError,
@@ -129,7 +129,7 @@ class Site:
         if any(not text.isascii() or not text.isprintable() for _, text in passed):
             raise invalid("headers: got other characters, want printable ASCII characters")
         query = {name: value for name, value in request.query_params.items() if name != "lang"}
-        book = Book(self.services, ((CALLER_KEY, caller), *passed))
+        book = Book(self.services, (*stated_caller(caller), *passed))
         return Visit(book, _texts(request), request.url.path, query, dict(request.path_params))
 
 

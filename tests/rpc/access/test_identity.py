@@ -21,7 +21,7 @@ from collateral_registry.rpc.access.identity import IdentityInterceptor
 from collateral_registry.rpc.access.reloaded import Reloaded
 from collateral_registry.rpc.common.interceptors import ErrorInterceptor
 from collateral_registry.rpc.limits.buckets import CALLERS_LIMIT
-from collateral_registry.rpc.limits.callers import CALLER_KEY, CallerKey
+from collateral_registry.rpc.limits.callers import CALLER_KEY, CallerKey, stated_caller
 from tests.support.authority import AUDIENCE, ISSUER, access_file, bearer, digest_of, ec_key, rsa_key, web_token
 from tests.support.identified_server import refusal, who, with_calls
 from tests.support.server import details_of
@@ -321,15 +321,24 @@ def test_ports_and_addresses_of_one_network_are_one_host(name, host):
 
 def test_wrong_tokens_over_http_are_counted_by_the_host_of_the_http_caller(files, tmp_path):
     async def work(channel: grpc.aio.Channel) -> list[str]:
-        of = [(CALLER_KEY, "10.0.0.7:5000")]
+        of = stated_caller("10.0.0.7:5000")
         for number in range(GUESSES_AT_ONCE):
             await refusal(channel, *of, *bearer(f"guess-{number}"))
-        same = await refusal(channel, (CALLER_KEY, "10.0.0.7:5001"), *bearer("guess"))
-        other = await refusal(channel, (CALLER_KEY, "10.0.0.8:5000"), *bearer("guess"))
+        same = await refusal(channel, *stated_caller("10.0.0.7:5001"), *bearer("guess"))
+        other = await refusal(channel, *stated_caller("10.0.0.8:5000"), *bearer("guess"))
         return [same.code().name, other.code().name]
 
     found = with_calls(files, work, f"unix:{tmp_path}/socket")
     assert found == ["RESOURCE_EXHAUSTED", "UNAUTHENTICATED"]
+
+
+def test_a_caller_of_a_socket_that_is_not_the_gateway_cannot_choose_whom_it_is_counted_as(files, tmp_path):
+    async def work(channel: grpc.aio.Channel) -> str:
+        for number in range(GUESSES_AT_ONCE):
+            await refusal(channel, (CALLER_KEY, f"10.0.0.{number}:5000"), *bearer(f"guess-{number}"))
+        return (await refusal(channel, (CALLER_KEY, "10.0.1.1:5000"), *bearer("guess"))).code().name
+
+    assert with_calls(files, work, f"unix:{tmp_path}/socket") == "RESOURCE_EXHAUSTED"
 
 
 def test_health_needs_no_identity(files):
