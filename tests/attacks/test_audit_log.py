@@ -13,7 +13,7 @@ from collateral_registry.store.audit.export import lines_of
 from collateral_registry.store.audit.fact_sets import FEED_SET_NAMED
 from tests.attacks.audit_log import KEY, missed, verify
 from tests.support.books import open_filled_book
-from tests.support.small_book import lot, opened, register, stock
+from tests.support.small_book import lot, opened, push, register, stock, sync_stock
 
 CHANGES = 60
 
@@ -25,6 +25,12 @@ def book(tmp_path_factory):
     make_checkpoint(database, KEY, {})
     yield database
     database.close()
+
+
+def exported(database):
+    """Returns the verification of an export of a book."""
+    with database.read() as connection:
+        return verify(connection)
 
 
 def faults_after(book, *statements):
@@ -120,6 +126,19 @@ def test_movements_are_not_verified_by_a_chain_that_was_added_to_the_export(tmp_
 
     faults = [str(fault) for fault in verified(map(json.dumps, lines), None).faults]
     assert "link 1 of stock_source/added: has the key of stock_source/dagang" in faults
+
+
+def test_links_of_a_feed_that_no_commit_states_are_counted(tmp_path):
+    with closing(opened(f"sqlite:///{tmp_path / 'book.db'}")) as database:
+        register(database, lot("lot-1"))
+        push(database, 1, ("RECEIPT", "lot-1", 100))
+        sync_stock(database)
+        before = exported(database)
+        push(database, 2, ("RECEIPT", "lot-1", 5))
+        after = exported(database)
+
+    assert [found.pending_links for found in (before, after)] == [0, 1]
+    assert [fault.place for found in (before, after) for fault in found.faults] == ["checkpoints"] * 2
 
 
 def test_an_export_without_entries_has_a_fault():

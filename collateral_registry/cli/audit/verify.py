@@ -74,6 +74,10 @@ def _described(found: Verification, *, has_key: bool) -> str:
             f"{found.unstated} rows are in no commit of the log and were not verified: states from before the log, and "
             "results of runs that were not published"
         )
+    if found.pending_links:
+        lines.append(
+            f"{found.pending_links} links of feeds are not stated by a commit yet, so nothing shows who made them"
+        )
     return "\n".join([*lines, f"root of the log: {found.root.hex()}"])
 
 

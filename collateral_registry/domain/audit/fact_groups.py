@@ -165,13 +165,17 @@ class Chains:
             if digest != self._sets[name].shape.digest_of_rows([]):
                 yield Fault(f"link {number} of {feed} {key}: {name}", "lacks rows")
 
-    def end(self, expected: Expected) -> None:
-        """Compares the chains with the heads that entries state."""
+    def end(self, expected: Expected) -> int:
+        """Compares the chains with the heads that entries state; returns the number of links after the last heads."""
+        after = 0
         for name, hashes in self._hashes.items():
-            for seq, head in expected.take_heads(name).items():
+            heads = expected.take_heads(name)
+            after += len(hashes) - max((head.rows for head in heads.values()), default=0)
+            for seq, head in heads.items():
                 if not 0 < head.rows <= len(hashes) or hashes[head.rows - 1] != head.digest:
                     text = f"states link {head.rows} of {name}, which is missing or was changed"
                     self._faults.append(Fault(f"commit {seq}", text))
+        return max(0, after)
 
 
 _Id = tuple[Any, ...]

@@ -22,6 +22,7 @@ class Verification:
     """What was verified, and the faults that were found.
 
     ``undigested`` rows of runs are older than the log, and ``unstated`` rows are facts of no commit.
+    ``pending_links`` of feeds are not stated by a commit yet.
     """
 
     first: int = 0
@@ -29,6 +30,7 @@ class Verification:
     rows: int = 0
     undigested: int = 0
     unstated: int = 0
+    pending_links: int = 0
     covered: int = 0
     root: bytes = b""
     checkpoints: list[Checkpoint] = field(default_factory=list)
@@ -101,7 +103,7 @@ class _Reader:
         if not self.log.leaves:
             self._found.faults.append(Fault("file", "has no entries, as no log has from its first commit on"))
         self._groups.end()
-        self._chains.end(self.log.expected)
+        self._found.pending_links = self._chains.end(self.log.expected)
         self._found.faults += self.log.expected.missing()
         self._found.undigested, self._found.unstated = self._groups.undigested, self._groups.unstated
         if self._ends != [(self._lines, self._lines - 1)]:
