@@ -25,12 +25,13 @@ from collateral_registry.commands.stock.reserves import (
 )
 from collateral_registry.commands.stock.warehouse_score import rescore
 from collateral_registry.domain.feeds.items import CLOCK_TOLERANCE_US
+from collateral_registry.domain.feeds.partners import FEED_ACTOR
 from collateral_registry.domain.findings.kinds import Finding, FindingKind, Severity
 from collateral_registry.domain.findings.over_pledging import plain_quantity
 from collateral_registry.domain.findings.references import folded
 from collateral_registry.domain.shared.quantities import MILLION
 from collateral_registry.domain.shared.units import NO_SPELLINGS, unit_of
-from collateral_registry.domain.stock.counts import FEED_ACTOR, Compared, CountLine, Disagreement, StockCount, compare
+from collateral_registry.domain.stock.counts import Compared, CountLine, Disagreement, StockCount, compare
 from collateral_registry.store.book.policies import policy_in_force
 from collateral_registry.store.engine.bulk import Columns
 from collateral_registry.store.engine.database import Write

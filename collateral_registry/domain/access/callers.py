@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from collateral_registry.domain.access.roles import PERMISSIONS, Permission, Role
-from collateral_registry.domain.feeds.partners import Partner
+from collateral_registry.domain.feeds.partners import FEED_ACTOR, Partner
 from collateral_registry.domain.shared.errors import NotPermitted
 
 OWN_LENDER = "own"
@@ -46,9 +46,10 @@ class Caller:
     def acting_as(self, actor: str) -> Author:
         """Returns the author of a change for which the request states ``actor``; an empty text stands for the caller.
 
-        Raises NotPermitted if it states another than the caller, who may not act on behalf of others.
+        A partner may also act as its own feed. Raises NotPermitted if it states another than the caller, who may not act on behalf of others.
         """
-        if actor and actor != self.principal and not self.may(Permission.ACT_ON_BEHALF):
+        own = {"", self.principal} | ({f"{FEED_ACTOR}{self.partner.source_id}"} if self.partner else set())
+        if actor not in own and not self.may(Permission.ACT_ON_BEHALF):
             raise NotPermitted(
                 f"actor: got {actor}, want {self.principal} or nothing, because this caller may not act on behalf of "
                 "others",

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from collateral_registry.domain.shared.names import checked_id, checked_text
 from valuation.errors import InvalidInput
 
+FEED_ACTOR = "stockFeeds/"
+"""Prefix of the actor of a count that a warehouse reports itself. All other counts are the lender's."""
+
 
 @dataclass(frozen=True)
 class Partner:

@@ -22,10 +22,6 @@ LINES_LIMIT = 20_000
 """Largest number of lots in one count."""
 
 
-FEED_ACTOR = "stockFeeds/"
-"""Prefix of the actor of a count that a warehouse reports itself. All other counts are the lender's."""
-
-
 class CountMethod(IntEnum):
     """Method of a count; the numeric values are stored and sent."""
 

@@ -8,9 +8,9 @@ from grpc.aio import ServicerContext
 
 from collateral_registry.commands.feeds.intake import CALL, Batch, DurableBatch
 from collateral_registry.commands.stock.stock_intake import StockGroup
+from collateral_registry.domain.feeds.partners import FEED_ACTOR
 from collateral_registry.domain.shared.errors import NotPermitted
 from collateral_registry.domain.shared.names import checked_text, id_of
-from collateral_registry.domain.stock.counts import FEED_ACTOR
 from collateral_registry.rpc.common.warehouse_names import warehouse_of
 from collateral_registry.rpc.feeds.columns import digest
 from collateral_registry.rpc.feeds.partners import own_warehouses

@@ -24,9 +24,10 @@ from sqlalchemy import (
     union_all,
 )
 
+from collateral_registry.domain.feeds.partners import FEED_ACTOR
 from collateral_registry.domain.filters.expressions import Expression
 from collateral_registry.domain.filters.fields import Number, Text, Time, enum
-from collateral_registry.domain.stock.counts import FEED_ACTOR, CountLine, CountMethod, StockCount
+from collateral_registry.domain.stock.counts import CountLine, CountMethod, StockCount
 from collateral_registry.store.engine.bulk import Columns, ColumnUpdate, insert_columns, new_keys, read_columns
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.filters import FilterField, FilterTable
