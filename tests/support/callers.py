@@ -12,6 +12,7 @@ from unittest.mock import patch
 from collateral_registry.domain.access.callers import LOCAL_OWNER, OWN_LENDER, Caller
 from collateral_registry.domain.access.roles import Role
 from collateral_registry.domain.feeds.partners import Partner
+from collateral_registry.logs import CALL
 from collateral_registry.rpc.access.identity import IdentityInterceptor
 from collateral_registry.rpc.common.calls import set_caller
 from collateral_registry.rpc.common.interceptors import StreamHandler, UnaryHandler, wrap_handler
@@ -38,18 +39,25 @@ class NamedCallers(IdentityInterceptor):
 
     def _unary(self, behaviour: UnaryHandler) -> UnaryHandler:
         async def call(request: object, context: Any) -> object:
-            set_caller(_named(context))
+            _identify(context)
             return await behaviour(request, context)
 
         return call
 
     def _stream(self, behaviour: StreamHandler) -> StreamHandler:
         async def call(requests: object, context: Any) -> AsyncIterator[object]:
-            set_caller(_named(context))
+            _identify(context)
             async for answer in behaviour(requests, context):
                 yield answer
 
         return call
+
+
+def _identify(context: Any) -> None:
+    caller, record = _named(context), CALL.get()
+    set_caller(caller)
+    if record is not None:
+        record.principal = caller.principal
 
 
 def _named(context: Any) -> Caller:

@@ -46,7 +46,8 @@ class Caller:
     def acting_as(self, actor: str) -> Author:
         """Returns the author of a change for which the request states ``actor``; an empty text stands for the caller.
 
-        A partner may also act as its own feed. Raises NotPermitted if it states another than the caller, who may not act on behalf of others.
+        A partner may also act as its own feed. Raises NotPermitted if it states another than the caller, who may not
+        act on behalf of others.
         """
         own = {"", self.principal} | ({f"{FEED_ACTOR}{self.partner.source_id}"} if self.partner else set())
         if actor not in own and not self.may(Permission.ACT_ON_BEHALF):

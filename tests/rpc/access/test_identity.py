@@ -250,7 +250,7 @@ def test_a_changed_file_counts_without_a_restart_and_a_damaged_one_keeps_the_ide
     causes = [line["cause"] for line in logged if line["log_level"] == "error"]
     assert len(causes) == 3
     assert "no TOML" in causes[0]
-    assert "partners.acme.tokens: want a token" in causes[1]
+    assert "partners.acme.tokens: got neither tokens nor certificates" in causes[1]
     assert f"{tmp_path}/keys.json: got no list of keys" in causes[2]
 
 
