@@ -13,7 +13,7 @@ import grpc
 import pytest
 from google.protobuf.json_format import MessageToJson
 
-from collateral_registry.v1 import business_date_pb2, loan_pb2, policy_pb2
+from collateral_registry.v1 import audit_pb2, audit_pb2_grpc, business_date_pb2, loan_pb2, policy_pb2
 from tests.support.launch import run
 from tests.support.server import Client, Server, free_port
 
@@ -44,6 +44,14 @@ def sequence(server):
     """Returns the number of the newest commit."""
     with grpc.insecure_channel(server.address) as channel:
         return Client(channel).dates.GetBusinessDate(business_date_pb2.GetBusinessDateRequest()).sequence
+
+
+def methods_since(server, number):
+    """Returns the methods of the commits after a number."""
+    with grpc.insecure_channel(server.address) as channel:
+        stub = audit_pb2_grpc.AuditServiceStub(channel)
+        entries = stub.ListAuditEntries(audit_pb2.ListAuditEntriesRequest(page_size=100)).entries
+        return {entry.method for entry in entries if entry.sequence > number}
 
 
 def test_help_loads_no_slow_library():
@@ -199,7 +207,7 @@ def test_a_day_replayed_twice_is_applied_once(sampled):
 
     assert drawn - before == 1_000_000
     assert owed(sampled, "loan-red-prairie") == drawn
-    assert sequence(sampled) == commit
+    assert methods_since(sampled, commit) <= {"ReviewPool"}, "reviews of pools go on in the background"
     assert re.fullmatch(r"\d+ breaches opened, \d+ cured, \d+ live\n", first.stdout)
     assert second.stdout == first.stdout
 

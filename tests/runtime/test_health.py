@@ -18,7 +18,7 @@ from collateral_registry.runtime.health import Health, Part
 from tests.support.postgres import WITHOUT_DURABILITY, Cluster, wait_until
 from tests.support.server import Server, free_port
 
-SECONDS = 15
+SECONDS = 30
 
 
 class Observed:
