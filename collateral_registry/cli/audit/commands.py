@@ -10,7 +10,7 @@ import typer
 from collateral_registry.cli.common.options import Lender
 
 audit_app = typer.Typer(
-    help="Make the keys of the audit log, export it, and verify exports.", no_args_is_help=True, rich_markup_mode=None
+    help="Make keys of the audit log, export it, verify exports.", no_args_is_help=True, rich_markup_mode=None
 )
 
 _Database = Annotated[str, typer.Option("--database", help="SQLAlchemy URL; default: the embedded database")]
