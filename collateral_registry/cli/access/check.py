@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 from collateral_registry.cli.common.client import print_line
+from collateral_registry.clock import wall_clock
 from collateral_registry.domain.access.roles import PERMISSIONS, Role
 from collateral_registry.rpc.access.access_file import (
     PARTNERS,
@@ -53,7 +53,7 @@ def _issuer(name: str, entry: IssuerEntry, keys: list[str]) -> Iterator[str]:
 
 
 def _partner(feed: str, entry: PartnerEntry) -> str:
-    now = datetime.now(UTC)
+    now = wall_clock()
     tokens = [
         "a token"
         if one.expires is None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import grpc
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
+from collateral_registry.clock import wall_clock
 from collateral_registry.logs import logger
 from collateral_registry.rpc.access.reloaded import Reloaded
 
@@ -116,7 +117,7 @@ def _check_pair(certificate: x509.Certificate, path: Path, content: bytes) -> No
 
 def _check_validity(certificate: x509.Certificate, path: Path) -> None:
     """Raises ValueError for a certificate that has expired; logs one that expires soon."""
-    expiry, now = certificate.not_valid_after_utc, datetime.now(UTC)
+    expiry, now = certificate.not_valid_after_utc, wall_clock()
     if expiry <= now:
         raise ValueError(
             f"tls_certificate_file: got {path}, which expired at {expiry:%Y-%m-%d %H:%M}, want a valid one"

@@ -7,11 +7,12 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from math import inf
-from time import monotonic, time
+from time import monotonic
 from typing import Any
 
 import grpc
 
+from collateral_registry.clock import wall_clock
 from collateral_registry.domain.access.callers import LOCAL_OWNER, Caller
 from collateral_registry.domain.shared.errors import Unauthenticated
 from collateral_registry.logs import CALL, NO_PRINCIPAL
@@ -81,7 +82,7 @@ class IdentityInterceptor(grpc.aio.ServerInterceptor):
             identity = self._identify(context)
             set_caller(identity.caller)
             async for answer in behaviour(requests, context):
-                if identity.until <= time() or identity.identities is not self._identities.current():
+                if identity.until <= wall_clock().timestamp() or identity.identities is not self._identities.current():
                     identity = self._identify_again(context, identity.caller)
                 yield answer
 
@@ -123,7 +124,7 @@ class IdentityInterceptor(grpc.aio.ServerInterceptor):
 
         Tokens that were verified before are not slowed down by other callers of the same host.
         """
-        digest, now = hashlib.sha256(token.encode()).digest(), time()
+        digest, now = hashlib.sha256(token.encode()).digest(), wall_clock().timestamp()
         known = self._verified.get(digest)
         if known is not None and known.until > now and known.identities is identities:
             self._verified.move_to_end(digest)
