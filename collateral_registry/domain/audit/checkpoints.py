@@ -8,13 +8,14 @@ format of signed notes (https://c2sp.org/signed-note) with Ed25519, so that othe
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import re
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from collateral_registry.domain.audit.fault import decoded
 
 _ED25519 = b"\x01"
 _ID_BYTES = 4
@@ -75,7 +76,7 @@ class PublicKey:
         if not line.startswith(_MARK) or name != self.name:
             return False
         try:
-            signature = _bytes(encoded)
+            signature = decoded(encoded)
             Ed25519PublicKey.from_public_bytes(self.raw).verify(signature[_ID_BYTES:], text.encode())
         except (ValueError, InvalidSignature):
             return False
@@ -140,7 +141,7 @@ def _key_parts(line: str) -> tuple[str, bytes, bytes]:
     name, *rest = line.split("+", 2)
     try:
         id_text, encoded = rest
-        key_id, raw = bytes.fromhex(id_text), _bytes(encoded)
+        key_id, raw = bytes.fromhex(id_text), decoded(encoded)
     except ValueError:
         raise ValueError("got no key, want a line of the form name+id+key") from None
     if len(raw) != len(_ED25519) + 32 or not raw.startswith(_ED25519):
@@ -159,14 +160,7 @@ def _parsed(text: str) -> Checkpoint:
     origin, size, root, *_ = [*text.split("\n"), "", "", ""]
     if not re.fullmatch("0|[1-9][0-9]{0,17}", size):
         raise ValueError(f"checkpoint: got size {size!r}, want a number of entries")
-    found = Checkpoint(origin, int(size), _bytes(root))
+    found = Checkpoint(origin, int(size), decoded(root))
     if found.text != text:
         raise ValueError("checkpoint: got other lines, want an origin, a size and a root")
     return found
-
-
-def _bytes(text: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except binascii.Error as error:
-        raise ValueError(f"got no base64 ({error})") from None

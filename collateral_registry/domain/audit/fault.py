@@ -19,8 +19,11 @@ class Fault:
 
 
 def decoded(text: object) -> bytes:
-    """Returns the bytes that a text states in base64; raises ValueError."""
+    """Returns the bytes of a text of base64; raises ValueError if it is not the one form that states them."""
     try:
-        return base64.b64decode(str(text), validate=True)
+        found = base64.b64decode(str(text), validate=True)
     except binascii.Error as error:
         raise ValueError(f"got no base64 ({error})") from None
+    if base64.b64encode(found).decode() != text:
+        raise ValueError("got base64 in another form than the one that is written")
+    return found

@@ -1,5 +1,7 @@
 """Signed checkpoints: their format, their keys, and what a changed one looks like."""
 
+import string
+
 import pytest
 
 from collateral_registry.domain.audit.checkpoints import Checkpoint, new_key, public_key, signing_key
@@ -7,6 +9,7 @@ from collateral_registry.domain.audit.checkpoints import Checkpoint, new_key, pu
 KEY = new_key("bank.example/book")
 CHECKPOINT = Checkpoint("bank.example/book", 7, bytes(range(32)))
 NOTE = KEY.signed(CHECKPOINT)
+BASE64 = f"{string.ascii_letters}{string.digits}+/="
 
 GO_KEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
 GO_NOTE = (
@@ -37,9 +40,9 @@ def test_the_signature_of_another_program_is_valid_and_its_note_is_no_checkpoint
 
 def test_every_change_of_one_character_is_found():
     for place, character in enumerate(NOTE):
-        changed = NOTE[:place] + ("x" if character != "x" else "y") + NOTE[place + 1 :]
-        with pytest.raises(ValueError, match="checkpoint"):
-            KEY.public.verified(changed)
+        for other in BASE64.replace(character, ""):
+            with pytest.raises(ValueError, match="checkpoint"):
+                KEY.public.verified(NOTE[:place] + other + NOTE[place + 1 :])
 
 
 def test_another_key_of_the_same_name_verifies_nothing():
