@@ -34,6 +34,8 @@ LOCK := .ci/requirements-dev.lock
 RUNTIME := $(VENV)/.runtime-$(firstword $(shell cat $(RUNTIME_LOCK) $(BUILD_LOCK) | cksum))
 DEVELOPMENT := $(VENV)/.development-$(firstword $(shell cksum < $(LOCK)))
 INSTALLED := $(VENV)/.installed
+# Processes that run tests: one more than the cores of a small machine, because many tests wait for a server.
+WORKERS ?= 3
 PROTO_FOLDER := protos/collateral_registry/v1
 PROTOS := $(wildcard $(PROTO_FOLDER)/*.proto)
 GENERATED := collateral_registry/v1
@@ -42,7 +44,7 @@ PARTNER_GENERATED := $(PARTNER)/collateral_partner/v1
 PARTNER_SOURCES := $(PARTNER)/hatch_build.py valuation/errors.py $(wildcard valuation/tables/*.py)
 
 .NOTPARALLEL:
-.PHONY: help setup develop run test test-fast small-worlds audit-attack check format bench bench-equipment bench-haircuts \
+.PHONY: help setup develop run test test-long test-fast small-worlds audit-attack check format bench bench-equipment bench-haircuts \
   bench-frauds bench-monthly bench-pairs bench-payment-days bench-spikes picture chaos fuzz overload lock newcomers image clean \
   bench-backup
 
@@ -88,11 +90,15 @@ run: setup ## Start the service with the sample book (SAMPLE=no ADDRESS=host:por
 	  $(if $(METRICS),--metrics-address '$(METRICS)') $(if $(filter no,$(SAMPLE)),--no-sample,--sample) \
 	  $(if $(DATABASE),--database '$(DATABASE)')
 
-test: develop ## Run all tests, on SQLite and PostgreSQL; lists those that were left out
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -rs -n 2 --dist worksteal
+test: develop ## Run the tests, on SQLite and PostgreSQL; states those that were left out
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -rs -n $(WORKERS) --dist worksteal -m 'not long'
+	@echo "Left out: the tests that kill, attack and search for ten seconds or more (make test-long)"
+
+test-long: develop ## Run the tests that make test leaves out because they take ten seconds or more
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -rs -n $(WORKERS) --dist worksteal -m long
 
 test-fast: develop ## Run the tests that need no server and no PostgreSQL, in less than a minute
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal --fast
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --fast
 
 small-worlds: develop ## Check the rule of dispositions in every small world
 	$(BIN)/python -m tests.exhaustive.small_worlds

@@ -65,7 +65,8 @@ def _is_slow(item: pytest.Item) -> bool:
     parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
     on_postgresql = any(isinstance(value, str) and value == "postgresql" for value in parameters)
     fixtures = set(getattr(item, "fixturenames", ()))
-    return on_postgresql or not fixtures.isdisjoint(SLOW_FIXTURES) or item.get_closest_marker("slow") is not None
+    is_marked = any(item.get_closest_marker(name) is not None for name in ("slow", "long"))
+    return on_postgresql or not fixtures.isdisjoint(SLOW_FIXTURES) or is_marked
 
 
 def _refuse_process(*_: object, **__: object) -> NoReturn:

@@ -8,6 +8,7 @@ from benchmarks.chaos.cluster import disturbed_run
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("engine", ["sqlite_url", "postgres_url"])
 def test_a_killed_worker_and_a_killed_scheduler_change_no_row(engine, request):
     url = request.getfixturevalue(engine)

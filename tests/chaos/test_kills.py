@@ -33,6 +33,7 @@ def quiet(_):
     """Drops a progress message."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("subject", ["stock", "invoices"])
 @pytest.mark.parametrize("name", ["sqlite", "postgresql"])
 def test_kills_lose_and_double_nothing_and_covers_stay_correct(name, subject, tmp_path):
@@ -46,6 +47,7 @@ def test_kills_lose_and_double_nothing_and_covers_stay_correct(name, subject, tm
     assert outcome.proxy["resets"] > 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "chosen"), FAILING.items())
 def test_a_failing_write_or_a_full_disk_never_loses_data(name, chosen, tmp_path):
     failed = run_failing_writes(name, tmp_path, chosen, quiet)

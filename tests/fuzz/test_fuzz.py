@@ -14,6 +14,7 @@ def quiet(_):
     """Drops a progress message."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["sqlite", "postgresql"])
 def test_hostile_requests_are_refused_and_change_no_report_of_before(name, tmp_path):
     saved = tmp_path / "saved"

@@ -198,6 +198,7 @@ def test_the_property_exercises_every_disposition(copper_client):
     assert set(world.dispositions) == {name for name, one in METHOD_CLASSES.items() if one is MethodClass.DISPOSITION}
 
 
+@pytest.mark.long
 def test_no_disposition_uncovers_a_loan_that_is_covered(copper_client):
     accepted: Counter[str] = Counter()
 

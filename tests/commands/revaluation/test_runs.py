@@ -86,6 +86,7 @@ def test_a_run_is_the_same_in_any_partitioning(book):
     same_but_for_the_sequence(rows_of(book, whole.seq), rows_of(book, parts.seq))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_run_is_the_same_in_worker_processes_and_in_any_order(book):
     unpledged = replace(LOT, asset_id="unpledged", detail=replace(LOT.detail, lot="L-unpledged"))

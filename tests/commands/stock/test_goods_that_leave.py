@@ -281,6 +281,7 @@ MOVES = st.lists(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=15, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(MOVES)
 def test_what_a_pledged_asset_loses_is_exactly_what_left_its_lots(sqlite_folder, moves):

@@ -251,6 +251,7 @@ def reported(template, folder, history):
     return reporter
 
 
+@pytest.mark.long
 @settings(
     max_examples=60,
     deadline=None,

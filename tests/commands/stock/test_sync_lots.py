@@ -57,6 +57,7 @@ def test_an_issue_opens_a_breach_that_is_streamed_and_a_receipt_cures_it(fed):
     wait_until(lambda: quantity(fed) == "100", seconds=10)
 
 
+@pytest.mark.long
 def test_a_stock_event_is_streamed_within_a_second_on_a_busy_machine(fed):
     push, received = Push(fed), events(fed)
     push.opened()

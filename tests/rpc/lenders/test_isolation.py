@@ -88,6 +88,7 @@ def worlds(tmp_path: Path, prepared_file: Path) -> Iterator[list[dict[str, Lende
         yield found
 
 
+@pytest.mark.long
 def test_no_answer_depends_on_the_data_of_another_lender(worlds):
     alpha, betas = worlds[0][ALPHA], [world[BETA] for world in worlds]
     called: set[str] = set()

@@ -75,6 +75,7 @@ def test_a_blocked_writer_limits_reading_to_a_window_and_books_everything_later(
     assert sum(answer.booked_count for answer in received) == count * BATCH_ITEMS_LIMIT
 
 
+@pytest.mark.long
 def test_memory_stays_bounded_while_many_partners_push_to_a_blocked_writer(running, pusher, blocked_writer):
     feeds = ["acme", *(f"feed-{number}" for number in range(FEEDS - 1))]
     warm = Push(pusher, "acme")
