@@ -14,7 +14,7 @@ from dataclasses import MISSING, Field, fields
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import IntEnum, IntFlag
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -343,23 +343,30 @@ def optional_timestamp(microseconds: int | None) -> Timestamp | None:
     return timestamp(microseconds) if microseconds else None
 
 
-def unknown_reasons(bits: int) -> list[int]:
+FLAG_SETS_LIMIT = 4_096
+"""Number of sets of flags whose enum values are kept. Rows of a report have few different ones."""
+
+
+@lru_cache(FLAG_SETS_LIMIT)
+def unknown_reasons(bits: int) -> tuple[int, ...]:
     """Returns the enum values of the UnknownReason flags that are set in ``bits``."""
     return _flags(bits, common_pb2.UnknownReason, "UNKNOWN_REASON", UnknownReason)
 
 
-def zero_reasons(bits: int) -> list[int]:
+@lru_cache(FLAG_SETS_LIMIT)
+def zero_reasons(bits: int) -> tuple[int, ...]:
     """Returns the enum values of the ZeroReason flags that are set in ``bits``."""
     return _flags(bits, common_pb2.ZeroReason, "ZERO_REASON", ZeroReason)
 
 
-def quality_flags(bits: int) -> list[int]:
+@lru_cache(FLAG_SETS_LIMIT)
+def quality_flags(bits: int) -> tuple[int, ...]:
     """Returns the enum values of the QualityFlag flags that are set in ``bits``."""
     return _flags(bits, common_pb2.QualityFlag, "QUALITY_FLAG", QualityFlag)
 
 
-def _flags(bits: int, message_enum: EnumTypeWrapper, prefix: str, flags: type[IntFlag]) -> list[int]:
-    return [message_enum.Value(f"{prefix}_{flag.name}") for flag in flags if flag and bits & flag]
+def _flags(bits: int, message_enum: EnumTypeWrapper, prefix: str, flags: type[IntFlag]) -> tuple[int, ...]:
+    return tuple(message_enum.Value(f"{prefix}_{flag.name}") for flag in flags if flag and bits & flag)
 
 
 CONVERTERS: dict[type, Callable[[Any], Message | None]] = {

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -35,10 +36,31 @@ AMOUNTS = {
 }
 """For each amount of a cover, the column that holds it."""
 
+JUDGED_COLUMNS = (
+    "basis",
+    "exposure_minor",
+    "used_minor",
+    "market_minor",
+    "lendable_minor",
+    "base_minor",
+    "good_market_minor",
+    "good_lendable_minor",
+    "good_base_minor",
+)
+"""The columns by which a loan is judged."""
+
+MessageWithLtv: TypeAlias = (
+    loan_pb2.LoanCover | breach_pb2.BreachEvent | revaluation_pb2.PreviewedCover | borrowing_base_pb2.BorrowingBase
+)
+
+
+LEVEL_MESSAGES = {level: common_pb2.LtvLevel.Value(f"LTV_LEVEL_{level.name}") for level in Level}
+"""The contract's enum value for each level."""
+
 
 def level_message(level: int) -> common_pb2.LtvLevel.ValueType:
     """Returns the contract's enum value for a level."""
-    return common_pb2.LtvLevel.Value(f"LTV_LEVEL_{Level(level).name}")
+    return LEVEL_MESSAGES[Level(level)]
 
 
 def coverage_message(unknown: int) -> common_pb2.Coverage:
@@ -46,9 +68,43 @@ def coverage_message(unknown: int) -> common_pb2.Coverage:
     return common_pb2.COVERAGE_UNKNOWN if unknown else common_pb2.COVERAGE_KNOWN
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What a loan owes, its collateral value, and its LTV, now and from last good values; fall to the next level."""
+
+    owed: int
+    collateral: int
+    ltv: float
+    last_good_ltv: float
+    next_limit_ppm: int | None
+    price_fall: float
+
+
 def cover_message(row: Mapping[str, Any], currency: str) -> loan_pb2.LoanCover:
     """Returns a judgement of a loan as a message."""
-    collateral, good_collateral, owed = int(pool_of(row)), int(pool_of(row, "good_")), int(owed_of(row))
+    return cover_messages([row], [currency])[0]
+
+
+def cover_messages(rows: Sequence[Mapping[str, Any]], currencies: Sequence[str]) -> list[loan_pb2.LoanCover]:
+    """Returns the judgements of loans [l] with their currencies [l] as messages [l]."""
+    if not rows:
+        return []
+    return [
+        _cover(row, currency, judged) for row, currency, judged in zip(rows, currencies, _judged(rows), strict=True)
+    ]
+
+
+def _judged(rows: Sequence[Mapping[str, Any]]) -> list[_Judged]:
+    columns = {name: np.array([row[name] for row in rows], dtype=np.int64) for name in JUDGED_COLUMNS}
+    owed, pool, good_pool = owed_of(columns), pool_of(columns), pool_of(columns, "good_")
+    limits = [LIMITS.get(Level(row["level"])) for row in rows]
+    next_ppm = [None if limit is None else int(row[limit]) for row, limit in zip(rows, limits, strict=True)]
+    falls = price_fall_to(owed, pool, np.array([ppm or PPM for ppm in next_ppm], dtype=np.int64))
+    ltv, good_ltv = loan_to_value(owed, pool), loan_to_value(owed, good_pool)
+    return list(map(_Judged, owed.tolist(), pool.tolist(), ltv.tolist(), good_ltv.tolist(), next_ppm, falls.tolist()))
+
+
+def _cover(row: Mapping[str, Any], currency: str, judged: _Judged) -> loan_pb2.LoanCover:
     message = loan_pb2.LoanCover(
         market_date=convert.day(row["market_day"]),
         level=level_message(row["level"]),
@@ -63,11 +119,10 @@ def cover_message(row: Mapping[str, Any], currency: str) -> loan_pb2.LoanCover:
         **{field: convert.money(row[column], currency) for field, column in AMOUNTS.items()},
     )
     _add_base(message, row, currency)
-    add_ltv(message, owed, collateral)
-    good_ltv = _ltv(owed, good_collateral)
-    if owed and math.isfinite(good_ltv):
-        message.last_good_ltv.CopyFrom(convert.ratio(good_ltv))
-    _add_distance(message, row, owed, collateral)
+    _set_ltv(message, judged.owed, judged.ltv)
+    if judged.owed and math.isfinite(judged.last_good_ltv):
+        message.last_good_ltv.CopyFrom(convert.ratio(judged.last_good_ltv))
+    _add_distance(message, row["level"], judged)
     return message
 
 
@@ -82,27 +137,19 @@ def _add_base(message: loan_pb2.LoanCover, row: Mapping[str, Any], currency: str
     message.decision_borrowing_base.CopyFrom(convert.money(decision, currency))
 
 
-def add_ltv(
-    message: loan_pb2.LoanCover
-    | breach_pb2.BreachEvent
-    | revaluation_pb2.PreviewedCover
-    | borrowing_base_pb2.BorrowingBase,
-    owed_minor: int,
-    collateral_minor: int,
-) -> None:
+def add_ltv(message: MessageWithLtv, owed_minor: int, collateral_minor: int) -> None:
     """Sets ``ltv``, or ``ltv_infinite`` for a debt without collateral value. Sets neither if nothing is owed."""
-    ltv = _ltv(owed_minor, collateral_minor)
+    _set_ltv(message, owed_minor, float(loan_to_value(np.array([owed_minor]), np.array([collateral_minor]))[0]))
+
+
+def _set_ltv(message: MessageWithLtv, owed_minor: int, ltv: float) -> None:
     if math.isinf(ltv):
         message.ltv_infinite = True
     elif owed_minor:
         message.ltv.CopyFrom(convert.ratio(ltv))
 
 
-def _ltv(owed: int, collateral: int) -> float:
-    return float(loan_to_value(np.array([owed]), np.array([collateral]))[0])
-
-
-def _add_distance(message: loan_pb2.LoanCover, row: Mapping[str, Any], owed: int, collateral: int) -> None:
+def _add_distance(message: loan_pb2.LoanCover, level: int, judged: _Judged) -> None:
     """Sets the next level and the distance to it, as a ratio and as a fall in prices.
 
     The next level follows the current one, which includes that of a missed deadline. The distances are 0 if the LTV has
@@ -111,11 +158,9 @@ def _add_distance(message: loan_pb2.LoanCover, row: Mapping[str, Any], owed: int
 
     Sets nothing at the worst level, without collateral value, or if nothing is owed.
     """
-    limit = LIMITS.get(Level(row["level"]))
-    if limit is None or not collateral or not owed:
+    if judged.next_limit_ppm is None or not judged.collateral or not judged.owed:
         return
-    message.next_level = level_message(row["level"] + 1)
-    distance = row[limit] / PPM - _ltv(owed, collateral)
+    message.next_level = level_message(level + 1)
+    distance = judged.next_limit_ppm / PPM - judged.ltv
     message.distance_to_next_level.CopyFrom(convert.ratio(max(distance, 0.0)))
-    fall = price_fall_to(np.array([owed]), np.array([collateral]), np.array([row[limit]], dtype=np.int64))[0]
-    message.price_fall_to_next_level.CopyFrom(convert.ratio(float(fall)))
+    message.price_fall_to_next_level.CopyFrom(convert.ratio(judged.price_fall))

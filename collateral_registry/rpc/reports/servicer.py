@@ -14,7 +14,7 @@ from collateral_registry.domain.filters.expressions import EVERYTHING
 from collateral_registry.domain.reports.ltv_rows import plain_rows
 from collateral_registry.domain.reports.totals import Concentration, Total
 from collateral_registry.rpc.common import convert
-from collateral_registry.rpc.common.cover_messages import cover_message
+from collateral_registry.rpc.common.cover_messages import cover_messages
 from collateral_registry.rpc.common.filtering import filter_of, filtered_page
 from collateral_registry.rpc.common.moments import market_date, policy_name, read_moment
 from collateral_registry.rpc.common.paging import NEWEST
@@ -23,6 +23,7 @@ from collateral_registry.runtime.report_refresher import ReportRefresher
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.v1 import report_pb2 as pb, report_pb2_grpc
+from collateral_registry.v1.loan_pb2 import LoanCover
 from valuation.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
             sums = self.ltv.sums(report, wanted, keys)
             end = start + page.size
             return pb.GenerateLtvReportResponse(
-                rows=[_row(row) for row in plain_rows(report.snapshot, report.rows[start:end])],
+                rows=_rows(plain_rows(report.snapshot, report.rows[start:end])),
                 totals=[_total(total) for total in sums.totals],
                 concentrations=[_concentration(one) for one in sums.concentrations],
                 sequence=moment.seq,
@@ -129,12 +130,17 @@ def _concentration_limit(requested: int) -> int:
     return min(requested or CONCENTRATIONS_DEFAULT, CONCENTRATIONS_LIMIT)
 
 
-def _row(row: dict[str, Any]) -> pb.LtvReportRow:
+def _rows(rows: list[dict[str, Any]]) -> list[pb.LtvReportRow]:
+    covers = cover_messages(rows, [row["currency_code"] for row in rows])
+    return [_row(row, cover) for row, cover in zip(rows, covers, strict=True)]
+
+
+def _row(row: dict[str, Any], cover: LoanCover) -> pb.LtvReportRow:
     loan = f"loans/{row['loan_id']}"
     return pb.LtvReportRow(
         loan=loan,
         borrower=row["borrower"],
-        cover=cover_message(row, row["currency_code"]),
+        cover=cover,
         breach=f"{loan}/breaches/{row['breach_number']}" if row["breach_open"] else "",
         deadline_date=convert.day(row["deadline_day"]),
     )
