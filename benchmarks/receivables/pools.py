@@ -24,6 +24,7 @@ from collateral_registry.domain.receivables.pool_facts import NO_LINE, PoolFacts
 from collateral_registry.domain.receivables.pool_ladder import ladder
 from collateral_registry.domain.receivables.rule_numbers import DEFAULT_VALUES, ReceivableNumbers
 from collateral_registry.domain.shared.days import NO_DAY
+from collateral_registry.runtime.allocator import keep_freed_memory
 from valuation._typing import Int, Texts
 from valuation.receivables.concentration import greatest_total
 
@@ -195,6 +196,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--invoices", type=int, action="append", help="may be given more than once")
     chosen = parser.parse_args().invoices
+    keep_freed_memory()  # as every process of the service
     for invoices, debtors in SIZES:
         if chosen and invoices not in chosen:
             continue

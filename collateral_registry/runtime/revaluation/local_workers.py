@@ -11,6 +11,7 @@ from multiprocessing import get_context
 from pydantic import SecretStr
 
 from collateral_registry.commands.revaluation.run_partition import PartitionJob
+from collateral_registry.runtime.allocator import keep_freed_memory
 from collateral_registry.runtime.revaluation.errors import WorkersLost
 from collateral_registry.runtime.revaluation.worker_process import work
 
@@ -32,7 +33,7 @@ class LocalWorkers:
     def work(self, jobs: Sequence[PartitionJob]) -> Iterator[int]:
         """Executes jobs and yields the number of each stored partition; raises WorkersLost when a process dies."""
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(self._count, get_context("spawn"), os.nice, (NICENESS,))
+            self._pool = ProcessPoolExecutor(self._count, get_context("spawn"), _prepare)
         futures: list[Future[int]] = [self._pool.submit(work, self._url, job) for job in jobs]
         try:
             for future in as_completed(futures):
@@ -48,3 +49,9 @@ class LocalWorkers:
         """Stops the processes after they have finished their current partitions."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
+
+
+def _prepare() -> None:
+    """Prepares a process of the pool."""
+    os.nice(NICENESS)
+    keep_freed_memory()

@@ -1,0 +1,43 @@
+"""Memory that a process keeps for its next columns."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FAULTS = """
+import resource
+import numpy as np
+from collateral_registry.runtime.allocator import keep_freed_memory
+if {keeps}:
+    keep_freed_memory()
+for done in range(101):
+    if done == 1:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    columns = [np.ones(100_000) for _ in range(20)]
+    del columns
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def faults(*, keeps: bool, **environment: str) -> int:
+    """Returns how many pages the kernel had to provide for columns that were needed again and again."""
+    values = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    script = FAULTS.format(keeps=keeps)
+    return int(subprocess.check_output([sys.executable, "-c", script], env=values, text=True))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("glibc" not in os.confstr("CS_GNU_LIBC_VERSION"), reason="the settings are those of glibc")
+def test_columns_that_are_needed_again_use_the_memory_of_those_before():
+    assert faults(keeps=True) * 20 < faults(keeps=False)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("glibc" not in os.confstr("CS_GNU_LIBC_VERSION"), reason="the settings are those of glibc")
+def test_the_environment_decides_where_it_states_a_setting():
+    small = {"MALLOC_TRIM_THRESHOLD_": "131072", "MALLOC_MMAP_THRESHOLD_": "131072"}
+    assert faults(keeps=True, **small) * 2 > faults(keeps=False, **small)
