@@ -37,17 +37,17 @@ from collateral_registry.web.pages.live import LiveEvents
 from collateral_registry.web.pages.rendering import render
 from collateral_registry.web.pages.static_files import serve_icon, serve_static
 from collateral_registry.web.pages.texts import LANGUAGES, Texts, accepted_language, texts_of
-from collateral_registry.web.pages.views.asset import asset
-from collateral_registry.web.pages.views.assets import assets
-from collateral_registry.web.pages.views.breaches import breaches
-from collateral_registry.web.pages.views.head import head_of
-from collateral_registry.web.pages.views.loan import loan
-from collateral_registry.web.pages.views.loans import loans
-from collateral_registry.web.pages.views.overview import overview
-from collateral_registry.web.pages.views.prices import prices
-from collateral_registry.web.pages.views.reports import reports
-from collateral_registry.web.pages.views.series import series
-from collateral_registry.web.pages.views.status import status
+from collateral_registry.web.pages.views.book.overview import overview
+from collateral_registry.web.pages.views.book.reports import reports
+from collateral_registry.web.pages.views.book.status import status
+from collateral_registry.web.pages.views.collateral.asset import asset
+from collateral_registry.web.pages.views.collateral.assets import assets
+from collateral_registry.web.pages.views.collateral.prices import prices
+from collateral_registry.web.pages.views.collateral.series import series
+from collateral_registry.web.pages.views.common.head import head_of
+from collateral_registry.web.pages.views.loans.breaches import breaches
+from collateral_registry.web.pages.views.loans.loan import loan
+from collateral_registry.web.pages.views.loans.loans import loans
 from collateral_registry.web.pages.visit import NUMBER, Page, Visit, invalid
 
 PAGES_LIMIT = 32

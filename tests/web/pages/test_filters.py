@@ -5,7 +5,7 @@ import pytest
 from collateral_registry.domain.filters import expressions
 from collateral_registry.domain.filters.fields import Id, Text
 from collateral_registry.domain.filters.parser import parse_filter
-from collateral_registry.web.pages.views.filters import (
+from collateral_registry.web.pages.views.common.filters import (
     NAMES_IN_FILTER,
     batched,
     borrower_or_loan,

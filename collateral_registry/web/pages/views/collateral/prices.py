@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collateral_registry.v1 import price_pb2
-from collateral_registry.web.pages.views.filters import conjunction, equals, prefix
-from collateral_registry.web.pages.views.head import head_of
-from collateral_registry.web.pages.views.report import days_left
+from collateral_registry.web.pages.views.common.filters import conjunction, equals, prefix
+from collateral_registry.web.pages.views.common.head import head_of
+from collateral_registry.web.pages.views.common.report import days_left
 from collateral_registry.web.pages.visit import ROWS, Page, Visit
 
 

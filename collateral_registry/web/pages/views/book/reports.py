@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collateral_registry.v1 import report_pb2 as pb
-from collateral_registry.web.pages.views.report import fetch_report, moment_of
+from collateral_registry.web.pages.views.common.report import fetch_report, moment_of
 from collateral_registry.web.pages.visit import Page, Visit
 
 KEYS_SHOWN = 20

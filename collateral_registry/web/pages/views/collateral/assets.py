@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collateral_registry.v1 import asset_pb2, valuation_pb2
-from collateral_registry.web.pages.views.filters import conjunction, equals, prefix
+from collateral_registry.web.pages.views.common.filters import conjunction, equals, prefix
 from collateral_registry.web.pages.visit import ROWS, Page, Visit
 
 KINDS = ("INVENTORY", "EQUIPMENT", "INTELLECTUAL_PROPERTY", "RECEIVABLE", "PURCHASE_ORDER", "RECEIVABLE_POOL")

@@ -6,8 +6,8 @@ import asyncio
 
 from collateral_registry.v1 import finding_pb2, price_pb2, revaluation_pb2, service_info_pb2
 from collateral_registry.web.pages.numbers import calendar
-from collateral_registry.web.pages.views.haircut_tests import haircut_tests
-from collateral_registry.web.pages.views.report import fetch_report, moment_of
+from collateral_registry.web.pages.views.common.haircut_tests import haircut_tests
+from collateral_registry.web.pages.views.common.report import fetch_report, moment_of
 from collateral_registry.web.pages.visit import ROWS, Page, Visit
 
 SERIES_READ = 1000

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from collateral_registry.web.pages.numbers import sums
-from collateral_registry.web.pages.views.filters import LEVELS, borrower_or_loan, choice, conjunction, equals
-from collateral_registry.web.pages.views.report import fetch_report, moment_of, rows_of
+from collateral_registry.web.pages.views.common.filters import LEVELS, borrower_or_loan, choice, conjunction, equals
+from collateral_registry.web.pages.views.common.report import fetch_report, moment_of, rows_of
 from collateral_registry.web.pages.visit import ROWS, Page, Visit
 
 COVERAGES = {"known": "coverage = KNOWN", "unknown": "coverage = UNKNOWN"}

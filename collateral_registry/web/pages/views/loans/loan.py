@@ -14,8 +14,8 @@ from collateral_registry.web.pages.charts.bars import limit_scale, waterfall
 from collateral_registry.web.pages.numbers import percent, ratio_of, value_of
 from collateral_registry.web.pages.rendering import word
 from collateral_registry.web.pages.texts import Texts
-from collateral_registry.web.pages.views.report import LEVEL_NAMES, Limits, days_left, own_limits, policy_limits
-from collateral_registry.web.pages.views.steps import Claim, steps_of_claims
+from collateral_registry.web.pages.views.common.report import LEVEL_NAMES, Limits, days_left, own_limits, policy_limits
+from collateral_registry.web.pages.views.common.steps import Claim, steps_of_claims
 from collateral_registry.web.pages.visit import ROWS, Page, Visit
 
 EVENTS_SHOWN = 30

@@ -11,7 +11,7 @@ from google.type.date_pb2 import Date
 
 from collateral_registry.v1 import common_pb2, loan_pb2, policy_pb2, report_pb2 as pb
 from collateral_registry.web.pages.numbers import calendar, ratio_of
-from collateral_registry.web.pages.views.filters import NAMES_IN_FILTER, batched, one_of
+from collateral_registry.web.pages.views.common.filters import NAMES_IN_FILTER, batched, one_of
 from collateral_registry.web.pages.visit import Moment, Visit
 
 LEVEL_NAMES = ("watch", "margin_call", "stop_draw", "liquidation")

@@ -11,9 +11,9 @@ from collateral_registry.v1 import asset_pb2, haircut_pb2, loan_pb2, valuation_p
 from collateral_registry.web.pages.charts.lines import Line, lines
 from collateral_registry.web.pages.numbers import calendar, value_of
 from collateral_registry.web.pages.texts import Texts
-from collateral_registry.web.pages.views.filters import conjunction, equals
-from collateral_registry.web.pages.views.haircut_tests import haircut_tests
-from collateral_registry.web.pages.views.steps import deductions_of
+from collateral_registry.web.pages.views.common.filters import conjunction, equals
+from collateral_registry.web.pages.views.common.haircut_tests import haircut_tests
+from collateral_registry.web.pages.views.common.steps import deductions_of
 from collateral_registry.web.pages.visit import ROWS, Page, Visit
 
 VALUATIONS_READ = 300

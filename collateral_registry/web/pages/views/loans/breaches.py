@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from google.type.money_pb2 import Money
 
 from collateral_registry.v1 import breach_pb2, report_pb2 as pb
-from collateral_registry.web.pages.views.filters import LEVELS, borrower_or_loan, choice, conjunction, one_of
-from collateral_registry.web.pages.views.report import days_left, moment_of
+from collateral_registry.web.pages.views.common.filters import LEVELS, borrower_or_loan, choice, conjunction, one_of
+from collateral_registry.web.pages.views.common.report import days_left, moment_of
 from collateral_registry.web.pages.visit import ROWS, Page, Visit
 
 STATES = {"": "state = OPEN", "open": "state = OPEN", "cured": "state = CURED", "all": ""}

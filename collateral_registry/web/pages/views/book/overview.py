@@ -14,8 +14,8 @@ from collateral_registry.web.pages.charts.lines import fall_curve
 from collateral_registry.web.pages.numbers import ratio_of, sums
 from collateral_registry.web.pages.rendering import word
 from collateral_registry.web.pages.texts import Texts
-from collateral_registry.web.pages.views.haircut_tests import Tests, haircut_tests
-from collateral_registry.web.pages.views.report import Limits, Row, fetch_report, moment_of, rows_of
+from collateral_registry.web.pages.views.common.haircut_tests import Tests, haircut_tests
+from collateral_registry.web.pages.views.common.report import Limits, Row, fetch_report, moment_of, rows_of
 from collateral_registry.web.pages.visit import ROWS, Page, Visit
 
 WHOLE_BOOK = 1000

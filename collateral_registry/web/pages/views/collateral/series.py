@@ -10,8 +10,8 @@ from collateral_registry.v1 import price_pb2
 from collateral_registry.web.pages.charts.lines import Line, lines
 from collateral_registry.web.pages.numbers import calendar
 from collateral_registry.web.pages.texts import Texts
-from collateral_registry.web.pages.views.filters import equals
-from collateral_registry.web.pages.views.haircut_tests import haircut_tests
+from collateral_registry.web.pages.views.common.filters import equals
+from collateral_registry.web.pages.views.common.haircut_tests import haircut_tests
 from collateral_registry.web.pages.visit import Page, Visit
 
 PRICES_READ = 500

@@ -1,0 +1,1 @@
+"""Assets, an asset, price series, and the prices of one."""

@@ -1,0 +1,1 @@
+"""What several views read and show."""

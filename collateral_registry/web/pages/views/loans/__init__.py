@@ -1,0 +1,1 @@
+"""Loans, a loan, and breaches."""
