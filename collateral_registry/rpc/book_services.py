@@ -33,6 +33,7 @@ from collateral_registry.rpc.prices.servicer import PriceServicer
 from collateral_registry.rpc.proposals.servicer import ProposalServicer
 from collateral_registry.rpc.receivables.feed_servicer import InvoiceFeedServicer
 from collateral_registry.rpc.reports.breach_servicer import BreachServicer
+from collateral_registry.rpc.reports.history_servicer import HistoryServicer
 from collateral_registry.rpc.reports.servicer import ReportServicer
 from collateral_registry.rpc.revaluation.servicer import RevaluationServicer
 from collateral_registry.rpc.stock.ledger_servicer import StockLedgerServicer
@@ -91,6 +92,7 @@ class BookServices:
         watchers = Watchers(limits.watchers)
         self._breaches = BreachServicer(runner, watchers)
         self._reports = ReportServicer(runner)
+        self._history = HistoryServicer(runner)
         self._stock = StockServicer(runner, intake)
         self._invoices = InvoiceFeedServicer(runner, intake)
         self._syncs: list[SyncTask | ReviewTask | CheckpointTask] = [
@@ -131,6 +133,7 @@ class BookServices:
             IpServicer(runner),
             self._breaches,
             self._reports,
+            self._history,
             self._revaluation,
             self._stock,
             StockLedgerServicer(runner, self._stock.batcher),

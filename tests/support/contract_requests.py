@@ -40,6 +40,8 @@ FURTHER = [
     ("GetDebtorExposure", 'name: "debtors/core-1"'),
     ("ListInvoices", 'parent: "assets/claim-1"'),
     ("GetBorrowingBase", 'name: "loans/loan-4"'),
+    ("GetLoanHistory", 'name: "loans/loan-1"'),
+    ("BatchGetLtvHistories", 'names: "loans/loan-1"'),
     ("GetInclusionProof", "sequence: 1"),
     ("GetConsistencyProof", "first_tree_size: 1"),
     ("CheckDraw", 'name: "loans/loan-1" amount {currency_code: "USD" units: 1}'),

@@ -33,6 +33,7 @@ from collateral_registry.v1 import (
     finding_pb2_grpc,
     forecast_pb2_grpc,
     haircut_pb2_grpc,
+    history_pb2_grpc,
     loan_pb2,
     loan_pb2_grpc,
     policy_pb2,
@@ -142,6 +143,7 @@ class Client:
         self.valuations = valuation_pb2_grpc.ValuationServiceStub(self.channel)
         self.loans = loan_pb2_grpc.LoanServiceStub(self.channel)
         self.breaches = breach_pb2_grpc.BreachServiceStub(self.channel)
+        self.history = history_pb2_grpc.HistoryServiceStub(self.channel)
         self.reports = report_pb2_grpc.ReportServiceStub(self.channel)
         self.stock = stock_pb2_grpc.StockServiceStub(self.channel)
         self.ledger = stock_ledger_pb2_grpc.StockLedgerServiceStub(self.channel)

@@ -136,10 +136,15 @@ def _largest(one: _OneCurrency, sums: Int, present: Int, limit: int) -> list[Con
 
 def sums_by(amounts: Int, group: Int, count: int) -> Int:
     """Returns the exact sums [count] of non-negative amounts [n] by group [n]; raises Refused at 2^62 or more."""
-    if float(np.sum(amounts, dtype=np.float64)) >= SUM_LIMIT:
-        raise Refused(
-            "SUM_TOO_LARGE", "sum of the report's amounts: got 2^62 minor units or more, want less; narrow the filter"
-        )
+    check_sums(float(np.sum(amounts, dtype=np.float64)), "narrow the filter")
     sums = np.zeros(count, dtype=np.int64)
     np.add.at(sums, group, amounts)
     return sums
+
+
+def check_sums(total: float, advice: str) -> None:
+    """Raises Refused, with the advice, if the sum of amounts is 2^62 minor units or more."""
+    if total >= SUM_LIMIT:
+        raise Refused(
+            "SUM_TOO_LARGE", f"sum of the report's amounts: got 2^62 minor units or more, want less; {advice}"
+        )

@@ -31,6 +31,7 @@ _METHODS = {
         ListStockFeeds ListStockLots ListMovements
         ValueAssets GetValuation ListValuations GetWarehouse ListWarehouses ListCountedLots
         GenerateLtvReport StreamLtvReport GenerateBreachReport
+        GetLoanHistory BatchGetLtvHistories GetBookHistory
     """,
     _P.READ_FEED: "GetStockFeed ListRejectedMovements GetInvoiceFeed ListRejectedEntries",
     _P.QUOTE: """

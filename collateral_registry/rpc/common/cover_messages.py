@@ -14,7 +14,14 @@ from collateral_registry.domain.loans.collateral import owed_of, pool_of
 from collateral_registry.domain.loans.cure import price_fall_to
 from collateral_registry.domain.loans.levels import Level, loan_to_value
 from collateral_registry.rpc.common import convert
-from collateral_registry.v1 import borrowing_base_pb2, breach_pb2, common_pb2, loan_pb2, revaluation_pb2
+from collateral_registry.v1 import (
+    borrowing_base_pb2,
+    breach_pb2,
+    common_pb2,
+    history_pb2,
+    loan_pb2,
+    revaluation_pb2,
+)
 from valuation.money import PPM
 
 LIMITS = {
@@ -50,7 +57,11 @@ JUDGED_COLUMNS = (
 """The columns by which a loan is judged."""
 
 MessageWithLtv: TypeAlias = (
-    loan_pb2.LoanCover | breach_pb2.BreachEvent | revaluation_pb2.PreviewedCover | borrowing_base_pb2.BorrowingBase
+    loan_pb2.LoanCover
+    | breach_pb2.BreachEvent
+    | revaluation_pb2.PreviewedCover
+    | borrowing_base_pb2.BorrowingBase
+    | history_pb2.LtvPoint
 )
 
 
@@ -61,6 +72,16 @@ LEVEL_MESSAGES = {level: common_pb2.LtvLevel.Value(f"LTV_LEVEL_{level.name}") fo
 def level_message(level: int) -> common_pb2.LtvLevel.ValueType:
     """Returns the contract's enum value for a level."""
     return LEVEL_MESSAGES[Level(level)]
+
+
+def limits_message(row: Mapping[str, Any]) -> common_pb2.LtvLevels:
+    """Returns the limits by which a loan was judged."""
+    return common_pb2.LtvLevels(
+        watch=convert.of_millionths(row["watch_ppm"]),
+        margin_call=convert.of_millionths(row["margin_call_ppm"]),
+        stop_draw=convert.of_millionths(row["stop_draw_ppm"]),
+        liquidation=convert.of_millionths(row["liquidation_ppm"]),
+    )
 
 
 def coverage_message(unknown: int) -> common_pb2.Coverage:

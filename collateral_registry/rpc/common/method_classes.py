@@ -69,6 +69,7 @@ _METHODS = {
         GetPriceSeries ListPriceSeries ListPrices
         GetServiceInfo
         GenerateLtvReport StreamLtvReport GenerateBreachReport
+        GetLoanHistory BatchGetLtvHistories GetBookHistory
         GetRevaluation ListRevaluations WatchRevaluation PreviewRevaluation
         GetStockFeed UpdateStockFeed ListStockFeeds ListStockLots ListMovements ListRejectedMovements
         ValueAssets QuoteAsset QuotePool GetValuation ListValuations
@@ -97,6 +98,7 @@ _READS = """
     GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions ListDebtorLimits
     GetBorrowingBase GetReserve ListReserves GetCertificate ListCertificates
     GetCheckpoint ListAuditEntries GetInclusionProof GetConsistencyProof
+    GetLoanHistory BatchGetLtvHistories GetBookHistory
 """
 
 READING_METHODS = frozenset(_READS.split())

@@ -40,7 +40,7 @@ _CLASSES = {
         ListHaircutEstimates
         ListRightEvents ListComingFees
         GetInvoiceFeed ListInvoiceFeeds ListInvoiceEntries ListRejectedEntries
-        GetLoan ListLoans GetPledge ListPledges CheckDraw
+        GetLoan ListLoans GetLoanHistory BatchGetLtvHistories GetPledge ListPledges CheckDraw
         GetOverride ListOverrides GetProposal ListProposals
         GetBorrowingBase GetReserve ListReserves GetCertificate ListCertificates
         CheckPickup GetPickup ListPickups GetControlledValue
@@ -78,6 +78,7 @@ _CLASSES = {
     """,
     CostClass.WHOLE_BOOK: """
         GenerateLtvReport StreamLtvReport GenerateBreachReport
+        GetBookHistory
         GetInclusionProof GetConsistencyProof
         Revalue StartRevaluation PreviewRevaluation ActivatePolicy ActivateEquipmentModel AdvanceBusinessDate
         ApproveProposal

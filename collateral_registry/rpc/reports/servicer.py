@@ -58,7 +58,7 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
             end = start + page.size
             return pb.GenerateLtvReportResponse(
                 rows=_rows(plain_rows(report.snapshot, report.rows[start:end])),
-                totals=[_total(total) for total in sums.totals],
+                totals=[total_message(total) for total in sums.totals],
                 concentrations=[_concentration(one) for one in sums.concentrations],
                 sequence=moment.seq,
                 market_date=market_date(moment),
@@ -146,7 +146,8 @@ def _row(row: dict[str, Any], cover: LoanCover) -> pb.LtvReportRow:
     )
 
 
-def _total(total: Total) -> pb.LtvReportTotal:
+def total_message(total: Total) -> pb.LtvReportTotal:
+    """Returns the sums over the loans of one currency as a message."""
     return pb.LtvReportTotal(
         currency_code=total.currency,
         loan_count=total.loans,

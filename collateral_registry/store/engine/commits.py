@@ -77,8 +77,46 @@ def last_commit_of_day(connection: Connection, day: int) -> int:
     return _last(connection, CommitRow.market_day <= day)
 
 
-def _last(connection: Connection, condition: ColumnElement[bool]) -> int:
-    return int(connection.execute(select(func.coalesce(func.max(CommitRow.seq), 0)).where(condition)).scalar_one())
+def _last(connection: Connection, *conditions: ColumnElement[bool]) -> int:
+    return int(connection.execute(select(func.coalesce(func.max(CommitRow.seq), 0)).where(*conditions)).scalar_one())
+
+
+class ClosedDay(NamedTuple):
+    """A business day and the last commit whose business day is on or before it."""
+
+    market_day: int
+    seq: int
+
+
+def days_before(connection: Connection, seq: int, first_day: int, before_day: int, limit: int) -> list[ClosedDay]:
+    """Returns the newest business days of the commits up to ``seq``, at most ``limit``, newest first.
+
+    They are on or after ``first_day`` and before ``before_day``.
+    """
+    bounds = {"seq": seq, "first": first_day, "before": before_day, "most": limit}
+    days = [ClosedDay(*row) for row in connection.execute(_DAYS, bounds)]
+    if not days:
+        return []
+    # After a repaired business date, commits of an earlier day may follow those of a later one.
+    last = _last(connection, CommitRow.market_day < days[-1].market_day, CommitRow.seq <= seq)
+    found = []
+    for day in reversed(days):
+        last = max(last, day.seq)
+        found.append(ClosedDay(day.market_day, last))
+    return found[::-1]
+
+
+_DAYS = (
+    select(CommitRow.market_day, func.max(CommitRow.seq))
+    .where(
+        CommitRow.seq <= bindparam("seq"),
+        CommitRow.market_day >= bindparam("first"),
+        CommitRow.market_day < bindparam("before"),
+    )
+    .group_by(CommitRow.market_day)
+    .order_by(CommitRow.__table__.c.market_day.desc())
+    .limit(bindparam("most"))
+)
 
 
 def set_market_day(write: Write) -> None:

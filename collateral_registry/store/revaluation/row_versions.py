@@ -10,15 +10,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, ScalarSelect, func, select, union_all
+from sqlalchemy import CTE, ColumnElement, ScalarSelect, func, select, true, union_all
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlmodel import SQLModel
 
-from collateral_registry.store.engine.key_sets import KEYS, Greatest
+from collateral_registry.store.engine.key_sets import KEYS, Greatest, KeySet
 from collateral_registry.store.schema.revaluation import RunRow
 
 NEVER = 0
 """A sequence before the first commit."""
+
+MOMENTS = KeySet("moments")
+"""Sequences of commits, in the parameter ``moments``."""
 
 
 def newest_run(seq: int | None = None, after: int = NEVER) -> ScalarSelect[Any]:
@@ -55,6 +58,24 @@ def newest_of(table: type[SQLModel], column: ColumnElement[int], seq: int | None
     """
     key = KEYS.rows.c.value
     found = select(key.label("key"), newest_seq(table, column, key, seq).label("version"))
+    return found.cte("newest").prefix_with("MATERIALIZED")
+
+
+def newest_at_moments(table: type[SQLModel], column: ColumnElement[int]) -> CTE:
+    """Returns ``newest(key, moment, version)``: the current row of each key in ``keys`` as of each of ``moments``.
+
+    The version is NEVER if the key had no row. Each pair takes two lookups in indexes, however many rows a key has.
+    """
+    asked = MOMENTS.rows.c.value
+    run = select(func.coalesce(func.max(RunRow.seq), NEVER)).where(RunRow.published_seq <= asked).scalar_subquery()
+    moments = select(asked.label("moment"), run.label("run")).cte("moments").prefix_with("MATERIALIZED")
+    key = KEYS.rows.c.value
+    changed = select(table.seq).where(column == key, table.of_run == 0, table.seq <= moments.c.moment)
+    changed = changed.order_by(table.seq.desc()).limit(1).correlate(KEYS.rows, moments)
+    in_run = select(table.seq).where(table.seq == moments.c.run, column == key, table.of_run > 0)
+    in_run = in_run.correlate(KEYS.rows, moments)
+    version = Greatest(func.coalesce(changed.scalar_subquery(), NEVER), func.coalesce(in_run.scalar_subquery(), NEVER))
+    found = select(key.label("key"), moments.c.moment, version.label("version")).join_from(KEYS.rows, moments, true())
     return found.cte("newest").prefix_with("MATERIALIZED")
 
 

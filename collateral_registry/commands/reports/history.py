@@ -1,0 +1,83 @@
+"""Returns loans and the book by business day, each day as it was known at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from collateral_registry.commands.pipeline.moments import Moment
+from collateral_registry.domain.reports.history import BookDay, book_days
+from collateral_registry.domain.shared.errors import NotFound
+from collateral_registry.domain.shared.lru_cache import LruCache
+from collateral_registry.store.engine.commits import ClosedDay, days_before
+from collateral_registry.store.engine.database import Connection
+from collateral_registry.store.loans.history import DayVersions, closings, judgements_at_moments, loans_with_closings
+from collateral_registry.store.loans.repository import find_loans
+
+KEPT_DAYS = 1_000
+"""Number of days of the book that are kept for further requests."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A page of business days: at most ``limit`` from ``first_day`` on and before ``before_day``, as of a moment."""
+
+    moment: Moment
+    first_day: int
+    before_day: int
+    limit: int
+
+    def days(self, connection: Connection) -> list[ClosedDay]:
+        """Returns the days with their last commits, newest first."""
+        # Days after that of the moment are of a business date that was repaired.
+        before = min(self.before_day, self.moment.market_day + 1)
+        return days_before(connection, self.moment.seq, self.first_day, before, self.limit)
+
+
+Judgements = Mapping[int, Mapping[str, Any]]
+"""The judgement of a loan at the end of each day, as a row by the commit of the day; none before its first one."""
+
+
+def loan_days(connection: Connection, loan_ids: Sequence[str], days: Sequence[ClosedDay]) -> dict[str, Judgements]:
+    """Returns the judgements of loans at the end of days, by loan; raises NotFound for an unknown loan.
+
+    A loan has none after it was closed.
+    """
+    loans = find_loans(connection, loan_ids)
+    for loan_id in loan_ids:
+        if loan_id not in loans:
+            raise NotFound(f"loans/{loan_id}")
+    keys = [loan.key for loan in loans.values()]
+    closed = closings(connection, keys)
+    found = judgements_at_moments(connection, keys, [day.seq for day in days])
+    rows = [dict(zip(found, values, strict=True)) for values in zip(*(c.tolist() for c in found.values()), strict=True)]
+    by_key: dict[int, dict[int, dict[str, Any]]] = {key: {} for key in keys}
+    for row in rows:
+        key = row["loan_key"]
+        if row["moment"] < closed.get(key, row["moment"] + 1):
+            by_key[key][row["moment"]] = row
+    return {loan_id: by_key[loan.key] for loan_id, loan in loans.items()}
+
+
+class BookHistories:
+    """The history of one book. A day is computed once, because the book at the end of a commit never changes."""
+
+    def __init__(self) -> None:
+        self._kept: LruCache[int, BookDay] = LruCache(KEPT_DAYS)
+
+    def days(self, connection: Connection, days: Sequence[ClosedDay]) -> list[BookDay]:
+        """Returns the book at the end of each of the days, in their order."""
+        found = {day.seq: kept for day in days if (kept := self._kept.get(day.seq)) is not None}
+        missing = sorted({day.seq for day in days} - found.keys())
+        if missing:
+            computed = _computed(connection, missing)
+            for seq, day in zip(missing, computed, strict=True):
+                found[seq] = day
+                self._kept.put(seq, day)
+        return [found[day.seq] for day in days]
+
+
+def _computed(connection: Connection, seqs: Sequence[int]) -> list[BookDay]:
+    versions = DayVersions(connection, seqs)
+    return book_days(seqs, loans_with_closings(connection), versions.judgements(), versions.claims(), versions.assets())
