@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -32,12 +32,14 @@ from collateral_registry.web.local_only import WANTED_HOST, LocalOnly
 from collateral_registry.web.pages import forms
 from collateral_registry.web.pages.changes import take_step
 from collateral_registry.web.pages.client import Book, Services
+from collateral_registry.web.pages.decisions import decide
 from collateral_registry.web.pages.headers import SecurityHeaders
 from collateral_registry.web.pages.live import LiveEvents
 from collateral_registry.web.pages.rendering import render
 from collateral_registry.web.pages.static_files import serve_icon, serve_static
 from collateral_registry.web.pages.texts import LANGUAGES, Texts, accepted_language, texts_of
 from collateral_registry.web.pages.views.book.overview import overview
+from collateral_registry.web.pages.views.book.proposals import proposal, proposals
 from collateral_registry.web.pages.views.book.reports import reports
 from collateral_registry.web.pages.views.book.status import status
 from collateral_registry.web.pages.views.collateral.asset import asset
@@ -75,7 +77,16 @@ VIEWS: dict[str, View] = {
     "/prices": prices,
     "/prices/{series}": series,
     "/reports": reports,
+    "/proposals": proposals,
+    "/proposals/{proposal}": proposal,
     "/status": status,
+}
+
+Change = Callable[[Visit, Mapping[str, str]], Awaitable[str]]
+
+CHANGES: dict[str, Change] = {
+    "/loans/{loan}/breaches/{breach}/{step}": take_step,
+    "/proposals/{proposal}/{decision}": decide,
 }
 
 
@@ -104,10 +115,14 @@ class Site:
 
         return answer
 
-    async def change(self, request: Request) -> Response:
-        """Takes the step of a form, and leads the browser back to the page."""
-        form = await forms.read_form(request)
-        return RedirectResponse(await take_step(self._visit(request), form), HTTPStatus.SEE_OTHER)
+    def changed(self, change: Change) -> Callable[[Request], Awaitable[Response]]:
+        """Returns the endpoint of a form, which leads the browser back to the page of what it changed."""
+
+        async def answer(request: Request) -> Response:
+            form = await forms.read_form(request)
+            return RedirectResponse(await change(self._visit(request), form), HTTPStatus.SEE_OTHER)
+
+        return answer
 
     async def events(self, request: Request) -> Response:
         """Streams new events of breaches."""
@@ -144,7 +159,7 @@ def pages_app(channel: grpc.aio.Channel, live: LiveEvents, *, local: bool = True
     app = Starlette(
         routes=[
             *(Route(path, site.shown(view), methods=["GET"]) for path, view in VIEWS.items()),
-            Route("/loans/{loan}/breaches/{breach}/{step}", site.change, methods=["POST"]),
+            *(Route(path, site.changed(change), methods=["POST"]) for path, change in CHANGES.items()),
             Route("/events", site.events, methods=["GET"]),
             Route("/static/{digest}/{path:path}", serve_static, methods=["GET"]),
             Route("/favicon.ico", serve_icon, methods=["GET"]),
@@ -193,7 +208,7 @@ def _error_page(request: Request, error: HttpError) -> Response:
     code = error.http_status
     kind = f"error.{code}" if f"error.{code}" in texts.by_key else f"error.{'refused' if code < 500 else 'failed'}"
     details = document_of(error)["error"]["details"]
-    path = request.url.path if request.method == "GET" else request.url.path.partition("/breaches/")[0]
+    path = request.url.path if request.method == "GET" else _page_of_form(request.url.path)
     values: dict[str, object] = {
         "section": "",
         "kind": kind,
@@ -204,6 +219,12 @@ def _error_page(request: Request, error: HttpError) -> Response:
     response = _page(request, texts, "error.html", values, code)
     response.headers.update(headers_of(error))
     return response
+
+
+def _page_of_form(path: str) -> str:
+    """Returns the path of the page with the form that is sent to a path."""
+    loan, is_breach, _ = path.partition("/breaches/")
+    return loan if is_breach else path.rpartition("/")[0]
 
 
 async def _answer_error(request: Request, error: Exception) -> Response:

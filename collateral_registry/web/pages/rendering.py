@@ -16,6 +16,7 @@ from collateral_registry.v1 import (
     common_pb2,
     finding_pb2,
     loan_pb2,
+    proposal_pb2,
     report_pb2,
     valuation_pb2,
 )
@@ -36,6 +37,7 @@ ENUMS = {
     "asset_status": asset_pb2.AssetStatus,
     "finding": finding_pb2.FindingKind,
     "severity": finding_pb2.FindingSeverity,
+    "proposal_state": proposal_pb2.ProposalState,
     "dimension": report_pb2.ConcentrationDimension,
 }
 """Enumerations whose values have texts, by the table of the texts."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from collateral_registry.v1 import breach_pb2, proposal_pb2, proposal_pb2_grpc
 from tests.support.launch import run
 from tests.support.server import Client, Server, connected, free_port
 
@@ -24,6 +25,13 @@ class Pages:
     server: Server
 
 
+def propose_waiver(client: Client, breach: str, reason: str, actor: str) -> None:
+    """Proposes to waive the margin call of a breach."""
+    waiver = proposal_pb2.Proposal(reason=reason, waive_breach=breach_pb2.WaiveBreachRequest(name=breach, note=reason))
+    request = proposal_pb2.CreateProposalRequest(proposal=waiver, actor=actor)
+    proposal_pb2_grpc.ProposalServiceStub(client.channel).CreateProposal(request)
+
+
 @pytest.fixture(scope="package")
 def pages(sample_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
     """The pages of the sample book."""
@@ -33,6 +41,9 @@ def pages(sample_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     replayed = run("sample", "replay", "--from", BREACH_DAYS[0], "--until", BREACH_DAYS[1], server=server.address)
     replayed.check_returncode()
     with connected(server) as client:
+        request = breach_pb2.ListBreachesRequest(parent="loans/loan-harbour-metals", filter="state = OPEN")
+        (breach,) = client.breaches.ListBreaches(request).breaches
+        propose_waiver(client, breach.name, "the sale is agreed", "Ana Officer")
         yield Pages(address, client, server)
     server.stop()
 

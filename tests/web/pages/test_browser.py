@@ -19,6 +19,8 @@ PATHS = [
     "/prices",
     "/prices/wheat",
     "/reports?as_of=2021-12-31",
+    "/proposals",
+    "/proposals/1",
     "/status",
 ]
 WIDTHS = (1280, 390)

@@ -9,6 +9,7 @@ from collateral_registry.v1 import breach_pb2, proposal_pb2, proposal_pb2_grpc
 from collateral_registry.web.pages.changes import steps_of
 from tests.support.server import Server, connected, free_port
 from tests.web.conftest import Web
+from tests.web.pages.conftest import propose_waiver
 from tests.web.pages.test_answers import ask
 
 BREACH = "loans/loan-1/breaches/1"
@@ -55,3 +56,44 @@ def test_a_waiver_is_proposed_with_the_reason_of_the_form(web):
     (proposal,) = proposals.ListProposals(proposal_pb2.ListProposalsRequest()).proposals
     assert (proposal.reason, proposal.waive_breach.name) == ("repaid tomorrow", BREACH)
     assert proposal.state == proposal_pb2.PROPOSAL_STATE_PENDING
+
+
+@pytest.mark.slow
+def test_a_proposal_is_approved_by_another_person_than_its_proposer(web):
+    propose_waiver(web.client, BREACH, "repaid tomorrow", "Ana")
+    _, headers, text = ask(web, "/proposals/1")
+    assert "repaid tomorrow" in text
+    (form,) = re.findall(r'action="/proposals/1/approve">(.*?)</form>', text, re.DOTALL)
+    hidden = dict(re.findall(r'name="(token|request_id)" value="([^"]+)"', form))
+    own = {"sec_fetch_site": "same-origin", "cookie": headers["set-cookie"].partition(";")[0]}
+
+    status, _, refusal = ask(web, "/proposals/1/approve", "POST", urlencode({**hidden, "actor": "ana"}), **own)
+    assert status == 400
+    assert "want a person other than the proposer" in refusal
+    assert 'href="/proposals/1"' in refusal
+
+    status, answer, _ = ask(web, "/proposals/1/approve", "POST", urlencode({**hidden, "actor": "Ben"}), **own)
+    assert (status, answer["location"]) == (303, "/proposals/1?done=approve")
+    breach = web.client.breaches.GetBreach(breach_pb2.GetBreachRequest(name=BREACH))
+    assert breach.waived
+    assert "Nothing matches" in ask(web, "/proposals")[2]
+    assert "Approved" in ask(web, "/proposals?state=decided")[2]
+
+
+@pytest.mark.slow
+def test_a_reader_sees_what_an_approval_would_change_or_why_it_is_refused(web):
+    propose_waiver(web.client, BREACH, "repaid tomorrow", "Ana")
+
+    _, _, text = ask(web, "/proposals/1", **CREDENTIALS)
+
+    assert 'id="effect"' in text
+
+
+@pytest.mark.slow
+def test_an_unknown_decision_is_no_address(web):
+    _, headers, text = ask(web, "/proposals")
+    own = {"sec_fetch_site": "same-origin", "cookie": headers["set-cookie"].partition(";")[0]}
+    _, _, text = ask(web, "/loans/loan-1", cookie=own["cookie"])
+    token = re.search(r'name="token" value="([^"]+)"', text)[1]
+
+    assert ask(web, "/proposals/1/undo", "POST", urlencode({"token": token}), **own)[0] == 404
