@@ -20,9 +20,6 @@ LEVEL_STYLES = {
 }
 
 
-_FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-"""Begin of a text that a spreadsheet may run as a formula, in ASCII or full width; apostrophes may come before it."""
-_NUMBER = re.compile(r"-?[0-9][0-9,]*(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 SHOWN_DECIMALS = 2
 
@@ -79,12 +76,3 @@ def enum_label(name: str, prefix: str) -> str:
 def level_name(level: int) -> str:
     """Returns the name of an LTV level without its prefix."""
     return common_pb2.LtvLevel.Name(level).removeprefix("LTV_LEVEL_")
-
-
-def escape_formula(cell: str) -> str:
-    """Prefixes a text cell with an apostrophe if a spreadsheet would read it as a formula.
-
-    A cell that already has apostrophes before such a text gets one more, so that a reader restores every text by
-    removing one apostrophe where the text after the apostrophes begins like a formula.
-    """
-    return "'" + cell if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell

@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
 
 from collateral_registry.cli.common.client import print_error, print_line
-from collateral_registry.cli.common.formatting import escape_formula
+from collateral_registry.exports.cells import CsvWriter
 from valuation.errors import MissingExtra
 from valuation.extras import check_installed
-
-
-class CsvWriter:
-    """Writes rows of CSV in which no text is run as a formula by a spreadsheet; every CSV of the program is its work.
-
-    Floats have all their digits; None is empty.
-    """
-
-    def __init__(self, file: IO[str]) -> None:
-        self._writer = csv.writer(file, lineterminator="\n")
-
-    def write(self, *rows: Iterable[object]) -> None:
-        """Writes rows in the order given."""
-        for row in rows:
-            self._writer.writerow([escape_formula(cell) if isinstance(cell, str) else cell for cell in row])
 
 
 def write_rows(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

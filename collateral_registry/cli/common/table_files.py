@@ -18,14 +18,12 @@ from typing import IO, TYPE_CHECKING, Protocol
 from collateral_partner.terminal import shown
 from collateral_registry.cli.common.client import print_line
 from collateral_registry.cli.common.options import Format, Layout
-from collateral_registry.cli.common.result_files import CsvWriter
 from collateral_registry.cli.common.tables import Cell, Column, Kind, ListedRows, Row, Rows, Table
+from collateral_registry.exports.cells import CsvWriter, decimal_text
+from collateral_registry.exports.report import AMOUNT_DECIMALS
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-AMOUNT_DECIMALS = 4
-"""Decimals of amounts in columns: the most that a currency of ISO 4217 has."""
 
 NUMBER_DECIMALS = 9
 SHOWN_DECIMALS = 2
@@ -201,12 +199,6 @@ def _plain(column: Column, cell: Cell) -> str | int | float | bool | list[str] |
             return list(cell)
 
 
-def decimal_text(value: Decimal, decimals: int) -> str:
-    """Returns all digits of a number, with at least so many decimals."""
-    value = value.normalize()
-    return f"{value:.{max(decimals, -int(value.as_tuple().exponent))}f}"
-
-
 def _write_arrow(table: Table, content: Rows, file: IO[bytes]) -> int:
     import pyarrow as pa
 
@@ -228,25 +220,13 @@ class _BatchWriter(Protocol):
 
 
 def _copy(batches: Iterator[pa.RecordBatch], writer: _BatchWriter) -> int:
+    from collateral_registry.exports.ltv_rows import finite
+
     count = 0
     for batch in batches:
         writer.write_batch(finite(batch))
         count += batch.num_rows
     return count
-
-
-def finite(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Returns the batch with null in place of infinite shares, as in the other formats."""
-    import pyarrow as pa
-    from pyarrow import compute
-
-    columns = [
-        compute.if_else(compute.is_inf(column), pa.scalar(None, column.type), column)
-        if pa.types.is_floating(column.type)
-        else column
-        for column in batch.columns
-    ]
-    return pa.record_batch(columns, schema=batch.schema)
 
 
 _WRITERS = {

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from collateral_registry.cli.common.result_files import CsvWriter
 from collateral_registry.cli.common.tables import Column, Importance, Kind, ListedRows, Table
+from collateral_registry.exports.cells import CsvWriter
 from valuation.equipment.flags import words_of
 from valuation.equipment.models.artefact import load
 from valuation.equipment.models.estimates import bases_of_estimate

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from collateral_registry.cli.common.client import print_line
 from collateral_registry.cli.common.file_schemas import SCHEMAS, Row
-from collateral_registry.cli.common.result_files import CsvWriter
+from collateral_registry.exports.cells import CsvWriter
 from valuation.errors import InvalidInput
 from valuation.ip.legal_terms import RightKind
 from valuation.ip.relief_from_royalty import RATE_LIMIT

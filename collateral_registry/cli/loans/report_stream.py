@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from decimal import Decimal
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
-from collateral_registry.cli.common.table_files import AMOUNT_DECIMALS, rows_of, schema_of
+from collateral_registry.cli.common.table_files import rows_of, schema_of
 from collateral_registry.cli.common.tables import COVERAGE_STYLES, LEVEL_STYLES, Column, Importance, Kind, Row, Table
 from collateral_registry.v1 import report_pb2
 
@@ -18,11 +17,6 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 READ_BYTES = 1 << 20
-MINOR = "_minor"
-"""Ending of the names of amounts in minor units in the stream."""
-
-RENAMED = {"loan": "loan_id", "currency": "currency_code", "breach": "breach_number"}
-"""Columns that have another name in the stream."""
 
 HIGH, USUAL, LOW, DETAIL = Importance.HIGH, Importance.USUAL, Importance.LOW, Importance.DETAIL
 
@@ -101,6 +95,8 @@ class StreamedRows:
         """Yields the rows as record batches."""
         import pyarrow as pa
 
+        from collateral_registry.exports.ltv_rows import ltv_batch
+
         source = io.BufferedReader(_ResponseStream(self._answers), READ_BYTES)
         left = self._limit
         with self._progress as advance, pa.ipc.open_stream(source) as reader:
@@ -111,47 +107,6 @@ class StreamedRows:
                 left -= some.num_rows
                 if self._limit and not left:
                     return
-
-
-def ltv_batch(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """Returns a batch of the stream with the columns of the table."""
-    import pyarrow as pa
-    from pyarrow import compute
-
-    factors = [Decimal(10 ** (AMOUNT_DECIMALS - digits)) for digits in range(AMOUNT_DECIMALS + 1)]
-    factor = pa.array(factors, pa.decimal128(AMOUNT_DECIMALS + 1)).take(batch["minor_unit_digits"])
-    computed: dict[str, Callable[[], pa.Array]] = {
-        "ltv_infinite": lambda: compute.coalesce(compute.is_inf(batch["ltv"]), pa.scalar(value=False)),
-        "unknown_reasons": lambda: _labels(batch["unknown_reasons"]),
-        "quality_flags": lambda: _labels(batch["quality_flags"]),
-    }
-
-    def column(field: pa.Field) -> pa.Array:
-        name = RENAMED.get(field.name, field.name)
-        if name in computed:
-            return computed[name]().cast(field.type)
-        if name + MINOR in batch.schema.names:
-            return _amounts(batch[name + MINOR], factor, field.type)
-        return batch[name].cast(field.type)
-
-    return pa.record_batch([column(field) for field in schema], schema=schema)
-
-
-def _amounts(minor: pa.Array, factor: pa.Array, kind: pa.DataType) -> pa.Array:
-    """Returns amounts in minor units as decimals of the main unit, exactly."""
-    import pyarrow as pa
-    from pyarrow import compute
-
-    whole = compute.multiply(minor.cast(pa.decimal128(19, 0)), factor)
-    whole = whole.cast(pa.decimal128(kind.precision, 0))
-    return pa.Array.from_buffers(kind, len(whole), whole.buffers(), whole.null_count, whole.offset)
-
-
-def _labels(names: pa.Array) -> pa.Array:
-    """Returns names that are separated by spaces as lists."""
-    import pyarrow as pa
-
-    return pa.array([text.split() for text in names.to_pylist()], pa.list_(pa.string()))
 
 
 class _ResponseStream(io.RawIOBase):

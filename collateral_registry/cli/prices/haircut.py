@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, EXIT_USAGE, print_error, print_line
-from collateral_registry.cli.common.result_files import CsvWriter
 from collateral_registry.cli.prices.price_file import History, read_histories
 from collateral_registry.cli.prices.workers import Failed, each_series
+from collateral_registry.exports.cells import CsvWriter
 from valuation.errors import MissingExtra
 from valuation.extras import check_installed
 from valuation.flags import QualityFlag

@@ -8,7 +8,6 @@ from hypothesis import given, strategies as st
 
 from collateral_registry.cli.common.formatting import (
     date_message,
-    escape_formula,
     format_amount,
     resource_name,
     to_decimal,
@@ -17,6 +16,7 @@ from collateral_registry.cli.common.request_id import with_request_id
 from collateral_registry.cli.importing import messages
 from collateral_registry.cli.importing.batches import batches
 from collateral_registry.cli.server.sample import table
+from collateral_registry.exports.cells import escape_formula
 from collateral_registry.v1 import asset_pb2, common_pb2, price_pb2
 
 

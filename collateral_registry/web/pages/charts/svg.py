@@ -9,16 +9,14 @@ from collections.abc import Iterable
 
 from markupsafe import Markup
 
+from collateral_registry.exports.levels import MARKS, UNKNOWN_LINE
+
 _LINE = {"fill": "none", "stroke": "#65717c", "stroke-width": "1"}
 _TEXT = {"font-size": "12.5", "font-family": "Source Sans 3, sans-serif"}
 
 PRINTED: dict[str, dict[str, str]] = {
-    "f0": {"fill": "#e1e8eb"},
-    "f1": {"fill": "#edbd52"},
-    "f2": {"fill": "#dd7f38"},
-    "f3": {"fill": "#b5382c"},
-    "f4": {"fill": "#4b1237"},
-    "fu": {"fill": "url(#hatch)", "stroke": "#5b62a8"},
+    **{f"f{mark.quarters}": {"fill": mark.fill} for mark in MARKS.values() if mark.quarters is not None},
+    "fu": {"fill": "url(#hatch)", "stroke": UNKNOWN_LINE},
     "axis": {"stroke": "#dcdad3", "stroke-width": "1"},
     "zero": {"stroke": "#65717c", "stroke-width": "1"},
     "dash": {**_LINE, "stroke-dasharray": "3 3"},
@@ -46,6 +44,17 @@ def svg(width: float, height: float, label: str, parts: Iterable[Markup], kind: 
     """Returns a picture with the text that stands for it."""
     opening = Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}"{}>')
     return opening.format(_n(width), _n(height), label, _class(kind)) + Markup("").join(parts) + Markup("</svg>")
+
+
+def standalone(chart: Markup) -> str:
+    """Returns a chart as a file of its own, with the pattern that the pages define once."""
+    pattern = Markup(
+        '<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+        '<line x1="0" y1="0" x2="0" y2="6" stroke="{}" stroke-width="1.6"/></pattern></defs>'
+    ).format(UNKNOWN_LINE)
+    opening, end, shapes = str(chart).partition(">")
+    namespace = ' xmlns="http://www.w3.org/2000/svg"'
+    return f"{opening}{namespace}{end}{pattern}{shapes}"
 
 
 def rect(x: float, y: float, width: float, height: float, kind: str) -> Markup:

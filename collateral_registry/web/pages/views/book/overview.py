@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from collateral_registry.v1 import breach_pb2, common_pb2, report_pb2 as pb
-from collateral_registry.web.pages.charts.bars import Bin, distribution, level_bar, share_bar
+from collateral_registry.web.pages.charts.bars import level_bar, share_bar
+from collateral_registry.web.pages.charts.distribution import distribution_of
 from collateral_registry.web.pages.charts.lines import fall_curve
-from collateral_registry.web.pages.numbers import ratio_of, sums
+from collateral_registry.web.pages.numbers import sums
 from collateral_registry.web.pages.rendering import word
 from collateral_registry.web.pages.texts import Texts
 from collateral_registry.web.pages.views.common.haircut_tests import Tests, haircut_tests
@@ -33,10 +34,6 @@ BAD_MONTH = 20
 
 FALLS = 51
 """Falls of all collateral that are computed: 0 to 50 percent."""
-
-BIN = 5
-LOWEST, HIGHEST = 30, 120
-"""Range of the distribution of LTVs in percent, and the width of its bins."""
 
 LEVELS = (4, 3, 2, 1)
 """Ranks of the levels from liquidation to watch."""
@@ -161,27 +158,13 @@ def _events(breaches: Sequence[breach_pb2.Breach]) -> dict[str, object]:
 
 def _distribution(texts: Texts, rows: Sequence[Row], policy: Limits) -> dict[str, object]:
     """Returns the number of loans by LTV, with the limits of the policy."""
-    edges = range(LOWEST, HIGHEST + 1, BIN)
-    counted: Counter[int] = Counter()
-    unknown: Counter[int] = Counter()
-    for row in rows:
-        ltv = ratio_of(row.cover.ltv)
-        if ltv is None and not row.cover.ltv_infinite:
-            continue
-        share = HIGHEST if ltv is None else min(max(int(ltv * 100), LOWEST), HIGHEST)
-        counted[(share - LOWEST) // BIN] += 1
-        unknown[(share - LOWEST) // BIN] += row.is_unknown
-    limits = [policy[name] * 100 for name in ("watch", "margin_call", "stop_draw", "liquidation") if name in policy]
-    bins = [
-        Bin(
-            f"≥{edge}" if edge == HIGHEST else str(edge), sum(edge >= limit for limit in limits), counted[n], unknown[n]
-        )
-        for n, edge in enumerate(edges)
+    ltvs = [
+        (Decimal("Infinity") if row.cover.ltv_infinite else Decimal(row.cover.ltv.value), row.is_unknown)
+        for row in rows
+        if row.cover.ltv_infinite or row.cover.ltv.value
     ]
-    lines = [
-        ((float(limit) - LOWEST) / BIN, n + 1) for n, limit in enumerate(limits) if LOWEST <= limit <= HIGHEST + BIN
-    ]
-    return {"bins": bins, "distribution": distribution(bins, lines, texts("overview.distribution_label"))}
+    bins, chart = distribution_of(ltvs, policy, texts("overview.distribution_label"))
+    return {"bins": bins, "distribution": chart}
 
 
 def _goods(concentrations: Sequence[pb.Concentration]) -> list[tuple[str, list[pb.Concentration]]]:

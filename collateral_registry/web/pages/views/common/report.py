@@ -78,7 +78,12 @@ async def policy_limits(visit: Visit, policy: str) -> Limits:
         return {}
     request = policy_pb2.GetPolicyRequest(name=policy)
     found = await visit.book.call(visit.book.services.policies.GetPolicy, request)
-    rules = {rule.parameter: rule.value.value for rule in found.rules}
+    return stated_limits(found)
+
+
+def stated_limits(policy: policy_pb2.Policy) -> Limits:
+    """Returns the limits that a policy states."""
+    rules = {rule.parameter: rule.value.value for rule in policy.rules}
     return {name: Decimal(rules[name]) for name in LEVEL_NAMES if rules.get(name)}
 
 

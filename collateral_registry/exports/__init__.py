@@ -1,0 +1,1 @@
+"""Files of reports for people and programs: CSV, Parquet, Excel and PDF."""
