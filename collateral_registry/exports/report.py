@@ -110,6 +110,14 @@ class Fact:
 
 
 @dataclass(frozen=True)
+class Selection:
+    """What the rows of a report are, besides its moment."""
+
+    filter: str = ""
+    order_by: str = ""
+
+
+@dataclass(frozen=True)
 class Chart:
     """A picture as SVG, whose colours are attributes, with the text that stands for it."""
 

@@ -16,6 +16,7 @@ from collateral_registry.web.gateway.app import gateway_app
 from collateral_registry.web.listener import HttpListener
 from collateral_registry.web.local_only import is_local
 from collateral_registry.web.pages.app import pages_app
+from collateral_registry.web.pages.exports.download import Exports
 from collateral_registry.web.pages.live import LiveEvents
 
 ANSWER_LIMIT_BYTES = 32 * 1024 * 1024
@@ -40,9 +41,9 @@ class HttpServer:
             ("grpc.use_local_subchannel_pool", 1),
         ]
         self._channels = [grpc.aio.insecure_channel(self.local_address, options=options) for _ in range(2)]
-        self._live = LiveEvents()
+        self._live, self._exports = LiveEvents(), Exports()
         gateway = gateway_app(self._channels[0], self._body_bytes, local=is_local(address))
-        app = _ByPath(gateway, pages_app(self._channels[1], self._live, local=is_local(address)))
+        app = _ByPath(gateway, pages_app(self._channels[1], self._live, self._exports, local=is_local(address)))
         self._listener = HttpListener(app, self._drain_seconds, "http_address", tls)
         return await self._listener.start(address, shares_port=self._shares_port)
 
@@ -50,6 +51,7 @@ class HttpServer:
         """Accepts no more connections, lets running calls finish, ends streams, and stops."""
         self._live.stop()
         await self._listener.drain()
+        self._exports.close()
         for channel in self._channels:
             await channel.close(None)
         self._folder.cleanup()

@@ -101,7 +101,7 @@ WITHOUT_ROWS = {
     "import prices", "import series", "invoice backlog", "invoice push", "invoice renumber", "ip event", "ip renewal",
     "ip value", "loan show", "migrate", "pickup check", "pool estimate",
     "proposal activate-equipment-model", "proposal activate-policy", "proposal approve",
-    "proposal confirm-double-pledge", "proposal reject", "proposal show", "proposal waive-breach",
+    "proposal confirm-double-pledge", "proposal reject", "proposal show", "proposal waive-breach", "report export",
     "restore", "revalue", "run", "sample load",
     "sample replay", "serve", "stock backlog", "stock count", "stock push", "stock renumber", "stock token",
     "verification check", "verification close", "verification record", "watch",

@@ -45,7 +45,7 @@ def show_table(table: Table, content: Rows, layout: Layout, title: str = "", bel
     """
     if layout.form in {Format.ARROW, Format.PARQUET} and layout.output is None and sys.stdout.isatty():
         raise ValueError(f"--output: got none, want a file; {layout.form} cannot be read on a terminal")
-    with _destination(layout.output) as file:
+    with destination(layout.output) as file:
         if layout.form is Format.TABLE:
             count = _write_text(table, content, file, layout, title, below)
         else:
@@ -81,6 +81,27 @@ def rows_of(batches: Iterator[pa.RecordBatch]) -> Iterator[Row]:
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
+@contextmanager
+def destination(path: Path | None) -> Iterator[IO[bytes]]:
+    """Yields standard output, or a file that replaces the one at the path once it is complete.
+
+    A device or a named pipe is written in place. Raises OSError with the path as it was given.
+    """
+    if path is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    try:
+        if path.exists() and not path.is_file():
+            with path.open("wb") as device:
+                yield device
+        else:
+            with _replaced(path.resolve()) as file:
+                yield file
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+
+
 def _write_text(
     table: Table, content: Rows, file: IO[bytes], layout: Layout, title: str, below: Sequence[Section]
 ) -> int:
@@ -101,27 +122,6 @@ def _write_text(
     if isinstance(text, io.TextIOWrapper) and layout.output:
         text.detach()
     return len(rows)
-
-
-@contextmanager
-def _destination(path: Path | None) -> Iterator[IO[bytes]]:
-    """Yields standard output, or a file that replaces the one at the path once it is complete.
-
-    A device or a named pipe is written in place. Raises OSError with the path as it was given.
-    """
-    if path is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    try:
-        if path.exists() and not path.is_file():
-            with path.open("wb") as device:
-                yield device
-        else:
-            with _replaced(path.resolve()) as file:
-                yield file
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 @contextmanager

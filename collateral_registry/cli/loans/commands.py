@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from collateral_partner.options import DEFAULT_ADDRESS, Server
 from collateral_registry.cli.common.options import Actor, AsOf, Form, Format, Layout, Limit, Output, Wide, in_session
+from collateral_registry.exports.report import Form as ExportForm, Selection
 
 report_app = typer.Typer(help="Print reports on loans and breaches.", no_args_is_help=True, rich_markup_mode=None)
 asset_app = typer.Typer(help="Show assets and correct their identity.", no_args_is_help=True, rich_markup_mode=None)
@@ -27,6 +30,23 @@ ClassFilter = Annotated[str, typer.Option("--filter", help="such as: kind = equi
 LoanFilter = Annotated[str, typer.Option("--filter", help='such as: state = ACTIVE AND exposure >= "1000 USD"')]
 PledgeFilter = Annotated[str, typer.Option("--filter", help="such as: state = ACTIVE AND asset = lot-1")]
 PickupFilter = Annotated[str, typer.Option("--filter", help="such as: state = AUTHORISED AND expire_date < 2025-07-01")]
+
+
+class ExportedReport(StrEnum):
+    """Reports that can be exported."""
+
+    LTV = "ltv"
+    BREACHES = "breaches"
+    CONCENTRATIONS = "concentrations"
+
+
+class ExportLanguage(StrEnum):
+    """Languages of files for people."""
+
+    EN = "en"
+    ZH = "zh"
+
+
 LoanId = Annotated[str, typer.Argument(help="id of the loan")]
 AssetId = Annotated[str, typer.Argument(help="id of the asset, a stock lot")]
 Quantity = Annotated[str, typer.Argument(help="quantity in the unit of the lot")]
@@ -101,6 +121,27 @@ def report_breaches(
     from collateral_registry.cli.loans.report import show_breach_report
 
     in_session(server, show_breach_report, as_of, filter_, limit, Layout(form, output, wide))
+
+
+@report_app.command("export")
+def report_export(
+    report: Annotated[ExportedReport, typer.Argument(help="report to export")],
+    output: Annotated[Path, typer.Option(dir_okay=False, help="file to write")],
+    form: Annotated[ExportForm, typer.Option("--format", help="format of the file")] = ExportForm.XLSX,
+    as_of: AsOf = "",
+    filter_: Annotated[str, typer.Option("--filter", help="filter of the rows (docs/filters.md)")] = "",
+    order_by: Annotated[str, typer.Option(help="order of ltv, such as: exposure desc")] = "",
+    language: Annotated[ExportLanguage, typer.Option(help="language of Excel and PDF")] = ExportLanguage.EN,
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """Write a report to a file: Excel, PDF, CSV or Parquet.
+
+    All rows are written. The same report is the same bytes, whenever it is exported (docs/exports.md).
+    """
+    from collateral_registry.cli.loans.report_export import export_report
+
+    selection = Selection(filter_, order_by)
+    in_session(server, export_report, report.value, form, as_of, selection, language.value, output)
 
 
 @asset_app.command("show")

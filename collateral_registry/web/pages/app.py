@@ -33,6 +33,7 @@ from collateral_registry.web.pages import forms
 from collateral_registry.web.pages.changes import take_step
 from collateral_registry.web.pages.client import Book, Services
 from collateral_registry.web.pages.decisions import decide
+from collateral_registry.web.pages.exports.download import REPORTS, Exports
 from collateral_registry.web.pages.headers import SecurityHeaders
 from collateral_registry.web.pages.live import LiveEvents
 from collateral_registry.web.pages.rendering import render
@@ -62,7 +63,7 @@ LANGUAGE_COOKIE = "collateral-language"
 LANGUAGE_SECONDS = 365 * 86400
 PASSED_HEADERS = ("authorization", "x-request-id", "traceparent")
 
-NO_HEAD: dict[str, object] = {"head": None, "moment": None, "visit": None}
+NO_HEAD: dict[str, object] = {"head": None, "moment": None, "visit": None, "exported": ""}
 """Values of a page of which nothing of the book is read."""
 
 View = Callable[[Visit], Awaitable[Page]]
@@ -96,6 +97,7 @@ class Site:
 
     services: Services
     live: LiveEvents
+    exports: Exports
     places: asyncio.Semaphore
 
     def shown(self, view: View) -> Callable[[Request], Awaitable[Response]]:
@@ -110,7 +112,7 @@ class Site:
                 page, head = await asyncio.gather(view(visit), head_of(visit))
                 return _page(request, visit.texts, page.template, {
                     **page.values, "section": page.section, "moment": page.moment or head.moment, "head": head,
-                    "visit": visit,
+                    "visit": visit, "exported": page.exported,
                 })  # fmt: skip
 
         return answer
@@ -123,6 +125,11 @@ class Site:
             return RedirectResponse(await change(self._visit(request), form), HTTPStatus.SEE_OTHER)
 
         return answer
+
+    async def file(self, request: Request) -> Response:
+        """Answers with a report as a file."""
+        report, _, form = request.url.path.removeprefix("/").partition(".")
+        return await self.exports.file(self._visit(request), report, form)
 
     async def events(self, request: Request) -> Response:
         """Streams new events of breaches."""
@@ -148,18 +155,19 @@ class Site:
         return Visit(book, _texts(request), request.url.path, query, dict(request.path_params))
 
 
-def pages_app(channel: grpc.aio.Channel, live: LiveEvents, *, local: bool = True) -> Starlette:
+def pages_app(channel: grpc.aio.Channel, live: LiveEvents, exports: Exports, *, local: bool = True) -> Starlette:
     """Returns the application of the pages of the server of a channel.
 
     A ``local`` one refuses requests that name another host.
     """
-    site = Site(Services(channel), live, asyncio.Semaphore(PAGES_LIMIT))
+    site = Site(Services(channel), live, exports, asyncio.Semaphore(PAGES_LIMIT))
     refused = PlainTextResponse(f"Host: {WANTED_HOST}\n", HTTPStatus.FORBIDDEN)
     local_only = Middleware(LocalOnly, refused=refused)
     app = Starlette(
         routes=[
             *(Route(path, site.shown(view), methods=["GET"]) for path, view in VIEWS.items()),
             *(Route(path, site.changed(change), methods=["POST"]) for path, change in CHANGES.items()),
+            *(Route(f"/{report}.{{form}}", site.file, methods=["GET"]) for report in REPORTS),
             Route("/events", site.events, methods=["GET"]),
             Route("/static/{digest}/{path:path}", serve_static, methods=["GET"]),
             Route("/favicon.ico", serve_icon, methods=["GET"]),

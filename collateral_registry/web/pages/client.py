@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import grpc
 from google.protobuf.message import Message
@@ -26,9 +26,20 @@ from collateral_registry.v1 import (
 )
 
 M = TypeVar("M", bound=Message)
+Answer_co = TypeVar("Answer_co", covariant=True)
 
 CALL_SECONDS = 30.0
 """Longest time of a call that a page makes."""
+
+
+class Stream(Protocol[Answer_co]):
+    """Responses of a call that can be ended early."""
+
+    def __aiter__(self) -> AsyncIterator[Answer_co]: ...
+
+    def cancel(self) -> bool:
+        """Ends the call."""
+        ...
 
 
 class Services:
@@ -66,6 +77,6 @@ class Book:
         """Returns the response to a call; raises grpc.aio.AioRpcError."""
         return await method(request, metadata=self.metadata, timeout=CALL_SECONDS)
 
-    def stream(self, method: Callable[..., AsyncIterator[M]], request: Message, seconds: float) -> AsyncIterator[M]:
+    def stream(self, method: Callable[..., Stream[M]], request: Message, seconds: float) -> Stream[M]:
         """Returns the responses of a call that lasts at most a time."""
         return method(request, metadata=self.metadata, timeout=seconds)

@@ -47,6 +47,10 @@ class Visit:
         """Returns the address of this page with other values in its query; an empty value removes a name."""
         return address_of(self.path, {**self.query, **changes})
 
+    def file_address(self, path: str, form: str, sequence: int) -> str:
+        """Returns the address of the report of a path as a file: the same filter, and the commit of the page."""
+        return address_of(f"{path}.{form}", {**self.query, "as_of": str(sequence), "page_token": ""})
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -66,6 +70,8 @@ class Page:
     section: str
     values: Mapping[str, object] = field(default_factory=dict)
     moment: Moment | None = None
+    exported: str = ""
+    """Path of the report that is exported from this page."""
 
 
 def address_of(path: str, query: Mapping[str, str]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 
@@ -13,7 +12,7 @@ import pyarrow as pa
 
 from collateral_registry.exports.ltv_rows import as_they_are, ltv_batch
 from collateral_registry.exports.program_files import spool, table_of as rows_table
-from collateral_registry.exports.report import Chart, Fact, Labels, Report, Row, Section, Table
+from collateral_registry.exports.report import Chart, Fact, Labels, Report, Row, Section, Selection, Table
 from collateral_registry.v1 import breach_pb2, report_pb2 as pb
 from collateral_registry.web.pages.charts.bars import level_bar
 from collateral_registry.web.pages.charts.distribution import distribution_of
@@ -28,14 +27,6 @@ LEVELS = ("LIQUIDATION", "STOP_DRAW", "MARGIN_CALL", "WATCH")
 FIRST_ORDER = "ltv desc"
 
 Heading = pb.StreamLtvReportResponse | pb.GenerateLtvReportResponse | pb.GenerateBreachReportResponse
-
-
-@dataclass(frozen=True)
-class Selection:
-    """What a report is of, besides its moment."""
-
-    filter: str
-    order_by: str = ""
 
 
 def ltv_report(

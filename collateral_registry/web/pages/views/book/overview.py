@@ -67,7 +67,7 @@ async def overview(visit: Visit) -> Page:
     }
     if is_whole:
         values |= _bad_month(visit.texts, rows) | _distribution(visit.texts, rows, policy)
-    return Page("overview.html", "overview", values, moment)
+    return Page("overview.html", "overview", values, moment, "/loans")
 
 
 async def _open_breaches(visit: Visit, sequence: int) -> Sequence[breach_pb2.Breach]:

@@ -21,4 +21,4 @@ async def reports(visit: Visit) -> Page:
         (dimension, [one for one in report.concentrations if one.dimension == dimension]) for dimension in DIMENSIONS
     ]
     values = {"totals": report.totals, "by_dimension": by_dimension}
-    return Page("reports.html", "reports", values, moment_of(visit, report))
+    return Page("reports.html", "reports", values, moment_of(visit, report), "/reports")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from google.type.money_pb2 import Money
@@ -26,15 +27,19 @@ class Row:
     cure: Money | None
 
 
-async def breaches(visit: Visit) -> Page:
-    """Returns the page of breaches that the address selects; without a state, those that are open."""
-    query = visit.query
-    selected = conjunction(
+def selection_of(query: Mapping[str, str]) -> str:
+    """Returns the filter of the breaches that an address selects."""
+    return conjunction(
         borrower_or_loan(query.get("q", "").strip()),
         STATES.get(query.get("state", ""), ""),
         choice(query, "level", LEVELS),
         query.get("filter", ""),
     )
+
+
+async def breaches(visit: Visit) -> Page:
+    """Returns the page of breaches that the address selects; without a state, those that are open."""
+    query, selected = visit.query, selection_of(visit.query)
     request = pb.GenerateBreachReportRequest(
         as_of=visit.as_of, filter=selected, page_size=ROWS, page_token=query.get("page_token", "")
     )
@@ -43,7 +48,7 @@ async def breaches(visit: Visit) -> Page:
     rows = [_row(breach, report, cures) for breach in report.breaches]
     last = max((event.sequence for breach in report.breaches for event in breach.history), default=0)
     values = {"rows": rows, "levels": LEVELS, "next": report.next_page_token, "last_event": last}
-    return Page("breaches.html", "breaches", values, moment_of(visit, report))
+    return Page("breaches.html", "breaches", values, moment_of(visit, report), "/breaches")
 
 
 async def _cures(visit: Visit, report: pb.GenerateBreachReportResponse) -> dict[str, Money]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from collateral_registry.web.pages.numbers import sums
 from collateral_registry.web.pages.views.common.filters import LEVELS, borrower_or_loan, choice, conjunction, equals
@@ -13,9 +14,8 @@ COVERAGES = {"known": "coverage = KNOWN", "unknown": "coverage = UNKNOWN"}
 ORDERS = ("ltv desc", "ltv", "level desc", "exposure desc", "loan")
 
 
-async def loans(visit: Visit) -> Page:
-    """Returns the page of loans that the address selects."""
-    query = visit.query
+def selection_of(query: Mapping[str, str]) -> tuple[str, str]:
+    """Returns the filter and the order of the loans that an address selects."""
     selected = conjunction(
         borrower_or_loan(query.get("q", "").strip()),
         choice(query, "level", LEVELS),
@@ -24,11 +24,18 @@ async def loans(visit: Visit) -> Page:
         query.get("filter", ""),
     )
     order = query.get("order", "")
+    return selected, order if order in ORDERS else ORDERS[0]
+
+
+async def loans(visit: Visit) -> Page:
+    """Returns the page of loans that the address selects."""
+    query = visit.query
+    selected, order = selection_of(query)
     report, whole = await asyncio.gather(
         fetch_report(
             visit,
             filter=selected,
-            order_by=order if order in ORDERS else ORDERS[0],
+            order_by=order,
             page_size=ROWS,
             page_token=query.get("page_token", ""),
             concentration_limit=1,
@@ -38,7 +45,7 @@ async def loans(visit: Visit) -> Page:
     rows, _ = await rows_of(visit, report)
     values = {
         "rows": rows,
-        "order": order if order in ORDERS else ORDERS[0],
+        "order": order,
         "orders": ORDERS,
         "levels": LEVELS,
         "currencies": [total.currency_code for total in whole.totals],
@@ -49,4 +56,4 @@ async def loans(visit: Visit) -> Page:
         "unknown_count": sum(total.unknown_count for total in whole.totals),
         "next": report.next_page_token,
     }
-    return Page("loans.html", "loans", values, moment_of(visit, report))
+    return Page("loans.html", "loans", values, moment_of(visit, report), "/loans")
