@@ -12,13 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collateral_registry.domain.assets.kinds import Status
-from collateral_registry.domain.book.policy import WEEKMASK, Policy
+from collateral_registry.domain.book.policy import Policy
 from collateral_registry.domain.prices.market_data import CurveNeed
 from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.domain.shared.money import digits_of
 from collateral_registry.domain.shared.string_interner import codes_of
 from collateral_registry.domain.valuations.base_values import BaseValues, Model, base_values, with_last_good
 from collateral_registry.domain.valuations.conversions import Conversions, conversions
+from collateral_registry.domain.valuations.market_risk import (
+    CurveUse,
+    MarketInputs,
+    MarketPart,
+    loss_at,
+    market_part,
+    planned_days,
+    price_age,
+)
 from collateral_registry.domain.valuations.price_indices import carried_prices
 from collateral_registry.domain.valuations.valuation_inputs import AssetFacts, MarketFacts, TargetFacts
 from valuation._typing import Float, Int, Texts
@@ -26,16 +35,12 @@ from valuation.flags import QualityFlag, UnknownReason, ZeroReason
 from valuation.haircuts.composition.parts import HaircutParts
 from valuation.money import PPM
 from valuation.prices.price_adjustment import adjustment
-from valuation.prices.returns import true_value_share
 from valuation.value import BaseColumns, ValueColumns, value
 
 STATUS_ZERO: dict[Status, ZeroReason] = {
     status: ZeroReason[status.name] for status in Status if status != Status.NORMAL
 }
 """The reason why a status makes a value 0. Both have the same name."""
-
-STAND_IN_MARKET = 1 << 1
-"""Bit of the market part in ``stand_ins``; bits 0 to 4 are the haircut parts in order."""
 
 
 @dataclass(frozen=True)
@@ -64,23 +69,6 @@ class Appraisal:
     cap: Float
     oldest_day: Int
     withheld_share: Float
-
-
-@dataclass(frozen=True)
-class _Market:
-    """The market part [t] and its inputs.
-
-    ``true_share`` is the ratio of the true price to a smoothed quote. ``supported`` is the supported price in the
-    currency of the target, NaN without a curve.
-    """
-
-    loss: Float
-    true_share: Float
-    supported: Float
-    estimate_key: Int
-    horizon_days: Int
-    stand_ins: Int
-    quality: Int
 
 
 def appraise(assets: AssetFacts, targets: TargetFacts, market: MarketFacts, policy: Policy, day: int) -> Appraisal:
@@ -244,46 +232,26 @@ def _not_in_policy(assets: AssetFacts, policy: Policy) -> Int:
 
 def _market_part(
     base: BaseValues, targets: TargetFacts, market: MarketFacts, numbers: dict[str, Float], day: int
-) -> _Market:
-    """Returns the loss from falls of the price and the exchange rate until the sale.
-
-    Where a curve gives no estimate, the policy's ``market_haircut`` replaces the loss from the price, or the loss by
-    the series' own history if that is deeper.
-    """
+) -> MarketPart:
+    """Returns the market part [t] by the curves of the targets."""
     at = targets.asset_row
-    horizon = _horizon(base.price_day[at], numbers, day)
-    loss, own_loss, supported = (np.full(len(at), np.nan) for _ in range(3))
-    true_share = np.ones(len(at))
-    estimate_key = np.zeros(len(at), dtype=np.int64)
-    quality = np.zeros(len(at), dtype=np.int64)
+    horizon = planned_days(numbers) + price_age(base.price_day[at], day)
     needs, groups = _group_by_need(
         base.series_key[at], base.currency[at], targets.currency, _ppm(numbers["confidence"])
     )
-    for need, rows in zip(needs, groups, strict=True):
-        if need is None or need not in market.curves:
-            continue
-        estimate = market.curves[need]
-        loss[rows] = loss_at(estimate.loss, horizon[rows])
-        supported[rows] = estimate.supported_price
-        if len(estimate.own_loss):
-            own_loss[rows] = loss_at(estimate.own_loss, horizon[rows])
-        estimate_key[rows] = estimate.estimate_key
-        if need.series_key:
-            true_share[rows] = true_value_share(estimate.hidden_gap)
-        beyond = np.where(horizon[rows] > len(estimate.loss), int(QualityFlag.EXTRAPOLATED_HORIZON), 0)
-        quality[rows] = estimate.flags | beyond
-    priced = base.series_key[at] > 0
-    foreign = base.currency[at] != targets.currency
-    stand_in = (priced | foreign) & np.isnan(loss)
-    policy_loss = numbers["market_haircut"]
-    # Assets without a price series lose by the policy and, in a foreign currency, by the curve of the exchange rate.
-    unpriced = 1.0 - (1.0 - policy_loss) * (1.0 - np.where(foreign, loss, 0.0))
-    stood_in = 1.0 - (1.0 - policy_loss) * (1.0 - np.nan_to_num(_rate_loss(base, targets, market, numbers, horizon)))
-    stood_in = np.where(own_loss > stood_in, own_loss, stood_in)
-    part = np.where(priced, np.where(np.isnan(loss), stood_in, loss), np.where(stand_in, np.nan, unpriced))
-    stand_ins = np.where(priced & stand_in & ~np.isnan(part), STAND_IN_MARKET, 0)
-    quality |= np.where(stand_ins != 0, int(QualityFlag.STAND_IN_PART), 0)
-    return _Market(part, true_share, supported, estimate_key, horizon, stand_ins, quality)
+    curves = [
+        CurveUse(market.curves[need], need.series_key > 0, rows)
+        for need, rows in zip(needs, groups, strict=True)
+        if need is not None and need in market.curves
+    ]
+    inputs = MarketInputs(
+        priced=base.series_key[at] > 0,
+        foreign=base.currency[at] != targets.currency,
+        horizon_days=horizon,
+        policy_loss=numbers["market_haircut"],
+        rate_loss=_rate_loss(base, targets, market, numbers, horizon),
+    )
+    return market_part(inputs, curves)
 
 
 def _rate_loss(
@@ -297,27 +265,6 @@ def _rate_loss(
         if need is not None:
             loss[rows] = loss_at(market.curves[need].loss, horizon[rows]) if need in market.curves else np.nan
     return loss
-
-
-def loss_at(loss: Float, horizon_days: Int) -> Float:
-    """Returns the loss of a curve [H] at horizons [n] in business days.
-
-    Beyond the end of the curve, log losses grow with the square root of time.
-    """
-    last = len(loss)
-    inside = loss[np.clip(horizon_days, 1, last) - 1]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        beyond = -np.expm1(np.log1p(-inside) * np.sqrt(np.maximum(horizon_days, last) / last))
-    return np.where(horizon_days > last, beyond, inside)
-
-
-def _horizon(price_day: Int, numbers: dict[str, Float], day: int) -> Int:
-    """Returns the business days until the sale: the sum of liquidation, cure, revaluation interval and price age."""
-    planned = numbers["liquidation_days"] + numbers["cure_days"] + numbers["revaluation_days"] - 1
-    days = np.where(price_day == NO_DAY, day, np.minimum(price_day, day))
-    distinct, row = np.unique(days, return_inverse=True)
-    age = np.busday_count(distinct.astype("datetime64[D]"), np.datetime64(day, "D"), weekmask=WEEKMASK)
-    return (np.nan_to_num(planned).astype(np.int64) + age[row]).astype(np.int64)
 
 
 def _value_part(assets: AssetFacts, part: Float, at: Int) -> Float:
