@@ -10,15 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from collateral_registry.domain.filters.expressions import (
-    COMPARE,
-    Connectives,
-    Expression,
-    Operator,
-    Test,
-    evaluate,
-    is_met,
-)
+from collateral_registry.domain.filters.columns import matching_rows
+from collateral_registry.domain.filters.expressions import Expression
 from collateral_registry.domain.filters.fields import Enum, FieldType, Id, Text, enum
 from collateral_registry.domain.loans.levels import Level
 from valuation._typing import Int
@@ -78,24 +71,7 @@ def is_changed(rows: Columns, compared: Sequence[str]) -> NDArray[np.bool_]:
 
 def wanted_loans(loans: Columns, wanted: Expression) -> NDArray[np.bool_]:
     """Returns which loans [l] match a filter on PREVIEW_FILTER."""
-    return np.ones(len(loans["level"]), dtype=np.bool_) & evaluate(wanted, lambda test: _is_met(loans, test), _COLUMNS)
-
-
-_COLUMNS = Connectives[NDArray[np.bool_]](np.logical_and.reduce, np.logical_or.reduce, np.logical_not)
-
-
-def _is_met(loans: Columns, test: Test) -> NDArray[np.bool_]:
-    values = loans[_COLUMN_OF[test.field]]
-    if values.dtype == object:
-        return np.array([is_met(test, value) for value in values], dtype=np.bool_)
-    match test.operator:
-        case Operator.PRESENT:
-            return np.ones(len(values), dtype=np.bool_)
-        case Operator.IN:
-            return np.isin(values, np.array(test.values))
-        case _:
-            found: NDArray[np.bool_] = COMPARE[test.operator](values, test.values[0])
-            return found
+    return matching_rows(loans, _COLUMN_OF, wanted, len(loans["level"]))
 
 
 def in_order_of_severity(loans: Columns) -> Int:

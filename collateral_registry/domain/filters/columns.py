@@ -1,0 +1,43 @@
+"""Evaluates filters on columns of rows in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collateral_registry.domain.filters.expressions import (
+    COMPARE,
+    Connectives,
+    Expression,
+    Operator,
+    Test,
+    evaluate,
+    is_met,
+)
+
+
+def matching_rows(
+    columns: Mapping[str, NDArray[Any]], column_of: Mapping[str, str], wanted: Expression, count: int
+) -> NDArray[np.bool_]:
+    """Returns which rows [count] match a filter; ``column_of`` names the column of each field."""
+    met = evaluate(wanted, lambda test: _is_met(columns[column_of[test.field]], test), _COLUMNS)
+    return np.ones(count, dtype=np.bool_) & met
+
+
+_COLUMNS = Connectives[NDArray[np.bool_]](np.logical_and.reduce, np.logical_or.reduce, np.logical_not)
+
+
+def _is_met(values: NDArray[Any], test: Test) -> NDArray[np.bool_]:
+    if values.dtype == object:
+        return np.array([is_met(test, value) for value in values], dtype=np.bool_)
+    match test.operator:
+        case Operator.PRESENT:
+            return np.ones(len(values), dtype=np.bool_)
+        case Operator.IN:
+            return np.isin(values, np.array(test.values))
+        case _:
+            found: NDArray[np.bool_] = COMPARE[test.operator](values, test.values[0])
+            return found
