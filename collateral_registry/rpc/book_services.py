@@ -33,6 +33,7 @@ from collateral_registry.rpc.prices.servicer import PriceServicer
 from collateral_registry.rpc.proposals.servicer import ProposalServicer
 from collateral_registry.rpc.receivables.feed_servicer import InvoiceFeedServicer
 from collateral_registry.rpc.reports.breach_servicer import BreachServicer
+from collateral_registry.rpc.reports.difference_servicer import DifferenceServicer
 from collateral_registry.rpc.reports.history_servicer import HistoryServicer
 from collateral_registry.rpc.reports.servicer import ReportServicer
 from collateral_registry.rpc.revaluation.servicer import RevaluationServicer
@@ -134,6 +135,7 @@ class BookServices:
             self._breaches,
             self._reports,
             self._history,
+            DifferenceServicer(runner, self._reports.ltv),
             self._revaluation,
             self._stock,
             StockLedgerServicer(runner, self._stock.batcher),

@@ -42,6 +42,7 @@ FURTHER = [
     ("GetBorrowingBase", 'name: "loans/loan-4"'),
     ("GetLoanHistory", 'name: "loans/loan-1"'),
     ("BatchGetLtvHistories", 'names: "loans/loan-1"'),
+    ("GenerateDifferenceReport", "before {sequence: 1}"),
     ("GetInclusionProof", "sequence: 1"),
     ("GetConsistencyProof", "first_tree_size: 1"),
     ("CheckDraw", 'name: "loans/loan-1" amount {currency_code: "USD" units: 1}'),

@@ -30,6 +30,7 @@ from collateral_registry.v1 import (
     breach_pb2_grpc,
     business_date_pb2,
     business_date_pb2_grpc,
+    difference_pb2_grpc,
     finding_pb2_grpc,
     forecast_pb2_grpc,
     haircut_pb2_grpc,
@@ -145,6 +146,7 @@ class Client:
         self.breaches = breach_pb2_grpc.BreachServiceStub(self.channel)
         self.history = history_pb2_grpc.HistoryServiceStub(self.channel)
         self.reports = report_pb2_grpc.ReportServiceStub(self.channel)
+        self.differences = difference_pb2_grpc.DifferenceServiceStub(self.channel)
         self.stock = stock_pb2_grpc.StockServiceStub(self.channel)
         self.ledger = stock_ledger_pb2_grpc.StockLedgerServiceStub(self.channel)
         self.warehouses = warehouse_pb2_grpc.WarehouseServiceStub(self.channel)

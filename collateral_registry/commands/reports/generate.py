@@ -45,11 +45,15 @@ class LtvReports:
         self._orders: LruCache[tuple[object, ...], Int] = LruCache(CACHED_REPORTS)
         self._sums: LruCache[tuple[object, ...], Sums] = LruCache(CACHED_REPORTS)
 
+    def snapshot(self, connection: Connection, moment: Moment) -> Snapshot:
+        """Returns the book at a moment."""
+        return self._snapshots.at(connection, moment.seq)
+
     def report(
         self, connection: Connection, moment: Moment, wanted: Expression = EVERYTHING, order_by: str = ""
     ) -> LtvReport:
         """Returns the loans that were open at the moment and match the filter, in order."""
-        snapshot = self._snapshots.at(connection, moment.seq)
+        snapshot = self.snapshot(connection, moment)
         key = (moment.seq, wanted, order_by)
         rows = self._orders.get(key)
         if rows is None:

@@ -78,8 +78,18 @@ def next_limit_of(covers: Mapping[str, Int]) -> Int:
 
 def wanted_rows(snapshot: Snapshot, wanted: Expression) -> Int:
     """Returns the rows of running loans that match a filter on LTV_FILTER."""
+    is_met_by = evaluate(wanted, lambda test: _is_met(snapshot, test), _COLUMNS)
+    return np.flatnonzero(_is_open(snapshot) & is_met_by).astype(np.int64)
+
+
+def open_rows(snapshot: Snapshot) -> Int:
+    """Returns the rows of running loans."""
+    return np.flatnonzero(_is_open(snapshot)).astype(np.int64)
+
+
+def _is_open(snapshot: Snapshot) -> NDArray[np.bool_]:
     is_active: NDArray[np.bool_] = snapshot.terms["state"][snapshot.cover_terms] == int(LoanState.ACTIVE)
-    return np.flatnonzero(is_active & evaluate(wanted, lambda test: _is_met(snapshot, test), _COLUMNS)).astype(np.int64)
+    return is_active
 
 
 _COLUMNS = Connectives[NDArray[np.bool_]](np.logical_and.reduce, np.logical_or.reduce, np.logical_not)

@@ -32,6 +32,7 @@ _METHODS = {
         ValueAssets GetValuation ListValuations GetWarehouse ListWarehouses ListCountedLots
         GenerateLtvReport StreamLtvReport GenerateBreachReport
         GetLoanHistory BatchGetLtvHistories GetBookHistory
+        GenerateDifferenceReport
     """,
     _P.READ_FEED: "GetStockFeed ListRejectedMovements GetInvoiceFeed ListRejectedEntries",
     _P.QUOTE: """

@@ -11,6 +11,7 @@ from collateral_registry.domain.book.asset_classes import CLASS_FILTER
 from collateral_registry.domain.filters.expressions import EVERYTHING, AllOf, Expression, conjuncts
 from collateral_registry.domain.filters.fields import FieldType
 from collateral_registry.domain.filters.parser import parse_filter
+from collateral_registry.domain.reports.differences import DIFFERENCE_FILTER
 from collateral_registry.domain.reports.ltv_rows import LTV_FILTER
 from collateral_registry.domain.revaluation.previews import PREVIEW_FILTER
 from collateral_registry.rpc.common import convert
@@ -89,6 +90,7 @@ FILTER_FIELDS: Mapping[str, Mapping[str, FieldType]] = {
     "ListVerifications": VERIFICATION_FILTER.kinds,
     "ListWarehouses": WAREHOUSE_FILTER.kinds,
     "GenerateBreachReport": BREACH_FILTER.kinds,
+    "GenerateDifferenceReport": DIFFERENCE_FILTER,
     "GenerateLtvReport": LTV_FILTER,
     "PreviewRevaluation": PREVIEW_FILTER,
     "StreamLtvReport": LTV_FILTER,

@@ -70,6 +70,7 @@ _METHODS = {
         GetServiceInfo
         GenerateLtvReport StreamLtvReport GenerateBreachReport
         GetLoanHistory BatchGetLtvHistories GetBookHistory
+        GenerateDifferenceReport
         GetRevaluation ListRevaluations WatchRevaluation PreviewRevaluation
         GetStockFeed UpdateStockFeed ListStockFeeds ListStockLots ListMovements ListRejectedMovements
         ValueAssets QuoteAsset QuotePool GetValuation ListValuations
@@ -89,6 +90,7 @@ _READS = """
     ValueRight QuoteRight ListRightEvents ListComingFees GetLoan ListLoans GetPledge ListPledges CheckDraw GetOverride
     ListOverrides GetProposal ListProposals CheckPickup GetPickup ListPickups GetControlledValue GetPolicy ListPolicies
     GetPriceSeries ListPriceSeries ListPrices GenerateLtvReport StreamLtvReport GenerateBreachReport GetRevaluation
+    GenerateDifferenceReport
     ListRevaluations WatchRevaluation GetStockFeed ListStockFeeds ListStockLots ListMovements ListRejectedMovements
     ValueAssets QuoteAsset QuotePool GetValuation ListValuations GetWarehouse ListWarehouses ListCountedLots
     GetInvoiceFeed ListInvoiceFeeds ListInvoiceEntries ListRejectedEntries

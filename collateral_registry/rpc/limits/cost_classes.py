@@ -79,6 +79,7 @@ _CLASSES = {
     CostClass.WHOLE_BOOK: """
         GenerateLtvReport StreamLtvReport GenerateBreachReport
         GetBookHistory
+        GenerateDifferenceReport
         GetInclusionProof GetConsistencyProof
         Revalue StartRevaluation PreviewRevaluation ActivatePolicy ActivateEquipmentModel AdvanceBusinessDate
         ApproveProposal

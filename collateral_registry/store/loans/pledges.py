@@ -67,7 +67,7 @@ def insert_pledge(write: Write, pledge: Pledge, loan_key: int, asset_key: int, t
     own = (PledgeRow.loan_key == loan_key, PledgeRow.pledge_id == pledge.pledge_id)
     check_unused(write.connection, f"loans/{pledge.loan_id}/pledges/{pledge.pledge_id}", *own)
     keys = {"loan_key": loan_key, "asset_key": asset_key, "target_key": target_key}
-    values = {**_pledge_row(pledge), "pledge_id": pledge.pledge_id, **keys, **of_first_revision(write)}
+    values = {**pledge_numbers(pledge), "pledge_id": pledge.pledge_id, **keys, **of_first_revision(write)}
     key = insert_row(write.connection, PledgeRow, **values)
     _pledge_revision(write, key, 1, pledge)
     return key
@@ -76,7 +76,7 @@ def insert_pledge(write: Write, pledge: Pledge, loan_key: int, asset_key: int, t
 def update_pledge(write: Write, stored: StoredPledge, pledge: Pledge) -> StoredPledge:
     """Stores a new revision of a pledge."""
     revision = stored.revision + 1
-    row = {**_pledge_row(pledge), "revision": revision, "updated_seq": write.seq}
+    row = {**pledge_numbers(pledge), "revision": revision, "updated_seq": write.seq}
     write.connection.execute(update(PledgeRow).where(PledgeRow.pledge_key == stored.key).values(**row))
     _pledge_revision(write, stored.key, revision, pledge)
     return replace(stored, pledge=pledge, revision=revision)
@@ -210,7 +210,8 @@ def _pledges(connection: Connection, where: Sequence[ColumnElement[bool]], limit
     return [from_row(StoredPledge, row, pledge=from_document(Pledge, row.document)) for row in rows]
 
 
-def _pledge_row(pledge: Pledge) -> dict[str, Any]:
+def pledge_numbers(pledge: Pledge) -> dict[str, Any]:
+    """Returns the columns of a pledge that its revisions change."""
     return {
         **values_of(pledge, "rank", "share_ppm", "state"),
         "limit_minor": pledge.limit.minor if pledge.limit else NO_LIMIT,

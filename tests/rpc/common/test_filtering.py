@@ -102,6 +102,7 @@ PATHS = {
     "currency_code": (
         "currency_code",
         "cover.exposure.currency_code",
+        "after.exposure.currency_code",
         *(
             f"{amount}.currency_code"
             for amount in (
@@ -126,6 +127,7 @@ UNSEEN = {
     "ListReserves": {"currency_code"},
     "ListWarehouses": {"late_count"},
     "GenerateBreachReport": {"loan", "number"},
+    "GenerateDifferenceReport": {"level", "coverage", "level_before", "coverage_before"},
     "GenerateLtvReport": {"ltv"},
 }
 """Fields that are not in the messages as such, or that have another meaning."""
@@ -178,6 +180,8 @@ class Lists:
             request.parent = PARENTS[method]
         if method == "ListComingFees":
             request.days_ahead = 3_000
+        if method == "GenerateDifferenceReport":
+            request.before.sequence = 1
         answer_of = getattr(module, found.output_type.name).FromString
         path = f"/{found.containing_service.full_name}/{method}"
         if found.server_streaming:
@@ -195,7 +199,7 @@ ROWS = {
     name: {
         field.name
         for field in METHODS[name].output_type.fields
-        if field.message_type and field.name not in {"totals", "concentrations", "market_date"}
+        if field.message_type and field.name not in {"totals", "concentrations", "market_date", "before", "after"}
     }
     for name in FILTER_FIELDS
 }
