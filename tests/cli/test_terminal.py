@@ -67,6 +67,7 @@ TABLES = {
     "proposal list": (),
     "report breaches": (),
     "report concentrations": (),
+    "report diff": ("--from", "1"),
     "report ltv": (),
     "report totals": (),
     "stock feeds": (),

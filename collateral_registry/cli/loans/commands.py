@@ -24,6 +24,7 @@ check_app = typer.Typer(help="Check the book for double pledges.", no_args_is_he
 ReportFilter = Annotated[
     str, typer.Option("--filter", help='such as: level >= WATCH AND exposure >= "1000 USD" (docs/filters.md)')
 ]
+DifferenceFilter = Annotated[str, typer.Option("--filter", help="such as: change = CLOSED OR level >= MARGIN_CALL")]
 BreachFilter = Annotated[str, typer.Option("--filter", help="such as: state = OPEN AND level >= MARGIN_CALL")]
 AssetFilter = Annotated[str, typer.Option("--filter", help='such as: good IN (copper, zinc) AND warehouse:"W-*"')]
 ClassFilter = Annotated[str, typer.Option("--filter", help="such as: kind = equipment")]
@@ -142,6 +143,26 @@ def report_export(
 
     selection = Selection(filter_, order_by)
     in_session(server, export_report, report.value, form, as_of, selection, language.value, output)
+
+
+@report_app.command("diff")
+def report_diff(
+    before: Annotated[str, typer.Option("--from", help="first moment: commit number, time or business date")],
+    after: Annotated[str, typer.Option("--to", help="second moment; default: now")] = "",
+    form: Form = Format.TABLE,
+    filter_: DifferenceFilter = "",
+    limit: Limit = 0,
+    output: Output = None,
+    wide: Wide = False,
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """Print what changed between two moments, worst change first.
+
+    The table is followed by the totals of each currency, step by step.
+    """
+    from collateral_registry.cli.loans.differences import show_differences
+
+    in_session(server, show_differences, before, after, filter_, limit, Layout(form, output, wide))
 
 
 @asset_app.command("show")

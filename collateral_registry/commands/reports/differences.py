@@ -172,7 +172,7 @@ def _pools_by_step(
         _pools(loan_keys, pledges, targets, values, registered, before.market_day)
         for values, registered in zip(stepped.states, used, strict=True)
     ]
-    return states, _whole_of_loans(loan_keys, pledges, targets, recorded, stepped)
+    return states, _whole_of_loans(loan_keys, pledges, targets, stepped)
 
 
 def _digits(targets: PastTargets) -> Int:
@@ -248,17 +248,14 @@ _UNUSED = ("good_seq", "good_market_minor", "good_lendable_minor", "quality", "o
 
 
 def _whole_of_loans(
-    loan_keys: Int, pledges: Columns, targets: PastTargets, recorded: Sequence[RecordedValues], stepped: SteppedValues
+    loan_keys: Int, pledges: Columns, targets: PastTargets, stepped: SteppedValues
 ) -> NDArray[np.bool_]:
     """Returns for each loan and step [l, 7] whether it replaced the value of a model of one of the loan's assets."""
-    before, after = recorded
-    differs = np.logical_or.reduce(
-        [before.rows[name] != after.rows[name] for name in ("market_minor", "lendable_minor")]
-    )
-    whole_at = np.where(differs, stepped.whole_at, 0)
     mine = np.isin(pledges["loan_key"], loan_keys)
-    at = whole_at[np.searchsorted(targets.target_key, pledges["target_key"][mine])]
+    target = np.searchsorted(targets.target_key, pledges["target_key"][mine])
     loan = np.searchsorted(loan_keys, pledges["loan_key"][mine])
     found = np.zeros((len(loan_keys), len(Step)), dtype=np.bool_)
-    found[loan[at > 0], at[at > 0] - 1] = True
+    for step, (earlier, later) in zip(VALUE_STEPS, pairwise(stepped.states), strict=True):
+        differs = np.logical_or.reduce([earlier[name] != later[name] for name in ("market_minor", "lendable_minor")])
+        found[loan[(differs & (stepped.whole_at == int(step)))[target]], step - 1] = True
     return found

@@ -94,6 +94,6 @@ def test_an_unknown_decision_is_no_address(web):
     _, headers, text = ask(web, "/proposals")
     own = {"sec_fetch_site": "same-origin", "cookie": headers["set-cookie"].partition(";")[0]}
     _, _, text = ask(web, "/loans/loan-1", cookie=own["cookie"])
-    token = re.search(r'name="token" value="([^"]+)"', text)[1]
+    (token,) = re.findall(r'name="token" value="([^"]+)"', text)[:1]
 
     assert ask(web, "/proposals/1/undo", "POST", urlencode({"token": token}), **own)[0] == 404
