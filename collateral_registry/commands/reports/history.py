@@ -6,17 +6,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from collateral_registry.commands.pipeline.moments import Moment
-from collateral_registry.domain.reports.history import BookDay, book_days
+from collateral_registry.domain.reports.history import BookDay, book_days, current
 from collateral_registry.domain.shared.errors import NotFound
 from collateral_registry.domain.shared.lru_cache import LruCache
 from collateral_registry.store.engine.commits import ClosedDay, days_before
 from collateral_registry.store.engine.database import Connection
-from collateral_registry.store.loans.history import DayVersions, closings, judgements_at_moments, loans_with_closings
+from collateral_registry.store.loans.history import (
+    DayVersions,
+    claims_of_commits,
+    closings,
+    judgements_at_moments,
+    loans_with_closings,
+    pledge_count,
+)
 from collateral_registry.store.loans.repository import find_loans
 
 KEPT_DAYS = 1_000
 """Number of days of the book that are kept for further requests."""
+
+CLAIMS_AT_ONCE = 1_000_000
+"""Days are computed together up to this number of pledges times days, which bounds the memory."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +82,10 @@ class BookHistories:
         """Returns the book at the end of each of the days, in their order."""
         found = {day.seq: kept for day in days if (kept := self._kept.get(day.seq)) is not None}
         missing = sorted({day.seq for day in days} - found.keys())
-        if missing:
-            computed = _computed(connection, missing)
-            for seq, day in zip(missing, computed, strict=True):
+        step = max(1, CLAIMS_AT_ONCE // (pledge_count(connection) + 1)) if missing else 1
+        for first in range(0, len(missing), step):
+            seqs = missing[first : first + step]
+            for seq, day in zip(seqs, _computed(connection, seqs), strict=True):
                 found[seq] = day
                 self._kept.put(seq, day)
         return [found[day.seq] for day in days]
@@ -80,4 +93,6 @@ class BookHistories:
 
 def _computed(connection: Connection, seqs: Sequence[int]) -> list[BookDay]:
     versions = DayVersions(connection, seqs)
-    return book_days(seqs, loans_with_closings(connection), versions.judgements(), versions.claims(), versions.assets())
+    judged = current(versions.judgements())
+    claims = claims_of_commits(connection, np.unique(judged["seq"]))
+    return book_days(seqs, loans_with_closings(connection), judged, claims, versions.assets())

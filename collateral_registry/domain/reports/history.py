@@ -64,22 +64,20 @@ class BookDay:
 def book_days(seqs: Sequence[int], loans: Columns, judged: Columns, claims: Columns, assets: Columns) -> list[BookDay]:
     """Returns the book at the end of each of several days, given by their last commits in order.
 
-    ``loans`` [l] has loan_key (ascending), currency and closed_seq. ``judged`` [j] has the judgements that were current
-    at the end of day 0, and those that became current on each later day. ``claims`` [c] has the claims of these
-    judgements. ``assets`` [a] has the good and class of each asset at the end of day 0, and on each day on which it was
-    revised. Raises Refused for sums that could overflow.
+    ``loans`` [l] has loan_key (ascending), currency and closed_seq. ``judged`` [j] is a result of ``current``.
+    ``claims`` [c] has the claims of these judgements, and may have others. ``assets`` [a] has the good and the class of
+    each asset at the end of day 0 and of each day on which it was revised. Raises Refused for sums that could overflow.
     """
     days = len(seqs)
     codes, currency = np.unique(loans["currency"], return_inverse=True)
-    judged = _current(judged)
     loan = np.searchsorted(loans["loan_key"], judged["loan_key"])
     end = np.minimum(_ends(judged, days), np.searchsorted(np.array(seqs), loans["closed_seq"])[loan])
     levels = _levels(days, codes, currency[loan], judged, end)
     row = _rows_of_claims(judged, claims)
     claims = {name: column[row >= 0] for name, column in claims.items()}
     row = row[row >= 0]
-    held = {**claims, "currency": currency[loan[row]], "end": end[row]}
-    keys = {name: _keys(days, codes, _split(held, assets, name, days)) for name in ("asset_class", "good")}
+    held = {**claims, "currency": currency[loan[row]], "day": judged["day"][row], "end": end[row]}
+    keys = {name: _keys(days, codes, held, assets, name) for name in ("asset_class", "good")}
     return [BookDay(levels[day], keys["asset_class"][day], keys["good"][day]) for day in range(days)]
 
 
@@ -130,8 +128,10 @@ def _total(code: str, levels: Sequence[LevelTotal]) -> Total:
     )
 
 
-def _current(judged: Columns) -> Columns:
+def current(judged: Columns) -> Columns:
     """Returns the judgements in order of loan and day, without those that were not current at the end of their day.
+
+    ``judged`` [j] has the judgements that were current at the end of day 0, and those that were made on each later day.
 
     A run may become current on the day of a later change of one of its loans, or after it.
     """
@@ -158,11 +158,13 @@ def _rows_of_claims(judged: Columns, claims: Columns) -> Int:
     """Returns the judgement of each claim [c]; -1 for a claim of none of them."""
     if not len(judged["seq"]):
         return np.full(len(claims["seq"]), -1, dtype=np.int64)
-    size = int(max(judged["day"].max(initial=0), claims["day"].max(initial=0))) + 1
-    keys = judged["loan_key"] * size + judged["day"]  # ascending, because of the order of the judgements
-    wanted = claims["loan_key"] * size + claims["day"]
+    loans = np.unique(judged["loan_key"])
+    size = int(judged["seq"].max()) + 1
+    keys = np.searchsorted(loans, judged["loan_key"]) * size + judged["seq"]  # ascending, like the judgements
+    loan = np.minimum(np.searchsorted(loans, claims["loan_key"]), len(loans) - 1)
+    wanted = loan * size + claims["seq"]
     row = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    found: Int = np.where((keys[row] == wanted) & (judged["seq"][row] == claims["seq"]), row, -1)
+    found: Int = np.where((keys[row] == wanted) & (loans[loan] == claims["loan_key"]), row, -1)
     return found
 
 
@@ -187,9 +189,12 @@ def _levels(days: int, codes: NDArray[Any], currency: Int, judged: Columns, end:
     ]
 
 
-def _keys(days: int, codes: NDArray[Any], held: Columns) -> list[list[KeyTotal]]:
-    keys, number = np.unique(held["key"], return_inverse=True)
-    groups, group = np.unique(held["currency"] * len(keys) + number, return_inverse=True)
+def _keys(days: int, codes: NDArray[Any], held: Columns, assets: Columns, name: str) -> list[list[KeyTotal]]:
+    keys, number = np.unique(assets[name], return_inverse=True)
+    held = _split(held, {**assets, "key": number}, days)
+    combined = held["currency"] * len(keys) + held["key"]
+    groups = np.flatnonzero(np.bincount(combined, minlength=len(codes) * len(keys)))
+    group = np.searchsorted(groups, combined)
     found = _Held(days, held["day"], held["end"], group, len(groups))
     claims = found.sums(np.ones(len(group), dtype=np.int64))
     market, lendable = found.sums(held["market_minor"]), found.sums(held["lendable_minor"])
@@ -203,10 +208,10 @@ def _keys(days: int, codes: NDArray[Any], held: Columns) -> list[list[KeyTotal]]
     ]
 
 
-def _split(held: Columns, assets: Columns, name: str, days: int) -> Columns:
-    """Returns the claims with the class or good of their assets; one whose asset changes it meanwhile is split."""
+def _split(held: Columns, assets: Columns, days: int) -> Columns:
+    """Returns the claims with the key of their assets; a claim whose asset gets another key meanwhile is split."""
     order = np.lexsort((assets["day"], assets["asset_key"]))
-    asset, day, key = (assets[column][order] for column in ("asset_key", "day", name))
+    asset, day, key = (assets[column][order] for column in ("asset_key", "day", "key"))
     changes = np.ones(len(order), dtype=np.bool_)
     changes[1:] = (asset[1:] != asset[:-1]) | (key[1:] != key[:-1])
     asset, day, key = asset[changes], day[changes], key[changes]

@@ -11,7 +11,7 @@ from sqlalchemy import CTE, BigInteger, Connection, Select, bindparam, case, fun
 
 from collateral_registry.domain.loans.agreements import LoanState
 from collateral_registry.store.engine.bulk import Columns, read_columns
-from collateral_registry.store.engine.key_sets import RecordSet, is_one_of
+from collateral_registry.store.engine.key_sets import KEYS, RecordSet, is_one_of
 from collateral_registry.store.engine.rows import columns_of
 from collateral_registry.store.revaluation.row_versions import (
     NEVER,
@@ -28,6 +28,7 @@ from collateral_registry.store.schema.loans import (
     PledgeRow,
 )
 from collateral_registry.store.schema.revaluation import RunRow
+from valuation._typing import Int
 
 NOT_CLOSED = 2**62
 """Sequence of the closing of a loan that is not closed."""
@@ -75,6 +76,29 @@ def loans_with_closings(connection: Connection) -> Columns:
     return read_columns(connection, _LOANS)
 
 
+def pledge_count(connection: Connection) -> int:
+    """Returns the number of pledges, those that were released included."""
+    return int(connection.execute(_PLEDGE_COUNT).scalar_one())
+
+
+_PLEDGE_COUNT = select(func.count()).select_from(PledgeRow)
+
+
+def claims_of_commits(connection: Connection, seqs: Int) -> Columns:
+    """Returns loan, asset, sequence and values of the claims that were recorded by commits and by runs."""
+    # The table is in the order of the commits, so reading whole commits is faster than a look-up for each claim.
+    claims = read_columns(connection, _CLAIMS, {"keys": seqs})
+    pledges = read_columns(connection, _PLEDGES)
+    row = np.searchsorted(pledges["pledge_key"], claims.pop("pledge_key"))
+    return {**claims, "loan_key": pledges["loan_key"][row], "asset_key": pledges["asset_key"][row]}
+
+
+_CLAIMS = select(*columns_of(PledgeClaimRow, "pledge_key", "seq", "market_minor", "lendable_minor")).where(
+    is_one_of(PledgeClaimRow.seq, KEYS)
+)
+_PLEDGES = select(*columns_of(PledgeRow, "pledge_key", "loan_key", "asset_key")).order_by(PledgeRow.pledge_key)
+
+
 class DayVersions:
     """The judgements that became current on each of several business days, given by their last commits in order.
 
@@ -99,21 +123,6 @@ class DayVersions:
         is_version = (judgement.c.loan_key == versions.c.key) & (judgement.c.seq == versions.c.version)
         shown = [judgement.c[name] for name in JUDGED_NAMES]
         return self._read(select(versions.c.day, *shown).join_from(versions, judgement, is_version))
-
-    def claims(self) -> Columns:
-        """Returns day, loan, sequence, asset and values of the claims of the judgements."""
-        versions, pledge, claim = self._versions(), PledgeRow.__table__.c, PledgeClaimRow.__table__
-        # The pledges are materialised first; otherwise SQLite would read all claims of a commit for each of its loans.
-        held = (
-            select(versions.c.day, versions.c.version, pledge.pledge_key, pledge.loan_key, pledge.asset_key)
-            .join_from(versions, PledgeRow.__table__, pledge.loan_key == versions.c.key)
-            .cte("held")
-            .prefix_with("MATERIALIZED")
-        )
-        statement = select(
-            held.c.day, held.c.loan_key, held.c.asset_key, claim.c.seq, claim.c.market_minor, claim.c.lendable_minor
-        ).join_from(held, claim, (claim.c.pledge_key == held.c.pledge_key) & (claim.c.seq == held.c.version))
-        return self._read(statement)
 
     def assets(self) -> Columns:
         """Returns day, asset, good and class of the newest revisions: all on the first day, then those of each day."""
