@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 import grpc
+from google.type.date_pb2 import Date
 from sqlalchemy import inspect, text
 
 from benchmarks.book import ASSETS_PER_LOAN
@@ -14,6 +16,8 @@ from collateral_registry.clock import wall_clock
 from collateral_registry.store.engine.database import Database
 from collateral_registry.v1 import history_pb2, report_pb2
 from tests.support.server import Client, Server
+
+T = TypeVar("T")
 
 DAYS = 250
 REPORTS = 10
@@ -50,13 +54,13 @@ def measure_history(url: str, assets: int) -> list[Measured]:
     ]
 
 
-def _milliseconds(call: Callable[[], object]) -> tuple[float, object]:
+def _milliseconds(call: Callable[[], T]) -> tuple[float, T]:
     start = time.perf_counter()
     found = call()
     return (time.perf_counter() - start) * 1e3, found
 
 
-def _report(client: Client, day: object) -> float:
+def _report(client: Client, day: Date) -> float:
     request = report_pb2.GenerateLtvReportRequest(as_of=report_pb2.AsOf(market_date=day))
     return _milliseconds(lambda: client.reports.GenerateLtvReport(request))[0]
 

@@ -33,7 +33,8 @@ from collateral_registry.cli.common.options import (
 from collateral_registry.cli.debtors.commands import debtor_app
 from collateral_registry.cli.equipment.commands import app as equipment_app
 from collateral_registry.cli.ip.commands import app as ip_app
-from collateral_registry.cli.loans.commands import asset_app, breach_app, check_app, loan_app, pickup_app, report_app
+from collateral_registry.cli.loans.commands import asset_app, breach_app, check_app, pickup_app
+from collateral_registry.cli.loans.history_commands import loan_app, report_app
 from collateral_registry.cli.pools.commands import pool_app
 from collateral_registry.cli.prices.commands import app as price_app
 from collateral_registry.cli.proposals.commands import proposal_app
