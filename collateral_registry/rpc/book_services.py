@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from collateral_registry.commands.receivables.sync_pools import find_pending_pools, sync_pending_pools
+from collateral_registry.commands.reports.generate import LtvReports
 from collateral_registry.commands.stock.sync_lots import find_pending_lots, sync_pending_lots
 from collateral_registry.domain.audit.checkpoints import SigningKey
 from collateral_registry.domain.shared.errors import StoreUnavailable
@@ -35,6 +36,8 @@ from collateral_registry.rpc.receivables.feed_servicer import InvoiceFeedService
 from collateral_registry.rpc.reports.breach_servicer import BreachServicer
 from collateral_registry.rpc.reports.difference_servicer import DifferenceServicer
 from collateral_registry.rpc.reports.history_servicer import HistoryServicer
+from collateral_registry.rpc.reports.concentration_servicer import ConcentrationServicer
+from collateral_registry.rpc.reports.facet_servicer import FacetServicer
 from collateral_registry.rpc.reports.servicer import ReportServicer
 from collateral_registry.rpc.revaluation.servicer import RevaluationServicer
 from collateral_registry.rpc.stock.ledger_servicer import StockLedgerServicer
@@ -92,7 +95,8 @@ class BookServices:
         self.business_date = BusinessDateServicer(runner, runs, today)
         watchers = Watchers(limits.watchers)
         self._breaches = BreachServicer(runner, watchers)
-        self._reports = ReportServicer(runner)
+        self._ltv = LtvReports()
+        self._reports = ReportServicer(runner, self._ltv)
         self._history = HistoryServicer(runner)
         self._stock = StockServicer(runner, intake)
         self._invoices = InvoiceFeedServicer(runner, intake)
@@ -135,7 +139,9 @@ class BookServices:
             self._breaches,
             self._reports,
             self._history,
-            DifferenceServicer(runner, self._reports.ltv),
+            DifferenceServicer(runner, self._ltv),
+            FacetServicer(runner, self._ltv, self._reports.refresher),
+            ConcentrationServicer(runner, self._ltv, self._reports.refresher),
             self._revaluation,
             self._stock,
             StockLedgerServicer(runner, self._stock.batcher),

@@ -31,6 +31,8 @@ from collateral_registry.v1 import (
     business_date_pb2,
     business_date_pb2_grpc,
     difference_pb2_grpc,
+    concentration_pb2_grpc,
+    facets_pb2_grpc,
     finding_pb2_grpc,
     forecast_pb2_grpc,
     haircut_pb2_grpc,
@@ -145,6 +147,8 @@ class Client:
         self.loans = loan_pb2_grpc.LoanServiceStub(self.channel)
         self.breaches = breach_pb2_grpc.BreachServiceStub(self.channel)
         self.history = history_pb2_grpc.HistoryServiceStub(self.channel)
+        self.concentrations = concentration_pb2_grpc.ConcentrationServiceStub(self.channel)
+        self.facets = facets_pb2_grpc.FacetServiceStub(self.channel)
         self.reports = report_pb2_grpc.ReportServiceStub(self.channel)
         self.differences = difference_pb2_grpc.DifferenceServiceStub(self.channel)
         self.stock = stock_pb2_grpc.StockServiceStub(self.channel)

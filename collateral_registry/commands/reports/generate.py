@@ -1,4 +1,4 @@
-"""Builds reports on the whole book as of any commit: loans with totals and concentrations, and breaches."""
+"""Builds reports on the whole book as of any commit: loans with totals, facets and distributions, and breaches."""
 
 from __future__ import annotations
 
@@ -9,15 +9,26 @@ from collateral_registry.commands.pipeline.moments import Moment
 from collateral_registry.commands.reports.breaches import Breach, breach_histories
 from collateral_registry.commands.reports.snapshots import Snapshots
 from collateral_registry.domain.filters.expressions import EVERYTHING, Expression
-from collateral_registry.domain.reports.ltv_rows import in_order, wanted_rows
+from collateral_registry.domain.reports.distributions import Distribution, distribution
+from collateral_registry.domain.reports.facets import LoanFacets, loan_facets
+from collateral_registry.domain.reports.ltv_rows import wanted_rows
+from collateral_registry.domain.reports.orders import in_order
+from collateral_registry.domain.reports.reporting_currency import ReportingRates
 from collateral_registry.domain.reports.snapshot import Snapshot
-from collateral_registry.domain.reports.totals import Concentration, Total, concentrations, totals
+from collateral_registry.domain.reports.totals import (
+    Concentration,
+    Dimension,
+    Total,
+    concentrations,
+    most_used_currency,
+    totals,
+)
 from collateral_registry.domain.shared.lru_cache import LruCache
 from collateral_registry.store.engine.database import Connection
 from valuation._typing import Int
 
 CACHED_REPORTS = 16
-"""Number of row orders, and of sums, that are cached for further pages."""
+"""Number of row orders, of sums, of facets and of distributions that are cached for further calls."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,9 @@ class LtvReports:
         self._snapshots = Snapshots()
         self._orders: LruCache[tuple[object, ...], Int] = LruCache(CACHED_REPORTS)
         self._sums: LruCache[tuple[object, ...], Sums] = LruCache(CACHED_REPORTS)
+        self._totals: LruCache[tuple[object, ...], Sequence[Total]] = LruCache(CACHED_REPORTS)
+        self._facets: LruCache[tuple[object, ...], LoanFacets] = LruCache(CACHED_REPORTS)
+        self._distributions: LruCache[tuple[object, ...], Sequence[Distribution]] = LruCache(CACHED_REPORTS)
 
     def snapshot(self, connection: Connection, moment: Moment) -> Snapshot:
         """Returns the book at a moment."""
@@ -61,14 +75,51 @@ class LtvReports:
             self._orders.put(key, rows)
         return LtvReport(moment, snapshot, rows)
 
+    def totals(self, report: LtvReport, wanted: Expression) -> Sequence[Total]:
+        """Returns the totals over all rows, without concentrations."""
+        key = (report.moment.seq, wanted)
+        found = self._totals.get(key)
+        if found is None:
+            found = totals(report.snapshot, report.rows)
+            self._totals.put(key, found)
+        return found
+
     def sums(self, report: LtvReport, wanted: Expression, limit: int) -> Sums:
         """Returns totals and concentrations over all rows, with at most ``limit`` keys per dimension and currency."""
         key = (report.moment.seq, wanted, limit)
         found = self._sums.get(key)
         if found is None:
             snapshot, rows = report.snapshot, report.rows
-            found = Sums(totals(snapshot, rows), concentrations(snapshot, rows, limit))
+            found = Sums(self.totals(report, wanted), concentrations(snapshot, rows, limit))
             self._sums.put(key, found)
+        return found
+
+    def facets(
+        self, connection: Connection, moment: Moment, wanted: Expression, fields: Sequence[str], limit: int
+    ) -> LoanFacets:
+        """Returns the counts of loans by each field under a filter, with at most ``limit`` values of a field."""
+        key = (moment.seq, wanted, fields, limit)
+        found = self._facets.get(key)
+        if found is None:
+            snapshot = self._snapshots.at(connection, moment.seq)
+            found = loan_facets(snapshot, wanted, fields, moment.market_day, limit)
+            self._facets.put(key, found)
+        return found
+
+    def usual_currency(self, connection: Connection, moment: Moment) -> str:
+        """Returns the currency of most loans of the whole book; empty without loans."""
+        snapshot = self._snapshots.at(connection, moment.seq)
+        return most_used_currency(snapshot, self.report(connection, moment).rows)
+
+    def distributions(
+        self, report: LtvReport, wanted: Expression, dimensions: Sequence[Dimension], rates: ReportingRates, limit: int
+    ) -> Sequence[Distribution]:
+        """Returns the distribution over each dimension, with at most ``limit`` listed keys."""
+        key = (report.moment.seq, wanted, rates.currency, dimensions, limit)
+        found = self._distributions.get(key)
+        if found is None:
+            found = [distribution(report.snapshot, report.rows, one, rates, limit) for one in dimensions]
+            self._distributions.put(key, found)
         return found
 
 

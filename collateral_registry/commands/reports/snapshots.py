@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from threading import Lock
 
-from collateral_registry.domain.reports.snapshot import Changes, Snapshot, Words, brought_forward, empty_snapshot
+from collateral_registry.domain.reports.snapshot import (
+    PLACE_TEXTS,
+    Changes,
+    Snapshot,
+    Words,
+    brought_forward,
+    empty_snapshot,
+)
 from collateral_registry.domain.shared.lru_cache import LruCache
 from collateral_registry.store.assets.repository import places_since
 from collateral_registry.store.engine.bulk import Columns
@@ -44,7 +51,7 @@ class Snapshots:
             terms=self._numbered(terms_since(connection, before.seq, seq), "loan_id", "borrower", "currency"),
             covers=judgements_since(connection, before.seq, seq),
             claims=claims_since(connection, before.seq, seq),
-            places=self._numbered(places_since(connection, before.seq, seq), "good", "place"),
+            places=self._numbered(places_since(connection, before.seq, seq), *PLACE_TEXTS),
         )
         return brought_forward(before, seq, changes)
 

@@ -26,6 +26,10 @@ COVER_NAMES = (
 )  # fmt: skip
 
 
+PLACE_TEXTS = ("good", "place", "asset_class", "country")
+"""Columns of assets that hold texts."""
+
+
 @dataclass(frozen=True)
 class Words:
     """String interners. Snapshot columns hold strings as the numbers that are assigned here."""
@@ -35,6 +39,8 @@ class Words:
     currency: StringInterner = field(default_factory=StringInterner)
     good: StringInterner = field(default_factory=StringInterner)
     place: StringInterner = field(default_factory=StringInterner)
+    asset_class: StringInterner = field(default_factory=StringInterner)
+    country: StringInterner = field(default_factory=StringInterner)
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ def empty_snapshot(words: Words) -> Snapshot:
         terms=dict.fromkeys(("loan_key", "seq", "loan_id", "borrower", "currency", "state"), none),
         covers=dict.fromkeys(COVER_NAMES, none),
         claims=dict.fromkeys(("pledge_key", "seq", "loan_key", "asset_key", "lendable_minor"), none),
-        places=dict.fromkeys(("asset_key", "seq", "good", "place"), none),
+        places=dict.fromkeys(("asset_key", "seq", *PLACE_TEXTS), none),
         cover_terms=none,
         id_rank=none,
         claim_cover=none,
@@ -130,6 +136,14 @@ def merged(before: Columns, changed: Columns, key: str, fixed: tuple[str, ...] =
     if known.all():
         return after
     return {name: np.insert(column, place[~known], changed[name][~known]) for name, column in after.items()}
+
+
+def newest_claims(snapshot: Snapshot, rows: Int) -> Int:
+    """Returns the rows of the claims that belong to the newest judgements of the loans in the rows."""
+    shown = np.zeros(len(snapshot.cover_terms), dtype=np.bool_)
+    shown[rows] = True
+    newest = np.where(shown, snapshot.covers["seq"], 0)
+    return np.flatnonzero(snapshot.claims["seq"] == newest[snapshot.claim_cover])
 
 
 def rows_of(keys: Int, wanted: Int) -> Int:

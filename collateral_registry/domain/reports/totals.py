@@ -8,7 +8,7 @@ from enum import IntEnum
 import numpy as np
 
 from collateral_registry.domain.loans.levels import Level
-from collateral_registry.domain.reports.snapshot import Snapshot
+from collateral_registry.domain.reports.snapshot import Snapshot, newest_claims
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.string_interner import StringInterner
 from valuation._typing import Int
@@ -23,6 +23,9 @@ class Dimension(IntEnum):
     GOOD = 1
     WAREHOUSE = 2
     BORROWER = 3
+    ASSET_CLASS = 4
+    REGION = 5
+    CURRENCY = 6
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Total:
     exposure_minor: int
     market_minor: int
     lendable_minor: int
+    cash_cure_minor: int
 
 
 @dataclass(frozen=True)
@@ -60,12 +64,19 @@ def totals(snapshot: Snapshot, rows: Int) -> list[Total]:
     loans = np.bincount(group, minlength=len(codes))
     breaches = np.bincount(group[covers["level"][rows] >= Level.MARGIN_CALL], minlength=len(codes))
     unknown = np.bincount(group[covers["coverage_unknown"][rows] > 0], minlength=len(codes))
-    names = ("exposure_minor", "market_minor", "lendable_minor")
+    names = ("exposure_minor", "market_minor", "lendable_minor", "cash_cure_minor")
     sums = {name: sums_by(covers[name][rows], group, len(codes)) for name in names}
     return [
         Total(code, int(loans[n]), int(breaches[n]), int(unknown[n]), *(int(sums[name][n]) for name in names))
         for code, n in sorted((code, n) for n, code in enumerate(codes) if loans[n])
     ]
+
+
+def most_used_currency(snapshot: Snapshot, rows: Int) -> str:
+    """Returns the currency of most loans in the rows, the first code of equal ones; empty without loans."""
+    loans = np.bincount(snapshot.terms["currency"][snapshot.cover_terms[rows]]).tolist()
+    counted = zip(loans, snapshot.words.currency.texts, strict=False)
+    return min(((-count, code) for count, code in counted if count), default=(0, ""))[1]
 
 
 def concentrations(snapshot: Snapshot, rows: Int, limit: int) -> list[Concentration]:
@@ -74,7 +85,7 @@ def concentrations(snapshot: Snapshot, rows: Int, limit: int) -> list[Concentrat
     Each dimension and currency lists at most ``limit`` keys. The remaining keys are summed in a last entry without a
     key, so that the shares add up to 1.
     """
-    newest = _newest_claims(snapshot, rows)
+    newest = newest_claims(snapshot, rows)
     terms = snapshot.cover_terms[snapshot.claim_cover[newest]]
     place, words = snapshot.claim_place[newest], snapshot.words
     lendable, currency = snapshot.claims["lendable_minor"][newest], snapshot.terms["currency"][terms]
@@ -95,14 +106,6 @@ def concentrations(snapshot: Snapshot, rows: Int, limit: int) -> list[Concentrat
                 one = _OneCurrency(dimension, keys, code, int(whole[number]))
                 found += _largest(one, sums[number], np.flatnonzero(present[number]), limit)
     return found
-
-
-def _newest_claims(snapshot: Snapshot, rows: Int) -> Int:
-    """Returns the rows of the claims that belong to the newest judgements of the loans in the rows."""
-    shown = np.zeros(len(snapshot.cover_terms), dtype=np.bool_)
-    shown[rows] = True
-    newest = np.where(shown, snapshot.covers["seq"], 0)
-    return np.flatnonzero(snapshot.claims["seq"] == newest[snapshot.claim_cover])
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ class StringInterner:
         self.texts = list(texts)
         self._numbers = {text: number for number, text in enumerate(self.texts)}
         self._append_lock = Lock()
+        self._ranks = np.zeros(0, dtype=np.int64)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -34,6 +35,15 @@ class StringInterner:
     def number_of(self, text: str) -> int:
         """Returns the number of a string; -1 if it has none."""
         return self._numbers.get(text, -1)
+
+    def ranks(self) -> Int:
+        """Returns the rank of each string when all are sorted by code points."""
+        found, count = self._ranks, len(self.texts)
+        if len(found) < count:
+            found = np.empty(count, dtype=np.int64)
+            found[sorted(range(count), key=self.texts.__getitem__)] = np.arange(count, dtype=np.int64)
+            self._ranks = found
+        return found
 
     def numbers(self, texts: Texts) -> Int:
         """Returns the number of each string [n], and assigns numbers to new strings."""

@@ -30,7 +30,7 @@ _METHODS = {
         GetPriceSeries ListPriceSeries ListPrices
         ListStockFeeds ListStockLots ListMovements
         ValueAssets GetValuation ListValuations GetWarehouse ListWarehouses ListCountedLots
-        GenerateLtvReport StreamLtvReport GenerateBreachReport
+        GenerateLtvReport StreamLtvReport GenerateBreachReport GetLoanFacets GenerateConcentrationReport
         GetLoanHistory BatchGetLtvHistories GetBookHistory
         GenerateDifferenceReport
     """,

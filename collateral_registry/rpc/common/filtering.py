@@ -91,7 +91,9 @@ FILTER_FIELDS: Mapping[str, Mapping[str, FieldType]] = {
     "ListWarehouses": WAREHOUSE_FILTER.kinds,
     "GenerateBreachReport": BREACH_FILTER.kinds,
     "GenerateDifferenceReport": DIFFERENCE_FILTER,
+    "GenerateConcentrationReport": LTV_FILTER,
     "GenerateLtvReport": LTV_FILTER,
+    "GetLoanFacets": LTV_FILTER,
     "PreviewRevaluation": PREVIEW_FILTER,
     "StreamLtvReport": LTV_FILTER,
 }

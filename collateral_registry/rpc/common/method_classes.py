@@ -68,7 +68,7 @@ _METHODS = {
         CreatePolicy GetPolicy ListPolicies GetAssetClass ListAssetClasses
         GetPriceSeries ListPriceSeries ListPrices
         GetServiceInfo
-        GenerateLtvReport StreamLtvReport GenerateBreachReport
+        GenerateLtvReport StreamLtvReport GenerateBreachReport GetLoanFacets GenerateConcentrationReport
         GetLoanHistory BatchGetLtvHistories GetBookHistory
         GenerateDifferenceReport
         GetRevaluation ListRevaluations WatchRevaluation PreviewRevaluation
@@ -95,7 +95,7 @@ _READS = """
     ValueAssets QuoteAsset QuotePool GetValuation ListValuations GetWarehouse ListWarehouses ListCountedLots
     GetInvoiceFeed ListInvoiceFeeds ListInvoiceEntries ListRejectedEntries
     GetPoolStatement ListInvoices GetInvoice ExplainInvoice
-    GetServiceInfo PreviewRevaluation GetDebtor ListDebtors GetDebtorExposure
+    GetLoanFacets GenerateConcentrationReport GetServiceInfo PreviewRevaluation GetDebtor ListDebtors GetDebtorExposure
     GetVerification ListVerifications ListClosings
     GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions ListDebtorLimits
     GetBorrowingBase GetReserve ListReserves GetCertificate ListCertificates

@@ -77,7 +77,7 @@ _CLASSES = {
         ValueRight QuoteRight QuotePool GetDebtorExposure
     """,
     CostClass.WHOLE_BOOK: """
-        GenerateLtvReport StreamLtvReport GenerateBreachReport
+        GenerateLtvReport StreamLtvReport GenerateBreachReport GetLoanFacets GenerateConcentrationReport
         GetBookHistory
         GenerateDifferenceReport
         GetInclusionProof GetConsistencyProof

@@ -10,8 +10,11 @@ from grpc.aio import ServicerContext
 
 from collateral_registry.commands.pipeline.moments import moment_of
 from collateral_registry.commands.reports.generate import LtvReport, LtvReports, breach_report
+from collateral_registry.commands.reports.reporting_rates import reporting_rates
 from collateral_registry.domain.filters.expressions import EVERYTHING
+from collateral_registry.domain.reports.facets import FACET_FIELDS
 from collateral_registry.domain.reports.ltv_rows import plain_rows
+from collateral_registry.domain.reports.reporting_currency import reporting_total
 from collateral_registry.domain.reports.totals import Concentration, Total
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.cover_messages import cover_messages
@@ -19,6 +22,8 @@ from collateral_registry.rpc.common.filtering import filter_of, filtered_page
 from collateral_registry.rpc.common.moments import market_date, policy_name, read_moment
 from collateral_registry.rpc.common.paging import NEWEST
 from collateral_registry.rpc.reports.breach_messages import breach_message
+from collateral_registry.rpc.reports.facet_servicer import VALUES_DEFAULT
+from collateral_registry.rpc.reports.reporting_messages import checked_reporting_currency, reporting_total_message
 from collateral_registry.runtime.report_refresher import ReportRefresher
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection
@@ -37,9 +42,10 @@ CONCENTRATIONS_LIMIT = 10_000
 class ReportServicer(report_pb2_grpc.ReportServiceServicer):
     """Generates reports on the whole book, now or as of an earlier commit, time or business date."""
 
-    def __init__(self, runner: BookRunner) -> None:
+    def __init__(self, runner: BookRunner, ltv: LtvReports) -> None:
+        """Stores the runner and the cached reports of the book."""
         self.runner = runner
-        self.ltv = LtvReports()
+        self.ltv = ltv
         self.refresher = ReportRefresher(runner, self._prepare)
 
     async def GenerateLtvReport(
@@ -47,6 +53,7 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
     ) -> pb.GenerateLtvReportResponse:
         """Returns a page of loans, with totals and concentrations of the book."""
         wanted, page = filtered_page(request, "GenerateLtvReport", (0, 0), request.as_of, request.order_by)
+        reporting = checked_reporting_currency(request.reporting_currency_code)
         keys = _concentration_limit(request.concentration_limit)
         self.refresher.touch()
 
@@ -55,6 +62,10 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
             moment = read_moment(connection, request.as_of, pinned)
             report = self.ltv.report(connection, moment, wanted, request.order_by)
             sums = self.ltv.sums(report, wanted, keys)
+            total = None
+            if reporting:
+                rates = reporting_rates(connection, moment, reporting, (one.currency for one in sums.totals))
+                total = reporting_total_message(reporting_total(sums.totals, rates))
             end = start + page.size
             return pb.GenerateLtvReportResponse(
                 rows=_rows(plain_rows(report.snapshot, report.rows[start:end])),
@@ -63,15 +74,18 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
                 sequence=moment.seq,
                 market_date=market_date(moment),
                 policy=policy_name(moment),
+                reporting_total=total,
                 next_page_token=page.token((moment.seq, end)) if end < len(report.rows) else "",
             )
 
         return await self.runner.long_read(work)
 
     def _prepare(self, connection: Connection) -> None:
-        """Builds and caches the rows and sums that the first page of the current report needs."""
-        report = self.ltv.report(connection, moment_of(connection))
+        """Builds and caches the rows, sums and facets that the first page of the current report needs."""
+        moment = moment_of(connection)
+        report = self.ltv.report(connection, moment)
         self.ltv.sums(report, EVERYTHING, CONCENTRATIONS_DEFAULT)
+        self.ltv.facets(connection, moment, EVERYTHING, FACET_FIELDS, VALUES_DEFAULT)
 
     async def StreamLtvReport(
         self, request: pb.StreamLtvReportRequest, context: ServicerContext
@@ -143,6 +157,8 @@ def _row(row: dict[str, Any], cover: LoanCover) -> pb.LtvReportRow:
         cover=cover,
         breach=f"{loan}/breaches/{row['breach_number']}" if row["breach_open"] else "",
         deadline_date=convert.day(row["deadline_day"]),
+        margin_call_limit=convert.of_millionths(row["margin_call_ppm"]),
+        price_fall_to_margin_call=convert.ratio(row["fall_to_margin_call"]),
     )
 
 
@@ -156,6 +172,7 @@ def total_message(total: Total) -> pb.LtvReportTotal:
         exposure=convert.money(total.exposure_minor, total.currency),
         market_value=convert.money(total.market_minor, total.currency),
         lendable_value=convert.money(total.lendable_minor, total.currency),
+        cash_cure=convert.money(total.cash_cure_minor, total.currency),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, select, true, update
 from sqlmodel import SQLModel
 
 from collateral_registry.domain.assets.asset_kind import Kind
@@ -30,7 +30,7 @@ from collateral_registry.store.engine.bulk import Columns, Source, read_columns
 from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.filters import FilterField, FilterTable, optional_day
 from collateral_registry.store.engine.json_documents import to_document
-from collateral_registry.store.engine.key_sets import KEYS, TEXTS, KeyedSelect, is_one_of
+from collateral_registry.store.engine.key_sets import KEYS, TEXTS, DocumentField, KeyedSelect, is_one_of
 from collateral_registry.store.engine.rows import columns_of, existing, insert_row, of_first_revision, values_of
 from collateral_registry.store.revaluation.row_versions import newest_between
 from collateral_registry.store.schema.assets import (
@@ -194,14 +194,18 @@ def assets_by_key(source: Source, asset_keys: Int) -> dict[int, Asset]:
 
 
 def places_since(connection: Connection, after: int, seq: int) -> Columns:
-    """Returns the good and place, as of commit ``seq``, of each asset that changed after commit ``after``.
+    """Returns where each asset that changed after commit ``after`` belongs, as of commit ``seq``.
 
-    The column ``good`` holds the asset class if the asset has no good.
+    The columns are the good, place, asset class and country; ``good`` holds the asset class if the asset has no good.
     """
     revision = AssetRevisionRow
     newest = newest_between(AssetRow.asset_key, revision.asset_key, revision.revision, revision.seq, after, seq)
     is_newest = (revision.asset_key == newest.c.key) & (revision.revision == newest.c.version)
-    statement = select(*columns_of(revision, "asset_key", "good", "place", "seq"))
+    statement = select(
+        *columns_of(revision, "asset_key", "good", "place", "seq"),
+        func.coalesce(DocumentField(revision.document, "asset_class"), "").label("asset_class"),
+        func.coalesce(DocumentField(revision.document, "country"), "").label("country"),
+    )
     return read_columns(connection, statement.join_from(newest, revision, is_newest))
 
 

@@ -108,6 +108,16 @@ class _Field(FunctionElement[Any]):
     inherit_cache = True
 
 
+class DocumentField(FunctionElement[str]):
+    """The text of a field of a JSON document that is stored as text; null if the document lacks it."""
+
+    inherit_cache = True
+    type = Text()
+
+    def __init__(self, document: Any, name: str) -> None:  # noqa: ANN401 - a column of any table
+        super().__init__(document, literal_column(f"'{name}'"))
+
+
 class Greatest(FunctionElement[int]):
     """The largest of its arguments, none of which may be null."""
 
@@ -133,6 +143,8 @@ _compiled_as(_Records, "sqlite", "json_each({0})")
 _compiled_as(_Records, "postgresql", "jsonb_array_elements(CAST({0} AS JSONB))")
 _compiled_as(_Field, "sqlite", "json_extract({0}, '$[{1}]')")
 _compiled_as(_Field, "postgresql", "({0} ->> {1})")
+_compiled_as(DocumentField, "sqlite", "json_extract({0}, '$.' || {1})")
+_compiled_as(DocumentField, "postgresql", "(CAST({0} AS JSON) ->> {1})")
 _compiled_as(Greatest, "sqlite", "max({all})")
 _compiled_as(Greatest, "postgresql", "greatest({all})")
 
