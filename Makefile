@@ -46,7 +46,7 @@ PARTNER_SOURCES := $(PARTNER)/hatch_build.py valuation/errors.py $(wildcard valu
 .NOTPARALLEL:
 .PHONY: help setup develop run test test-long test-fast small-worlds audit-attack check format bench bench-equipment bench-haircuts \
   bench-frauds bench-monthly bench-pairs bench-payment-days bench-spikes picture chaos fuzz overload lock newcomers image clean \
-  bench-backup
+  bench-backup bench-pages
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -141,6 +141,9 @@ bench-payment-days: develop ## Forecast days late on public invoices, figures ne
 
 bench-backup: develop ## Measure an online backup and its restoration (ASSETS=number, 1,000,000 by default)
 	$(BIN)/python -m benchmarks.run --only backup --assets '$(or $(ASSETS),1000000)'
+
+bench-pages: develop ## Measure the pages of a book of 100,000 loans while prices arrive (LOANS=number VISITS=number)
+	$(BIN)/python -m benchmarks.pages.run $(if $(LOANS),--loans '$(LOANS)') $(if $(VISITS),--visits '$(VISITS)')
 
 bench-equipment: develop ## Score the equipment models on your own sales (DATA=folder); prints JSON lines
 	$(BIN)/python -m benchmarks.equipment.run '$(or $(DATA),data/equipment)'

@@ -34,10 +34,10 @@ from collateral_registry.rpc.prices.servicer import PriceServicer
 from collateral_registry.rpc.proposals.servicer import ProposalServicer
 from collateral_registry.rpc.receivables.feed_servicer import InvoiceFeedServicer
 from collateral_registry.rpc.reports.breach_servicer import BreachServicer
-from collateral_registry.rpc.reports.difference_servicer import DifferenceServicer
-from collateral_registry.rpc.reports.history_servicer import HistoryServicer
 from collateral_registry.rpc.reports.concentration_servicer import ConcentrationServicer
+from collateral_registry.rpc.reports.difference_servicer import DifferenceServicer
 from collateral_registry.rpc.reports.facet_servicer import FacetServicer
+from collateral_registry.rpc.reports.history_servicer import HistoryServicer
 from collateral_registry.rpc.reports.servicer import ReportServicer
 from collateral_registry.rpc.revaluation.servicer import RevaluationServicer
 from collateral_registry.rpc.stock.ledger_servicer import StockLedgerServicer

@@ -67,6 +67,7 @@ TABLES = {
     "preview": ("--policy", "strict"),
     "proposal list": (),
     "report breaches": (),
+    "report concentration": (),
     "report concentrations": (),
     "report diff": ("--from", "1"),
     "report history": ("--by", "level"),

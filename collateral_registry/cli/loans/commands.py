@@ -48,6 +48,17 @@ class ExportLanguage(StrEnum):
     ZH = "zh"
 
 
+class By(StrEnum):
+    """Dimensions of a concentration."""
+
+    GOOD = "good"
+    ASSET_CLASS = "asset-class"
+    WAREHOUSE = "warehouse"
+    BORROWER = "borrower"
+    REGION = "region"
+    CURRENCY = "currency"
+
+
 LoanId = Annotated[str, typer.Argument(help="id of the loan")]
 AssetId = Annotated[str, typer.Argument(help="id of the asset, a stock lot")]
 Quantity = Annotated[str, typer.Argument(help="quantity in the unit of the lot")]
@@ -59,7 +70,7 @@ def report_ltv(
     as_of: AsOf = "",
     form: Form = Format.TABLE,
     filter_: ReportFilter = "",
-    order_by: Annotated[str, typer.Option(help="ltv desc, ltv, loan, exposure desc or level desc")] = "",
+    order_by: Annotated[str, typer.Option(help="column, such as ltv or 'exposure desc' (docs/commands.md)")] = "",
     limit: Limit = 0,
     output: Output = None,
     wide: Wide = False,
@@ -89,6 +100,28 @@ def report_totals(
     in_session(server, show_totals, as_of, filter_, Layout(form, output, wide))
 
 
+@report_app.command("concentration")
+def report_concentration(
+    by: Annotated[list[By] | None, typer.Option(help="dimension, also several times; default: all")] = None,
+    currency: Annotated[str, typer.Option(help="ISO 4217 code; default: that of most loans")] = "",
+    as_of: AsOf = "",
+    form: Form = Format.TABLE,
+    filter_: ReportFilter = "",
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="largest keys of each dimension")] = 10,
+    output: Output = None,
+    wide: Wide = False,
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """Print the concentration of the book in one currency.
+
+    The table is followed by the Herfindahl-Hirschman index of each dimension, the total, and the exchange rates.
+    """
+    from collateral_registry.cli.loans.concentration import show_concentration
+
+    dimensions = [one.name for one in by or ()]
+    in_session(server, show_concentration, dimensions, currency, as_of, filter_, limit, Layout(form, output, wide))
+
+
 @report_app.command("concentrations")
 def report_concentrations(
     as_of: AsOf = "",
@@ -99,7 +132,7 @@ def report_concentrations(
     wide: Wide = False,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
-    """Print shares of the collateral by good, place and borrower.
+    """Print shares within each currency of the loans.
 
     Keys beyond the limit are summed in one row for each dimension and currency.
     """
