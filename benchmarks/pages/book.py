@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import String, cast, func, literal, select, update
+from sqlalchemy.sql.functions import Function
 
 from benchmarks.book import Size, gather_statistics, history_of, make_book
 from collateral_registry.clock import wall_clock
@@ -13,7 +14,7 @@ from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.prices.series import PriceSeries
 from collateral_registry.store.engine.database import Database, Write
 from collateral_registry.store.schema.assets import InventoryRow
-from collateral_registry.store.schema.loans import LoanRow
+from collateral_registry.store.schema.loans import LoanRow, PledgeRevisionRow
 from collateral_registry.store.schema.prices import PriceSeriesRow
 
 LOTS_PER_LOAN = 2
@@ -40,12 +41,19 @@ def make_pages_book(url: str, loans: int) -> None:
     with database.write("bench", AUTHOR) as write:
         owed = LEAST_OWED_MINOR + LoanRow.loan_key * 7919 % loans * OWED_RANGE_MINOR / loans
         write.connection.execute(update(LoanRow).values(exposure_minor=owed))
+        write.connection.execute(update(PledgeRevisionRow).values(document=_named_asset()))
         for number in range(TICKING_SERIES):
             _open_ticking(write, number)
         commit(write)
     run_book(database, AUTHOR)
     gather_statistics(database)
     database.close()
+
+
+def _named_asset() -> Function[str]:
+    """Returns the documents of pledges with the names of their assets, which the page of a loan shows."""
+    named = literal('"asset_id":"lot-') + cast(PledgeRevisionRow.pledge_key, String) + '"'
+    return func.replace(PledgeRevisionRow.document, '"asset_id":"a"', named)
 
 
 def _open_ticking(write: Write, number: int) -> None:

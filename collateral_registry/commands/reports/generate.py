@@ -10,7 +10,7 @@ from collateral_registry.commands.reports.breaches import Breach, breach_histori
 from collateral_registry.commands.reports.snapshots import Snapshots
 from collateral_registry.domain.filters.expressions import EVERYTHING, Expression
 from collateral_registry.domain.reports.distributions import Distribution, distribution
-from collateral_registry.domain.reports.facets import LoanFacets, loan_facets
+from collateral_registry.domain.reports.facets import FACET_FIELDS, LoanFacets, loan_facets
 from collateral_registry.domain.reports.ltv_rows import wanted_rows
 from collateral_registry.domain.reports.orders import in_order
 from collateral_registry.domain.reports.reporting_currency import ReportingRates
@@ -97,14 +97,17 @@ class LtvReports:
     def facets(
         self, connection: Connection, moment: Moment, wanted: Expression, fields: Sequence[str], limit: int
     ) -> LoanFacets:
-        """Returns the counts of loans by each field under a filter, with at most ``limit`` values of a field."""
-        key = (moment.seq, wanted, fields, limit)
+        """Returns the counts of loans by some fields under a filter, with at most ``limit`` values of a field.
+
+        Those by all fields are counted and cached together.
+        """
+        key = (moment.seq, wanted, limit)
         found = self._facets.get(key)
         if found is None:
             snapshot = self._snapshots.at(connection, moment.seq)
-            found = loan_facets(snapshot, wanted, fields, moment.market_day, limit)
+            found = loan_facets(snapshot, wanted, FACET_FIELDS, moment.market_day, limit)
             self._facets.put(key, found)
-        return found
+        return LoanFacets([facet for facet in found.facets if facet.field in fields], found.loans)
 
     def usual_currency(self, connection: Connection, moment: Moment) -> str:
         """Returns the currency of most loans of the whole book; empty without loans."""
