@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import String, cast, func, literal, select, update
 from sqlalchemy.sql.functions import Function
+from sqlmodel import col
 
 from benchmarks.book import Size, gather_statistics, history_of, make_book
 from collateral_registry.clock import wall_clock
@@ -63,5 +64,5 @@ def _open_ticking(write: Write, number: int) -> None:
     ingest_prices(write, history_of(series, 1_000 + number))
     key = write.connection.execute(select(PriceSeriesRow.series_key).where(PriceSeriesRow.series_id == series))
     first = 1 + number * LOTS_OF_A_SERIES
-    lots = InventoryRow.asset_key.between(first, first + LOTS_OF_A_SERIES - 1)
+    lots = col(InventoryRow.asset_key).between(first, first + LOTS_OF_A_SERIES - 1)
     write.connection.execute(update(InventoryRow).where(lots).values(series_id=series, series_key=key.scalar_one()))

@@ -18,6 +18,7 @@ from collateral_registry.cli.access.commands import access_app
 from collateral_registry.cli.assignments.commands import assignment_app, verification_app
 from collateral_registry.cli.audit.commands import audit_app
 from collateral_registry.cli.borrowing_base.commands import base_app, certificate_app
+from collateral_registry.cli.breaches.commands import breach_app
 from collateral_registry.cli.common.options import (
     AsOf,
     File,
@@ -33,12 +34,12 @@ from collateral_registry.cli.common.options import (
 from collateral_registry.cli.debtors.commands import debtor_app
 from collateral_registry.cli.equipment.commands import app as equipment_app
 from collateral_registry.cli.ip.commands import app as ip_app
-from collateral_registry.cli.loans.commands import asset_app, breach_app, check_app, pickup_app
-from collateral_registry.cli.loans.history_commands import loan_app, report_app
+from collateral_registry.cli.loans.commands import asset_app, check_app, loan_app, pickup_app
 from collateral_registry.cli.pools.commands import pool_app
 from collateral_registry.cli.prices.commands import app as price_app
 from collateral_registry.cli.proposals.commands import proposal_app
 from collateral_registry.cli.receivables.invoice_commands import invoice_app
+from collateral_registry.cli.reports.commands import report_app
 from collateral_registry.cli.stock.commands import stock_app
 from collateral_registry.cli.stock.warehouse_commands import finding_app, warehouse_app
 

@@ -39,8 +39,17 @@ TABLES = {
     "base reserves": (),
     "base show": ("loan-with-base",),
     "assignment list": (),
-    "breach ack": ("loan-of-an-importer-with-a-name/1", *BY),
+    "breach ack": ("BREACH", *BY),
+    "breach acknowledge": ("BREACH", *BY),
+    "breach cure": ("loan-of-an-importer-with-a-name/1", *BY, "--cash", "1234567890.12 USD"),
+    "breach dispute": ("BREACH", *BY),
+    "breach escalate": ("SEEN", *BY),
+    "breach grace": ("BREACH", *BY, "--deadline", "2023-01-31"),
+    "breach list": (),
+    "breach note": ("loan-of-an-importer-with-a-name/1", *BY),
+    "breach settle": ("DISPUTED", *BY, "--outcome", "withdrawn"),
     "breach show": ("loan-of-an-importer-with-a-name/1",),
+    "breach waive": ("BREACH", *BY, "--cause", "payment-in-transit", "--until", "2022-01-31"),
     "certificate approve": ("SUBMITTED", "--actor", "Ana"),
     "certificate create": ("NEW", "--period-end", "2021-12-31", "--due", "2022-01-31"),
     "certificate list": (),
@@ -147,6 +156,7 @@ class Place:
 
     address: str
     folder: Path
+    client: Client
 
     def arguments(self, name: str) -> list[str]:
         """The words of a command on the book."""
@@ -158,10 +168,26 @@ class Place:
             "NEW-RESERVE": self.new_reserve,
             "OPEN": self.certificate,
             "SUBMITTED": self.submitted,
+            "BREACH": self.breach,
+            "DISPUTED": lambda: self.breach_after("dispute"),
+            "SEEN": lambda: self.breach_after("acknowledge"),
         }
         given = [made[one]() if one in made else one.format(folder=self.folder) for one in TABLES[name]]
         local = name == "equipment score"
         return [*name.split(), *given, *([] if local else ["--server", self.address])]
+
+    def breach(self) -> str:
+        """The name of a new breach."""
+        loan = f"loan-in-breach-{next(NUMBERS)}"
+        self.client.register_loan(loan)
+        self.client.owe("1234567.5", loan)
+        return f"{loan}/1"
+
+    def breach_after(self, step: str) -> str:
+        """The name of a new breach on which a step was taken."""
+        name = self.breach()
+        run("breach", step, name, "--note", "by the book", "--actor", "Ana", "--server", self.address)
+        return name
 
     def new_reserve(self) -> str:
         """An unused name of a reserve."""
@@ -213,7 +239,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         fill_book(client)
         write_files(folder)
         fill_stock(folder, server.address)
-        yield Place(server.address, folder)
+        yield Place(server.address, folder, client)
     server.stop()
 
 

@@ -117,7 +117,13 @@ def test_a_waived_breach_is_not_escalated_by_its_deadline(client: Client) -> Non
     client.covered_loan()
     client.owe("820000")
     client.breaches.WaiveBreach(
-        breach_pb2.WaiveBreachRequest(name="loans/loan-1/breaches/1", actor="credit committee", note="bridge loan")
+        breach_pb2.WaiveBreachRequest(
+            name="loans/loan-1/breaches/1",
+            actor="credit committee",
+            note="bridge loan",
+            reason=breach_pb2.WAIVER_REASON_BRIDGE_FINANCING,
+            expire_date=calendar(FIRST_DAY + timedelta(days=30)),
+        )
     )
     client.advance(FIRST_DAY + timedelta(days=8))
     client.quote("10000", FIRST_DAY + timedelta(days=8))

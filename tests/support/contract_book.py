@@ -24,8 +24,14 @@ COPPER = 'good: "copper" unit: "t"'
 ACTOR = 'actor: "Ana" note: "seen"'
 NOTICE = 'registry: "notice" registration_number: "7"}'
 BREACH = 'name: "loans/loan-3/breaches/1"'
+"""A breach that is proposed to be waived. Those of loan-5, loan-6 and loan-7 are disputed, acknowledged and new."""
+
 MOVED = "effective_time {seconds: 1640000000}"
 COUNTED = "count_time {seconds: 1640000001} method: COUNT_METHOD_PHYSICAL_COUNT"
+
+
+def breach(loan_id: str) -> str:
+    return f'name: "loans/{loan_id}/breaches/1"'
 
 
 def lot(number: str, extra: str = "") -> str:
@@ -113,7 +119,8 @@ CLOSING = (
     f'parent: "assets/pool-1" actor: "Ana" closing {{date {DAY} closing_amount {{currency_code: "USD" units: 950}}}}'
 )
 OVERRIDE = 'override {reason: "agreed" release_pledge {name: "loans/loan-1/pledges/p-1" share {value: "0.9"}}}'
-WAIVER = f'proposal {{reason: "a bridge loan" waive_breach {{{BREACH} note: "agreed"}}}} actor: "Ana"'
+WAIVER_TERMS = f"reason: WAIVER_REASON_BRIDGE_FINANCING expire_date {NEXT_DAY}"
+WAIVER = f'proposal {{reason: "a bridge loan" waive_breach {{{BREACH} note: "agreed" {WAIVER_TERMS}}}}} actor: "Ana"'
 OPENING = [
     ("CreatePriceSeries", f'price_series_id: "copper" price_series {{{COPPER} currency_code: "USD" max_age_days: 10}}'),
     ("IngestPrices", price("10000")),
@@ -136,7 +143,7 @@ OPENING = [
         'next_year_revenue {currency_code: "USD" units: 1000000} '
         'royalty_rate {value: "0.05"} tax_rate {value: "0.25"} discount_rate {value: "0.15"}}}',
     ),
-    *(("CreateLoan", loan(f"loan-{n}")) for n in range(1, 4)),
+    *(("CreateLoan", loan(f"loan-{n}")) for n in (1, 2, 3, 5, 6, 7)),
     ("CreateLoan", loan_with_base("loan-4")),
     ("CreateReserve", reserve("r-1")),
     *(("CreateCertificate", certificate(f"c-{n}")) for n in range(1, 4)),
@@ -147,6 +154,9 @@ OPENING = [
     ),
     ("PledgeAsset", 'parent: "loans/loan-1" pledge_id: "p-2" pledge {asset: "assets/lot-4" ' + NOTICE),
     ("UpdateBalances", f"{balance('loan-1', 500000)} {balance('loan-3', 1000)}"),
+    ("UpdateBalances", " ".join(balance(f"loan-{n}", 1000) for n in (5, 6, 7))),
+    ("DisputeBreach", f"{breach('loan-5')} {ACTOR}"),
+    ("AcknowledgeBreach", f"{breach('loan-6')} {ACTOR}"),
     ("RequestPickup", 'parent: "loans/loan-1" pickup_id: "u-1" asset: "assets/lot-4" quantity {value: "1"}'),
     ("ProposeOverride", f'parent: "loans/loan-1" override_id: "o-1" actor: "Ana" {OVERRIDE}'),
     ("ProposeOverride", f'parent: "loans/loan-1" override_id: "o-2" actor: "Ana" {OVERRIDE}'),
@@ -242,7 +252,12 @@ EXAMPLES = {
     ),
     "AcknowledgeBreach": f"{BREACH} {ACTOR}",
     "GrantGrace": f"{BREACH} {ACTOR} deadline_date {{year: 2022 month: 3 day: 1}}",
-    "WaiveBreach": f"{BREACH} {ACTOR}",
+    "NoteBreach": f"{BREACH} {ACTOR}",
+    "DisputeBreach": f"{BREACH} {ACTOR}",
+    "SettleDispute": f"{breach('loan-5')} {ACTOR} outcome: DISPUTE_OUTCOME_REJECTED",
+    "RecordCure": f'{BREACH} {ACTOR} status: CURE_STATUS_PROMISED cash {{currency_code: "USD" units: 5}}',
+    "EscalateBreach": f"{breach('loan-6')} {ACTOR}",
+    "WaiveBreach": f"{breach('loan-7')} {ACTOR} {WAIVER_TERMS}",
     "ProposeOverride": f'parent: "loans/loan-1" override_id: "o-9" actor: "Ana" {OVERRIDE}',
     "RejectOverride": 'name: "loans/loan-1/overrides/o-2" actor: "Bo"',
     "ApproveOverride": 'name: "loans/loan-1/overrides/o-1" actor: "Bo"',

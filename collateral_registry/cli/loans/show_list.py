@@ -1,16 +1,14 @@
-"""Shows and lists assets, loans and breaches."""
+"""Shows and lists assets and loans, and the rows of events."""
 
 from __future__ import annotations
-
-import uuid
 
 import grpc
 
 from collateral_registry.cli.common.client import print_message
-from collateral_registry.cli.common.formatting import level_name, resource_name, to_decimal
+from collateral_registry.cli.common.formatting import format_date, level_name, resource_name, to_decimal
 from collateral_registry.cli.common.options import Layout
 from collateral_registry.cli.common.paging import fetch_all
-from collateral_registry.cli.common.table_files import Section, show_table
+from collateral_registry.cli.common.table_files import show_table
 from collateral_registry.cli.common.tables import (
     COVERAGE_STYLES,
     LEVEL_STYLES,
@@ -25,12 +23,11 @@ from collateral_registry.cli.common.tables import (
     short_name,
     text,
 )
-from collateral_registry.cli.loans.report import BREACHES, breach_rows, ltv_cell
+from collateral_registry.cli.reports.lists import ltv_cell
 from collateral_registry.v1 import (
     asset_pb2,
     asset_pb2_grpc,
     breach_pb2,
-    breach_pb2_grpc,
     common_pb2,
     loan_pb2,
     loan_pb2_grpc,
@@ -75,6 +72,7 @@ EVENTS = Table(
         Column("currency", Kind.CODE, "ccy", importance=Importance.HIGH),
         Column("actor", Kind.TEXT, importance=Importance.LOW),
         Column("note", Kind.TEXT, importance=Importance.LOW),
+        Column("details", Kind.TEXT, importance=Importance.LOW),
     ),
 )
 
@@ -103,28 +101,6 @@ def list_loans(channel: grpc.Channel, filter_: str, limit: int, layout: Layout) 
     stub = loan_pb2_grpc.LoanServiceStub(channel)
     answer = fetch_all(stub.ListLoans, loan_pb2.ListLoansRequest(filter=filter_), "loans", limit)
     show_table(LOANS, ListedRows(map(_loan_row, answer.loans)), layout)
-
-
-def show_breach(channel: grpc.Channel, breach: str, layout: Layout) -> None:
-    """Shows a breach and its history."""
-    stub = breach_pb2_grpc.BreachServiceStub(channel)
-    _show_breach(stub.GetBreach(breach_pb2.GetBreachRequest(name=_breach_name(breach))), layout)
-
-
-def acknowledge_breach(channel: grpc.Channel, breach: str, actor: str, note: str, layout: Layout) -> None:
-    """Acknowledges a breach and shows it."""
-    stub = breach_pb2_grpc.BreachServiceStub(channel)
-    # gRPC retries repeat this id, so they are applied once; another run of the command has a new id.
-    request_id = uuid.uuid4().hex
-    request = breach_pb2.AcknowledgeBreachRequest(
-        name=_breach_name(breach), actor=actor, note=note, request_id=request_id
-    )
-    _show_breach(stub.AcknowledgeBreach(request), layout)
-
-
-def _show_breach(breach: breach_pb2.Breach, layout: Layout) -> None:
-    history = Section("History", EVENTS, ListedRows(map(event_row, breach.history)))
-    show_table(BREACHES, ListedRows(breach_rows([breach])), layout, below=[history])
 
 
 def _asset_row(asset: asset_pb2.Asset) -> Row:
@@ -167,14 +143,13 @@ def event_row(event: breach_pb2.BreachEvent) -> Row:
         text(event.cash_cure.currency_code),
         text(event.actor),
         text(event.note),
+        text(_details(event)),
     )
 
 
-def _breach_name(text: str) -> str:
-    """Returns the resource name of a breach given as {loan}/{number} or in full; raises ValueError otherwise."""
-    parts = text.split("/")
-    if len(parts) == 2:
-        return f"loans/{parts[0]}/breaches/{parts[1]}"
-    if len(parts) == 4 and parts[0] == "loans" and parts[2] == "breaches":
-        return text
-    raise ValueError(f"breach: got {text[:60]!r}, want a loan and a number such as loan-1/1")
+def _details(event: breach_pb2.BreachEvent) -> str:
+    """Returns what the step of an event states beside its note: the terms of a waiver or the end of a dispute."""
+    if event.waiver_reason:
+        reason = label(breach_pb2.WaiverReason.Name(event.waiver_reason), "WAIVER_REASON_")
+        return f"{reason} until {format_date(event.waiver_expire_date)}"
+    return label(breach_pb2.DisputeOutcome.Name(event.dispute_outcome), "DISPUTE_OUTCOME_") or ""

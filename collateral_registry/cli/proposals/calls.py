@@ -7,6 +7,7 @@ import uuid
 import grpc
 from google.protobuf.json_format import MessageToDict
 
+from collateral_registry.cli.breaches.calls import waiver_request
 from collateral_registry.cli.common.client import print_line, print_message
 from collateral_registry.cli.common.formatting import format_date, resource_name
 from collateral_registry.cli.common.options import Layout
@@ -25,7 +26,6 @@ from collateral_registry.cli.common.tables import (
     time,
 )
 from collateral_registry.v1 import (
-    breach_pb2,
     double_pledge_pb2,
     equipment_pb2,
     policy_pb2,
@@ -64,11 +64,9 @@ def propose_model(channel: grpc.Channel, model: str, asset_class: str, reason: s
     _propose(channel, pb.Proposal(reason=reason, activate_equipment_model=request), actor)
 
 
-def propose_waiver(channel: grpc.Channel, breach: str, reason: str, actor: str) -> None:
+def propose_waiver(channel: grpc.Channel, breach: str, reason: str, cause: str, until: str, actor: str) -> None:
     """Proposes to waive a breach, which is given as LOAN/NUMBER or by its name."""
-    loan, _, number = breach.partition("/")
-    name = breach if breach.startswith("loans/") else f"loans/{loan}/breaches/{number}"
-    request = breach_pb2.WaiveBreachRequest(name=name, note=reason)
+    request = waiver_request(breach, reason, cause, until)
     _propose(channel, pb.Proposal(reason=reason, waive_breach=request), actor)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from collateral_partner.options import DEFAULT_ADDRESS, Server
+from collateral_registry.cli.breaches.commands import Cause, Until
 from collateral_registry.cli.common.options import (
     Actor,
     Form,
@@ -62,13 +63,15 @@ def propose_model(
 def propose_waiver(
     breach: Annotated[str, typer.Argument(help="LOAN/NUMBER of the breach")],
     reason: Annotated[str, typer.Option(help="why it is waived; recorded with the breach too")],
+    cause: Cause,
+    until: Until,
     actor: Actor,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """Propose to waive the margin call of a breach."""
     from collateral_registry.cli.proposals.calls import propose_waiver as propose
 
-    in_session(server, propose, breach, reason, actor)
+    in_session(server, propose, breach, reason, cause, until, actor)
 
 
 @proposal_app.command("confirm-double-pledge")

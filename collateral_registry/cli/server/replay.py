@@ -190,6 +190,8 @@ class Actions:
         stub = breach_pb2_grpc.BreachServiceStub(self.channel)
         request = breach_pb2.ListBreachesRequest(parent=f"loans/{loan_id}", filter="state = OPEN")
         for breach in stub.ListBreaches(request).breaches:
+            if breach_pb2.BREACH_STEP_ACKNOWLEDGE not in breach.next_steps:
+                continue
             acknowledgement = breach_pb2.AcknowledgeBreachRequest(name=breach.name, actor="risk desk", note=note)
             stub.AcknowledgeBreach(with_request_id(acknowledgement, str(self.day)))
 

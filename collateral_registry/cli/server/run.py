@@ -188,7 +188,7 @@ def _show_sample(channel: grpc.Channel) -> bool:
 
     Returns whether the book contains the sample.
     """
-    from collateral_registry.cli.loans.report import show_breach_report, show_ltv_report
+    from collateral_registry.cli.reports.lists import show_breach_report, show_ltv_report
     from collateral_registry.cli.server.replay import breach_count, replay
     from collateral_registry.cli.server.sample import LAST, OPENING, business_date, is_sample, load
 

@@ -25,6 +25,7 @@ from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.store.book.policies import StoredPolicy
 from collateral_registry.store.engine.bulk import Columns, Source
 from collateral_registry.store.engine.database import Write
+from collateral_registry.store.loans.breach_steps import last_waived_days
 from collateral_registry.store.loans.events import insert_events
 from collateral_registry.store.loans.judgements import insert_judgements, judgements_before_repair, newest_judgements
 from collateral_registry.store.loans.pledges import read_pledges
@@ -95,7 +96,7 @@ def judged_covers(source: Source, covered: Covered, policy: StoredPolicy, day: i
     """Returns the judgements of loans with their collateral for a day, by their newest judgements before."""
     terms = _terms(covered.loans, policy.policy)
     before = _before(source, covered.loans["loan_key"])
-    rules, shown = policy.policy.judgement_rules, _state(before)
+    rules, shown = policy.policy.judgement_rules, _state(source, before)
     state = _repaired(source, covered.loans["loan_key"], before, shown, day, rules)
     judgement = judge(_cover(covered, terms, before, collateral_added), state, day, rules, shown)
     rows = _cover_rows(covered, terms, judgement, before, day)
@@ -130,7 +131,7 @@ def _repaired(
     kept = _filled(judgements_before_repair(source, loan_keys), loan_keys)
     goes_on = (before["breach_open"] > 0) & (kept["breach_open"] > 0)
     goes_on &= before["breach_number"] == kept["breach_number"]
-    repaired = as_before_the_wrong_date(state, _state(kept), goes_on, day, rules)
+    repaired = as_before_the_wrong_date(state, _state(source, kept), goes_on, day, rules)
     return StateColumns(
         **{one.name: np.where(late, getattr(repaired, one.name), getattr(state, one.name)) for one in fields(state)}
     )
@@ -151,7 +152,12 @@ def _filled(newest: Columns, loan_keys: Int) -> Columns:
     return before
 
 
-def _state(before: Columns) -> StateColumns:
+def _state(source: Source, before: Columns) -> StateColumns:
+    waived_until = np.full(len(before["waived"]), NO_DAY, dtype=np.int64)
+    waived = np.flatnonzero(before["waived"])
+    if len(waived):
+        last_days = last_waived_days(source, before["loan_key"][waived])
+        waived_until[waived] = [last_days.get(key, NO_DAY) for key in before["loan_key"][waived].tolist()]
     return StateColumns(
         judged=before["judged"],
         level=before["level"],
@@ -165,6 +171,7 @@ def _state(before: Columns) -> StateColumns:
         waived=before["waived"] > 0,
         cash_cure=before["cash_cure_minor"],
         quarantined=_has_quarantined(before["quality"]),
+        waived_until=waived_until,
     )
 
 

@@ -7,7 +7,8 @@ from typing import assert_never
 from collateral_registry.commands.book.policies import activatable_policy, put_into_force
 from collateral_registry.commands.equipment.models import activatable_model, activate
 from collateral_registry.commands.findings.double_pledge import confirm_double_pledge, confirmable_asset
-from collateral_registry.commands.reports.breaches import open_breach, waive
+from collateral_registry.commands.reports.breach_steps import waivable_breach, waive
+from collateral_registry.domain.loans.breach_steps import Waiver
 from collateral_registry.domain.loans.levels import Level
 from collateral_registry.domain.proposals.proposals import (
     BreachWaiver,
@@ -52,9 +53,9 @@ def reject_proposal(write: Write, key: int, note: str) -> StoredProposal:
     return get_proposal(write.connection, key)
 
 
-def waiver_of(connection: Connection, loan_id: str, number: int, note: str) -> BreachWaiver:
-    """Returns the waiver of an open breach at its present level; raises NotFound, and Refused if it is cured."""
-    return BreachWaiver(loan_id, number, note, _level_of(connection, loan_id, number))
+def waiver_of(connection: Connection, loan_id: str, number: int, note: str, waiver: Waiver) -> BreachWaiver:
+    """Returns the waiver of a breach at its present level; raises NotFound, and Refused if it may not be waived."""
+    return BreachWaiver(loan_id, number, note, _level_of(connection, loan_id, number, waiver), waiver)
 
 
 def check_request(connection: Connection, request: ProposedRequest) -> None:
@@ -65,7 +66,8 @@ def check_request(connection: Connection, request: ProposedRequest) -> None:
         case ModelActivation():
             activatable_model(connection, request.model_id, request.asset_class)
         case BreachWaiver():
-            request.check_level(_level_of(connection, request.loan_id, request.breach_number))
+            breach = request.loan_id, request.breach_number
+            request.check_level(_level_of(connection, *breach, request.stated_waiver))
         case DoublePledgeConfirmation():
             confirmable_asset(connection, request.finding_key)
         case _:
@@ -80,7 +82,7 @@ def _carry_out(write: Write, request: ProposedRequest) -> None:
         case ModelActivation():
             activate(write, request.model_id, request.asset_class)
         case BreachWaiver():
-            waive(write, request.loan_id, request.breach_number, request.note)
+            waive(write, request.loan_id, request.breach_number, request.note, request.stated_waiver)
         case DoublePledgeConfirmation():
             confirm_double_pledge(write, request.finding_key, request.note)
         case _:
@@ -92,5 +94,5 @@ def _decide(write: Write, key: int, state: ProposalState, note: str) -> None:
     decide_proposal(write, key, stored.proposal.decided(state, write.author, note, date_at(write.market_day)))
 
 
-def _level_of(connection: Connection, loan_id: str, number: int) -> Level:
-    return Level(int(open_breach(connection, loan_id, number)["level"][0]))
+def _level_of(connection: Connection, loan_id: str, number: int, waiver: Waiver) -> Level:
+    return Level(waivable_breach(connection, loan_id, number, waiver).level_before)

@@ -1,28 +1,20 @@
-"""Records lenders' decisions on a breach (acknowledge, grant grace, waive), and builds its history from events."""
+"""Builds breaches with their histories from events."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
-import numpy as np
-
-from collateral_registry.commands.pipeline.event_columns import event_columns
 from collateral_registry.domain.filters.expressions import EVERYTHING, Expression, narrowed
+from collateral_registry.domain.loans.breach_steps import Standing, StepDetails, Waiver
 from collateral_registry.domain.loans.judge import EventKind
 from collateral_registry.domain.loans.levels import Level
-from collateral_registry.domain.shared.days import NO_DAY, date_at, day_of
-from collateral_registry.domain.shared.errors import NotFound, Refused
-from collateral_registry.domain.shared.names import checked_text
-from collateral_registry.store.engine.bulk import Columns
-from collateral_registry.store.engine.database import Connection, Write
-from collateral_registry.store.loans.breaches import LAST, list_breaches
-from collateral_registry.store.loans.events import events_of_breaches, insert_events
-from collateral_registry.store.loans.judgements import claims_of, insert_judgements, newest_judgements
-from collateral_registry.store.loans.repository import get_loan
-from valuation.errors import InvalidInput
+from collateral_registry.domain.shared.days import NO_DAY
+from collateral_registry.domain.shared.errors import NotFound
+from collateral_registry.store.engine.database import Connection
+from collateral_registry.store.loans.breaches import START, BreachOrder, Position, list_breaches
+from collateral_registry.store.loans.events import events_of_breaches
 
 
 @dataclass(frozen=True)
@@ -33,11 +25,8 @@ class Breach:
     number: int
     borrower: str
     events: Sequence[dict[str, Any]]
-
-    @property
-    def first_event(self) -> int:
-        """Number of the event that opened the breach."""
-        return int(self.events[0]["event_seq"])
+    position: Position
+    """Place in the order of the list that it was read from."""
 
     @property
     def is_open(self) -> bool:
@@ -80,29 +69,73 @@ class Breach:
 
     @property
     def waived(self) -> bool:
-        """Whether the margin call is waived and the level has not worsened since."""
-        for event in reversed(self.events):
-            if event["kind"] in {EventKind.WAIVED, EventKind.ESCALATED}:
-                return bool(event["kind"] == EventKind.WAIVED)
-        return False
+        """Whether the margin call is waived: the waiver has not expired, and the level has not worsened since."""
+        return self._newest(EventKind.WAIVED, EventKind.WAIVER_EXPIRED, EventKind.ESCALATED) == EventKind.WAIVED
+
+    @property
+    def waiver(self) -> Waiver | None:
+        """The waiver in force; None without one, and for a waiver that an earlier release recorded."""
+        if not self.waived:
+            return None
+        details: StepDetails = self._of(EventKind.WAIVED)[-1]["details"]
+        return details.waiver
+
+    @property
+    def disputed(self) -> bool:
+        """Whether the borrower disputes the breach."""
+        ends = (EventKind.DISPUTE_SETTLED, EventKind.DISPUTE_WITHDRAWN)
+        return self._newest(EventKind.DISPUTED, *ends) == EventKind.DISPUTED
+
+    @property
+    def in_disposal(self) -> bool:
+        """Whether the collateral is to be sold."""
+        return bool(self._of(EventKind.ESCALATED_TO_DISPOSAL))
+
+    @property
+    def standing(self) -> Standing:
+        """What decides the steps that are allowed."""
+        return Standing(
+            is_open=self.is_open,
+            level=self.level,
+            acknowledged=self.acknowledged,
+            disputed=self.disputed,
+            waived=self.waived,
+            in_disposal=self.in_disposal,
+            has_deadline=self.deadline_day != NO_DAY,
+        )
+
+    def _newest(self, *kinds: EventKind) -> int | None:
+        """Returns the kind of the newest event of one of these kinds."""
+        return next((event["kind"] for event in reversed(self.events) if event["kind"] in kinds), None)
 
     def _of(self, kind: EventKind) -> list[dict[str, Any]]:
         return [event for event in self.events if event["kind"] == kind]
 
 
 def breach_histories(
-    connection: Connection, seq: int, wanted: Expression, before: int = LAST, limit: int | None = None
+    connection: Connection,
+    seq: int,
+    wanted: Expression,
+    order: BreachOrder = BreachOrder.NEWEST,
+    after: Position = START,
+    limit: int | None = None,
 ) -> list[Breach]:
-    """Returns the breaches as of a commit with their events, newest first.
+    """Returns the breaches as of a commit with their events, in an order.
 
-    Only breaches that began before the event numbered ``before`` are returned, at most ``limit`` of them.
+    Only breaches after the position ``after`` in that order are returned, at most ``limit`` of them.
     """
-    heads = list_breaches(connection, seq, wanted, before, limit)
+    heads = list_breaches(connection, seq, wanted, order, after, limit)
     events_by_breach: dict[tuple[int, int], list[dict[str, Any]]] = {}
     for event in events_of_breaches(connection, [head["first_event"] for head in heads], seq):
         events_by_breach.setdefault((event["loan_key"], event["breach_number"]), []).append(event)
     return [
-        Breach(head["loan_id"], number, head["borrower"], events_by_breach[head["loan_key"], number])
+        Breach(
+            head["loan_id"],
+            number,
+            head["borrower"],
+            events_by_breach[head["loan_key"], number],
+            (head["place"], head["first_event"]),
+        )
         for head in heads
         for number in [head["breach_number"]]
     ]
@@ -115,57 +148,3 @@ def get_breach(connection: Connection, seq: int, loan_id: str, number: int) -> B
     if not found:
         raise NotFound(f"loans/{loan_id}/breaches/{number}")
     return found[0]
-
-
-def acknowledge(write: Write, loan_id: str, number: int, note: str) -> None:
-    """Records that a lender has seen an open breach."""
-    cover = open_breach(write.connection, loan_id, number)
-    _record(write, cover, EventKind.ACKNOWLEDGED, note)
-
-
-def grant_grace(write: Write, loan_id: str, number: int, deadline: date, note: str) -> None:
-    """Moves the deadline of an open breach to a later day. A missed deadline is cancelled."""
-    cover = open_breach(write.connection, loan_id, number)
-    before = int(cover["deadline_day"][0])
-    if day_of(deadline) <= max(before, write.market_day):
-        raise InvalidInput("deadline_date", deadline, f"later than {date_at(max(before, write.market_day))}")
-    cover["deadline_day"][:] = day_of(deadline)
-    cover["deadline_missed"][:] = 0
-    _record(write, cover, EventKind.GRACE_GRANTED, note)
-
-
-def waive(write: Write, loan_id: str, number: int, note: str) -> None:
-    """Waives the margin call of an open breach until the breach worsens. A reason is required."""
-    cover = open_breach(write.connection, loan_id, number)
-    cover["waived"][:] = 1
-    cover["deadline_missed"][:] = 0
-    _record(write, cover, EventKind.WAIVED, checked_text("note", note))
-
-
-def open_breach(connection: Connection, loan_id: str, number: int) -> Columns:
-    """Returns the newest judgement of a loan that is in this breach; raises NotFound, and Refused if it is cured."""
-    loan = get_loan(connection, loan_id)
-    cover = newest_judgements(connection, np.array([loan.key], dtype=np.int64))
-    known = int(cover["breach_number"][0]) if len(cover["breach_number"]) else 0
-    if not 1 <= number <= known:
-        raise NotFound(f"loans/{loan_id}/breaches/{number}")
-    if number < known or not cover["breach_open"][0]:
-        raise Refused("BREACH_CURED", f"loans/{loan_id}/breaches/{number} is cured: choose the open breach of the loan")
-    return cover
-
-
-def _record(write: Write, cover: Columns, kind: EventKind, note: str) -> None:
-    """Appends the judgement that follows from a lender's decision, with its event.
-
-    Collateral and claims are those of the previous judgement.
-    """
-    checked_text("actor", write.actor)
-    checked_text("note", note, required=False)
-    claims = claims_of(write.connection, int(cover["loan_key"][0]), int(cover["seq"][0]))
-    state = {name: column for name, column in cover.items() if name != "seq"}
-    before = int(cover["level"][0])
-    state["level"] = state["judged"].copy() if not state["deadline_missed"][0] else state["level"]
-    insert_judgements(write, state, claims)
-    number = state["breach_number"]
-    kinds, levels = np.array([int(kind)], dtype=np.int64), np.array([before], dtype=np.int64)
-    insert_events(write, event_columns(state, kinds, levels, number, write, note))

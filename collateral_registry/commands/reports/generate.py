@@ -25,6 +25,7 @@ from collateral_registry.domain.reports.totals import (
 )
 from collateral_registry.domain.shared.lru_cache import LruCache
 from collateral_registry.store.engine.database import Connection
+from collateral_registry.store.loans.breaches import BreachOrder, Position
 from valuation._typing import Int
 
 CACHED_REPORTS = 16
@@ -126,6 +127,8 @@ class LtvReports:
         return found
 
 
-def breach_report(connection: Connection, moment: Moment, wanted: Expression, before: int, limit: int) -> list[Breach]:
-    """Returns a page of the breaches at a moment that match the filter, newest first."""
-    return breach_histories(connection, moment.seq, wanted, before, limit)
+def breach_report(
+    connection: Connection, moment: Moment, wanted: Expression, order: BreachOrder, after: Position, limit: int
+) -> list[Breach]:
+    """Returns a page of the breaches at a moment that match the filter, in an order."""
+    return breach_histories(connection, moment.seq, wanted, order, after, limit)

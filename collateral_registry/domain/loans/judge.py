@@ -35,6 +35,14 @@ class EventKind(IntEnum):
     FINDING_RESOLVED = 16
     PRICE_QUARANTINED = 17
     PRICE_QUARANTINE_ENDED = 18
+    NOTED = 19
+    DISPUTED = 20
+    DISPUTE_SETTLED = 21
+    DISPUTE_WITHDRAWN = 22
+    CURE_PROMISED = 23
+    CURE_RECEIVED = 24
+    ESCALATED_TO_DISPOSAL = 25
+    WAIVER_EXPIRED = 26
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,7 @@ class StateColumns:
 
     ``judged`` is the level that follows from the LTV. ``level`` also takes a missed deadline into account.
     ``watch_day`` is the first day of a pending WATCH, or NO_DAY. ``unknown_day`` is the first day of unknown coverage,
-    or NO_DAY.
+    or NO_DAY. ``waived_until`` is the last day of the waiver, or NO_DAY if there is none.
     """
 
     judged: Int
@@ -85,6 +93,7 @@ class StateColumns:
     waived: NDArray[np.bool_]
     cash_cure: Int
     quarantined: NDArray[np.bool_]
+    waived_until: Int
 
 
 @dataclass(frozen=True)
@@ -143,7 +152,8 @@ def judge(
     opened = is_open & ~before.breach_open
     fresh_deadline = rules.working_days_after(day, rules.grace_days)
     deadline = np.where(opened, fresh_deadline, np.where(is_open, before.deadline_day, NO_DAY))
-    waived = is_open & before.waived & (judged <= before.judged)
+    expired = is_open & before.waived & (before.waived_until != NO_DAY) & (day > before.waived_until)
+    waived = is_open & before.waived & (judged <= before.judged) & ~expired
     missed_now = is_open & ~opened & ~waived & ~before.deadline_missed & (day > deadline)
     missed = is_open & (before.deadline_missed | missed_now) & ~opened & ~waived
     level = np.where(missed, np.maximum(judged, int(rules.missed_deadline_level)), judged)
@@ -164,8 +174,10 @@ def judge(
         waived=waived,
         cash_cure=cash,
         quarantined=cover.quarantined,
+        waived_until=np.where(waived, before.waived_until, NO_DAY),
     )
-    event_loan, event_kind = _events(shown or before, after, opened, missed_now, notice, cover.collateral_added)
+    now = Occurred(opened, expired, missed_now, notice, cover.collateral_added)
+    event_loan, event_kind = _events(shown or before, after, now)
     return Judgement(after, ltv, good_ltv, collateral_cure(cover.exposure, pool, theta), event_loan, event_kind)
 
 
@@ -211,29 +223,34 @@ def _watch_on_the_second_day(raw: Int, before: StateColumns, day: int) -> tuple[
     return judged, np.where(pending, first_day, NO_DAY)
 
 
-def _events(
-    before: StateColumns,
-    after: StateColumns,
-    opened: NDArray[np.bool_],
-    missed_now: NDArray[np.bool_],
-    notice: NDArray[np.bool_],
-    collateral_added: NDArray[np.bool_],
-) -> tuple[Int, Int]:
+@dataclass(frozen=True)
+class Occurred:
+    """What a judgement finds of each loan [n] that the states before and after do not show."""
+
+    opened: NDArray[np.bool_]
+    expired: NDArray[np.bool_]
+    missed: NDArray[np.bool_]
+    notice: NDArray[np.bool_]
+    collateral_added: NDArray[np.bool_]
+
+
+def _events(before: StateColumns, after: StateColumns, now: Occurred) -> tuple[Int, Int]:
     """Returns the events as loan rows and kinds, ordered by loan. Events of one loan have a fixed order of kinds."""
     stays = before.breach_open & after.breach_open
-    partly_cured = stays & collateral_added & (after.cash_cure < before.cash_cure)
+    partly_cured = stays & now.collateral_added & (after.cash_cure < before.cash_cure)
     masks = (
         (EventKind.COVERAGE_UNKNOWN, after.unknown & ~before.unknown),
         (EventKind.COVERAGE_KNOWN, before.unknown & ~after.unknown),
         (EventKind.CURED, before.breach_open & ~after.breach_open),
         (EventKind.WATCH_LEFT, (before.judged == Level.WATCH) & (after.judged == Level.NONE)),
         (EventKind.WATCH_ENTERED, (before.judged != Level.WATCH) & (after.judged == Level.WATCH)),
-        (EventKind.OPENED, opened),
-        (EventKind.DEADLINE_MISSED, missed_now),
+        (EventKind.OPENED, now.opened),
+        (EventKind.WAIVER_EXPIRED, now.expired),
+        (EventKind.DEADLINE_MISSED, now.missed),
         (EventKind.ESCALATED, stays & (after.level > before.level)),
         (EventKind.EASED, stays & (after.level < before.level)),
         (EventKind.PARTIAL_CURE, partly_cured),
-        (EventKind.NOTICE, notice),
+        (EventKind.NOTICE, now.notice),
         (EventKind.PRICE_QUARANTINED, after.quarantined & ~before.quarantined),
         (EventKind.PRICE_QUARANTINE_ENDED, before.quarantined & ~after.quarantined),
     )

@@ -8,6 +8,7 @@ from enum import IntEnum
 
 from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.access.two_persons import check_second_person
+from collateral_registry.domain.loans.breach_steps import Waiver
 from collateral_registry.domain.loans.levels import Level
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.names import checked_text
@@ -48,6 +49,17 @@ class BreachWaiver:
     breach_number: int
     note: str
     level: Level
+    waiver: Waiver | None = None
+    """None in proposals of releases without reasons and last days, which cannot be approved any more."""
+
+    @property
+    def stated_waiver(self) -> Waiver:
+        """The waiver; raises Refused if it has no last day."""
+        if self.waiver is None:
+            name = f"loans/{self.loan_id}/breaches/{self.breach_number}"
+            message = f"the proposed waiver of {name} has no last day: propose it again with expire_date"
+            raise Refused("PROPOSAL_OUTDATED", message)
+        return self.waiver
 
     def check_level(self, level: Level) -> None:
         """Raises Refused if the level is worse than at the proposal, because another breach was proposed to waive."""

@@ -19,6 +19,9 @@ from valuation._typing import Float, Int
 
 Columns = Mapping[str, NDArray[Any]]
 
+SUMS = ("exposure_minor", "market_minor", "lendable_minor", "cash_cure_minor")
+"""Columns of judgements that are summed by level."""
+
 
 @dataclass(frozen=True)
 class LevelTotal:
@@ -31,6 +34,7 @@ class LevelTotal:
     exposure_minor: int
     market_minor: int
     lendable_minor: int
+    cash_cure_minor: int
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,7 @@ def _total(code: str, levels: Sequence[LevelTotal]) -> Total:
         sum(one.exposure_minor for one in levels),
         sum(one.market_minor for one in levels),
         sum(one.lendable_minor for one in levels),
+        sum(one.cash_cure_minor for one in levels),
     )
 
 
@@ -173,7 +178,7 @@ def _levels(days: int, codes: NDArray[Any], currency: Int, judged: Columns, end:
     held = _Held(days, judged["day"], end, currency * levels + judged["level"], len(codes) * levels)
     loans = held.sums(np.ones(len(end), dtype=np.int64))
     unknown = held.sums((judged["coverage_unknown"] > 0).astype(np.int64))
-    amounts = [held.sums(judged[name]) for name in ("exposure_minor", "market_minor", "lendable_minor")]
+    amounts = [held.sums(judged[name]) for name in SUMS]
     return [
         [
             LevelTotal(

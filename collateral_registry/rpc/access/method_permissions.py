@@ -55,7 +55,8 @@ _METHODS = {
     _P.PUSH_FEED: "PushStock RecordMovements ReportCount PushInvoices RecordInvoiceEntries",
     _P.RECORD_PRICES: "CreatePriceSeries IngestPrices IngestFxRates",
     _P.MONITOR: """
-        AcknowledgeBreach GrantGrace CheckDoublePledge ResolveFinding
+        AcknowledgeBreach GrantGrace NoteBreach DisputeBreach SettleDispute RecordCure EscalateBreach
+        CheckDoublePledge ResolveFinding
         UpdateStockFeed ResolveRejectedMovement ResolveRejectedEntry
         CreateReserve EndReserve ExcludeInvoices EndExclusion RecordDebtorLimit EndDebtorLimit
         ApproveCertificate ReturnCertificate

@@ -49,6 +49,7 @@ _METHODS = {
         GetAsset BatchGetAssets ListAssets
         GetCheckpoint ListAuditEntries GetInclusionProof GetConsistencyProof
         GetBreach ListBreaches AcknowledgeBreach GrantGrace WaiveBreach WatchBreaches
+        NoteBreach DisputeBreach SettleDispute RecordCure EscalateBreach
         GetBusinessDate
         GetDebtor ListDebtors GetDebtorExposure
         PlanVerification GetVerification ListVerifications ListClosings

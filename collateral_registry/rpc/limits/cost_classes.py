@@ -65,7 +65,7 @@ _CLASSES = {
         CreateReserve EndReserve
         CreateCertificate SubmitCertificate ApproveCertificate ReturnCertificate
         ProposeOverride RejectOverride ApproveOverride CreateProposal RejectProposal
-        AcknowledgeBreach GrantGrace WaiveBreach
+        AcknowledgeBreach GrantGrace WaiveBreach NoteBreach DisputeBreach SettleDispute RecordCure EscalateBreach
         PushStock RecordMovements ReportCount RecordInspection ResolveRejectedMovement UpdateStockFeed
         PushInvoices RecordInvoiceEntries ResolveRejectedEntry
         ResolveFinding CheckDoublePledge ConfirmDoublePledge

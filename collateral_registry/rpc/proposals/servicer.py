@@ -23,12 +23,13 @@ from collateral_registry.rpc.common.checks import number_in_name
 from collateral_registry.rpc.common.filtering import filtered_page
 from collateral_registry.rpc.common.paging import NEWEST
 from collateral_registry.rpc.findings.messages import finding_key
+from collateral_registry.rpc.reports.breach_messages import waiver_of as stated_waiver
 from collateral_registry.rpc.reports.breach_servicer import breach_of
 from collateral_registry.runtime.revaluation.driver import RunDriver
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.proposals.repository import StoredProposal, get_proposal, list_proposals
-from collateral_registry.v1 import proposal_pb2 as pb, proposal_pb2_grpc
+from collateral_registry.v1 import breach_pb2, proposal_pb2 as pb, proposal_pb2_grpc
 from valuation.errors import InvalidInput
 
 
@@ -121,6 +122,7 @@ def _check_form(message: pb.Proposal) -> None:
             convert.read_all(
                 name=lambda: breach_of("proposal.waive_breach.name", waiver.name),
                 note=lambda: checked_text("proposal.waive_breach.note", waiver.note),
+                waiver=lambda: stated_waiver("proposal.waive_breach.", waiver),
             )
         case "confirm_double_pledge":
             confirmation = message.confirm_double_pledge
@@ -154,7 +156,9 @@ def _read_request(connection: Connection, message: pb.Proposal) -> ProposedReque
             return ModelActivation(model_id, activation.asset_class)
         case "waive_breach":
             waiver = message.waive_breach
-            return commands.waiver_of(connection, *breach_of("name", waiver.name), checked_text("note", waiver.note))
+            loan_id, number = breach_of("name", waiver.name)
+            note = checked_text("note", waiver.note)
+            return commands.waiver_of(connection, loan_id, number, note, stated_waiver("", waiver))
         case _:
             confirmation = message.confirm_double_pledge
             return DoublePledgeConfirmation(
@@ -192,6 +196,9 @@ def _write_request(message: pb.Proposal, request: ProposedRequest) -> None:
         case BreachWaiver():
             message.waive_breach.name = f"loans/{request.loan_id}/breaches/{request.breach_number}"
             message.waive_breach.note = request.note
+            if request.waiver is not None:
+                message.waive_breach.reason = breach_pb2.WaiverReason.ValueType(request.waiver.reason)
+                message.waive_breach.expire_date.CopyFrom(convert.calendar_date(request.waiver.expire))
         case DoublePledgeConfirmation():
             message.confirm_double_pledge.name = f"findings/{request.finding_key}"
             message.confirm_double_pledge.note = request.note

@@ -7,10 +7,13 @@ from typing import Any
 
 from collateral_registry.commands.reports.breaches import Breach
 from collateral_registry.domain.borrowing_base.columns import NO_BASE
+from collateral_registry.domain.loans.breach_steps import Cure, StepDetails, Waiver, WaiverReason
 from collateral_registry.domain.loans.collateral import owed_of, pool_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.cover_messages import add_ltv, coverage_message, level_message
+from collateral_registry.store.loans.breaches import BreachOrder
 from collateral_registry.v1 import breach_pb2 as pb
+from valuation.errors import InvalidInput
 
 
 def event_message(event: Mapping[str, Any]) -> pb.BreachEvent:
@@ -41,7 +44,52 @@ def event_message(event: Mapping[str, Any]) -> pb.BreachEvent:
         message.used.CopyFrom(convert.money(event["used_minor"], currency))
         message.borrowing_base.CopyFrom(convert.money(event["base_minor"], currency))
     add_ltv(message, int(owed_of(event)), int(pool_of(event)))
+    _add_details(message, event["details"], currency)
     return message
+
+
+def _add_details(message: pb.BreachEvent, details: StepDetails, currency: str) -> None:
+    """Sets what a person stated in the step of an event."""
+    if details.waiver is not None:
+        message.waiver_reason = pb.WaiverReason.ValueType(details.waiver.reason)
+        message.waiver_expire_date.CopyFrom(convert.calendar_date(details.waiver.expire))
+    if details.outcome is not None:
+        message.dispute_outcome = pb.DisputeOutcome.ValueType(details.outcome)
+    if details.cure is not None:
+        message.cure.CopyFrom(_cure_message(details.cure, currency))
+
+
+def _cure_message(cure: Cure, currency: str) -> pb.Cure:
+    message = pb.Cure(
+        status=int(cure.status),
+        lendable_value=convert.money(cure.lendable_minor, currency),
+        verdict=int(cure.verdict),
+        remaining_cash_cure=convert.money(cure.remaining_cash_minor, currency),
+        remaining_collateral_cure=convert.money(cure.remaining_collateral_minor, currency),
+    )
+    if cure.asset_id:
+        message.asset = f"assets/{cure.asset_id}"
+    else:
+        message.cash.CopyFrom(convert.money(cure.cash_minor, currency))
+    return message
+
+
+def waiver_of(prefix: str, request: pb.WaiveBreachRequest) -> Waiver:
+    """Returns the waiver that a request states; raises InvalidInput for every wrong field, after the prefix."""
+    read = convert.read_all(
+        reason=lambda: convert.member(f"{prefix}reason", WaiverReason, request.reason),
+        expire=lambda: convert.required_date(f"{prefix}expire_date", request, "expire_date"),
+    )
+    return Waiver(**read)
+
+
+def breach_order(text: str) -> BreachOrder:
+    """Returns the order of a list; raises InvalidInput for another one."""
+    try:
+        return BreachOrder(text)
+    except ValueError:
+        wanted = ", ".join(order.value for order in BreachOrder if order.value)
+        raise InvalidInput("order_by", repr(text[:40]), f"nothing or one of {wanted}") from None
 
 
 def breach_message(breach: Breach, *, with_history: bool = True) -> pb.Breach:
@@ -58,4 +106,8 @@ def breach_message(breach: Breach, *, with_history: bool = True) -> pb.Breach:
         acknowledged=breach.acknowledged,
         waived=breach.waived,
         history=[event_message(event) for event in breach.events] if with_history else [],
+        next_steps=[pb.BreachStep.ValueType(step) for step in breach.standing.next_steps],
+        disputed=breach.disputed,
+        in_disposal=breach.in_disposal,
+        waiver_expire_date=convert.calendar_date(breach.waiver.expire if breach.waiver else None),
     )

@@ -8,25 +8,42 @@ from typing import Any
 from grpc.aio import ServicerContext
 
 from collateral_registry.commands.pipeline.moments import moment_of
-from collateral_registry.commands.reports import breaches as commands
+from collateral_registry.commands.reports import breach_steps as commands
+from collateral_registry.commands.reports.breaches import get_breach
+from collateral_registry.commands.reports.cure_tests import CureOffer
 from collateral_registry.commands.reports.generate import breach_report
+from collateral_registry.domain.loans.breach_steps import CureStatus, DisputeOutcome
 from collateral_registry.domain.shared.names import checked_text, id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import actor_of, call_of
 from collateral_registry.rpc.common.checks import number_in_name
 from collateral_registry.rpc.common.filtering import filtered_page
-from collateral_registry.rpc.common.paging import NEWEST
 from collateral_registry.rpc.loans.pickup_servicer import EVERY_LOAN, of_loan
-from collateral_registry.rpc.reports.breach_messages import breach_message, event_message
+from collateral_registry.rpc.reports.breach_messages import breach_message, breach_order, event_message, waiver_of
 from collateral_registry.runtime.event_feed import EventFeed
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.runtime.watchers import Watchers
 from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Connection, Write
+from collateral_registry.store.loans.breaches import START
 from collateral_registry.store.loans.repository import get_loan
 from collateral_registry.v1 import breach_pb2 as pb, breach_pb2_grpc
+from valuation.errors import InvalidInput
 
-Action = pb.AcknowledgeBreachRequest | pb.GrantGraceRequest | pb.WaiveBreachRequest
+Action = (
+    pb.AcknowledgeBreachRequest
+    | pb.NoteBreachRequest
+    | pb.DisputeBreachRequest
+    | pb.SettleDisputeRequest
+    | pb.GrantGraceRequest
+    | pb.WaiveBreachRequest
+    | pb.RecordCureRequest
+    | pb.EscalateBreachRequest
+)
+
+
+_NOTE_OPTIONAL = (pb.AcknowledgeBreachRequest, pb.GrantGraceRequest, pb.RecordCureRequest)
+"""Requests whose note is not required."""
 
 
 class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
@@ -43,15 +60,16 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
         return await self.runner.read(lambda connection: _breach(connection, loan_id, number))
 
     async def ListBreaches(self, request: pb.ListBreachesRequest, context: ServicerContext) -> pb.ListBreachesResponse:
-        """Lists the breaches of a loan, or of all loans, newest first and without their histories."""
-        wanted, page = filtered_page(request, "ListBreaches", NEWEST, of_parent=of_loan)
+        """Lists the breaches of a loan, or of all loans, without their histories."""
+        wanted, page = filtered_page(request, "ListBreaches", START, request.order_by, of_parent=of_loan)
+        order = breach_order(request.order_by)
         loan_id = "" if request.parent in EVERY_LOAN else id_of("parent", request.parent, "loans")[0]
 
         def work(connection: Connection) -> pb.ListBreachesResponse:
             if loan_id:
                 get_loan(connection, loan_id)
-            found = breach_report(connection, moment_of(connection), wanted, *page.bounds)
-            rows, token = page.cut(found, lambda breach: breach.first_event)
+            found = breach_report(connection, moment_of(connection), wanted, order, *page.bounds)
+            rows, token = page.cut(found, lambda breach: breach.position)
             messages = [breach_message(row, with_history=False) for row in rows]
             return pb.ListBreachesResponse(breaches=messages, next_page_token=token)
 
@@ -71,8 +89,33 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
         )
 
     async def WaiveBreach(self, request: pb.WaiveBreachRequest, context: ServicerContext) -> pb.Breach:
-        """Waives the margin call of a breach until the breach worsens."""
-        return await self._act(request, "WaiveBreach", commands.waive)
+        """Waives the margin call of a breach until its last day, or until the breach worsens."""
+        return await self._act(request, "WaiveBreach", commands.waive, waiver=lambda: waiver_of("", request))
+
+    async def NoteBreach(self, request: pb.NoteBreachRequest, context: ServicerContext) -> pb.Breach:
+        """Records a note about the breach."""
+        return await self._act(request, "NoteBreach", commands.add_note)
+
+    async def DisputeBreach(self, request: pb.DisputeBreachRequest, context: ServicerContext) -> pb.Breach:
+        """Records that the borrower disputes the breach."""
+        return await self._act(request, "DisputeBreach", commands.dispute)
+
+    async def SettleDispute(self, request: pb.SettleDisputeRequest, context: ServicerContext) -> pb.Breach:
+        """Records how a dispute ended."""
+        return await self._act(
+            request,
+            "SettleDispute",
+            commands.settle_dispute,
+            outcome=lambda: convert.member("outcome", DisputeOutcome, request.outcome),
+        )
+
+    async def RecordCure(self, request: pb.RecordCureRequest, context: ServicerContext) -> pb.Breach:
+        """Records cash or collateral, and tests whether it would cure the breach."""
+        return await self._act(request, "RecordCure", commands.record_cure, offer=lambda: _offer_of(request))
+
+    async def EscalateBreach(self, request: pb.EscalateBreachRequest, context: ServicerContext) -> pb.Breach:
+        """Records that the collateral is to be sold."""
+        return await self._act(request, "EscalateBreach", commands.escalate)
 
     async def WatchBreaches(
         self, request: pb.WatchBreachesRequest, context: ServicerContext
@@ -90,7 +133,7 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
         read = convert.read_all(
             breach=lambda: breach_of("name", request.name),
             actor=lambda: actor_of(request),
-            note=lambda: checked_text("note", request.note, required=False),
+            note=lambda: checked_text("note", request.note, required=not isinstance(request, _NOTE_OPTIONAL)),
             **further,
         )
         (loan_id, number), actor = read.pop("breach"), read.pop("actor")
@@ -108,9 +151,21 @@ def breach_of(field: str, name: str) -> tuple[str, int]:
     return loan_id, number_in_name(field, name, number, "loans/{loan}/breaches/{number}", digits=9)
 
 
+def _offer_of(request: pb.RecordCureRequest) -> CureOffer:
+    """Returns the cash or the asset of a request; raises InvalidInput for every wrong field."""
+    if request.WhichOneof("means") is None:
+        raise InvalidInput("means", "nothing", "cash or asset")
+    read = convert.read_all(
+        status=lambda: convert.member("status", CureStatus, request.status),
+        cash=lambda: convert.read_optional_money("cash", request, "cash"),
+        asset_id=lambda: id_of("asset", request.asset, "assets")[0] if request.asset else "",
+    )
+    return CureOffer(**read)
+
+
 def _breach(connection: Connection, loan_id: str, number: int) -> pb.Breach:
     seq, _ = newest_commit(connection)
-    return breach_message(commands.get_breach(connection, seq, loan_id, number))
+    return breach_message(get_breach(connection, seq, loan_id, number))
 
 
 def _events_message(rows: Sequence[Mapping[str, Any]], last: int) -> pb.WatchBreachesResponse:

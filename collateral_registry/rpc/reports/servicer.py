@@ -20,13 +20,13 @@ from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.cover_messages import cover_messages
 from collateral_registry.rpc.common.filtering import filter_of, filtered_page
 from collateral_registry.rpc.common.moments import market_date, policy_name, read_moment
-from collateral_registry.rpc.common.paging import NEWEST
-from collateral_registry.rpc.reports.breach_messages import breach_message
+from collateral_registry.rpc.reports.breach_messages import breach_message, breach_order
 from collateral_registry.rpc.reports.facet_servicer import VALUES_DEFAULT
 from collateral_registry.rpc.reports.reporting_messages import checked_reporting_currency, reporting_total_message
 from collateral_registry.runtime.report_refresher import ReportRefresher
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection
+from collateral_registry.store.loans.breaches import START
 from collateral_registry.v1 import report_pb2 as pb, report_pb2_grpc
 from collateral_registry.v1.loan_pb2 import LoanCover
 from valuation.errors import InvalidInput
@@ -115,14 +115,15 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
     async def GenerateBreachReport(
         self, request: pb.GenerateBreachReportRequest, context: ServicerContext
     ) -> pb.GenerateBreachReportResponse:
-        """Returns a page of breaches, newest first."""
-        wanted, page = filtered_page(request, "GenerateBreachReport", (0, NEWEST), request.as_of)
+        """Returns a page of breaches with their histories."""
+        wanted, page = filtered_page(request, "GenerateBreachReport", (0, *START), request.as_of, request.order_by)
+        order = breach_order(request.order_by)
 
         def work(connection: Connection) -> pb.GenerateBreachReportResponse:
-            pinned, before = page.after
+            pinned, *after = page.after
             moment = read_moment(connection, request.as_of, pinned)
-            found = breach_report(connection, moment, wanted, before, page.size + 1)
-            rows, token = page.cut(found, lambda breach: (moment.seq, breach.first_event))
+            found = breach_report(connection, moment, wanted, order, (after[0], after[1]), page.size + 1)
+            rows, token = page.cut(found, lambda breach: (moment.seq, *breach.position))
             return pb.GenerateBreachReportResponse(
                 breaches=[breach_message(breach) for breach in rows],
                 sequence=moment.seq,

@@ -57,6 +57,7 @@ from collateral_registry.store.schema.equipment import (
 from collateral_registry.store.schema.findings import FindingRow
 from collateral_registry.store.schema.loans import (
     BreachRow,
+    BreachStepRow,
     EventRow,
     LoanJudgementRow,
     LoanRevisionRow,
@@ -182,6 +183,7 @@ FACT_SETS = (
     FactSet(AssignmentEventRow, "seq"),
     FactSet(BreachRow, "opened_seq"),
     FactSet(BreachRow, "cured_seq", stage=("cured_seq",)),
+    FactSet(BreachStepRow, "seq"),
     FactSet(CertificateRow, "created_seq"),
     FactSet(CertificateRow, "updated_seq", stage=("state", "document"), changes=True),
     FactSet(ContractTermsRow, "seq"),

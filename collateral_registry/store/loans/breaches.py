@@ -5,27 +5,45 @@ A list of breaches is read from these rows by an index, not from all events.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
-from sqlalchemy import BigInteger, Connection, bindparam, case, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, and_, bindparam, case, func, or_, select, update
 from sqlmodel import col
 
 from collateral_registry.domain.filters.expressions import Expression
 from collateral_registry.domain.filters.fields import Day, Enum, Id, Number, Text, enum
 from collateral_registry.domain.loans.judge import EventKind
 from collateral_registry.domain.loans.levels import Level
+from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.store.engine.bulk import Columns, insert_columns
 from collateral_registry.store.engine.database import Write
-from collateral_registry.store.engine.filters import FilterField, FilterTable
+from collateral_registry.store.engine.filters import FilterField, FilterTable, nullable
 from collateral_registry.store.engine.key_sets import is_one_of
 from collateral_registry.store.schema.loans import BreachRow, EventRow, LoanRevisionRow, LoanRow
 
 NOT_CURED = 2**62
 """Value of ``cured_seq`` while a breach is open."""
 
-LAST = 2**62
-"""A number larger than that of any event."""
+Position = tuple[int, int]
+"""Place of a breach in an order: the value by which it is ordered, and its first event."""
+
+START: Position = (-(2**62), 0)
+"""A position before every breach, in any order."""
+
+NO_DEADLINE = 2**40
+"""Place of breaches without a deadline, after all others."""
+
+
+class BreachOrder(StrEnum):
+    """Order of a list of breaches, as requests state it."""
+
+    NEWEST = ""
+    OLDEST = "open_date"
+    WORST = "level desc"
+    DEADLINE = "deadline_date"
 
 
 _AS_OF = bindparam("as_of_seq", type_=BigInteger)
@@ -63,6 +81,29 @@ _OPEN_DAY = (
     .scalar_subquery()
 )
 
+# The newest deadline up to the commit. The event that cures a breach has none.
+_DEADLINE = (
+    select(EventRow.deadline_day)
+    .where(
+        EventRow.loan_key == BreachRow.loan_key,
+        EventRow.breach_number == BreachRow.breach_number,
+        EventRow.seq <= _AS_OF,
+        EventRow.deadline_day != NO_DAY,
+    )
+    .order_by(col(EventRow.event_seq).desc())
+    .limit(1)
+    .correlate(BreachRow)
+    .scalar_subquery()
+)
+
+_PLACES: Mapping[BreachOrder, ColumnElement[int]] = {
+    BreachOrder.NEWEST: -col(BreachRow.first_event),
+    BreachOrder.OLDEST: _OPEN_DAY,
+    BreachOrder.WORST: -_LEVEL,
+    BreachOrder.DEADLINE: func.coalesce(_DEADLINE, NO_DEADLINE),
+}
+"""The value by which each order sorts; breaches with the same value are sorted by their first event."""
+
 BREACH_FILTER = FilterTable(
     loan=FilterField(Id("loans"), LoanRow.loan_id),
     number=FilterField(Number(), BreachRow.breach_number),
@@ -70,6 +111,7 @@ BREACH_FILTER = FilterTable(
     state=FilterField(Enum({"OPEN": 1, "CURED": 0}, "BREACH_STATE_"), case((_IS_OPEN, 1), else_=0)),
     level=FilterField(enum(Level, "LTV_LEVEL_", ordered=True), _LEVEL),
     open_date=FilterField(Day(), _OPEN_DAY),
+    deadline_date=nullable(Day(), _DEADLINE),
 )
 """Fields by which breaches can be filtered, as of a commit."""
 
@@ -96,14 +138,25 @@ def record_breaches(write: Write, events: Columns) -> None:
 
 
 def list_breaches(
-    connection: Connection, seq: int, wanted: Expression, before: int, limit: int | None
+    connection: Connection, seq: int, wanted: Expression, order: BreachOrder, after: Position, limit: int | None
 ) -> list[dict[str, Any]]:
-    """Returns a page of the breaches that were opened up to commit ``seq``, newest first.
+    """Returns a page of the breaches that were opened up to commit ``seq``, in an order.
 
-    Each row has the loan, its borrower as of that commit, the number of the breach and its first event. ``before`` is
-    the first event of the last breach on the previous page.
+    Each row has the loan, its borrower as of that commit, the number of the breach, its place in the order and its
+    first event. ``after`` is the position of the last breach on the previous page.
     """
-    statement = _BREACHES.where(BreachRow.first_event < before, BREACH_FILTER.where(wanted)).limit(limit)
+    place, (value, first_event) = _PLACES[order], after
+    if order is BreachOrder.NEWEST:  # the column itself, so that the rows are read by its index
+        later, places = col(BreachRow.first_event) < -value, [col(BreachRow.first_event).desc()]
+    else:
+        later = or_(place > value, and_(place == value, BreachRow.first_event > first_event))
+        places = [place, col(BreachRow.first_event)]
+    statement = (
+        _BREACHES.add_columns(place.label("place"))
+        .where(later, BREACH_FILTER.where(wanted))
+        .order_by(*places)
+        .limit(limit)
+    )
     return [dict(row) for row in connection.execute(statement, {"as_of_seq": seq}).mappings()]
 
 
@@ -117,5 +170,4 @@ _BREACHES = (
     )
     .join(LoanRow, LoanRow.loan_key == BreachRow.loan_key)
     .where(BreachRow.opened_seq <= _AS_OF)
-    .order_by(col(BreachRow.first_event).desc())
 )

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, func, select
 
+from collateral_registry.domain.loans.breach_steps import StepDetails
 from collateral_registry.store.engine.bulk import Columns, insert_columns
 from collateral_registry.store.engine.database import Write
+from collateral_registry.store.engine.json_documents import from_document
 from collateral_registry.store.engine.key_sets import is_one_of
 from collateral_registry.store.loans.breaches import record_breaches
-from collateral_registry.store.schema.loans import BreachRow, EventRow, LoanRow
+from collateral_registry.store.schema.loans import BreachRow, BreachStepRow, EventRow, LoanRow
 
 
 def insert_events(write: Write, columns: Columns) -> int:
@@ -50,10 +52,20 @@ def events_of_breaches(connection: Connection, first_events: list[int], seq: int
 
 def _events(connection: Connection, where: list[ColumnElement[bool]], limit: int | None) -> list[dict[str, Any]]:
     statement = (
-        select(EventRow.__table__, LoanRow.loan_id, LoanRow.currency, LoanRow.borrower)
+        select(
+            EventRow.__table__,
+            LoanRow.loan_id,
+            LoanRow.currency,
+            LoanRow.borrower,
+            BreachStepRow.document.label("details"),
+        )
         .join(LoanRow, LoanRow.loan_key == EventRow.loan_key)
+        .outerjoin(BreachStepRow, BreachStepRow.event_seq == EventRow.event_seq)
         .where(*where)
         .order_by(EventRow.event_seq)
         .limit(limit)
     )
-    return [dict(row) for row in connection.execute(statement).mappings()]
+    return [
+        {**row, "details": from_document(StepDetails, row["details"]) if row["details"] else StepDetails()}
+        for row in connection.execute(statement).mappings()
+    ]

@@ -10,6 +10,7 @@ import numpy as np
 from sqlalchemy import CTE, BigInteger, Connection, Select, bindparam, case, func, literal, select, union_all
 
 from collateral_registry.domain.loans.agreements import LoanState
+from collateral_registry.domain.reports.history import SUMS
 from collateral_registry.store.engine.bulk import Columns, read_columns
 from collateral_registry.store.engine.key_sets import KEYS, RecordSet, is_one_of
 from collateral_registry.store.engine.rows import columns_of
@@ -180,7 +181,7 @@ class DayVersions:
         return read_columns(self._connection, statement, {"days": self._spans, "runs": self._runs})
 
 
-JUDGED_NAMES = ("loan_key", "seq", "level", "coverage_unknown", "exposure_minor", "market_minor", "lendable_minor")
+JUDGED_NAMES = ("loan_key", "seq", "level", "coverage_unknown", *SUMS)
 """Columns of a judgement that the history of the book is computed from."""
 
 _DAYS = RecordSet({"day": BigInteger, "after": BigInteger, "upto": BigInteger}, "days")

@@ -197,6 +197,21 @@ class BreachRow(SQLModel, table=True):
     cured_seq: int = big(index=True)
 
 
+class BreachStepRow(SQLModel, table=True):
+    """What a person stated in a step of a breach beside actor and note, with the number of its event.
+
+    ``waived_until_day`` is the last day of a waiver. ``document`` is JSON.
+    """
+
+    __tablename__: ClassVar[str] = "breach_step"
+    __table_args__ = (Index("breach_step_of_loan", "loan_key", "event_seq"),)
+    event_seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    seq: int = big()
+    loan_key: int = big()
+    waived_until_day: int = big()
+    document: str = text()
+
+
 class PickupRow(SQLModel, table=True):
     """An authorisation to remove goods from a pledged lot until a day."""
 

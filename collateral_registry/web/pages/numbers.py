@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, date
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
@@ -14,6 +15,9 @@ from google.type.money_pb2 import Money
 MINUS = "\u2212"
 NONE = "\u2014"
 """Stands where there is no figure."""
+
+AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?", re.ASCII)
+"""An amount as forms take it, without separators."""
 
 NO_BREAK = "\u00a0"
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -74,6 +78,12 @@ def money_of(value: Decimal, currency: str) -> Money:
     """Returns an amount as a message."""
     units = int(value)
     return Money(currency_code=currency, units=units, nanos=int((value - units).scaleb(9)))
+
+
+def parsed_money(text: str, currency: str) -> Money | None:
+    """Returns the amount that a person wrote, such as 1,000.50; None for another text."""
+    plain = text.replace(",", "").replace("\u202f", "").replace("\xa0", "").replace(" ", "")
+    return money_of(Decimal(plain), currency) if AMOUNT.fullmatch(plain) else None
 
 
 def calendar(day: Date) -> date | None:

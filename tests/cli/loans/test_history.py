@@ -1,6 +1,6 @@
 """The commands for histories print the days of the contract."""
 
-from collateral_registry.cli.loans.history import spark_line
+from collateral_registry.cli.reports.history import spark_line
 
 
 def test_a_line_of_blocks_runs_from_the_lowest_to_the_highest_ratio():

@@ -120,6 +120,7 @@ def judged(owed: int, pool: int, good_pool: int, limits: tuple[int, ...], before
         waived=no,
         cash_cure=column(0),
         quarantined=no,
+        waived_until=column(NO_DAY),
     )
     rules = JudgementRules(5, 5, Level.STOP_DRAW, "Mon Tue Wed Thu Fri", np.array([], dtype="datetime64[D]"))
     return judge(cover, state, 20_000, rules).after

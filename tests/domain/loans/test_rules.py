@@ -197,7 +197,7 @@ def cover_columns(exposure, conservative, last_good=None, *, minimum=0, **marks)
 
 def fresh():
     no, unset = np.array([False]), ints(NO_DAY)
-    return StateColumns(ints(0), ints(0), no, unset, unset, no, unset, no, no, no, ints(0), no)
+    return StateColumns(ints(0), ints(0), no, unset, unset, no, unset, no, no, no, ints(0), no, unset)
 
 
 def story(*steps):

@@ -31,6 +31,13 @@ OWN = caller("people/cy", Role.RISK_OFFICER, Role.HEAD_OF_RISK)
 NUMBERS = itertools.count(1)
 
 
+def waiver_of(breach: str) -> breach_pb2.WaiveBreachRequest:
+    """A waiver until a week after the first day."""
+    until = calendar(FIRST_DAY + timedelta(days=7))
+    reason = breach_pb2.WAIVER_REASON_BRIDGE_FINANCING
+    return breach_pb2.WaiveBreachRequest(name=breach, note="bridge loan", reason=reason, expire_date=until)
+
+
 @dataclass
 class Book:
     """A book with a loan of the test's own that is in breach, as the local owner and identified callers use it."""
@@ -46,7 +53,7 @@ class Book:
     @property
     def waiver(self) -> dict[str, Any]:
         """A request to propose."""
-        return {"waive_breach": breach_pb2.WaiveBreachRequest(name=self.breach, note="bridge loan")}
+        return {"waive_breach": waiver_of(self.breach)}
 
     @property
     def last_event(self) -> breach_pb2.BreachEvent:
@@ -163,7 +170,7 @@ def test_called_directly_the_four_methods_are_refused_with_the_way_to_propose(bo
 
 
 def test_a_request_that_could_not_be_carried_out_is_not_proposed(book: Book) -> None:
-    unknown = {"waive_breach": breach_pb2.WaiveBreachRequest(name=f"loans/{book.loan}/breaches/9", note="x")}
+    unknown = {"waive_breach": waiver_of(f"loans/{book.loan}/breaches/9")}
 
     assert refusal(lambda: propose(book, **unknown))[2] is grpc.StatusCode.NOT_FOUND
     assert "proposal.request" in refusal(lambda: propose(book))[1]

@@ -1,5 +1,7 @@
 """Facets, orders, reporting currency and concentration over gRPC, now and as of past moments."""
 
+from typing import cast
+
 import grpc
 import pytest
 
@@ -7,6 +9,7 @@ from collateral_registry.v1 import common_pb2, concentration_pb2, facets_pb2, pr
 from tests.support.server import FIRST_DAY, Client, calendar, details_of, money
 
 EXPOSURE = concentration_pb2.CONCENTRATION_MEASURE_EXPOSURE
+NO_DIMENSION = cast("report_pb2.ConcentrationDimension.ValueType", 9)
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +105,7 @@ def test_what_states_no_region_is_a_row_of_its_own(book):
         (
             "concentrations.GenerateConcentrationReport",
             concentration_pb2.GenerateConcentrationReportRequest(
-                reporting_currency_code="XXX", dimensions=[9], key_limit=-1
+                reporting_currency_code="XXX", dimensions=[NO_DIMENSION], key_limit=-1
             ),
             ["reporting_currency_code", "dimensions[0]", "key_limit"],
         ),

@@ -34,11 +34,11 @@ def web(sqlite_url):
 
 @pytest.mark.parametrize(("has_credentials", "step"), [(False, "waive"), (True, "propose")])
 def test_a_reader_with_credentials_proposes_what_the_local_owner_does_alone(has_credentials, step):
-    breach = breach_pb2.Breach(state=breach_pb2.BREACH_STATE_OPEN)
+    allowed = [breach_pb2.BREACH_STEP_ACKNOWLEDGE, breach_pb2.BREACH_STEP_WAIVE]
 
-    assert steps_of(breach, has_credentials=has_credentials) == ["acknowledge", step]
-    breach.waived = True
-    assert steps_of(breach, has_credentials=has_credentials) == ["acknowledge"]
+    assert steps_of(breach_pb2.Breach(next_steps=allowed), has_credentials=has_credentials) == ["acknowledge", step]
+    assert steps_of(breach_pb2.Breach(next_steps=allowed[:1]), has_credentials=has_credentials) == ["acknowledge"]
+    assert not steps_of(None, has_credentials=has_credentials)
 
 
 @pytest.mark.slow
@@ -46,7 +46,8 @@ def test_a_waiver_is_proposed_with_the_reason_of_the_form(web):
     _, headers, text = ask(web, "/loans/loan-1", **CREDENTIALS)
     (form,) = re.findall(rf'action="/{BREACH}/propose">(.*?)</form>', text, re.DOTALL)
     hidden = dict(re.findall(r'name="(token|request_id)" value="([^"]+)"', form))
-    body = urlencode({**hidden, "actor": "Ana", "note": "repaid tomorrow"})
+    terms = {"reason": str(breach_pb2.WAIVER_REASON_PAYMENT_IN_TRANSIT), "expire_date": "2022-01-07"}
+    body = urlencode({**hidden, **terms, "actor": "Ana", "note": "repaid tomorrow"})
     own = {"sec_fetch_site": "same-origin", "cookie": headers["set-cookie"].partition(";")[0], **CREDENTIALS}
 
     status, answer, _ = ask(web, f"/{BREACH}/propose", "POST", body, **own)
@@ -55,6 +56,8 @@ def test_a_waiver_is_proposed_with_the_reason_of_the_form(web):
     proposals = proposal_pb2_grpc.ProposalServiceStub(web.client.channel)
     (proposal,) = proposals.ListProposals(proposal_pb2.ListProposalsRequest()).proposals
     assert (proposal.reason, proposal.waive_breach.name) == ("repaid tomorrow", BREACH)
+    assert proposal.waive_breach.reason == breach_pb2.WAIVER_REASON_PAYMENT_IN_TRANSIT
+    assert proposal.waive_breach.expire_date.day == 7
     assert proposal.state == proposal_pb2.PROPOSAL_STATE_PENDING
 
 

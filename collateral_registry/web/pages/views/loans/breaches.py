@@ -1,4 +1,4 @@
-"""The list of breaches, newest first."""
+"""The list of breaches by level, age or deadline."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from collateral_registry.web.pages.views.common.report import days_left, moment_
 from collateral_registry.web.pages.visit import ROWS, Page, Visit
 
 STATES = {"": "state = OPEN", "open": "state = OPEN", "cured": "state = CURED", "all": ""}
+
+ORDERS = {"level": "level desc", "age": "open_date", "deadline": "deadline_date", "newest": ""}
+"""Orders of the list by their names in addresses: worst level, longest open, next deadline, or newest first."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +43,26 @@ def selection_of(query: Mapping[str, str]) -> str:
 async def breaches(visit: Visit) -> Page:
     """Returns the page of breaches that the address selects; without a state, those that are open."""
     query, selected = visit.query, selection_of(visit.query)
+    order = query.get("order", "") if query.get("order") in ORDERS else "level"
     request = pb.GenerateBreachReportRequest(
-        as_of=visit.as_of, filter=selected, page_size=ROWS, page_token=query.get("page_token", "")
+        as_of=visit.as_of,
+        filter=selected,
+        order_by=ORDERS[order],
+        page_size=ROWS,
+        page_token=query.get("page_token", ""),
     )
     report = await visit.book.call(visit.book.services.reports.GenerateBreachReport, request)
     cures = await _cures(visit, report)
     rows = [_row(breach, report, cures) for breach in report.breaches]
     last = max((event.sequence for breach in report.breaches for event in breach.history), default=0)
-    values = {"rows": rows, "levels": LEVELS, "next": report.next_page_token, "last_event": last}
+    values = {
+        "rows": rows,
+        "levels": LEVELS,
+        "order": order,
+        "orders": ORDERS,
+        "next": report.next_page_token,
+        "last_event": last,
+    }
     return Page("breaches.html", "breaches", values, moment_of(visit, report), "/breaches")
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 from collateral_registry.v1 import asset_pb2, breach_pb2, business_date_pb2, common_pb2, loan_pb2, valuation_pb2
-from collateral_registry.web.pages.changes import STEPS, steps_of
+from collateral_registry.web.pages.changes import CURE_STATUSES, OUTCOMES, REASONS, STEPS, cure_request, steps_of
 from collateral_registry.web.pages.charts.bars import limit_scale, waterfall
 from collateral_registry.web.pages.numbers import percent, ratio_of, value_of
 from collateral_registry.web.pages.rendering import word
@@ -43,10 +43,11 @@ async def loan(visit: Visit) -> Page:
         ),
         call(services.breaches.ListBreaches, breach_pb2.ListBreachesRequest(parent=name, page_size=ROWS)),
     )
-    pool, breach, limits = await asyncio.gather(
+    pool, breach, limits, tested = await asyncio.gather(
         _pool(visit, pledges.pledges, found.currency_code),
         _newest_breach(visit, breaches.breaches),
         _limits(visit, found),
+        _tested_cure(visit, breaches.breaches),
     )
     cover = found.cover
     values = {
@@ -63,6 +64,10 @@ async def loan(visit: Visit) -> Page:
         "days_left": days_left(breach.deadline_date, cover.market_date) if breach else None,
         "events": list(reversed(breach.history))[:EVENTS_SHOWN] if breach else [],
         "steps": steps_of(breach, has_credentials=visit.book.states_credentials),
+        "tested": tested,
+        "reasons": REASONS,
+        "outcomes": OUTCOMES,
+        "statuses": CURE_STATUSES,
         "asks_name": not visit.book.states_credentials,
         "request_id": lambda: str(uuid4()),
         "done": visit.query.get("done", "") if visit.query.get("done") in STEPS else "",
@@ -96,6 +101,16 @@ async def _newest_breach(visit: Visit, breaches: Sequence[breach_pb2.Breach]) ->
     request = breach_pb2.GetBreachRequest(name=breaches[0].name)
     found: breach_pb2.Breach = await visit.book.call(visit.book.services.breaches.GetBreach, request)
     return found
+
+
+async def _tested_cure(visit: Visit, breaches: Sequence[breach_pb2.Breach]) -> breach_pb2.Cure | None:
+    """Returns the result of the test of the cure that the address states; nothing is recorded."""
+    if not breaches or not (visit.query.get("cash") or visit.query.get("asset")):
+        return None
+    request = cure_request(breaches[0].name, visit.query)
+    request.validate_only = True
+    found: breach_pb2.Breach = await visit.book.call(visit.book.services.breaches.RecordCure, request)
+    return found.history[-1].cure
 
 
 async def _limits(visit: Visit, found: loan_pb2.Loan) -> Limits:

@@ -28,7 +28,7 @@ from collateral_registry.cli.common.tables import (
     share,
     text,
 )
-from collateral_registry.cli.loans.report_stream import LTV, StreamedRows
+from collateral_registry.cli.reports.stream import LTV, StreamedRows
 from collateral_registry.v1 import breach_pb2, loan_pb2, report_pb2, report_pb2_grpc
 
 OTHERS = "(others)"

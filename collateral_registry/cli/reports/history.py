@@ -27,7 +27,7 @@ from collateral_registry.cli.common.tables import (
     label,
     share,
 )
-from collateral_registry.cli.loans.report import OTHERS, ltv_cell
+from collateral_registry.cli.reports.lists import OTHERS, ltv_cell
 from collateral_registry.v1 import common_pb2, history_pb2, history_pb2_grpc
 
 BLOCKS = "▁▂▃▄▅▆▇█"
