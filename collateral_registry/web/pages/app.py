@@ -39,6 +39,7 @@ from collateral_registry.web.pages.live import LiveEvents
 from collateral_registry.web.pages.rendering import render
 from collateral_registry.web.pages.static_files import serve_icon, serve_static
 from collateral_registry.web.pages.texts import LANGUAGES, Texts, accepted_language, texts_of
+from collateral_registry.web.pages.views.book.differences import differences
 from collateral_registry.web.pages.views.book.overview import overview
 from collateral_registry.web.pages.views.book.proposals import proposal, proposals
 from collateral_registry.web.pages.views.book.reports import reports
@@ -80,6 +81,7 @@ VIEWS: dict[str, View] = {
     "/reports": reports,
     "/proposals": proposals,
     "/proposals/{proposal}": proposal,
+    "/reports/differences": differences,
     "/status": status,
 }
 

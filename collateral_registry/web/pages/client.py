@@ -13,6 +13,7 @@ from collateral_registry.v1 import (
     asset_pb2_grpc,
     breach_pb2_grpc,
     business_date_pb2_grpc,
+    difference_pb2_grpc,
     finding_pb2_grpc,
     haircut_pb2_grpc,
     loan_pb2_grpc,
@@ -49,6 +50,7 @@ class Services:
         self.assets = asset_pb2_grpc.AssetServiceStub(channel)
         self.breaches = breach_pb2_grpc.BreachServiceStub(channel)
         self.dates = business_date_pb2_grpc.BusinessDateServiceStub(channel)
+        self.differences = difference_pb2_grpc.DifferenceServiceStub(channel)
         self.findings = finding_pb2_grpc.FindingServiceStub(channel)
         self.haircuts = haircut_pb2_grpc.HaircutServiceStub(channel)
         self.info = service_info_pb2_grpc.ServiceInfoServiceStub(channel)

@@ -54,6 +54,18 @@ def exact(money: Money) -> str:
     return grouped(value_of(money), 2)
 
 
+def change(money: Money) -> str:
+    """Returns a change in whole units with its sign; a dash if it is zero."""
+    value = value_of(money)
+    return NONE if not value else f"{'+' if value > 0 else ''}{grouped(value)}"
+
+
+def exact_change(money: Money) -> str:
+    """Returns a change with two decimals and its sign; a dash if it is zero."""
+    value = value_of(money)
+    return NONE if not value else f"{'+' if value > 0 else ''}{grouped(value, 2)}"
+
+
 def percent(ratio: Decimal | DecimalMessage | None, decimals: int = 1) -> str:
     """Returns a ratio in percent, with a no-break space before the sign; a dash if it is absent."""
     found = ratio_of(ratio) if isinstance(ratio, DecimalMessage) else ratio

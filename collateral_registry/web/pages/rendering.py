@@ -14,6 +14,7 @@ from collateral_registry.v1 import (
     asset_pb2,
     breach_pb2,
     common_pb2,
+    difference_pb2,
     finding_pb2,
     loan_pb2,
     proposal_pb2,
@@ -42,6 +43,9 @@ ENUMS = {
     "finding": finding_pb2.FindingKind,
     "severity": finding_pb2.FindingSeverity,
     "proposal_state": proposal_pb2.ProposalState,
+    "change_step": difference_pb2.ChangeStep,
+    "change_note": difference_pb2.ChangeNote,
+    "loan_change": difference_pb2.LoanChange,
     "dimension": report_pb2.ConcentrationDimension,
 }
 """Enumerations whose values have texts, by the table of the texts."""
@@ -64,6 +68,8 @@ def environment_of(language: str) -> Environment:
         worth=numbers.worth,
         owed=numbers.owed,
         exact=numbers.exact,
+        change=numbers.change,
+        exact_change=numbers.exact_change,
         percent=numbers.percent,
         number=numbers.number,
         identifier=numbers.identifier,
@@ -72,6 +78,7 @@ def environment_of(language: str) -> Environment:
         ratio=Decimal,
         day=partial(_day, language),
         short_day=partial(_short_day, language),
+        iso_day=_iso_day,
         time=partial(_time, language),
     )
     return found
@@ -107,6 +114,12 @@ def _day(language: str, day: Date | date | None) -> str:
 
 def _short_day(language: str, day: Date | date | None) -> str:
     return numbers.shown_day(day, language, with_year=False)
+
+
+def _iso_day(day: Date) -> str:
+    """Returns a day as it stands in an address; empty if it is not set."""
+    found = numbers.calendar(day)
+    return found.isoformat() if found else ""
 
 
 def _time(language: str, time: Timestamp) -> str:

@@ -36,12 +36,16 @@ class Visit:
     @property
     def as_of(self) -> report_pb2.AsOf:
         """Moment that the address states; empty means now. Raises HttpError for another text."""
-        text = self.query.get("as_of", "")
+        return self.moment("as_of")
+
+    def moment(self, name: str) -> report_pb2.AsOf:
+        """Returns the moment in a field of the address: a day or the number of a commit; empty means now."""
+        text = self.query.get(name, "")
         if not text:
             return report_pb2.AsOf()
         if NUMBER.fullmatch(text):
             return report_pb2.AsOf(sequence=int(text))
-        return report_pb2.AsOf(market_date=day_of("as_of", text))
+        return report_pb2.AsOf(market_date=day_of(name, text))
 
     def address(self, **changes: str) -> str:
         """Returns the address of this page with other values in its query; an empty value removes a name."""

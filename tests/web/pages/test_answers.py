@@ -13,7 +13,10 @@ from tests.web.conftest import Web
 
 HOSTILE = "<script>alert('1')</script> \"&\" 铜业"
 POLICY = "default-src 'none'"
-ADDRESSES = ["/", "/loans", "/breaches", "/assets", "/prices", "/reports", "/status", "/nowhere", "/favicon.ico"]
+ADDRESSES = [
+    *("/", "/loans", "/breaches", "/assets", "/prices", "/reports", "/reports/differences", "/status"),
+    *("/nowhere", "/favicon.ico"),
+]
 
 
 def ask(web, path, verb="GET", body=None, **headers):

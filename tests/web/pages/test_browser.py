@@ -21,6 +21,7 @@ PATHS = [
     "/reports?as_of=2021-12-31",
     "/proposals",
     "/proposals/1",
+    "/reports/differences?from=2021-12-31",
     "/status",
 ]
 WIDTHS = (1280, 390)

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from collateral_registry.web.pages.charts.bars import Bin, Step, distribution, level_bar, limit_scale, waterfall
+from collateral_registry.web.pages.charts.bridge import LEFT, RIGHT, Part, bridge
 from collateral_registry.web.pages.charts.lines import Line, fall_curve, lines
 from collateral_registry.web.pages.charts.svg import ticks
 
@@ -25,6 +26,7 @@ CHARTS = {
         "{m}/{y}",
         [(DAYS[1], 5.0)],
     ),
+    "bridge": bridge([Part(HOSTILE, -3.0, HOSTILE), Part("b", 0.0, "0")], Part("c", -3.0, "-3"), HOSTILE),
     "falls": fall_curve([1, 2, 4], 1, HOSTILE),
 }
 
@@ -71,6 +73,16 @@ def test_the_steps_of_a_waterfall_have_lengths_in_proportion():
     widths = [float(width) for width in re.findall(r'<rect [^>]*?width="([\d.]+)"', waterfall(steps, ""))]
 
     assert widths == [160, 40, 120]
+
+
+def test_the_parts_of_a_bridge_begin_where_the_part_before_ended_and_sum_to_the_whole():
+    chart = bridge([Part("a", -30.0, ""), Part("b", 10.0, ""), Part("c", 0.0, "")], Part("whole", -20.0, ""), "")
+    bars = [(float(x), float(width)) for x, width in re.findall(r'<rect x="([\d.]+)"[^>]*?width="([\d.]+)"', chart)]
+    unit = (RIGHT - LEFT) / 30
+
+    assert [round(place) for bar in bars for place in bar] == [
+        round(place) for place in (LEFT, 30 * unit, LEFT, 10 * unit, LEFT + 10 * unit, 20 * unit)
+    ]
 
 
 def test_a_line_of_one_value_and_an_empty_book_can_be_drawn():

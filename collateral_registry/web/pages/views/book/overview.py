@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from google.type.date_pb2 import Date
+
 from collateral_registry.v1 import breach_pb2, common_pb2, report_pb2 as pb
 from collateral_registry.web.pages.charts.bars import level_bar, share_bar
 from collateral_registry.web.pages.charts.distribution import distribution_of
@@ -17,6 +19,7 @@ from collateral_registry.web.pages.rendering import word
 from collateral_registry.web.pages.texts import Texts
 from collateral_registry.web.pages.views.common.haircut_tests import Tests, haircut_tests
 from collateral_registry.web.pages.views.common.report import Limits, Row, fetch_report, moment_of, rows_of
+from collateral_registry.web.pages.views.common.since import since_yesterday
 from collateral_registry.web.pages.visit import ROWS, Page, Visit
 
 WHOLE_BOOK = 1000
@@ -53,7 +56,9 @@ async def overview(visit: Visit) -> Page:
         rows_of(visit, report, WHOLE_BOOK if is_whole else ROWS),
         haircut_tests(visit),
     )
+    since = await since_yesterday(visit, report.market_date, report.sequence) if is_whole else None
     values = {
+        "since": since,
         "totals": report.totals,
         "concentrations": _goods(report.concentrations),
         "share_bar": share_bar,
@@ -63,7 +68,7 @@ async def overview(visit: Visit) -> Page:
         **_not_covered(visit.texts, rows, report.totals),
         **_next(rows),
         **_trust(rows, report.totals, tests),
-        **_events(breaches),
+        **_events(breaches, report.market_date),
     }
     if is_whole:
         values |= _bad_month(visit.texts, rows) | _distribution(visit.texts, rows, policy)
@@ -149,11 +154,12 @@ class Happened:
     event: breach_pb2.BreachEvent
 
 
-def _events(breaches: Sequence[breach_pb2.Breach]) -> dict[str, object]:
-    """Returns the newest events of open breaches, and the number after which new events follow."""
+def _events(breaches: Sequence[breach_pb2.Breach], today: Date) -> dict[str, object]:
+    """Returns the newest events of open breaches on a day, and the number after which new events follow."""
     found = [Happened(breach.borrower, event) for breach in breaches for event in breach.history]
     found.sort(key=lambda one: one.event.sequence, reverse=True)
-    return {"events": found[:EVENTS_SHOWN], "last_event": found[0].event.sequence if found else 0}
+    shown = [one for one in found if one.event.market_date == today]
+    return {"events": shown[:EVENTS_SHOWN], "last_event": found[0].event.sequence if found else 0}
 
 
 def _distribution(texts: Texts, rows: Sequence[Row], policy: Limits) -> dict[str, object]:
