@@ -76,6 +76,10 @@ class LtvReports:
             self._orders.put(key, rows)
         return LtvReport(moment, snapshot, rows)
 
+    def follow(self, connection: Connection, moment: Moment) -> None:
+        """Brings the newest snapshot to a commit, so that a call that reads it finds it up to date."""
+        self._snapshots.newest(connection, moment.seq)
+
     def totals(self, report: LtvReport, wanted: Expression) -> Sequence[Total]:
         """Returns the totals over all rows, without concentrations."""
         key = (report.moment.seq, wanted)

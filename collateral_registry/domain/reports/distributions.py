@@ -92,7 +92,8 @@ def distribution(
 ) -> Distribution:
     """Returns the distribution of the loans in the rows over a dimension, with at most ``limit`` listed keys."""
     items = _items(snapshot, rows, dimension)
-    present, place = np.unique(items.key, return_inverse=True)
+    present = np.flatnonzero(np.bincount(items.key, minlength=len(items.words)))
+    place = np.searchsorted(present, items.key)
     sums = _sums_by_currency(snapshot, items, place, len(present))
     if not all(rates.is_usable(code) for code in sums):
         return Distribution(dimension, items.measure, len(present))
@@ -164,15 +165,22 @@ def _divided(sums: Mapping[str, Int], groups: _Groups, rates: ReportingRates, me
     return found
 
 
+def _counts(snapshot: Snapshot, loan: Int, group: Int, count: int) -> tuple[list[int], list[int]]:
+    """Returns the number of distinct loans of each group [g], and of those whose coverage is unknown."""
+    order = np.lexsort((group, loan))
+    loan, group = loan[order], group[order]
+    is_first = np.append(True, (loan[1:] != loan[:-1]) | (group[1:] != group[:-1]))[: len(order)]
+    unknown = is_first & (snapshot.covers["coverage_unknown"][loan] > 0)
+    loans, unknowns = (np.bincount(group[kept], minlength=count).tolist() for kept in (is_first, unknown))
+    return loans, unknowns
+
+
 def _rows(
     snapshot: Snapshot, items: _Items, groups: _Groups, place: Int, amounts: Sequence[int]
 ) -> list[DistributionRow]:
     """Returns the row of each group, with its loans, each counted once."""
     count, total = len(groups.texts), sum(amounts)
-    loan, group = np.divmod(np.unique(items.loan * count + groups.of_key[place]), max(count, 1))
-    unknown = snapshot.covers["coverage_unknown"][loan] > 0
-    loans = np.bincount(group, minlength=count).tolist()
-    unknowns = np.bincount(group[unknown], minlength=count).tolist()
+    loans, unknowns = _counts(snapshot, items.loan, groups.of_key[place], count)
     shares = [amount / total if total else 0.0 for amount in amounts]
     columns = zip(groups.texts, amounts, shares, loans, unknowns, groups.sizes, strict=True)
     return [DistributionRow(*row) for row in columns]

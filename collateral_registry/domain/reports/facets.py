@@ -23,7 +23,7 @@ from collateral_registry.domain.reports.ltv_rows import (
     values_of,
     wanted_rows,
 )
-from collateral_registry.domain.reports.snapshot import Snapshot, newest_claims
+from collateral_registry.domain.reports.snapshot import Snapshot, are_newest_claims
 from collateral_registry.domain.shared.days import date_at
 from valuation._typing import Int
 from valuation.errors import InvalidInput
@@ -144,9 +144,7 @@ def _by_claims(counted: _Counted, field: str) -> Facet:
     """Counts each loan once for each value among its claims."""
     snapshot, column = counted.snapshot, CLAIM_COLUMNS[field]
     words = getattr(snapshot.words, column)
-    claims = newest_claims(snapshot, counted.rows)
-    pair = snapshot.claim_cover[claims] * len(words) + snapshot.places[column][snapshot.claim_place[claims]]
-    rows, group = np.divmod(np.unique(pair), max(len(words), 1))
+    rows, group = snapshot.pairs.distinct(column, are_newest_claims(snapshot, counted.rows))
     names = [(text, f"{field} = {json.dumps(text, ensure_ascii=False)}") for text in words.texts]
     return _largest(counted.facet(field, names, group, rows), counted.limit)
 
@@ -154,10 +152,12 @@ def _by_claims(counted: _Counted, field: str) -> Facet:
 def _by_flags(counted: _Counted, field: str) -> Facet:
     """Counts each loan once for each of its bits."""
     bits = counted.snapshot.covers[FLAG_COLUMNS[field]][counted.rows]
-    names = _enum_names(field)
-    masks = np.array([_enum_values(field)[name] for name in names], dtype=np.int64)
-    place, row = np.nonzero(masks[:, None] & bits[None, :])
-    facet = counted.facet(field, [(name, f"{field} = {name}") for name in names], place, counted.rows[row])
+    known, present = _enum_values(field), int(np.bitwise_or.reduce(bits, initial=0))
+    names = [name for name in _enum_names(field) if known[name] & present]
+    rows = [np.flatnonzero(bits & known[name]) for name in names]
+    group = np.repeat(np.arange(len(names)), [len(found) for found in rows])
+    rows_of_flags = counted.rows[np.concatenate([np.zeros(0, dtype=np.int64), *rows])]
+    facet = counted.facet(field, [(name, f"{field} = {name}") for name in names], group, rows_of_flags)
     return _largest(facet, counted.limit)
 
 

@@ -161,7 +161,18 @@ def _is_met(snapshot: Snapshot, test: Test) -> NDArray[np.bool_]:
 
 def _of_words(words: StringInterner, test: Test) -> NDArray[np.bool_]:
     """Returns which strings [w] meet a test."""
-    return np.array([is_met(test, text) for text in words.texts], dtype=np.bool_)
+    texts = list(words.texts)  # others may append to it
+    match test.operator:
+        case Operator.EQUAL | Operator.IN:
+            numbers = [words.number_of(str(value)) for value in test.values]
+            found = np.zeros(len(texts), dtype=np.bool_)
+            found[[number for number in numbers if 0 <= number < len(texts)]] = True
+            return found
+        case Operator.PREFIX:
+            start = str(test.values[0])
+            return np.array([text.startswith(start) for text in texts], dtype=np.bool_)
+        case _:
+            return np.array([is_met(test, text) for text in texts], dtype=np.bool_)
 
 
 def _of_claims(snapshot: Snapshot, test: Test) -> NDArray[np.bool_]:

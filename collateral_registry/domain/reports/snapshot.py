@@ -43,6 +43,30 @@ class Words:
     country: StringInterner = field(default_factory=StringInterner)
 
 
+class PairOrders:
+    """Orders of the claims by loan and by a text of their asset; each is sorted when it is first needed.
+
+    Snapshots with the same claims and assets share it.
+    """
+
+    def __init__(self, claim_cover: Int, claim_place: Int, places: Columns) -> None:
+        self._claim_cover = claim_cover
+        self._claim_place = claim_place
+        self._places = places
+        self._sorted: dict[str, Int] = {}
+
+    def distinct(self, column: str, included: NDArray[np.bool_]) -> tuple[Int, Int]:
+        """Returns the distinct pairs of loan row and text number among the included claims [c], as two columns."""
+        text = self._places[column][self._claim_place]
+        if column not in self._sorted:
+            self._sorted[column] = np.lexsort((text, self._claim_cover))
+        order = self._sorted[column]
+        order = order[included[order]]
+        loan, text = self._claim_cover[order], text[order]
+        is_first = np.append(True, (loan[1:] != loan[:-1]) | (text[1:] != text[:-1]))[: len(order)]
+        return loan[is_first], text[is_first]
+
+
 @dataclass(frozen=True)
 class Changes:
     """Rows that changed between two commits: the newest version of each, in any order, with strings as numbers."""
@@ -60,7 +84,8 @@ class Snapshot:
     ``covers`` [l] holds judged loans, ``terms`` [t] loans, ``claims`` [c] pledges and ``places`` [a] assets. For each
     judged loan, ``cover_terms`` [l] is the row of the loan in ``terms``, and ``id_rank`` [l] is the rank of its id. For
     each pledge, ``claim_cover`` [c] is the row of its loan in ``covers``, and ``claim_place`` [c] is the row of its
-    asset in ``places``. A claim counts only if it belongs to the newest judgement of its loan.
+    asset in ``places``. ``pairs`` orders the pledges. A claim counts only if it belongs to the newest judgement of its
+    loan.
     """
 
     seq: int
@@ -73,6 +98,7 @@ class Snapshot:
     id_rank: Int
     claim_cover: Int
     claim_place: Int
+    pairs: PairOrders
 
 
 def empty_snapshot(words: Words) -> Snapshot:
@@ -89,6 +115,7 @@ def empty_snapshot(words: Words) -> Snapshot:
         id_rank=none,
         claim_cover=none,
         claim_place=none,
+        pairs=PairOrders(none, none, dict.fromkeys(PLACE_TEXTS, none)),
     )
 
 
@@ -112,7 +139,11 @@ def brought_forward(before: Snapshot, seq: int, changes: Changes) -> Snapshot:
         claim_cover = rows_of(covers["loan_key"], claims["loan_key"])
     if assets_came or pledges_came:
         claim_place = rows_of(places["asset_key"], claims["asset_key"])
-    return Snapshot(seq, before.words, terms, covers, claims, places, cover_terms, id_rank, claim_cover, claim_place)
+    is_same = claim_cover is before.claim_cover and claim_place is before.claim_place and places is before.places
+    pairs = before.pairs if is_same else PairOrders(claim_cover, claim_place, places)
+    return Snapshot(
+        seq, before.words, terms, covers, claims, places, cover_terms, id_rank, claim_cover, claim_place, pairs
+    )
 
 
 def merged(before: Columns, changed: Columns, key: str, fixed: tuple[str, ...] = ()) -> Columns:
@@ -130,9 +161,10 @@ def merged(before: Columns, changed: Columns, key: str, fixed: tuple[str, ...] =
     after = {}
     for name, column in before.items():
         after[name] = column
-        if len(newer) and name != key and name not in fixed:
-            after[name] = column.copy()
-            after[name][place[newer]] = changed[name][newer]
+        if name == key or name in fixed or np.array_equal(column[place[newer]], changed[name][newer]):
+            continue
+        after[name] = column.copy()
+        after[name][place[newer]] = changed[name][newer]
     if known.all():
         return after
     return {name: np.insert(column, place[~known], changed[name][~known]) for name, column in after.items()}
@@ -140,10 +172,16 @@ def merged(before: Columns, changed: Columns, key: str, fixed: tuple[str, ...] =
 
 def newest_claims(snapshot: Snapshot, rows: Int) -> Int:
     """Returns the rows of the claims that belong to the newest judgements of the loans in the rows."""
+    return np.flatnonzero(are_newest_claims(snapshot, rows))
+
+
+def are_newest_claims(snapshot: Snapshot, rows: Int) -> NDArray[np.bool_]:
+    """Returns whether each claim [c] belongs to the newest judgement of a loan in the rows."""
     shown = np.zeros(len(snapshot.cover_terms), dtype=np.bool_)
     shown[rows] = True
     newest = np.where(shown, snapshot.covers["seq"], 0)
-    return np.flatnonzero(snapshot.claims["seq"] == newest[snapshot.claim_cover])
+    found: NDArray[np.bool_] = snapshot.claims["seq"] == newest[snapshot.claim_cover]
+    return found
 
 
 def rows_of(keys: Int, wanted: Int) -> Int:

@@ -11,8 +11,6 @@ from grpc.aio import ServicerContext
 from collateral_registry.commands.pipeline.moments import moment_of
 from collateral_registry.commands.reports.generate import LtvReport, LtvReports, breach_report
 from collateral_registry.commands.reports.reporting_rates import reporting_rates
-from collateral_registry.domain.filters.expressions import EVERYTHING
-from collateral_registry.domain.reports.facets import FACET_FIELDS
 from collateral_registry.domain.reports.ltv_rows import plain_rows
 from collateral_registry.domain.reports.reporting_currency import reporting_total
 from collateral_registry.domain.reports.totals import Concentration, Total
@@ -21,7 +19,6 @@ from collateral_registry.rpc.common.cover_messages import cover_messages
 from collateral_registry.rpc.common.filtering import filter_of, filtered_page
 from collateral_registry.rpc.common.moments import market_date, policy_name, read_moment
 from collateral_registry.rpc.reports.breach_messages import breach_message, breach_order
-from collateral_registry.rpc.reports.facet_servicer import VALUES_DEFAULT
 from collateral_registry.rpc.reports.reporting_messages import checked_reporting_currency, reporting_total_message
 from collateral_registry.runtime.report_refresher import ReportRefresher
 from collateral_registry.runtime.transactions import BookRunner
@@ -81,11 +78,8 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
         return await self.runner.long_read(work)
 
     def _prepare(self, connection: Connection) -> None:
-        """Builds and caches the rows, sums and facets that the first page of the current report needs."""
-        moment = moment_of(connection)
-        report = self.ltv.report(connection, moment)
-        self.ltv.sums(report, EVERYTHING, CONCENTRATIONS_DEFAULT)
-        self.ltv.facets(connection, moment, EVERYTHING, FACET_FIELDS, VALUES_DEFAULT)
+        """Brings the newest snapshot of the book to the newest commit."""
+        self.ltv.follow(connection, moment_of(connection))
 
     async def StreamLtvReport(
         self, request: pb.StreamLtvReportRequest, context: ServicerContext
