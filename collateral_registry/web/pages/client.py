@@ -16,6 +16,7 @@ from collateral_registry.v1 import (
     difference_pb2_grpc,
     finding_pb2_grpc,
     haircut_pb2_grpc,
+    history_pb2_grpc,
     loan_pb2_grpc,
     policy_pb2_grpc,
     price_pb2_grpc,
@@ -53,6 +54,7 @@ class Services:
         self.differences = difference_pb2_grpc.DifferenceServiceStub(channel)
         self.findings = finding_pb2_grpc.FindingServiceStub(channel)
         self.haircuts = haircut_pb2_grpc.HaircutServiceStub(channel)
+        self.history = history_pb2_grpc.HistoryServiceStub(channel)
         self.info = service_info_pb2_grpc.ServiceInfoServiceStub(channel)
         self.loans = loan_pb2_grpc.LoanServiceStub(channel)
         self.policies = policy_pb2_grpc.PolicyServiceStub(channel)

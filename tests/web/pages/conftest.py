@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from collateral_registry.v1 import breach_pb2, proposal_pb2, proposal_pb2_grpc
+from collateral_registry.v1 import breach_pb2, business_date_pb2, proposal_pb2, proposal_pb2_grpc
 from tests.support.launch import run
 from tests.support.server import Client, Server, connected, free_port
 
@@ -25,10 +25,13 @@ class Pages:
     server: Server
 
 
-def propose_waiver(client: Client, breach: str, reason: str, actor: str) -> None:
-    """Proposes to waive the margin call of a breach."""
-    waiver = proposal_pb2.Proposal(reason=reason, waive_breach=breach_pb2.WaiveBreachRequest(name=breach, note=reason))
-    request = proposal_pb2.CreateProposalRequest(proposal=waiver, actor=actor)
+def propose_waiver(client: Client, breach: str, note: str, actor: str) -> None:
+    """Proposes to waive the margin call of a breach on the business date."""
+    today = client.dates.GetBusinessDate(business_date_pb2.GetBusinessDateRequest()).date
+    cause = breach_pb2.WAIVER_REASON_PAYMENT_IN_TRANSIT
+    waiver = breach_pb2.WaiveBreachRequest(name=breach, note=note, reason=cause, expire_date=today)
+    proposal = proposal_pb2.Proposal(reason=note, waive_breach=waiver)
+    request = proposal_pb2.CreateProposalRequest(proposal=proposal, actor=actor)
     proposal_pb2_grpc.ProposalServiceStub(client.channel).CreateProposal(request)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from collateral_registry.web.pages.charts.bars import Bin, Step, distribution, level_bar, limit_scale, waterfall
 from collateral_registry.web.pages.charts.bridge import LEFT, RIGHT, Part, bridge
+from collateral_registry.web.pages.charts.history import Limit, level_areas, ltv_lines, spark
 from collateral_registry.web.pages.charts.lines import Line, fall_curve, lines
 from collateral_registry.web.pages.charts.svg import ticks
 
@@ -28,6 +29,14 @@ CHARTS = {
     ),
     "bridge": bridge([Part(HOSTILE, -3.0, HOSTILE), Part("b", 0.0, "0")], Part("c", -3.0, "-3"), HOSTILE),
     "falls": fall_curve([1, 2, 4], 1, HOSTILE),
+    "ltv": ltv_lines(
+        list(zip(DAYS, (0.8, None, 3.0), strict=True)),
+        [Limit(HOSTILE, "limit k1", [(day, 0.9) for day in DAYS])],
+        HOSTILE,
+        "{m}/{y}",
+    ),
+    "levels by day": level_areas(DAYS, [(1, 0, 0, 2), (0, 0, 0, 0), (1, 1, 1, 1)], HOSTILE, "{m}/{y}"),
+    "trend": spark([0.8, None, 0.9], 1.0, HOSTILE),
 }
 
 
@@ -98,3 +107,26 @@ def test_an_axis_has_few_marks_that_reach_the_largest_value(most):
     assert marks[0] == 0
     assert most <= marks[-1] <= 2.6 * most
     assert 2 <= len(marks) <= 6
+
+
+def test_an_ltv_has_a_gap_where_nothing_was_owed():
+    points = list(zip(DAYS, (0.8, None, 0.9), strict=True))
+    drawn = [one for one in elements_of(ltv_lines(points, [], "", "{m}")) if one[1].get("class") == "lend"]
+
+    assert len(drawn) == 2
+
+
+def test_the_worst_level_stands_on_the_axis_and_the_areas_end_at_the_sum():
+    areas = {
+        attributes["class"]: [float(y) for y in re.findall(r"[ML][\d.]+ ([\d.]+)", attributes["d"])]
+        for tag, attributes in elements_of(level_areas(DAYS[:2], [(1, 0, 0, 1), (1, 0, 0, 1)], "", "{m}"))
+        if tag == "path"
+    }
+
+    assert areas.keys() == {"f1", "f4"}
+    assert max(areas["f4"]) == 222
+    assert max(areas["f1"]) == min(areas["f4"])
+
+
+def test_a_trend_needs_two_figures():
+    assert not spark([0.8, None], 1.0, "")

@@ -42,7 +42,7 @@ def lines(drawn: Sequence[Line], label: str, month: str, marked: Sequence[tuple[
     for mark in marks:
         y = base - mark / marks[-1] * (base - top)
         parts += [line(left, y, right, y, "axis"), text(left - 6, y + 4, _short(mark), "tick", "end")]
-    for day in _months(first, last):
+    for day in month_starts(first, last):
         shown = month.format(y=day.year % 100, m=day.month)
         parts.append(text(at((day, 0))[0], base + 18, shown, "tick", "middle"))
     taken: list[float] = []
@@ -51,7 +51,7 @@ def lines(drawn: Sequence[Line], label: str, month: str, marked: Sequence[tuple[
         if one.is_filled and len(places) > 1:
             parts.append(path([*places, (places[-1][0], base), (places[0][0], base)], "lend-a", closed=True))
         parts.append(path(places, one.kind))
-        y = _free(places[-1][1] + 4, taken)
+        y = free_place(places[-1][1] + 4, taken)
         taken.append(y)
         parts.append(text(right + 6, y, one.label, "lab strong"))
     parts += [circle(*at(point), 4, "dot k3") for point in marked]
@@ -74,7 +74,7 @@ def fall_curve(counts: Sequence[int], marked: int, label: str) -> Markup:
     return svg(width, 56, label, parts)
 
 
-def _months(first: int, last: int) -> list[date]:
+def month_starts(first: int, last: int) -> list[date]:
     """Returns the first days of months between two days, at most a few of them."""
     start, end = date.fromordinal(first), date.fromordinal(last)
     count = (end.year - start.year) * 12 + end.month - start.month
@@ -90,7 +90,7 @@ def _short(value: float) -> str:
     return f"{value:g}"
 
 
-def _free(y: float, taken: Sequence[float]) -> float:
+def free_place(y: float, taken: Sequence[float]) -> float:
     """Returns the nearest place for a text above or at a height where no other text stands."""
     while any(abs(y - other) < 14 for other in taken):
         y -= 4

@@ -21,6 +21,7 @@ PRINTED: dict[str, dict[str, str]] = {
     "zero": {"stroke": "#65717c", "stroke-width": "1"},
     "dash": {**_LINE, "stroke-dasharray": "3 3"},
     "wf-link": {**_LINE, "stroke-dasharray": "2 2"},
+    "owed": {"fill": "none", "stroke": "#17212b", "stroke-width": "2.2"},
     "lend": {"fill": "none", "stroke": "#0f4c6b", "stroke-width": "2"},
     "lend-a": {"fill": "#0f4c6b", "fill-opacity": "0.1"},
     "mkt": {"fill": "none", "stroke": "#9db6c3", "stroke-width": "1.6"},

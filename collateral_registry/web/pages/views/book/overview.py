@@ -18,6 +18,7 @@ from collateral_registry.web.pages.numbers import sums
 from collateral_registry.web.pages.rendering import word
 from collateral_registry.web.pages.texts import Texts
 from collateral_registry.web.pages.views.common.haircut_tests import Tests, haircut_tests
+from collateral_registry.web.pages.views.common.history import book_history
 from collateral_registry.web.pages.views.common.report import Limits, Row, fetch_report, moment_of, rows_of
 from collateral_registry.web.pages.views.common.since import since_yesterday
 from collateral_registry.web.pages.visit import ROWS, Page, Visit
@@ -72,6 +73,7 @@ async def overview(visit: Visit) -> Page:
     }
     if is_whole:
         values |= _bad_month(visit.texts, rows) | _distribution(visit.texts, rows, policy)
+        values |= await book_history(visit, report.sequence)
     return Page("overview.html", "overview", values, moment, "/loans")
 
 

@@ -14,6 +14,7 @@ from collateral_registry.web.pages.charts.bars import limit_scale, waterfall
 from collateral_registry.web.pages.numbers import percent, ratio_of, value_of
 from collateral_registry.web.pages.rendering import word
 from collateral_registry.web.pages.texts import Texts
+from collateral_registry.web.pages.views.common.history import loan_history
 from collateral_registry.web.pages.views.common.report import LEVEL_NAMES, Limits, days_left, own_limits, policy_limits
 from collateral_registry.web.pages.views.common.steps import Claim, steps_of_claims
 from collateral_registry.web.pages.visit import ROWS, Page, Visit
@@ -43,11 +44,12 @@ async def loan(visit: Visit) -> Page:
         ),
         call(services.breaches.ListBreaches, breach_pb2.ListBreachesRequest(parent=name, page_size=ROWS)),
     )
-    pool, breach, limits, tested = await asyncio.gather(
+    pool, breach, limits, tested, history = await asyncio.gather(
         _pool(visit, pledges.pledges, found.currency_code),
         _newest_breach(visit, breaches.breaches),
         _limits(visit, found),
         _tested_cure(visit, breaches.breaches),
+        loan_history(visit, name),
     )
     cover = found.cover
     values = {
@@ -71,6 +73,7 @@ async def loan(visit: Visit) -> Page:
         "asks_name": not visit.book.states_credentials,
         "request_id": lambda: str(uuid4()),
         "done": visit.query.get("done", "") if visit.query.get("done") in STEPS else "",
+        **history,
         **_waterfall(visit.texts, pool, cover),
         "scale": _scale(visit.texts, cover, limits),
     }

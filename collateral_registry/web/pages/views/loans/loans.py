@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from collateral_registry.web.pages.numbers import sums
 from collateral_registry.web.pages.views.common.filters import LEVELS, borrower_or_loan, choice, conjunction, equals
+from collateral_registry.web.pages.views.common.history import trends
 from collateral_registry.web.pages.views.common.report import fetch_report, moment_of, rows_of
 from collateral_registry.web.pages.visit import ROWS, Page, Visit
 
@@ -44,6 +45,7 @@ async def loans(visit: Visit) -> Page:
     )
     rows, _ = await rows_of(visit, report)
     values = {
+        "trends": await trends(visit, rows, report.sequence),
         "rows": rows,
         "order": order,
         "orders": ORDERS,
