@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable
-from datetime import date
 from decimal import Decimal
 from typing import IO
 
@@ -48,15 +47,7 @@ def decimal_text(value: Decimal, decimals: int) -> str:
 
 
 def csv_cell(cell: object) -> object:
-    """Returns a cell as CSV has it: texts as they are, everything else as a program reads it."""
-    match cell:
-        case bool():
-            return "true" if cell else "false"
-        case Decimal():
-            return Decimal(decimal_text(cell, AMOUNT_SHOWN_DECIMALS))
-        case date():
-            return cell.isoformat()
-        case list():
-            return " ".join(cell)
-        case _:
-            return cell
+    """Returns a cell of CSV as a program reads it: lists separated by spaces, flags in words."""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    return " ".join(cell) if isinstance(cell, list) else cell

@@ -11,7 +11,7 @@ from pyarrow.parquet import ParquetWriter
 from collateral_registry.exports.cells import CsvWriter, csv_cell
 from collateral_registry.exports.ltv_rows import finite
 from collateral_registry.exports.report import Report
-from collateral_registry.exports.rows import Advance, Rows, rows_of, schema_of
+from collateral_registry.exports.rows import CENTS, Advance, Rows, rows_of, schema_of, with_texts
 
 MARK = "\ufeff"
 """Byte order mark, without which Excel takes a CSV file for one of an older encoding."""
@@ -25,7 +25,7 @@ def write_csv(rows: Rows, out: Path, advance: Advance) -> None:
         writer.write(*([f"# {name}: {value}"] for name, value in _facts(rows).items()))
         writer.write([column.name for column in rows.report.table.columns])
         for batch in rows.batches():
-            writer.write(*([csv_cell(cell) for cell in row] for row in rows_of(finite(batch))))
+            writer.write(*([csv_cell(cell) for cell in row] for row in rows_of(with_texts(finite(batch), CENTS))))
             advance(batch.num_rows)
 
 

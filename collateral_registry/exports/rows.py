@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 
 import pyarrow as pa
+from pyarrow import compute
 
-from collateral_registry.exports.cells import decimal_text
 from collateral_registry.exports.ltv_rows import finite
 from collateral_registry.exports.report import AMOUNT_DECIMALS, Kind, Report, Row, Table
+
+NO_ZEROS = r"\.?0+$"
+"""End of an amount that the digest leaves out: all superfluous zeros."""
+
+CENTS = r"0{1,2}$"
+"""End of an amount that CSV leaves out: two of its four decimals, if they are zeros."""
 
 Advance = Callable[[int], None]
 """Function that is called with each number of further rows that are written."""
@@ -59,7 +63,7 @@ def measured(report: Report, path: Path) -> Rows:
     found = sha256(canonical([column.name for column in report.table.columns]))
     count = 0
     for batch in _batches(report, path):
-        for row in rows_of(finite(batch)):
+        for row in rows_of(with_texts(finite(batch), NO_ZEROS)):
             found.update(canonical(row))
         count += batch.num_rows
     return Rows(report, path, count, found.hexdigest())
@@ -70,16 +74,21 @@ def rows_of(batch: pa.RecordBatch) -> Iterator[Row]:
     yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
+def with_texts(batch: pa.RecordBatch, zeros: str) -> pa.RecordBatch:
+    """Returns a batch with amounts and dates as texts; ``zeros`` matches the end of an amount that is left out."""
+    columns = [_as_text(column, zeros) for column in batch.columns]
+    return pa.record_batch(columns, names=batch.schema.names)
+
+
+def _as_text(column: pa.Array, zeros: str) -> pa.Array:
+    if pa.types.is_decimal(column.type):
+        return compute.replace_substring_regex(column.cast(pa.string()), zeros, "")
+    return column.cast(pa.string()) if pa.types.is_date(column.type) else column
+
+
 def canonical(row: Iterable[object]) -> bytes:
     """Returns the line of a row from which the digest is made (docs/exports.md)."""
-    cells = [_plain(cell) for cell in row]
-    return json.dumps(cells, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode() + b"\n"
-
-
-def _plain(cell: object) -> object:
-    if isinstance(cell, Decimal):
-        return decimal_text(cell, 0) if cell else "0"
-    return cell.isoformat() if isinstance(cell, date) else cell
+    return json.dumps(list(row), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode() + b"\n"
 
 
 def _batches(report: Report, path: Path) -> Iterator[pa.RecordBatch]:

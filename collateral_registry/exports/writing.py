@@ -13,7 +13,10 @@ from collateral_registry.exports.workbook import write_workbook
 from valuation.errors import InvalidInput
 
 ROWS_LIMIT = 1_000_000
-"""Rows of a file; a sheet of Excel has 1,048,576."""
+"""Rows of a file of CSV and Parquet."""
+
+XLSX_ROWS_LIMIT = 250_000
+"""Rows of a workbook, which takes the most time: a minute or more for so many."""
 
 PDF_ROWS_LIMIT = 5_000
 """Rows of a PDF, whose tags need most of the memory: about 110 pages."""
@@ -25,6 +28,14 @@ MEDIA_TYPES = {
     Form.PARQUET: "application/vnd.apache.parquet",
 }
 
+LIMITS = {
+    Form.PDF: (PDF_ROWS_LIMIT, ", or take xlsx, csv or parquet"),
+    Form.XLSX: (XLSX_ROWS_LIMIT, ", or take csv or parquet"),
+    Form.CSV: (ROWS_LIMIT, ""),
+    Form.PARQUET: (ROWS_LIMIT, ""),
+}
+"""Most rows of each format, and what an error suggests instead."""
+
 WRITERS: dict[Form, Callable[[Rows, Path, Advance], None]] = {
     Form.XLSX: write_workbook,
     Form.PDF: write_document,
@@ -35,11 +46,9 @@ WRITERS: dict[Form, Callable[[Rows, Path, Advance], None]] = {
 
 def check_rows(form: Form, count: int) -> None:
     """Raises InvalidInput for more rows than a file of the format has."""
-    if form is Form.PDF and count > PDF_ROWS_LIMIT:
-        wanted = f"at most {PDF_ROWS_LIMIT:,} in a PDF; narrow the filter, or take Excel, CSV or Parquet"
-        raise InvalidInput("rows", f"{count:,}", wanted)
-    if count > ROWS_LIMIT:
-        raise InvalidInput("rows", f"{count:,}", f"at most {ROWS_LIMIT:,} in a file; narrow the filter")
+    limit, instead = LIMITS[form]
+    if count > limit:
+        raise InvalidInput("rows", f"{count:,}", f"at most {limit:,} in a file of {form}; narrow the filter{instead}")
 
 
 def write_file(form: Form, report: Report, rows: Path, out: Path, advance: Advance = lambda _: None) -> int:

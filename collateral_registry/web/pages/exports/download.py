@@ -28,7 +28,7 @@ EXPORTS_LIMIT = 1
 EXPORTS_WAITING_LIMIT = 8
 """Exports that wait for it; further ones are refused."""
 
-EXPORT_SECONDS = 120.0
+EXPORT_SECONDS = 300.0
 """Longest time of an export, from its turn to the complete file."""
 
 EXPORT_MEMORY_BYTES = 2 << 30
