@@ -18,8 +18,8 @@ ROWS_LIMIT = 1_000_000
 XLSX_ROWS_LIMIT = 250_000
 """Rows of a workbook, which takes the most time: a minute or more for so many."""
 
-PDF_ROWS_LIMIT = 5_000
-"""Rows of a PDF, whose tags need most of the memory: about 110 pages."""
+PDF_ROWS_LIMIT = 2_000
+"""Rows of a PDF, whose layout needs 0.3 MB a row: about 100 pages."""
 
 MEDIA_TYPES = {
     Form.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",

@@ -221,7 +221,7 @@ def test_a_report_without_rows_is_a_file(tmp_path, form):
 
 def test_too_many_rows_are_refused_with_what_to_do():
     with pytest.raises(
-        InvalidInput, match="rows: got 5,001, want at most 5,000 in a file of pdf; narrow the filter, or take xlsx, csv"
+        InvalidInput, match="rows: got 2,001, want at most 2,000 in a file of pdf; narrow the filter, or take xlsx, csv"
     ):
         check_rows(Form.PDF, PDF_ROWS_LIMIT + 1)
     check_rows(Form.CSV, PDF_ROWS_LIMIT + 1)
