@@ -177,7 +177,8 @@ class Book:
         """
 
         def read() -> list[Any]:
-            request = haircut_pb2.ListHaircutEstimatesRequest(filter=filter)
+            view = haircut_pb2.HAIRCUT_ESTIMATE_VIEW_FULL
+            request = haircut_pb2.ListHaircutEstimatesRequest(filter=filter, view=view)
             pages = self._caller.rows(self._haircuts.ListHaircutEstimates, request, "haircut_estimates", limit)
             return [one for page in pages for one in page.haircut_estimates]
 

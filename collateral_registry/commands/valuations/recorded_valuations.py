@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from collateral_registry.commands.valuations.value import Valued, with_last_good_days, with_price_units
+from collateral_registry.commands.valuations.value import Valued, with_counts, with_last_good_days, with_price_units
 from collateral_registry.domain.filters.expressions import Expression
 from collateral_registry.store.assets.repository import get_asset, revisions_of
 from collateral_registry.store.book.policies import policy_by_key
@@ -48,4 +48,4 @@ def _valued(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[Valu
             known_us=row["known_us"],
         )
         found.append(valued)
-    return with_price_units(connection, with_last_good_days(connection, found))
+    return with_counts(connection, with_price_units(connection, with_last_good_days(connection, found)))

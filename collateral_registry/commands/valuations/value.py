@@ -20,18 +20,23 @@ from collateral_registry.store.engine.bulk import Columns
 from collateral_registry.store.engine.commits import market_days_of, newest_commit
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.prices.series import price_units
+from collateral_registry.store.stock.newest_counts import LotCount, newest_counts
 from collateral_registry.store.valuations.valuation_inputs import facts_of
 from valuation.value import adjusted_value
 
 NOT_RECORDED = 0
 """Sequence of a valuation that is not recorded."""
 
+NEWEST_SEQ = 2**62
+"""Stands for the newest commit."""
+
 
 @dataclass(frozen=True)
 class Valued:
     """A valuation row with the records to which its keys refer.
 
-    ``hidden_gap`` is taken from the haircut curve. ``price_unit`` is that of a lot's price, such as USD/t.
+    ``hidden_gap`` is taken from the haircut curve. ``price_unit`` is that of a lot's price, such as USD/t. ``count`` is
+    the newest count of a lot that was recorded then.
     """
 
     row: dict[str, Any]
@@ -43,6 +48,7 @@ class Valued:
     known_us: int = 0
     last_good_day: int = NO_DAY
     price_unit: str = ""
+    count: LotCount | None = None
 
     @property
     def adjusted_minor(self) -> int:
@@ -69,7 +75,7 @@ def value_assets(connection: Connection, asset_ids: Sequence[str], currency: str
     documents = documents_of(connection, loaded.assets.asset_key)
     by_key = {int(key): row for row, key in enumerate(loaded.assets.asset_key)}
     found = [valued_at(rows, by_key[int(key)], loaded, documents[int(key)], policy) for key in keys]
-    return with_price_units(connection, with_last_good_days(connection, found))
+    return with_counts(connection, with_price_units(connection, with_last_good_days(connection, found)))
 
 
 def quote_asset(connection: Connection, asset: Asset, currency: str) -> Valued:
@@ -92,6 +98,17 @@ def with_price_units(connection: Connection, found: Sequence[Valued]) -> list[Va
     }
     units = price_units(connection, list(dict.fromkeys(lots.values()))) if lots else {}
     return [replace(one, price_unit=units.get(lots[at], "")) if at in lots else one for at, one in enumerate(found)]
+
+
+def with_counts(connection: Connection, found: Sequence[Valued]) -> list[Valued]:
+    """Returns the valuations; those of lots with the newest count that was recorded by then."""
+    lots = [
+        (at, one.asset.detail.warehouse, one.asset.detail.lot, one.row["seq"] or NEWEST_SEQ)
+        for at, one in enumerate(found)
+        if isinstance(one.asset.detail, Inventory)
+    ]
+    counts = newest_counts(connection, lots)
+    return [replace(one, count=counts[at]) if at in counts else one for at, one in enumerate(found)]
 
 
 def with_last_good_days(connection: Connection, found: Sequence[Valued]) -> list[Valued]:

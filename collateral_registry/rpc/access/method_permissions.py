@@ -20,7 +20,7 @@ _METHODS = {
         GetEquipmentFit WatchEquipmentFit GetEquipmentModel ListEquipmentModels ListAppraisals
         GetPoolStatement ListInvoices GetInvoice ExplainInvoice
         GetFinding ListFindings
-        ListHaircutEstimates ListRightEvents ListComingFees
+        ListHaircutEstimates GetHaircutEstimate ListRightEvents ListComingFees
         ListInvoiceFeeds ListInvoiceEntries
         GetLoan ListLoans GetPledge ListPledges
         GetOverride ListOverrides GetProposal ListProposals

@@ -58,8 +58,8 @@ _METHODS = {
         AppraiseEquipment QuoteEquipment RecordAppraisal ListAppraisals ReconcileAppraisals BacktestAppraisers
         GetPoolStatement ListInvoices GetInvoice ExplainInvoice
         GetFinding ListFindings
-        EstimateHaircut BacktestHaircut ListHaircutEstimates ForecastPrice
-        ValueRight QuoteRight ListRightEvents ListComingFees
+        EstimateHaircut BacktestHaircut ListHaircutEstimates GetHaircutEstimate
+        ForecastPrice ValueRight QuoteRight ListRightEvents ListComingFees
         GetInvoiceFeed ListInvoiceFeeds ListInvoiceEntries ListRejectedEntries
         GetLoan ListLoans GetPledge ListPledges
         ProposeOverride RejectOverride GetOverride ListOverrides
@@ -87,9 +87,9 @@ _READS = """
     GetAsset BatchGetAssets ListAssets GetBreach ListBreaches WatchBreaches GetBusinessDate GetEquipmentFit
     WatchEquipmentFit
     GetEquipmentModel ListEquipmentModels AppraiseEquipment QuoteEquipment ListAppraisals ReconcileAppraisals
-    BacktestAppraisers GetFinding ListFindings EstimateHaircut BacktestHaircut ListHaircutEstimates ForecastPrice
-    ValueRight QuoteRight ListRightEvents ListComingFees GetLoan ListLoans GetPledge ListPledges CheckDraw GetOverride
-    ListOverrides GetProposal ListProposals CheckPickup GetPickup ListPickups GetControlledValue GetPolicy ListPolicies
+    BacktestAppraisers GetFinding ListFindings EstimateHaircut BacktestHaircut ListHaircutEstimates GetHaircutEstimate
+    ForecastPrice ValueRight QuoteRight ListRightEvents ListComingFees GetLoan ListLoans GetPledge ListPledges CheckDraw
+    GetOverride ListOverrides GetProposal ListProposals CheckPickup GetPickup ListPickups GetControlledValue GetPolicy ListPolicies
     GetPriceSeries ListPriceSeries ListPrices GenerateLtvReport StreamLtvReport GenerateBreachReport GetRevaluation
     GenerateDifferenceReport
     ListRevaluations WatchRevaluation GetStockFeed ListStockFeeds ListStockLots ListMovements ListRejectedMovements

@@ -246,6 +246,7 @@ def _event(asset_id: str, stored: StoredIpEvent) -> pb.RightEvent:
         owned_share=convert.ratio(stored.owned_share),
         note=stored.note,
         sequence=stored.seq,
+        actor=stored.actor,
     )
 
 

@@ -37,7 +37,7 @@ _CLASSES = {
         GetEquipmentFit WatchEquipmentFit GetEquipmentModel ListEquipmentModels ListAppraisals
         GetPoolStatement ListInvoices GetInvoice ExplainInvoice
         GetFinding ListFindings
-        ListHaircutEstimates
+        ListHaircutEstimates GetHaircutEstimate
         ListRightEvents ListComingFees
         GetInvoiceFeed ListInvoiceFeeds ListInvoiceEntries ListRejectedEntries
         GetLoan ListLoans GetLoanHistory BatchGetLtvHistories GetPledge ListPledges CheckDraw

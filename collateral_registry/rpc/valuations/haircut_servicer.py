@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import IntEnum
 from functools import partial
 
 import numpy as np
@@ -11,6 +12,7 @@ from grpc.aio import ServicerContext
 
 from collateral_registry.commands.valuations.haircuts import accepted_prices, class_prices
 from collateral_registry.domain.shared.days import day_of
+from collateral_registry.domain.shared.errors import NotFound
 from collateral_registry.domain.shared.names import id_of
 from collateral_registry.domain.valuations.haircut_queries import (
     BacktestQuery,
@@ -21,13 +23,13 @@ from collateral_registry.domain.valuations.haircut_queries import (
     estimate_haircut,
 )
 from collateral_registry.rpc.common import convert
-from collateral_registry.rpc.common.checks import check_count, ids_of
+from collateral_registry.rpc.common.checks import check_count, ids_of, number_in_name
 from collateral_registry.rpc.common.filtering import filtered_page
-from collateral_registry.rpc.common.paging import NEWEST
+from collateral_registry.rpc.common.paging import KEY_LIMIT, NEWEST
 from collateral_registry.runtime.model_work.pool import ModelPool
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection
-from collateral_registry.store.prices.haircut_curves import StoredEstimate, list_estimates
+from collateral_registry.store.prices.haircut_curves import StoredEstimate, get_estimate, list_estimates
 from collateral_registry.v1 import haircut_pb2 as pb, haircut_pb2_grpc
 from valuation._typing import Dates
 from valuation.errors import InvalidInput
@@ -38,6 +40,9 @@ from valuation.haircuts.monitoring.drift import THRESHOLD
 from valuation.money import PPM
 
 PRICES_LIMIT = 10_000
+KEY_DIGITS = 19
+"""Digits of the largest key of a curve, which is a hash."""
+
 CLASS_SERIES_LIMIT = 50
 """Largest number of series that a class may have in one call."""
 
@@ -101,17 +106,39 @@ class HaircutServicer(haircut_pb2_grpc.HaircutServiceServicer):
     async def ListHaircutEstimates(
         self, request: pb.ListHaircutEstimatesRequest, context: ServicerContext
     ) -> pb.ListHaircutEstimatesResponse:
-        """Lists the haircut curves used by valuations, newest first."""
-        wanted, page = filtered_page(request, "ListHaircutEstimates", (NEWEST, NEWEST))
+        """Lists the haircut curves used by valuations, newest first; without their losses unless the view is FULL."""
+        read = convert.read_all(
+            rows=lambda: filtered_page(request, "ListHaircutEstimates", (NEWEST, NEWEST)),
+            view=lambda: convert.member("view", HaircutEstimateView, request.view),
+        )
+        (wanted, page), is_full = read["rows"], read["view"] is HaircutEstimateView.FULL
 
         def work(connection: Connection) -> pb.ListHaircutEstimatesResponse:
             found = list_estimates(connection, wanted, *page.bounds)
             rows, token = page.cut(found, lambda row: (row.seq, row.estimate.estimate_key))
             return pb.ListHaircutEstimatesResponse(
-                haircut_estimates=[_stored(row) for row in rows], next_page_token=token
+                haircut_estimates=[_stored(row, with_losses=is_full) for row in rows], next_page_token=token
             )
 
         return await self.runner.read(work)
+
+    async def GetHaircutEstimate(
+        self, request: pb.GetHaircutEstimateRequest, context: ServicerContext
+    ) -> pb.HaircutEstimate:
+        """Returns one haircut curve used by valuations, with its losses."""
+        (stated,) = id_of("name", request.name, "haircutEstimates")
+        key = number_in_name("name", request.name, stated, "haircutEstimates/{haircut_estimate}", KEY_DIGITS)
+        if key > KEY_LIMIT:
+            raise NotFound(request.name)
+        return await self.runner.read(lambda connection: _stored(get_estimate(connection, key), with_losses=True))
+
+
+class HaircutEstimateView(IntEnum):
+    """Fields of the curves in a list; the numeric values are sent."""
+
+    UNSPECIFIED = 0
+    BASIC = 1
+    FULL = 2
 
 
 def _confidence(request: HaircutRequest) -> float:
@@ -212,7 +239,7 @@ def _tested_class(of_class: BacktestVerdict, of_series: Mapping[str, BacktestVer
     return answer
 
 
-def _stored(row: StoredEstimate) -> pb.HaircutEstimate:
+def _stored(row: StoredEstimate, *, with_losses: bool) -> pb.HaircutEstimate:
     estimate, watch, loss = row.estimate, row.estimate.watch, row.estimate.loss
     return convert.message_of(
         pb.HaircutEstimate,
@@ -224,7 +251,8 @@ def _stored(row: StoredEstimate) -> pb.HaircutEstimate:
         date=convert.day(estimate.day),
         observation_count=row.observations,
         quality_flags=convert.quality_flags(estimate.flags),
-        losses=[] if np.isnan(loss).any() else loss.tolist(),
+        losses=loss.tolist() if with_losses and not np.isnan(loss).any() else [],
+        name=f"haircutEstimates/{estimate.estimate_key}",
         sequence=row.seq,
         light=watch.status,
         multiplier=convert.ratio(watch.multiplier),

@@ -23,6 +23,7 @@ from collateral_registry.domain.valuations.explanation import (
     machine_inputs,
 )
 from collateral_registry.rpc.common import convert
+from collateral_registry.store.stock.newest_counts import LotCount
 from collateral_registry.v1 import valuation_pb2 as pb
 from valuation.haircuts.composition.parts import PART_NAMES
 from valuation.prices.returns import true_value_share
@@ -51,6 +52,8 @@ def valuation_message(valued: Valued) -> pb.Valuation:
         quality_flags=convert.quality_flags(row["quality"]),
         sequence=row["seq"],
         create_time=convert.timestamp(valued.known_us) if row["seq"] else None,
+        inspection_date=convert.calendar_date(valued.asset.last_inspection),
+        quantity_count=_quantity_count(valued.count),
     )
     if row["unknown"] == 0:
         factor = 1.0 if row["price_adjustment"] is None else row["price_adjustment"]
@@ -68,6 +71,19 @@ def valuation_message(valued: Valued) -> pb.Valuation:
         message.last_good_date.CopyFrom(convert.calendar_date(date_at(day)))
     _add_book_value(message, valued)
     return message
+
+
+def _quantity_count(count: LotCount | None) -> pb.QuantityCount | None:
+    if count is None:
+        return None
+    return convert.message_of(
+        pb.QuantityCount,
+        count,
+        count_time=convert.timestamp(count.counted_us),
+        counted_quantity=convert.of_millionths(count.counted),
+        by_lender=bool(count.by_lender),
+        sequence=count.seq,
+    )
 
 
 def quote_message(valued: Valued) -> pb.Valuation:

@@ -19,6 +19,7 @@ from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.filters import FilterField, FilterTable
 from collateral_registry.store.engine.rows import from_row, insert_row, values_of
 from collateral_registry.store.schema.assets import AssetRow, IntellectualPropertyRow, RightEventRow
+from collateral_registry.store.schema.book import CommitRow
 from valuation.ip.events import RightEventKind
 from valuation.ip.status import LegalStatus
 
@@ -34,13 +35,14 @@ class StoredIpEvent:
     status_before: LegalStatus
     note: str
     seq: int
+    actor: str
 
 
 def insert_ip_event(
     write: Write, asset_key: int, kind: RightEventKind, day: int, owned_share: float, status: LegalStatus, note: str
 ) -> StoredIpEvent:
     """Stores an event with the legal status before it."""
-    event = StoredIpEvent(0, kind, day, owned_share, status, note, write.seq)
+    event = StoredIpEvent(0, kind, day, owned_share, status, note, write.seq, write.actor)
     values = values_of(event, "kind", "day", "owned_share", "status_before", "note", "seq")
     return replace(event, key=insert_row(write.connection, RightEventRow, asset_key=asset_key, **values))
 
@@ -102,7 +104,8 @@ def ip_assets_with_fees(connection: Connection) -> Columns:
 
 def _events(asset_key: int) -> Select[Any]:
     return (
-        select(RightEventRow.__table__)
+        select(RightEventRow.__table__, CommitRow.actor)
+        .join(CommitRow, col(CommitRow.seq) == RightEventRow.seq)
         .where(RightEventRow.asset_key == asset_key)
         .order_by(RightEventRow.event_key.desc())
     )

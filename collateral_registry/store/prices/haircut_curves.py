@@ -17,7 +17,7 @@ from collateral_registry.store.engine.bulk import Columns, Source, insert_column
 from collateral_registry.store.engine.filters import FilterField, FilterTable, nullable
 from collateral_registry.store.engine.key_sets import KEYS, RecordSet, is_one_of
 from collateral_registry.store.engine.locks import hold_lock
-from collateral_registry.store.engine.rows import columns_of, values_of
+from collateral_registry.store.engine.rows import columns_of, existing, values_of
 from collateral_registry.store.schema.prices import HaircutCurveRow, PriceSeriesRow
 from valuation._typing import Float, Int
 from valuation.haircuts.models.tier1 import HaircutCurve
@@ -210,14 +210,27 @@ def list_estimates(
     """Returns a page of the curves before (commit, key), newest first; curves of the same commit are ordered by key."""
     seq, key = before
     statement = (
-        select(*columns_of(HaircutCurveRow, *NEED, *ESTIMATE, *WATCH, "observations", "seq"), PriceSeriesRow.series_id)
-        .outerjoin(PriceSeriesRow, PriceSeriesRow.series_key == HaircutCurveRow.series_key)
-        .where(CURVE_FILTER.where(wanted))
+        _STORED.where(CURVE_FILTER.where(wanted))
         .where(or_(HaircutCurveRow.seq < seq, and_(HaircutCurveRow.seq == seq, HaircutCurveRow.estimate_key < key)))
         .order_by(HaircutCurveRow.seq.desc(), HaircutCurveRow.estimate_key.desc())
         .limit(limit)
     )
+    return _stored(connection, statement)
+
+
+def get_estimate(connection: Connection, estimate_key: int) -> StoredEstimate:
+    """Returns one curve; raises NotFound."""
+    found = _stored(connection, _STORED.where(HaircutCurveRow.estimate_key == estimate_key))
+    return existing(found, f"haircutEstimates/{estimate_key}")
+
+
+def _stored(connection: Connection, statement: Select[Any]) -> list[StoredEstimate]:
     return [
         StoredEstimate(row["series_id"] or "", _need(row), _estimate(row), row["observations"], row["seq"])
         for row in _rows(connection, statement)
     ]
+
+
+_STORED = select(
+    *columns_of(HaircutCurveRow, *NEED, *ESTIMATE, *WATCH, "observations", "seq"), PriceSeriesRow.series_id
+).outerjoin(PriceSeriesRow, PriceSeriesRow.series_key == HaircutCurveRow.series_key)

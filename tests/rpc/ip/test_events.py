@@ -30,6 +30,7 @@ def test_a_lapse_makes_the_value_zero_the_same_day_and_a_restoration_reverses_it
     record(client, name, ip_pb2.RIGHT_EVENT_KIND_RESTORED)
     assert valued(client, name).market_value == before.market_value
     listed = service(client).ListRightEvents(ip_pb2.ListRightEventsRequest(parent=name)).right_events
+    assert all(event.actor for event in listed)
     assert [event.kind for event in listed] == [
         ip_pb2.RIGHT_EVENT_KIND_RESTORED,
         ip_pb2.RIGHT_EVENT_KIND_LAPSED,

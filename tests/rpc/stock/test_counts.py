@@ -10,11 +10,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.decimal_pb2 import Decimal
 
 from collateral_registry.rpc.stock.count_messages import read_count
-from collateral_registry.v1 import breach_pb2, finding_pb2, stock_pb2, warehouse_pb2
+from collateral_registry.v1 import breach_pb2, finding_pb2, stock_pb2, valuation_pb2, warehouse_pb2
 from tests.commands.stock.test_sync_lots import events, first_of, quantity
 from tests.support.postgres import wait_until
 from tests.support.pushing import HAPPENED_US, Push, receipt
-from tests.support.server import Server, connected, details_of
+from tests.support.server import FIRST_DAY, Server, calendar, connected, details_of, value_of
 from valuation.errors import InvalidInput
 
 pytestmark = pytest.mark.slow
@@ -61,6 +61,21 @@ def test_a_line_of_a_count_is_named_by_its_place():
 
     with pytest.raises(InvalidInput, match=r"count\.lines\[1\]\.quantity: got"):
         asyncio.run(read_count("W-1", count))
+
+
+def test_a_valuation_states_the_count_and_the_inspection_that_were_recorded_by_then(fed):
+    (before, *_) = fed.recorded_valuations("lot-1")
+    inspect(fed, "40")
+    now, (after, *_) = value_of(fed, "lot-1"), fed.recorded_valuations("lot-1")
+
+    again = fed.valuations.GetValuation(valuation_pb2.GetValuationRequest(name=before.name))
+    assert not again.HasField("quantity_count")
+    assert again.inspection_date == calendar(FIRST_DAY)
+    for found in (now, after):
+        count = found.quantity_count
+        assert (count.counted_quantity.value, count.unit, count.by_lender) == ("40", "t", True)
+        assert (count.actor, count.document, count.method) == ("inspector", "R-7", stock_count("40").method)
+        assert count.count_time == stock_count("40").count_time
 
 
 def test_an_inspection_with_a_shortage_is_a_finding_and_reaches_the_watcher_as_a_breach(fed):

@@ -88,13 +88,16 @@ def test_the_curves_of_valuations_are_listed_newest_first_and_paged(client):
         client.quote_history(series=series)
         client.register_lot(asset)
 
-    first = client.haircuts.ListHaircutEstimates(haircut_pb2.ListHaircutEstimatesRequest(page_size=1))
+    full = haircut_pb2.HAIRCUT_ESTIMATE_VIEW_FULL
+    first = client.haircuts.ListHaircutEstimates(haircut_pb2.ListHaircutEstimatesRequest(page_size=1, view=full))
     curve = first.haircut_estimates[0]
 
     assert curve.price_series.startswith("priceSeries/copper")
     assert (curve.base_currency_code, curve.currency_code, curve.confidence.value) == ("USD", "USD", "0.99")
     assert (np.diff(curve.losses) >= 0.0).all()
-    of_one = haircut_pb2.ListHaircutEstimatesRequest(filter=f"series = {curve.price_series[12:]} AND cause = FIRST")
+    of_one = haircut_pb2.ListHaircutEstimatesRequest(
+        filter=f"series = {curve.price_series[12:]} AND cause = FIRST", view=full
+    )
     assert curve in client.haircuts.ListHaircutEstimates(of_one).haircut_estimates
     of_none = haircut_pb2.ListHaircutEstimatesRequest(filter="series = unobtainium")
     assert not client.haircuts.ListHaircutEstimates(of_none).haircut_estimates
@@ -102,6 +105,36 @@ def test_the_curves_of_valuations_are_listed_newest_first_and_paged(client):
         haircut_pb2.ListHaircutEstimatesRequest(page_size=1, page_token=first.next_page_token or "")
     )
     assert not first.next_page_token or rest.haircut_estimates[0].sequence <= curve.sequence
+
+
+def test_a_list_has_no_losses_and_one_curve_has_them(client):
+    client.open_copper()
+    client.quote_history()
+    client.register_lot()
+
+    (listed,) = client.haircuts.ListHaircutEstimates(haircut_pb2.ListHaircutEstimatesRequest()).haircut_estimates
+    found = client.haircuts.GetHaircutEstimate(haircut_pb2.GetHaircutEstimateRequest(name=listed.name))
+
+    assert not listed.losses
+    assert found.losses
+    del found.losses[:]
+    assert found == listed
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("haircutEstimates/7", grpc.StatusCode.NOT_FOUND),
+        (f"haircutEstimates/{10**19 - 1}", grpc.StatusCode.NOT_FOUND),
+        ("haircutEstimates/copper", grpc.StatusCode.INVALID_ARGUMENT),
+    ],
+    ids=["unknown", "too large", "no number"],
+)
+def test_a_curve_that_does_not_exist_is_refused(shared_client, name, code):
+    with pytest.raises(grpc.RpcError) as refused:
+        shared_client.haircuts.GetHaircutEstimate(haircut_pb2.GetHaircutEstimateRequest(name=name))
+
+    assert refused.value.code() is code
 
 
 def by_pages(client: Client, size: int) -> list[int]:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
+from google.type.date_pb2 import Date
+
 from collateral_registry.v1 import asset_pb2, haircut_pb2, loan_pb2, valuation_pb2
 from collateral_registry.web.pages.charts.lines import Line, lines
 from collateral_registry.web.pages.numbers import calendar, value_of
@@ -44,6 +46,7 @@ async def asset(visit: Visit) -> Page:
         "bounds": _bounds(valuation),
         "adjustment": value_of(valuation.adjusted_value) - value_of(valuation.market_value),
         "pledges": pledges.pledges,
+        "counted_day": _day_of_count(valuation.quantity_count),
         "curve": curve,
         **_chart(visit.texts, recorded),
     }
@@ -70,6 +73,11 @@ async def _curve(
         visit, conjunction(equals("price_series", series[0]), equals("currency_code", found.currency_code))
     )
     return tests.curves[0] if tests.curves else None
+
+
+def _day_of_count(count: valuation_pb2.QuantityCount) -> Date:
+    counted = count.count_time.ToDatetime()
+    return Date(year=counted.year, month=counted.month, day=counted.day)
 
 
 def _bounds(valuation: valuation_pb2.Valuation) -> Decimal:
