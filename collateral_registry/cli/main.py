@@ -32,6 +32,7 @@ from collateral_registry.cli.common.options import (
     in_session,
 )
 from collateral_registry.cli.debtors.commands import debtor_app
+from collateral_registry.cli.disposals.commands import disposal_app
 from collateral_registry.cli.equipment.commands import app as equipment_app
 from collateral_registry.cli.ip.commands import app as ip_app
 from collateral_registry.cli.loans.commands import asset_app, check_app, loan_app, pickup_app
@@ -66,6 +67,7 @@ app.add_typer(pool_app, name="pool")
 app.add_typer(base_app, name="base")
 app.add_typer(breach_app, name="breach")
 app.add_typer(certificate_app, name="certificate")
+app.add_typer(disposal_app, name="disposal")
 app.add_typer(pickup_app, name="pickup")
 app.add_typer(check_app, name="check")
 app.add_typer(report_app, name="report")

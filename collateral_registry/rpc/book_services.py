@@ -22,6 +22,7 @@ from collateral_registry.rpc.book.service_info_servicer import ServiceInfoServic
 from collateral_registry.rpc.borrowing_base.certificate_servicer import CertificateServicer
 from collateral_registry.rpc.borrowing_base.servicer import BorrowingBaseServicer
 from collateral_registry.rpc.debtors.servicer import DebtorServicer
+from collateral_registry.rpc.disposals.servicer import DisposalServicer
 from collateral_registry.rpc.equipment.servicer import EquipmentServicer
 from collateral_registry.rpc.findings.double_pledge_servicer import DoublePledgeServicer
 from collateral_registry.rpc.findings.servicer import FindingServicer
@@ -132,6 +133,7 @@ class BookServices:
             CertificateServicer(runner),
             DoublePledgeServicer(runner),
             DebtorServicer(runner),
+            DisposalServicer(runner),
             AssignmentServicer(runner),
             VerificationServicer(runner),
             EquipmentServicer(runner, self._fits, watchers),

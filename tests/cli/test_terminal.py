@@ -10,23 +10,34 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from google.type.decimal_pb2 import Decimal as DecimalMessage
 from rich.cells import cell_len
 from typer.testing import CliRunner
 
 from collateral_registry.cli.common import table_text
 from collateral_registry.cli.common.tables import WRAPPING
 from collateral_registry.cli.main import app
-from collateral_registry.v1 import asset_pb2, debtor_pb2, debtor_pb2_grpc, loan_pb2, policy_pb2
+from collateral_registry.v1 import (
+    asset_pb2,
+    debtor_pb2,
+    debtor_pb2_grpc,
+    disposal_pb2,
+    disposal_pb2_grpc,
+    loan_pb2,
+    policy_pb2,
+)
 from tests.support import equipment_sales
 from tests.support.ip_assets import register as register_ip_asset
 from tests.support.pool_client import PoolClient, open_invoice
-from tests.support.server import Client, Server, connected, copper_lot, money
+from tests.support.server import FIRST_DAY, Client, Server, calendar, connected, copper_lot, money
 from tests.support.terminal import COMMAND, on_terminal
 from valuation.equipment.models import boosting, hedonic
 
 pytestmark = pytest.mark.slow
 
 WIDTHS = (80, 100, 120, 160)
+DEFAULTED = ("--default-date", "2021-12-31", "--cause", "payment", "--rate", "0.08")
+SOLD = ("--date", "2021-12-31")
 BY = ("--actor", "inspector of the lender", "--note", "a note")
 RENT = ("--kind", "rent", "--amount", "1234567890.12", "--owner", "Ana", "--reason", "rent", "--from", "2021-12-31")
 TABLES = {
@@ -40,6 +51,25 @@ TABLES = {
     "base show": ("loan-with-base",),
     "assignment list": (),
     "breach ack": ("BREACH", *BY),
+    "disposal claim": ("DISPOSAL", *BY, "--addressee", "court", "--amount", "123456789.01 USD", *SOLD),
+    "disposal close": ("DISPOSAL", *BY),
+    "disposal list": (),
+    "disposal open": ("NEW-DISPOSAL", *BY, *DEFAULTED),
+    "disposal proceeds": (
+        "loan-of-an-importer-with-a-name/sale-of-the-lot",
+        *BY,
+        "--method",
+        "private-sale",
+        "--amount",
+        "123456789.01 USD",
+        "--asset",
+        "lot-of-an-importer-with-a-long-name",
+        "--cost",
+        "1234567.5 USD",
+        *SOLD,
+    ),
+    "disposal show": ("loan-of-an-importer-with-a-name/sale-of-the-lot",),
+    "disposal test": (),
     "breach acknowledge": ("BREACH", *BY),
     "breach cure": ("loan-of-an-importer-with-a-name/1", *BY, "--cash", "1234567890.12 USD"),
     "breach dispute": ("BREACH", *BY),
@@ -169,6 +199,8 @@ class Place:
             "OPEN": self.certificate,
             "SUBMITTED": self.submitted,
             "BREACH": self.breach,
+            "DISPOSAL": self.disposal,
+            "NEW-DISPOSAL": lambda: f"{self.breach().split('/')[0]}/d",
             "DISPUTED": lambda: self.breach_after("dispute"),
             "SEEN": lambda: self.breach_after("acknowledge"),
         }
@@ -182,6 +214,20 @@ class Place:
         self.client.register_loan(loan)
         self.client.owe("1234567.5", loan)
         return f"{loan}/1"
+
+    def disposal(self) -> str:
+        """The name of a new disposal."""
+        loan = self.breach().split("/")[0]
+        stated = disposal_pb2.Disposal(
+            default_date=calendar(FIRST_DAY),
+            cause=disposal_pb2.DISPOSAL_CAUSE_PAYMENT,
+            discount_rate=DecimalMessage(value="0.08"),
+        )
+        request = disposal_pb2.OpenDisposalRequest(
+            parent=f"loans/{loan}", disposal_id="d", disposal=stated, actor="Ana", note="a note"
+        )
+        disposal_pb2_grpc.DisposalServiceStub(self.client.channel).OpenDisposal(request)
+        return f"{loan}/d"
 
     def breach_after(self, step: str) -> str:
         """The name of a new breach on which a step was taken."""
@@ -239,6 +285,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         fill_book(client)
         write_files(folder)
         fill_stock(folder, server.address)
+        sell(server.address)
         yield Place(server.address, folder, client)
     server.stop()
 
@@ -274,6 +321,11 @@ def fill_book(client: Client) -> None:
     (limit,) = (rule for rule in policy.rules if rule.parameter == "watch")
     limit.value.value = "0.3"
     client.policies.CreatePolicy(policy_pb2.CreatePolicyRequest(policy=policy, policy_id="strict"))
+
+
+def sell(address: str) -> None:
+    name = "loan-of-an-importer-with-a-name/sale-of-the-lot"
+    run("disposal", "open", name, *BY, *DEFAULTED, "--server", address)
 
 
 def write_files(folder: Path) -> None:

@@ -50,6 +50,7 @@ CONDITIONAL = {
     "RecordInvoiceEntries": {  # by the kind of entry; the example is an invoice
         f"entries.{name}" for name in ("effective_time", "pool", "debtor", "invoice_number", "amount")
     },
+    "RecordProceeds": {"proceeds.asset"},  # unless it is a protection payout
     "ReportCount": {"count.lines"},
     "RecordMovements": {  # by the kind of movement; the example is the receipt of a new lot
         f"movements.{name}" for name in ("effective_time", "warehouse", "good", "lot", "unit", "quantity")

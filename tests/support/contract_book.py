@@ -26,6 +26,7 @@ NOTICE = 'registry: "notice" registration_number: "7"}'
 BREACH = 'name: "loans/loan-3/breaches/1"'
 """A breach that is proposed to be waived. Those of loan-5, loan-6 and loan-7 are disputed, acknowledged and new."""
 
+DISPOSAL = 'name: "loans/loan-1/disposals/d-1"'
 MOVED = "effective_time {seconds: 1640000000}"
 COUNTED = "count_time {seconds: 1640000001} method: COUNT_METHOD_PHYSICAL_COUNT"
 
@@ -37,6 +38,12 @@ def breach(loan_id: str) -> str:
 def lot(number: str, extra: str = "") -> str:
     inventory = f'inventory {{{COPPER} quantity {{value: "100"}} warehouse: "W-1" lot: "{number}" {extra}}}'
     return f'owner: "Acme" asset_class: "inventory.base_metal" currency_code: "USD" {PAPERS} {inventory}'
+
+
+def disposal(loan_id: str) -> str:
+    stated = f'default_date {DAY} cause: DISPOSAL_CAUSE_PAYMENT discount_rate {{value: "0.08"}}'
+    expected = f'expected {{amount {{currency_code: "USD" units: 9}} date {NEXT_DAY}}}'
+    return f'parent: "loans/{loan_id}" disposal_id: "d-1" disposal {{{stated} {expected}}} {ACTOR}'
 
 
 def movement(number: str, kind: str, quantity: int) -> str:
@@ -156,6 +163,8 @@ OPENING = [
     ("UpdateBalances", f"{balance('loan-1', 500000)} {balance('loan-3', 1000)}"),
     ("UpdateBalances", " ".join(balance(f"loan-{n}", 1000) for n in (5, 6, 7))),
     ("DisputeBreach", f"{breach('loan-5')} {ACTOR}"),
+    ("OpenDisposal", disposal("loan-1")),
+    ("OpenDisposal", disposal("loan-7")),
     ("AcknowledgeBreach", f"{breach('loan-6')} {ACTOR}"),
     ("RequestPickup", 'parent: "loans/loan-1" pickup_id: "u-1" asset: "assets/lot-4" quantity {value: "1"}'),
     ("ProposeOverride", f'parent: "loans/loan-1" override_id: "o-1" actor: "Ana" {OVERRIDE}'),
@@ -257,6 +266,13 @@ EXAMPLES = {
     "SettleDispute": f"{breach('loan-5')} {ACTOR} outcome: DISPUTE_OUTCOME_REJECTED",
     "RecordCure": f'{BREACH} {ACTOR} status: CURE_STATUS_PROMISED cash {{currency_code: "USD" units: 5}}',
     "EscalateBreach": f"{breach('loan-6')} {ACTOR}",
+    "OpenDisposal": disposal("loan-6"),
+    "RecordClaim": (f'{DISPOSAL} {ACTOR} addressee: "court" amount {{currency_code: "USD" units: 7}} date {DAY}'),
+    "RecordProceeds": (
+        f'{DISPOSAL} {ACTOR} proceeds {{asset: "assets/lot-1" method: REALISATION_METHOD_AUCTION '
+        f'amount {{currency_code: "USD" units: 5}} date {DAY} cost {{currency_code: "USD" units: 1}}}}'
+    ),
+    "CloseDisposal": f'name: "loans/loan-7/disposals/d-1" {ACTOR}',
     "WaiveBreach": f"{breach('loan-7')} {ACTOR} {WAIVER_TERMS}",
     "ProposeOverride": f'parent: "loans/loan-1" override_id: "o-9" actor: "Ana" {OVERRIDE}',
     "RejectOverride": 'name: "loans/loan-1/overrides/o-2" actor: "Bo"',

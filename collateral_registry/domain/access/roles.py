@@ -39,7 +39,7 @@ class Permission(StrEnum):
     """Record prices and exchange rates."""
 
     MONITOR = "monitor"
-    """Decide on what monitoring reports: breaches, findings, rejected items, reserves, exclusions and certificates."""
+    """Decide on what monitoring reports: breaches, disposals, findings, rejected items, reserves, certificates."""
 
     DRAFT = "draft"
     """Create policies and fit models, which count once they are activated."""

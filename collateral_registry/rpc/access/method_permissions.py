@@ -15,6 +15,7 @@ _METHODS = {
         GetAsset BatchGetAssets ListAssets
         GetBreach ListBreaches WatchBreaches
         GetDebtor ListDebtors GetDebtorExposure
+        GetDisposal ListDisposals GetRealisationTest
         GetVerification ListVerifications ListClosings
         GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions ListDebtorLimits
         GetEquipmentFit WatchEquipmentFit GetEquipmentModel ListEquipmentModels ListAppraisals
@@ -56,6 +57,7 @@ _METHODS = {
     _P.RECORD_PRICES: "CreatePriceSeries IngestPrices IngestFxRates",
     _P.MONITOR: """
         AcknowledgeBreach GrantGrace NoteBreach DisputeBreach SettleDispute RecordCure EscalateBreach
+        OpenDisposal RecordClaim RecordProceeds CloseDisposal
         CheckDoublePledge ResolveFinding
         UpdateStockFeed ResolveRejectedMovement ResolveRejectedEntry
         CreateReserve EndReserve ExcludeInvoices EndExclusion RecordDebtorLimit EndDebtorLimit

@@ -27,6 +27,7 @@ from collateral_registry.store.book.policies import POLICY_FILTER
 from collateral_registry.store.borrowing_base.certificates import CERTIFICATE_FILTER
 from collateral_registry.store.borrowing_base.reserves import RESERVE_FILTER
 from collateral_registry.store.debtors.repository import DEBTOR_FILTER
+from collateral_registry.store.disposals.repository import DISPOSAL_FILTER
 from collateral_registry.store.equipment.appraisals import APPRAISAL_FILTER
 from collateral_registry.store.equipment.models import MODEL_FILTER
 from collateral_registry.store.findings.repository import FINDING_FILTER
@@ -62,6 +63,7 @@ FILTER_FIELDS: Mapping[str, Mapping[str, FieldType]] = {
     "ListCountedLots": COUNT_FILTER.kinds,
     "ListDebtorLimits": LIMITS.filter.kinds,
     "ListDebtors": DEBTOR_FILTER.kinds,
+    "ListDisposals": DISPOSAL_FILTER.kinds,
     "ListEquipmentModels": MODEL_FILTER.kinds,
     "ListExclusions": EXCLUSIONS.filter.kinds,
     "ListInvoices": INVOICE_FILTER,

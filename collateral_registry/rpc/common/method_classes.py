@@ -51,6 +51,7 @@ _METHODS = {
         GetBreach ListBreaches AcknowledgeBreach GrantGrace WaiveBreach WatchBreaches
         NoteBreach DisputeBreach SettleDispute RecordCure EscalateBreach
         GetBusinessDate
+        OpenDisposal RecordClaim RecordProceeds CloseDisposal GetDisposal ListDisposals GetRealisationTest
         GetDebtor ListDebtors GetDebtorExposure
         PlanVerification GetVerification ListVerifications ListClosings
         GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions ListDebtorLimits
@@ -96,7 +97,8 @@ _READS = """
     ValueAssets QuoteAsset QuotePool GetValuation ListValuations GetWarehouse ListWarehouses ListCountedLots
     GetInvoiceFeed ListInvoiceFeeds ListInvoiceEntries ListRejectedEntries
     GetPoolStatement ListInvoices GetInvoice ExplainInvoice
-    GetLoanFacets GenerateConcentrationReport GetServiceInfo PreviewRevaluation GetDebtor ListDebtors GetDebtorExposure
+    GetDisposal ListDisposals GetRealisationTest GetLoanFacets GenerateConcentrationReport
+    GetServiceInfo PreviewRevaluation GetDebtor ListDebtors GetDebtorExposure
     GetVerification ListVerifications ListClosings
     GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions ListDebtorLimits
     GetBorrowingBase GetReserve ListReserves GetCertificate ListCertificates

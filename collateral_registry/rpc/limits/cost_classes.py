@@ -31,7 +31,7 @@ _CLASSES = {
         GetAsset BatchGetAssets ListAssets
         GetBreach ListBreaches WatchBreaches
         GetBusinessDate
-        GetDebtor ListDebtors
+        GetDebtor ListDebtors GetDisposal ListDisposals
         GetVerification ListVerifications ListClosings
         GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions ListDebtorLimits
         GetEquipmentFit WatchEquipmentFit GetEquipmentModel ListEquipmentModels ListAppraisals
@@ -66,6 +66,7 @@ _CLASSES = {
         CreateCertificate SubmitCertificate ApproveCertificate ReturnCertificate
         ProposeOverride RejectOverride ApproveOverride CreateProposal RejectProposal
         AcknowledgeBreach GrantGrace WaiveBreach NoteBreach DisputeBreach SettleDispute RecordCure EscalateBreach
+        OpenDisposal RecordClaim RecordProceeds CloseDisposal
         PushStock RecordMovements ReportCount RecordInspection ResolveRejectedMovement UpdateStockFeed
         PushInvoices RecordInvoiceEntries ResolveRejectedEntry
         ResolveFinding CheckDoublePledge ConfirmDoublePledge
@@ -79,7 +80,7 @@ _CLASSES = {
     CostClass.WHOLE_BOOK: """
         GenerateLtvReport StreamLtvReport GenerateBreachReport GetLoanFacets GenerateConcentrationReport
         GetBookHistory
-        GenerateDifferenceReport
+        GenerateDifferenceReport GetRealisationTest
         GetInclusionProof GetConsistencyProof
         Revalue StartRevaluation PreviewRevaluation ActivatePolicy ActivateEquipmentModel AdvanceBusinessDate
         ApproveProposal

@@ -58,6 +58,8 @@ from collateral_registry.store.schema.findings import FindingRow
 from collateral_registry.store.schema.loans import (
     BreachRow,
     BreachStepRow,
+    DisposalEntryRow,
+    DisposalRow,
     EventRow,
     LoanJudgementRow,
     LoanRevisionRow,
@@ -195,6 +197,8 @@ FACT_SETS = (
     FactSet(DebtorLimitRow, "seq"),
     FactSet(DebtorLimitRow, "ended_seq", stage=("ended_us", "ended_by", "end_note")),
     FactSet(DebtorRevisionRow, "seq"),
+    FactSet(DisposalRow, "opened_seq"),
+    FactSet(DisposalEntryRow, "seq"),
     FactSet(EquipmentActivationRow, "seq"),
     FactSet(EquipmentModelRow, "created_seq"),
     FactSet(EventRow, "seq"),

@@ -1,4 +1,4 @@
-"""Tables of loans, pledges, judgements, events, breaches and pick-ups."""
+"""Tables of loans, pledges, judgements, events, breaches, pick-ups and disposals."""
 
 from __future__ import annotations
 
@@ -243,3 +243,31 @@ class OverrideRow(SQLModel, table=True):
     document: str = text()
     proposed_seq: int = big()
     decided_seq: int = big()
+
+
+class DisposalRow(SQLModel, table=True):
+    """A disposal as it was opened. ``document`` is JSON and holds the frozen values of its assets."""
+
+    __tablename__: ClassVar[str] = "disposal"
+    __table_args__ = (UniqueConstraint("loan_key", "disposal_id"),)
+    disposal_key: int | None = big(primary_key=True, default=None)
+    disposal_id: str = text()
+    loan_key: int = big()
+    default_day: int = big()
+    cause: int = big()
+    document: str = text()
+    opened_seq: int = big(index=True)
+
+
+class DisposalEntryRow(SQLModel, table=True):
+    """A step of a disposal, with the state after it. ``document`` is JSON: what the step states."""
+
+    __tablename__: ClassVar[str] = "disposal_entry"
+    disposal_key: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    number: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    seq: int = big()
+    step: int = big()
+    state: int = big()
+    actor: str = text()
+    note: str = text()
+    document: str = text()

@@ -1,0 +1,1 @@
+"""Disposals: what the sale of collateral brought, compared with what was estimated (docs/disposals.md)."""
