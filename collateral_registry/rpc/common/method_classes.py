@@ -90,9 +90,9 @@ _READS = """
     GetEquipmentModel ListEquipmentModels AppraiseEquipment QuoteEquipment ListAppraisals ReconcileAppraisals
     BacktestAppraisers GetFinding ListFindings EstimateHaircut BacktestHaircut ListHaircutEstimates GetHaircutEstimate
     ForecastPrice ValueRight QuoteRight ListRightEvents ListComingFees GetLoan ListLoans GetPledge ListPledges CheckDraw
-    GetOverride ListOverrides GetProposal ListProposals CheckPickup GetPickup ListPickups GetControlledValue GetPolicy ListPolicies
-    GetPriceSeries ListPriceSeries ListPrices GenerateLtvReport StreamLtvReport GenerateBreachReport GetRevaluation
-    GenerateDifferenceReport
+    GetOverride ListOverrides GetProposal ListProposals CheckPickup GetPickup ListPickups GetControlledValue
+    GetPolicy ListPolicies GetPriceSeries ListPriceSeries ListPrices
+    GenerateLtvReport StreamLtvReport GenerateBreachReport GenerateDifferenceReport GetRevaluation
     ListRevaluations WatchRevaluation GetStockFeed ListStockFeeds ListStockLots ListMovements ListRejectedMovements
     ValueAssets QuoteAsset QuotePool GetValuation ListValuations GetWarehouse ListWarehouses ListCountedLots
     GetInvoiceFeed ListInvoiceFeeds ListInvoiceEntries ListRejectedEntries

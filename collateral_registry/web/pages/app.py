@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -33,6 +34,7 @@ from collateral_registry.web.pages import forms
 from collateral_registry.web.pages.changes import take_step
 from collateral_registry.web.pages.client import Book, Services
 from collateral_registry.web.pages.decisions import decide
+from collateral_registry.web.pages.disposal_changes import open_disposal, take_disposal_step
 from collateral_registry.web.pages.exports.download import REPORTS, Exports
 from collateral_registry.web.pages.headers import SecurityHeaders
 from collateral_registry.web.pages.live import LiveEvents
@@ -50,6 +52,8 @@ from collateral_registry.web.pages.views.collateral.prices import prices
 from collateral_registry.web.pages.views.collateral.series import series
 from collateral_registry.web.pages.views.common.head import head_of
 from collateral_registry.web.pages.views.loans.breaches import breaches
+from collateral_registry.web.pages.views.loans.disposal import disposal
+from collateral_registry.web.pages.views.loans.disposals import disposals
 from collateral_registry.web.pages.views.loans.loan import loan
 from collateral_registry.web.pages.views.loans.loans import loans
 from collateral_registry.web.pages.visit import NUMBER, Page, Visit, invalid
@@ -74,6 +78,8 @@ VIEWS: dict[str, View] = {
     "/loans": loans,
     "/loans/{loan}": loan,
     "/breaches": breaches,
+    "/disposals": disposals,
+    "/loans/{loan}/disposals/{disposal}": disposal,
     "/assets": assets,
     "/assets/{asset}": asset,
     "/prices": prices,
@@ -90,6 +96,8 @@ Change = Callable[[Visit, Mapping[str, str]], Awaitable[str]]
 CHANGES: dict[str, Change] = {
     "/loans/{loan}/breaches/{breach}/{step}": take_step,
     "/proposals/{proposal}/{decision}": decide,
+    "/loans/{loan}/disposals": open_disposal,
+    "/loans/{loan}/disposals/{disposal}/{step}": take_disposal_step,
 }
 
 
@@ -233,8 +241,8 @@ def _error_page(request: Request, error: HttpError) -> Response:
 
 def _page_of_form(path: str) -> str:
     """Returns the path of the page with the form that is sent to a path."""
-    loan, is_breach, _ = path.partition("/breaches/")
-    return loan if is_breach else path.rpartition("/")[0]
+    page, is_of_loan, _ = re.sub("/(breaches|disposals)(/|$)", "\n", path, count=1).partition("\n")
+    return page if is_of_loan else path.rpartition("/")[0]
 
 
 async def _answer_error(request: Request, error: Exception) -> Response:

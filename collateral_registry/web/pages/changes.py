@@ -55,7 +55,7 @@ async def take_step(visit: Visit, form: Mapping[str, str]) -> str:
         case "dispute":
             await call(breaches.DisputeBreach, pb.DisputeBreachRequest(name=name, **stated))
         case "settle":
-            outcome = pb.DisputeOutcome.ValueType(_chosen(form, "outcome", OUTCOMES))
+            outcome = pb.DisputeOutcome.ValueType(chosen(form, "outcome", OUTCOMES))
             await call(breaches.SettleDispute, pb.SettleDisputeRequest(name=name, outcome=outcome, **stated))
         case "grace":
             deadline = day_of("deadline_date", form.get("deadline_date", ""))
@@ -79,7 +79,7 @@ async def take_step(visit: Visit, form: Mapping[str, str]) -> str:
 
 def cure_request(name: str, form: Mapping[str, str]) -> pb.RecordCureRequest:
     """Returns the cure of a form: cash in the currency that the form states, or an asset; raises HttpError."""
-    status = pb.CureStatus.ValueType(_chosen(form, "status", CURE_STATUSES))
+    status = pb.CureStatus.ValueType(chosen(form, "status", CURE_STATUSES))
     cash, asset = form.get("cash", "").strip(), form.get("asset", "").strip()
     if bool(cash) == bool(asset):
         raise invalid("cash: got both or neither of cash and asset, want one of them")
@@ -96,12 +96,12 @@ def _cash(text: str, currency: str) -> Money:
 
 
 def _waiver(name: str, form: Mapping[str, str]) -> pb.WaiveBreachRequest:
-    reason = pb.WaiverReason.ValueType(_chosen(form, "reason", REASONS))
+    reason = pb.WaiverReason.ValueType(chosen(form, "reason", REASONS))
     last = day_of("expire_date", form.get("expire_date", ""))
     return pb.WaiveBreachRequest(name=name, note=form.get("note", ""), reason=reason, expire_date=last)
 
 
-def _chosen(form: Mapping[str, str], field: str, choices: tuple[int, ...]) -> int:
+def chosen(form: Mapping[str, str], field: str, choices: tuple[int, ...]) -> int:
     """Returns the number that a form chooses; raises HttpError for another one."""
     text = form.get(field, "")
     chosen = next((choice for choice in choices if str(choice) == text), None)

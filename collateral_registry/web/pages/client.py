@@ -14,6 +14,7 @@ from collateral_registry.v1 import (
     breach_pb2_grpc,
     business_date_pb2_grpc,
     difference_pb2_grpc,
+    disposal_pb2_grpc,
     finding_pb2_grpc,
     haircut_pb2_grpc,
     history_pb2_grpc,
@@ -52,6 +53,7 @@ class Services:
         self.breaches = breach_pb2_grpc.BreachServiceStub(channel)
         self.dates = business_date_pb2_grpc.BusinessDateServiceStub(channel)
         self.differences = difference_pb2_grpc.DifferenceServiceStub(channel)
+        self.disposals = disposal_pb2_grpc.DisposalServiceStub(channel)
         self.findings = finding_pb2_grpc.FindingServiceStub(channel)
         self.haircuts = haircut_pb2_grpc.HaircutServiceStub(channel)
         self.history = history_pb2_grpc.HistoryServiceStub(channel)

@@ -14,6 +14,7 @@ PATHS = [
     "/loans?level=beyond",
     "/loans/loan-red-prairie",
     "/breaches?state=all",
+    "/disposals",
     "/assets?good=copper",
     "/assets/lot-red-prairie-1",
     "/prices",

@@ -100,3 +100,44 @@ def test_an_unknown_decision_is_no_address(web):
     (token,) = re.findall(r'name="token" value="([^"]+)"', text)[:1]
 
     assert ask(web, "/proposals/1/undo", "POST", urlencode({"token": token}), **own)[0] == 404
+
+
+@pytest.mark.slow
+def test_a_breach_is_worked_on_until_its_collateral_is_sold_by_forms(web):
+    web.client.owe("960000", "loan-1")
+    take = Forms(web)
+
+    take("/loans/loan-1", f"/{BREACH}/acknowledge")
+    take("/loans/loan-1", f"/{BREACH}/dispute", note="the price is wrong")
+    take("/loans/loan-1", f"/{BREACH}/settle", note="it is not", outcome="2")
+    tested = ask(web, "/loans/loan-1?cash=1000&status=1&currency_code=USD")[2]
+    take("/loans/loan-1", f"/{BREACH}/cure", cash="1,000", status="1")
+    take("/loans/loan-1", f"/{BREACH}/escalate", note="cannot pay")
+    opened = take("/loans/loan-1", "/loans/loan-1/disposals", default_date="2021-12-31", cause="2", rate="8", note="x")
+    sold = {"method": "2", "asset": "assets/lot-1", "amount": "700000", "date": "2021-12-31", "finishes_asset": "1"}
+    take(opened, f"{opened}/proceeds", **sold)
+    take(opened, f"{opened}/close", note="all sold")
+    text = ask(web, opened)[2]
+
+    assert "not enough" in tested
+    assert "27.1" in text  # the loss of 260,000 in per cent of 960,000
+    assert "still counts as collateral" in text
+    assert "next steps" not in text.lower()
+
+
+class Forms:
+    """Sends forms of pages as a browser does."""
+
+    def __init__(self, web):
+        self.web = web
+
+    def __call__(self, page, action, **fields):
+        """Fills the form of a page, sends it, and returns the address to which the browser is led."""
+        _, headers, text = ask(self.web, page)
+        (form,) = re.findall(rf'action="{action}">(.*?)</form>', text, re.DOTALL)
+        hidden = dict(re.findall(r'type="hidden" name="([a-z_]+)" value="([^"]*)"', form))
+        own = {"sec_fetch_site": "same-origin", "cookie": headers["set-cookie"].partition(";")[0]}
+        body = urlencode({**hidden, "actor": "Ana", **fields})
+        status, answer, text = ask(self.web, action, "POST", body, **own)
+        assert status == 303, text
+        return answer["location"]

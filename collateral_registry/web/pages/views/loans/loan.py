@@ -8,9 +8,18 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import uuid4
 
-from collateral_registry.v1 import asset_pb2, breach_pb2, business_date_pb2, common_pb2, loan_pb2, valuation_pb2
+from collateral_registry.v1 import (
+    asset_pb2,
+    breach_pb2,
+    business_date_pb2,
+    common_pb2,
+    disposal_pb2,
+    loan_pb2,
+    valuation_pb2,
+)
 from collateral_registry.web.pages.changes import CURE_STATUSES, OUTCOMES, REASONS, STEPS, cure_request, steps_of
 from collateral_registry.web.pages.charts.bars import limit_scale, waterfall
+from collateral_registry.web.pages.disposal_changes import CAUSES
 from collateral_registry.web.pages.numbers import percent, ratio_of, value_of
 from collateral_registry.web.pages.rendering import word
 from collateral_registry.web.pages.texts import Texts
@@ -36,13 +45,17 @@ async def loan(visit: Visit) -> Page:
     """Returns the page of a loan."""
     name = f"loans/{visit.parameters['loan']}"
     services, call = visit.book.services, visit.book.call
-    found, pledges, breaches = await asyncio.gather(
+    found, pledges, breaches, disposals = await asyncio.gather(
         call(services.loans.GetLoan, loan_pb2.GetLoanRequest(name=name)),
         call(
             services.loans.ListPledges,
             loan_pb2.ListPledgesRequest(parent=name, filter="state = ACTIVE", page_size=ROWS),
         ),
         call(services.breaches.ListBreaches, breach_pb2.ListBreachesRequest(parent=name, page_size=ROWS)),
+        call(
+            services.disposals.ListDisposals,
+            disposal_pb2.ListDisposalsRequest(parent=name, filter="state != CLOSED", page_size=1),
+        ),
     )
     pool, breach, limits, tested, history = await asyncio.gather(
         _pool(visit, pledges.pledges, found.currency_code),
@@ -67,6 +80,8 @@ async def loan(visit: Visit) -> Page:
         "events": list(reversed(breach.history))[:EVENTS_SHOWN] if breach else [],
         "steps": steps_of(breach, has_credentials=visit.book.states_credentials),
         "tested": tested,
+        "open_disposals": disposals.disposals,
+        "causes": CAUSES,
         "reasons": REASONS,
         "outcomes": OUTCOMES,
         "statuses": CURE_STATUSES,
@@ -112,6 +127,8 @@ async def _tested_cure(visit: Visit, breaches: Sequence[breach_pb2.Breach]) -> b
         return None
     request = cure_request(breaches[0].name, visit.query)
     request.validate_only = True
+    if not visit.book.states_credentials:  # the local owner has no name of its own
+        request.actor = "reader of the page"
     found: breach_pb2.Breach = await visit.book.call(visit.book.services.breaches.RecordCure, request)
     return found.history[-1].cure
 
