@@ -15,7 +15,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
 
 from collateral_partner.access.connection import Connection, from_environment
-from collateral_registry.notebook import tables
+from collateral_registry.notebook import history_tables, tables
 from collateral_registry.notebook.channel import CALL_SECONDS, ROWS_LIMIT, Caller, CallFailed, require_rows
 from collateral_registry.notebook.columns import name_of
 from collateral_registry.v1 import (
@@ -25,6 +25,8 @@ from collateral_registry.v1 import (
     forecast_pb2_grpc,
     haircut_pb2,
     haircut_pb2_grpc,
+    history_pb2,
+    history_pb2_grpc,
     price_pb2,
     price_pb2_grpc,
     report_pb2,
@@ -36,6 +38,9 @@ from valuation.errors import InvalidInput
 from valuation.result_table import ResultTable
 
 ISO_DATE_LENGTH = 10
+
+KEYS = 100
+"""Classes and goods of each currency that the service lists at most."""
 
 READ_ATTEMPTS = 3
 """Attempts to read the pages of a list without a commit between them."""
@@ -86,6 +91,7 @@ class Book:
         self._reports = report_pb2_grpc.ReportServiceStub(channel)
         self._prices = price_pb2_grpc.PriceServiceStub(channel)
         self._values = valuation_pb2_grpc.ValuationServiceStub(channel)
+        self._history = history_pb2_grpc.HistoryServiceStub(channel)
         self._haircuts = haircut_pb2_grpc.HaircutServiceStub(channel)
         self._forecasts = forecast_pb2_grpc.ForecastServiceStub(channel)
         self._days = business_date_pb2_grpc.BusinessDateServiceStub(channel)
@@ -137,6 +143,40 @@ class Book:
         found = [breach for page in pages for breach in page.breaches]
         first = pages[0]
         return _table(tables.breach_table(found), _state(first.sequence, first.market_date, first.policy))
+
+    def loan_history(
+        self, loan: str, as_of: AsOf = None, *, first: str = "", last: str = "", limit: int = ROWS_LIMIT
+    ) -> ResultTable:
+        """Returns the cover of a loan at the end of each business date, oldest first, with the limits of the day.
+
+        ``first`` and ``last`` are dates such as 2022-07-13. Each day is as it was known at its end.
+        """
+        request = history_pb2.GetLoanHistoryRequest(
+            name=_name("loan", loan, "loans"),
+            first_date=_date("first", first),
+            last_date=_date("last", last),
+            as_of=_moment(as_of),
+        )
+        pages = list(self._caller.rows(self._history.GetLoanHistory, request, "days", limit))
+        found = [day for page in pages for day in page.days]
+        return _table(history_tables.loan_days_table(found), _moment_state(pages[0]))
+
+    def history(
+        self, as_of: AsOf = None, *, by: str = "currency", first: str = "", last: str = "", limit: int = ROWS_LIMIT
+    ) -> ResultTable:
+        """Returns the book at the end of each business date, oldest first, by currency, level, class or good.
+
+        ``first`` and ``last`` are dates such as 2022-07-13. Each day is as it was known at its end. Classes and goods
+        beyond the 100 largest of a currency are summed in rows without a key.
+        """
+        if by not in history_tables.BOOK_TABLES:
+            raise InvalidInput("by", repr(by), " or ".join(history_tables.BOOK_TABLES))
+        request = history_pb2.GetBookHistoryRequest(
+            first_date=_date("first", first), last_date=_date("last", last), as_of=_moment(as_of), key_limit=KEYS
+        )
+        pages = list(self._caller.rows(self._history.GetBookHistory, request, "days", limit))
+        found = [day for page in pages for day in page.days]
+        return _table(history_tables.BOOK_TABLES[by](found), _moment_state(pages[0]))
 
     def prices(self, series: str, *, every_record: bool = False, limit: int = ROWS_LIMIT) -> ResultTable:
         """Returns the prices of a series in use, oldest first; ``valuation.haircut`` accepts the table.
@@ -240,6 +280,21 @@ def _table(table: pa.Table, metadata: Mapping[str, str]) -> ResultTable:
 
 def _state(sequence: int, day: Date, policy: str) -> dict[str, str]:
     return {"commit": str(sequence), "business_date": _day_text(day), "policy": policy}
+
+
+def _moment_state(history: history_pb2.GetLoanHistoryResponse | history_pb2.GetBookHistoryResponse) -> dict[str, str]:
+    return {"commit": str(history.sequence), "business_date": _day_text(history.market_date)}
+
+
+def _date(field: str, text: str) -> Date | None:
+    """Returns the date that a text states, None for an empty text; raises InvalidInput for another."""
+    if not text:
+        return None
+    try:
+        found = date.fromisoformat(text)
+    except (TypeError, ValueError):
+        raise InvalidInput(field, repr(text), "a date such as 2022-07-13") from None
+    return Date(year=found.year, month=found.month, day=found.day)
 
 
 def _day_text(day: Date) -> str:

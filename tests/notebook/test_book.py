@@ -24,6 +24,11 @@ TABLES = {
     "prices": lambda book: book.prices("copper"),
     "valuations": lambda book: book.valuations("lot-1"),
     "haircuts": lambda book: book.haircuts(),
+    "loan history": lambda book: book.loan_history(book.loans().to_arrow().to_pylist()[0]["loan_id"]),
+    "history by currency": lambda book: book.history(by="currency"),
+    "history by level": lambda book: book.history(by="level"),
+    "history by class": lambda book: book.history(by="class"),
+    "history by good": lambda book: book.history(by="good"),
     "forecast": lambda book: book.forecast("copper", horizon_days=5, model="random-walk"),
 }
 
@@ -187,6 +192,25 @@ def test_haircuts_are_the_newest_curve_of_each_series_and_currency(book):
     (copper,) = [row for row in rows if row["series"] == "copper" and row["currency_code"] == "USD"]
     assert copper["losses"] == sorted(copper["losses"])
     assert copper["date"] == max(row["date"] for row in every.to_arrow().to_pylist() if row["series"] == "copper")
+
+
+def test_histories_end_with_the_figures_of_the_book_and_start_with_its_first_day(book):
+    loan = book.loans().to_arrow().to_pylist()[0]
+    days = book.loan_history(loan["loan_id"]).to_arrow().to_pylist()
+
+    assert (days[0]["date"], days[-1]["date"]) == (FIRST_DAY, NEXT_DAY)
+    assert {name: days[-1][name] for name in ("level", "ltv", "exposure", "lendable_value")} == {
+        name: loan[name] for name in ("level", "ltv", "exposure", "lendable_value")
+    }
+    levels = book.history(by="level", first=NEXT_DAY.isoformat()).to_arrow().to_pylist()
+    assert sum(row["loan_count"] for row in levels) == len(book.loans())
+    assert {row["date"] for row in levels} == {NEXT_DAY}
+
+
+def test_a_history_by_something_else_or_from_no_date_is_refused(book):
+    for bad in ({"by": "colour"}, {"first": "yesterday"}):
+        with pytest.raises(InvalidInput, match=next(iter(bad))):
+            book.history(**bad)
 
 
 def test_a_forecast_that_is_unknown_has_its_reason(book):
