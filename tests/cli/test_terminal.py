@@ -107,7 +107,6 @@ TABLES = {
     "proposal list": (),
     "report breaches": (),
     "report concentration": (),
-    "report concentrations": (),
     "report diff": ("--from", "1"),
     "report history": ("--by", "level"),
     "report ltv": (),
@@ -418,7 +417,7 @@ def test_the_report_states_the_reasons_of_unknown_values_and_the_concentrations(
 
 
 def test_the_keys_beyond_the_limit_are_named_others_in_every_format(place):
-    limited = ("report", "concentrations", "--limit", "1", "--server", place.address)
+    limited = ("report", "concentration", "--limit", "1", "--server", place.address)
     table = on_terminal(80, *limited).text
     rows = list(csv.DictReader(io.StringIO(run(*limited, "--format", "csv"))))
 

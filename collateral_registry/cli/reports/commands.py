@@ -116,25 +116,6 @@ def report_concentration(
     in_session(server, show_concentration, dimensions, currency, as_of, filter_, limit, Layout(form, output, wide))
 
 
-@report_app.command("concentrations")
-def report_concentrations(
-    as_of: AsOf = "",
-    form: Form = Format.TABLE,
-    filter_: ReportFilter = "",
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="keys of each dimension and currency")] = 100,
-    output: Output = None,
-    wide: Wide = False,
-    server: Server = DEFAULT_ADDRESS,
-) -> None:
-    """Print shares within each currency of the loans.
-
-    Keys beyond the limit are summed in one row for each dimension and currency.
-    """
-    from collateral_registry.cli.reports.lists import show_concentrations
-
-    in_session(server, show_concentrations, as_of, filter_, limit, Layout(form, output, wide))
-
-
 @report_app.command("breaches")
 def report_breaches(
     as_of: AsOf = "",

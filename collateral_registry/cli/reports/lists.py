@@ -34,7 +34,7 @@ from collateral_registry.v1 import breach_pb2, loan_pb2, report_pb2, report_pb2_
 OTHERS = "(others)"
 """The key of the row that sums the keys of a dimension and currency beyond the limit."""
 
-LARGEST = "Largest concentrations (all: collateral report concentrations)"
+LARGEST = "Largest concentrations (all: collateral report concentration)"
 
 NOTES = {
     "LOAN_MATURED": "matured",
@@ -122,12 +122,6 @@ def show_totals(channel: grpc.Channel, as_of: str, filter_: str, layout: Layout)
     """Shows the totals of each currency."""
     rows = map(_total_row, _summary(channel, as_of, filter_, 1).totals)
     show_table(TOTALS, ListedRows(rows), layout)
-
-
-def show_concentrations(channel: grpc.Channel, as_of: str, filter_: str, limit: int, layout: Layout) -> None:
-    """Shows shares of the collateral; keys beyond the limit of a dimension and currency are summed in one row."""
-    rows = map(_concentration_row, _summary(channel, as_of, filter_, limit).concentrations)
-    show_table(CONCENTRATIONS, ListedRows(rows), layout)
 
 
 def show_breach_report(channel: grpc.Channel, as_of: str, filter_: str, limit: int, layout: Layout) -> None:
