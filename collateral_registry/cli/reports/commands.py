@@ -139,7 +139,7 @@ def report_export(
     form: Annotated[ExportForm, typer.Option("--format", help="format of the file")] = ExportForm.XLSX,
     as_of: AsOf = "",
     filter_: Annotated[str, typer.Option("--filter", help="filter of the rows (docs/filters.md)")] = "",
-    order_by: Annotated[str, typer.Option(help="order of ltv, such as: exposure desc")] = "",
+    order_by: Annotated[str, typer.Option(help="order, such as: exposure desc; level desc")] = "",
     language: Annotated[ExportLanguage, typer.Option(help="language of Excel and PDF")] = ExportLanguage.EN,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:

@@ -36,7 +36,7 @@ def export_report(
     Raises InvalidInput for too many rows, ValueError for an order of another report, and OSError if the file cannot
     be written.
     """
-    if selection.order_by and name != "ltv":
+    if selection.order_by and name == "concentrations":
         raise ValueError(f"--order-by: got {selection.order_by!r}, want none for {name}, whose order is fixed")
     with TemporaryDirectory(prefix="collateral-") as folder:
         rows, part = Path(folder, "rows"), Path(folder, "report")
@@ -76,7 +76,7 @@ def _breaches(
 ) -> tuple[Report, int]:
     """Reads all pages of the breach report, which show one commit; returns it with the number of rows."""
     stub = report_pb2_grpc.ReportServiceStub(channel)
-    request = pb.GenerateBreachReportRequest(as_of=as_of, filter=selection.filter)
+    request = pb.GenerateBreachReportRequest(as_of=as_of, filter=selection.filter, order_by=selection.order_by)
     found = fetch_all(stub.GenerateBreachReport, request, "breaches", ROWS_LIMIT + 1)
     check_rows(form, len(found.breaches))
     report, data = breach_report(texts, selection, found, found.breaches)

@@ -113,8 +113,11 @@ async def _breaches(visit: Visit, form: Form, rows: Path) -> Report:
     from collateral_registry.exports.writing import check_rows
     from collateral_registry.web.pages.exports.reports import breach_report
 
-    selected = Selection(breaches_view.selection_of(visit.query))
-    request = pb.GenerateBreachReportRequest(as_of=visit.as_of, filter=selected.filter, page_size=PAGE_ROWS)
+    filter_, order = breaches_view.selection_of(visit.query)
+    selected = Selection(filter_, breaches_view.ORDERS[order])
+    request = pb.GenerateBreachReportRequest(
+        as_of=visit.as_of, filter=selected.filter, order_by=selected.order_by, page_size=PAGE_ROWS
+    )
     generate = visit.book.services.reports.GenerateBreachReport
     page: pb.GenerateBreachReportResponse = await visit.book.call(generate, request)
     found: list[breach_pb2.Breach] = list(page.breaches)

@@ -161,6 +161,7 @@ def _breach(one: breach_pb2.Breach) -> Row:
         one.borrower, one.name.split("/")[1], int(identifier(one.name)), code_of("breach_state", one.state),
         code_of("level", one.level), code_of("level", one.worst_level), calendar(one.open_date),
         calendar(one.deadline_date), calendar(one.cure_date), one.acknowledged, one.waived,
+        calendar(one.waiver_expire_date), one.disputed, one.in_disposal,
         code_of("event", last.kind), calendar(last.market_date), last.actor or None, len(one.history),
         last.exposure.currency_code or None, _ltv(last), last.ltv_infinite,
         *(value_of(amount) if amount.currency_code else None for amount in amounts),

@@ -17,6 +17,8 @@ STATES = {"": "state = OPEN", "open": "state = OPEN", "cured": "state = CURED", 
 ORDERS = {"level": "level desc", "age": "open_date", "deadline": "deadline_date", "newest": ""}
 """Orders of the list by their names in addresses: worst level, longest open, next deadline, or newest first."""
 
+FIRST_ORDER = "level"
+
 
 @dataclass(frozen=True)
 class Row:
@@ -30,26 +32,27 @@ class Row:
     cure: Money | None
 
 
-def selection_of(query: Mapping[str, str]) -> str:
-    """Returns the filter of the breaches that an address selects."""
-    return conjunction(
+def selection_of(query: Mapping[str, str]) -> tuple[str, str]:
+    """Returns the filter and the name of the order of the breaches that an address selects."""
+    selected = conjunction(
         borrower_or_loan(query.get("q", "").strip()),
         STATES.get(query.get("state", ""), ""),
         choice(query, "level", LEVELS),
         query.get("filter", ""),
     )
+    order = query.get("order", "")
+    return selected, order if order in ORDERS else FIRST_ORDER
 
 
 async def breaches(visit: Visit) -> Page:
     """Returns the page of breaches that the address selects; without a state, those that are open."""
-    query, selected = visit.query, selection_of(visit.query)
-    order = query.get("order", "") if query.get("order") in ORDERS else "level"
+    selected, order = selection_of(visit.query)
     request = pb.GenerateBreachReportRequest(
         as_of=visit.as_of,
         filter=selected,
         order_by=ORDERS[order],
         page_size=ROWS,
-        page_token=query.get("page_token", ""),
+        page_token=visit.query.get("page_token", ""),
     )
     report = await visit.book.call(visit.book.services.reports.GenerateBreachReport, request)
     cures = await _cures(visit, report)
