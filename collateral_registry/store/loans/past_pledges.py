@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from sqlalchemy import Connection, Integer, bindparam, func, select
+from sqlalchemy import BigInteger, Connection, bindparam, func, select
 
 from collateral_registry.domain.loans.agreements import Pledge, PledgeState
 from collateral_registry.store.engine.bulk import Columns, read_columns, read_keys
@@ -17,7 +17,7 @@ from valuation._typing import Int
 _COLUMNS = ("pledge_key", "loan_key", "asset_key", "target_key")
 _TERMS = ("rank", "share_ppm", "limit_minor", "is_registered", "registration_expire_day", "state")
 
-_SEQ = bindparam("by_seq", type_=Integer)
+_SEQ = bindparam("by_seq", type_=BigInteger)
 
 _ASSETS = select(PledgeRow.asset_key).where(is_one_of(PledgeRow.loan_key, KEYS), PledgeRow.created_seq <= _SEQ)
 _PLEDGES = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import Connection, Integer, bindparam, func, select
+from sqlalchemy import BigInteger, Connection, bindparam, func, select
 
 from collateral_registry.domain.valuations.value_steps import VALUE_INPUTS
 from collateral_registry.store.engine.asset_documents import asset_from_document
@@ -17,7 +17,7 @@ from collateral_registry.store.schema.assets import AssetRevisionRow, AssetRow, 
 from collateral_registry.store.schema.valuations import ValuationRow
 from valuation._typing import Int, Texts
 
-_SEQ = bindparam("by_seq", type_=Integer)
+_SEQ = bindparam("by_seq", type_=BigInteger)
 
 
 def values_at(connection: Connection, target_keys: Int, seq: int) -> Columns:

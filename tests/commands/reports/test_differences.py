@@ -64,11 +64,11 @@ def ltv_sums(history, seq):
 
 
 @settings(
-    max_examples=4,
+    max_examples=3,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(events=st.lists(EVENTS, min_size=3, max_size=6))
+@given(events=st.lists(EVENTS, min_size=3, max_size=5))
 def test_every_difference_of_a_random_history_sums_to_the_cent(sqlite_templates, events):
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
         history = History(sqlite_templates.copy(open_filled_book, stack), patch)
