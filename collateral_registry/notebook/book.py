@@ -15,12 +15,14 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
 
 from collateral_partner.access.connection import Connection, from_environment
-from collateral_registry.notebook import history_tables, tables
+from collateral_registry.notebook import difference_tables, history_tables, tables
 from collateral_registry.notebook.channel import CALL_SECONDS, ROWS_LIMIT, Caller, CallFailed, require_rows
 from collateral_registry.notebook.columns import name_of
 from collateral_registry.v1 import (
     business_date_pb2,
     business_date_pb2_grpc,
+    difference_pb2,
+    difference_pb2_grpc,
     forecast_pb2,
     forecast_pb2_grpc,
     haircut_pb2,
@@ -91,6 +93,7 @@ class Book:
         self._reports = report_pb2_grpc.ReportServiceStub(channel)
         self._prices = price_pb2_grpc.PriceServiceStub(channel)
         self._values = valuation_pb2_grpc.ValuationServiceStub(channel)
+        self._differences = difference_pb2_grpc.DifferenceServiceStub(channel)
         self._history = history_pb2_grpc.HistoryServiceStub(channel)
         self._haircuts = haircut_pb2_grpc.HaircutServiceStub(channel)
         self._forecasts = forecast_pb2_grpc.ForecastServiceStub(channel)
@@ -177,6 +180,21 @@ class Book:
         pages = list(self._caller.rows(self._history.GetBookHistory, request, "days", limit))
         found = [day for page in pages for day in page.days]
         return _table(history_tables.BOOK_TABLES[by](found), _moment_state(pages[0]))
+
+    def differences(
+        self, before: AsOf, after: AsOf = None, *, filter: str = "", limit: int = ROWS_LIMIT
+    ) -> ResultTable:
+        """Returns the loans that differ between two moments, worst change first, with their changes by step.
+
+        ``filter`` is that of ``GenerateDifferenceReport``, such as ``change = CLOSED``. The metadata are of the second
+        moment.
+        """
+        moments = {"before": _moment(before), "after": _moment(after)}
+        request = difference_pb2.GenerateDifferenceReportRequest(**moments, filter=filter)
+        pages = list(self._caller.rows(self._differences.GenerateDifferenceReport, request, "rows", limit))
+        found, last = [row for page in pages for row in page.rows], pages[0].after
+        state = _state(last.sequence, last.market_date, last.policy)
+        return _table(difference_tables.difference_table(found), state)
 
     def prices(self, series: str, *, every_record: bool = False, limit: int = ROWS_LIMIT) -> ResultTable:
         """Returns the prices of a series in use, oldest first; ``valuation.haircut`` accepts the table.

@@ -25,6 +25,7 @@ TABLES = {
     "valuations": lambda book: book.valuations("lot-1"),
     "haircuts": lambda book: book.haircuts(),
     "loan history": lambda book: book.loan_history(book.loans().to_arrow().to_pylist()[0]["loan_id"]),
+    "differences": lambda book: book.differences(1),
     "history by currency": lambda book: book.history(by="currency"),
     "history by level": lambda book: book.history(by="level"),
     "history by class": lambda book: book.history(by="class"),
@@ -205,6 +206,16 @@ def test_histories_end_with_the_figures_of_the_book_and_start_with_its_first_day
     levels = book.history(by="level", first=NEXT_DAY.isoformat()).to_arrow().to_pylist()
     assert sum(row["loan_count"] for row in levels) == len(book.loans())
     assert {row["date"] for row in levels} == {NEXT_DAY}
+
+
+def test_the_changes_by_step_of_a_loan_sum_to_its_change(book):
+    rows = book.differences(1).to_arrow().to_pylist()
+
+    assert rows
+    for row in rows:
+        for name in ("lendable_value", "market_value"):
+            parts = [change for column, change in row.items() if column.startswith(f"{name}_by_")]
+            assert sum(parts) == (row[name] or 0) - (row[f"{name}_before"] or 0)
 
 
 def test_a_history_by_something_else_or_from_no_date_is_refused(book):
