@@ -20,6 +20,7 @@ from collateral_registry.domain.proposals.proposals import (
     proposed,
 )
 from collateral_registry.domain.shared.days import date_at
+from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.proposals.repository import (
     StoredProposal,
@@ -66,8 +67,9 @@ def check_request(connection: Connection, request: ProposedRequest) -> None:
         case ModelActivation():
             activatable_model(connection, request.model_id, request.asset_class)
         case BreachWaiver():
-            breach = request.loan_id, request.breach_number
-            request.check_level(_level_of(connection, *breach, request.stated_waiver))
+            _, today = newest_commit(connection)
+            waiver = request.waiver_on(date_at(today))
+            request.check_level(_level_of(connection, request.loan_id, request.breach_number, waiver))
         case DoublePledgeConfirmation():
             confirmable_asset(connection, request.finding_key)
         case _:
@@ -82,7 +84,13 @@ def _carry_out(write: Write, request: ProposedRequest) -> None:
         case ModelActivation():
             activate(write, request.model_id, request.asset_class)
         case BreachWaiver():
-            waive(write, request.loan_id, request.breach_number, request.note, request.stated_waiver)
+            waive(
+                write,
+                request.loan_id,
+                request.breach_number,
+                request.note,
+                request.waiver_on(date_at(write.market_day)),
+            )
         case DoublePledgeConfirmation():
             confirm_double_pledge(write, request.finding_key, request.note)
         case _:

@@ -52,12 +52,14 @@ class BreachWaiver:
     waiver: Waiver | None = None
     """None in proposals of releases without reasons and last days, which cannot be approved any more."""
 
-    @property
-    def stated_waiver(self) -> Waiver:
-        """The waiver; raises Refused if it has no last day."""
+    def waiver_on(self, day: date) -> Waiver:
+        """Returns the waiver; raises Refused if it has no last day, or if that is before a business date."""
+        name = f"loans/{self.loan_id}/breaches/{self.breach_number}"
         if self.waiver is None:
-            name = f"loans/{self.loan_id}/breaches/{self.breach_number}"
             message = f"the proposed waiver of {name} has no last day: propose it again with expire_date"
+            raise Refused("PROPOSAL_OUTDATED", message)
+        if self.waiver.expire < day:
+            message = f"the last day of the proposed waiver of {name} was {self.waiver.expire}: propose it again"
             raise Refused("PROPOSAL_OUTDATED", message)
         return self.waiver
 

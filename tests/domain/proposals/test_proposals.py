@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 
 from collateral_registry.domain.access.callers import Author
+from collateral_registry.domain.loans.breach_steps import Waiver, WaiverReason
 from collateral_registry.domain.loans.levels import Level
 from collateral_registry.domain.proposals.proposals import (
     PROPOSAL_DAYS,
@@ -25,7 +26,9 @@ from collateral_registry.store.engine.json_documents import from_document, to_do
 DAY = date(2022, 1, 3)
 ANA, BO = Author("people/ana", "people/ana"), Author("people/bo", "people/bo")
 APPROVED, REJECTED = ProposalState.APPROVED, ProposalState.REJECTED
-WAIVER = BreachWaiver("loan-1", 2, "bridge loan", Level.MARGIN_CALL)
+WAIVER = BreachWaiver(
+    "loan-1", 2, "bridge loan", Level.MARGIN_CALL, Waiver(WaiverReason.BRIDGE_FINANCING, date(2022, 2, 1))
+)
 REQUESTS = [
     PolicyActivation("strict"),
     ModelActivation("diggers", "equipment.diggers"),
@@ -83,3 +86,14 @@ def test_a_proposal_is_stored_without_loss(request_):
 
     assert from_document(Proposal, to_document(stored)) == stored
     assert from_document(Decision, to_document(decision)) == decision
+
+
+def test_a_waiver_without_a_last_day_or_after_it_is_outdated():
+    last = date(2022, 7, 1)
+    dated = BreachWaiver("loan-1", 1, "agreed", Level.MARGIN_CALL, Waiver(WaiverReason.OTHER, last))
+
+    assert dated.waiver_on(last) == dated.waiver
+    for waiver, day in ((dated, last + timedelta(days=1)), (replace(dated, waiver=None), last)):
+        with pytest.raises(Refused, match="propose it again") as refused:
+            waiver.waiver_on(day)
+        assert refused.value.reason == "PROPOSAL_OUTDATED"

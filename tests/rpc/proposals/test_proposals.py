@@ -188,6 +188,14 @@ def test_a_request_is_checked_again_when_it_is_approved(book: Book) -> None:
     assert stub(book).GetProposal(pb.GetProposalRequest(name=proposed.name)).state == pb.PROPOSAL_STATE_PENDING
 
 
+def test_a_proposed_waiver_states_its_reason_and_last_day(book: Book) -> None:
+    bare = {"waive_breach": breach_pb2.WaiveBreachRequest(name=book.breach, note="bridge loan")}
+    text = refusal(lambda: propose(book, **bare))[1]
+
+    assert "proposal.waive_breach.reason: got 0" in text
+    assert "proposal.waive_breach.expire_date" in text
+
+
 def test_an_approved_policy_is_in_force_when_the_approval_returns(book: Book) -> None:
     policies = book.client.policies
     policy = policies.ListPolicies(policy_pb2.ListPoliciesRequest()).policies[0]
