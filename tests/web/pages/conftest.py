@@ -15,6 +15,9 @@ from tests.support.server import Client, Server, connected, free_port
 BREACH_DAYS = ("2022-07-12", "2022-07-13")
 """Days of the sample that are replayed: some loans are then beyond their limits, some past their deadline."""
 
+DISPOSAL = "loan-red-prairie/sale"
+"""A disposal, as commands name it."""
+
 
 @dataclass
 class Pages:
@@ -46,6 +49,8 @@ def pages(sample_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with connected(server) as client:
         request = breach_pb2.ListBreachesRequest(parent="loans/loan-harbour-metals", filter="state = OPEN")
         (breach,) = client.breaches.ListBreaches(request).breaches
+        defaulted = ("--default-date", "2022-07-12", "--cause", "payment", "--rate", "0.08", "--note", "unpaid")
+        run("disposal", "open", DISPOSAL, *defaulted, "--actor", "Ana", server=server.address).check_returncode()
         propose_waiver(client, breach.name, "the sale is agreed", "Ana Officer")
         yield Pages(address, client, server)
     server.stop()

@@ -15,6 +15,7 @@ PATHS = [
     "/loans/loan-red-prairie",
     "/breaches?state=all",
     "/disposals",
+    "/loans/loan-red-prairie/disposals/sale",
     "/assets?good=copper",
     "/assets/lot-red-prairie-1",
     "/prices",

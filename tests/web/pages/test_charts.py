@@ -11,6 +11,7 @@ from collateral_registry.web.pages.charts.bars import Bin, Step, distribution, l
 from collateral_registry.web.pages.charts.bridge import LEFT, RIGHT, Part, bridge
 from collateral_registry.web.pages.charts.history import Limit, level_areas, ltv_lines, spark
 from collateral_registry.web.pages.charts.lines import Line, fall_curve, lines
+from collateral_registry.web.pages.charts.realised import Bar, Realised, realised_bars
 from collateral_registry.web.pages.charts.svg import ticks
 
 HOSTILE = '"><script>alert(1)</script>&'
@@ -37,6 +38,9 @@ CHARTS = {
     ),
     "levels by day": level_areas(DAYS, [(1, 0, 0, 2), (0, 0, 0, 0), (1, 1, 1, 1)], HOSTILE, "{m}/{y}"),
     "trend": spark([0.8, None, 0.9], 1.0, HOSTILE),
+    "realised": realised_bars(
+        [Realised(HOSTILE, [Bar(HOSTILE, 5.0, HOSTILE, "wf-cut"), Bar("b", 2.0, "2", "mark", 1.0)])], HOSTILE
+    ),
 }
 
 
@@ -130,3 +134,15 @@ def test_the_worst_level_stands_on_the_axis_and_the_areas_end_at_the_sum():
 
 def test_a_trend_needs_two_figures():
     assert not spark([0.8, None], 1.0, "")
+
+
+def test_what_was_realised_and_estimated_have_one_scale_and_hatching_for_what_is_expected():
+    sold = Realised("a", [Bar("market", 100.0, "100", "wf-cut"), Bar("net", 50.0, "50", "mark", 25.0)])
+    waiting = Realised("b", [Bar("net", 0.0, "0", "mark", 10.0)])
+    bars = [
+        (float(one["width"]), one["class"])
+        for tag, one in elements_of(realised_bars([sold, waiting], ""))
+        if tag == "rect"
+    ]
+
+    assert bars == [(290, "wf-cut"), (145, "mark"), (72.5, "fu"), (1, "mark"), (29, "fu")]
