@@ -10,7 +10,7 @@ import grpc
 from google.type.date_pb2 import Date
 from sqlalchemy import inspect, text
 
-from benchmarks.book import ASSETS_PER_LOAN
+from benchmarks.book import ASSETS_PER_LOAN, gather_statistics
 from benchmarks.measured import Measured, peak_mb_of
 from collateral_registry.clock import wall_clock
 from collateral_registry.store.engine.database import Database
@@ -85,4 +85,5 @@ def _judge_daily(url: str) -> None:
             copy = text(f"INSERT INTO {table} SELECT {chosen} FROM {table} WHERE seq = :one")
             for number in range(1, DAYS + 1):
                 connection.execute(copy, {"n": number, "last": last, "one": one})
+    gather_statistics(database)
     database.close()

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from collateral_registry.commands.pipeline.moments import Moment
-from collateral_registry.domain.reports.history import BookDay, book_days, current
+from collateral_registry.domain.reports.history import SUMS, BookDay, book_days, current
 from collateral_registry.domain.shared.errors import NotFound
 from collateral_registry.domain.shared.lru_cache import LruCache
+from collateral_registry.store.assets.repository import places_since
+from collateral_registry.store.engine.bulk import Columns
 from collateral_registry.store.engine.commits import ClosedDay, days_before
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.loans.history import (
-    DayVersions,
     claims_of_commits,
     closings,
     judgements_at_moments,
     loans_with_closings,
     pledge_count,
 )
+from collateral_registry.store.loans.judgements import judgements_since
 from collateral_registry.store.loans.repository import find_loans
+from collateral_registry.store.revaluation.row_versions import NEVER
 
 KEPT_DAYS = 1_000
 """Number of days of the book that are kept for further requests."""
 
-CLAIMS_AT_ONCE = 1_000_000
+JUDGED = ("loan_key", "seq", "level", "coverage_unknown", *SUMS)
+"""Columns of a judgement that the history of the book is computed from."""
+
+CLAIMS_AT_ONCE = 250_000
 """Days are computed together up to this number of pledges times days, which bounds the memory."""
 
 
@@ -92,7 +98,15 @@ class BookHistories:
 
 
 def _computed(connection: Connection, seqs: Sequence[int]) -> list[BookDay]:
-    versions = DayVersions(connection, seqs)
-    judged = current(versions.judgements())
+    """Returns the book at the end of each of several days, given by their last commits in order."""
+    judged = current(_by_day(seqs, lambda after, seq: judgements_since(connection, after, seq, *JUDGED)))
     claims = claims_of_commits(connection, np.unique(judged["seq"]))
-    return book_days(seqs, loans_with_closings(connection), judged, claims, versions.assets())
+    assets = _by_day(seqs, lambda after, seq: places_since(connection, after, seq))
+    return book_days(seqs, loans_with_closings(connection), judged, claims, assets)
+
+
+def _by_day(seqs: Sequence[int], read: Callable[[int, int], Columns]) -> Columns:
+    """Returns what came on each day with the number of the day; on the first day, all that had come by its end."""
+    parts = [read(after, seq) for after, seq in zip([NEVER, *seqs[:-1]], seqs, strict=True)]
+    days = np.repeat(np.arange(len(seqs)), [len(next(iter(part.values()))) for part in parts])
+    return {**{name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, "day": days}

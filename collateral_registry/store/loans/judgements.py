@@ -84,9 +84,12 @@ def _rows_at(newest: CTE, table: type[SQLModel], key: str, *columns: str) -> Sel
 _NEWEST_JUDGEMENTS = _rows_at(newest_of(LoanJudgementRow, LoanJudgementRow.loan_key), LoanJudgementRow, "loan_key")
 
 
-def judgements_since(connection: Connection, after: int, seq: int) -> Columns:
-    """Returns the newest judgement, as of commit ``seq``, of each loan judged after commit ``after``."""
-    return read_columns(connection, _rows_at(_newest_judgements(after, seq), LoanJudgementRow, "loan_key"))
+def judgements_since(connection: Connection, after: int, seq: int, *columns: str) -> Columns:
+    """Returns the newest judgement, as of commit ``seq``, of each loan judged after commit ``after``.
+
+    Without ``columns``, it has all its columns.
+    """
+    return read_columns(connection, _rows_at(_newest_judgements(after, seq), LoanJudgementRow, "loan_key", *columns))
 
 
 def claims_since(connection: Connection, after: int, seq: int) -> Columns:

@@ -36,7 +36,7 @@ def histories(draw):
 
 
 def columns(rows, names):
-    data = list(zip(*rows, strict=True)) if rows else [[] for _ in names]
+    data = list(zip(*rows, strict=True)) if rows else [()] * len(names)
     return {name: np.array(column, dtype=np.int64) for name, column in zip(names, data, strict=True)}
 
 
