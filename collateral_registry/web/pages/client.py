@@ -13,8 +13,10 @@ from collateral_registry.v1 import (
     asset_pb2_grpc,
     breach_pb2_grpc,
     business_date_pb2_grpc,
+    concentration_pb2_grpc,
     difference_pb2_grpc,
     disposal_pb2_grpc,
+    facets_pb2_grpc,
     finding_pb2_grpc,
     haircut_pb2_grpc,
     history_pb2_grpc,
@@ -51,9 +53,11 @@ class Services:
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self.assets = asset_pb2_grpc.AssetServiceStub(channel)
         self.breaches = breach_pb2_grpc.BreachServiceStub(channel)
+        self.concentrations = concentration_pb2_grpc.ConcentrationServiceStub(channel)
         self.dates = business_date_pb2_grpc.BusinessDateServiceStub(channel)
         self.differences = difference_pb2_grpc.DifferenceServiceStub(channel)
         self.disposals = disposal_pb2_grpc.DisposalServiceStub(channel)
+        self.facets = facets_pb2_grpc.FacetServiceStub(channel)
         self.findings = finding_pb2_grpc.FindingServiceStub(channel)
         self.haircuts = haircut_pb2_grpc.HaircutServiceStub(channel)
         self.history = history_pb2_grpc.HistoryServiceStub(channel)

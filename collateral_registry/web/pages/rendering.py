@@ -14,6 +14,7 @@ from collateral_registry.v1 import (
     asset_pb2,
     breach_pb2,
     common_pb2,
+    concentration_pb2,
     difference_pb2,
     disposal_pb2,
     finding_pb2,
@@ -53,6 +54,8 @@ ENUMS = {
     "change_note": difference_pb2.ChangeNote,
     "loan_change": difference_pb2.LoanChange,
     "dimension": report_pb2.ConcentrationDimension,
+    "rate_problem": report_pb2.RateProblem,
+    "measure": concentration_pb2.ConcentrationMeasure,
 }
 """Enumerations whose values have texts, by the table of the texts."""
 

@@ -3,15 +3,12 @@
 import pytest
 
 from collateral_registry.domain.filters import expressions
-from collateral_registry.domain.filters.fields import Id, Text
+from collateral_registry.domain.filters.fields import Text
 from collateral_registry.domain.filters.parser import parse_filter
 from collateral_registry.web.pages.views.common.filters import (
-    NAMES_IN_FILTER,
-    batched,
     borrower_or_loan,
     conjunction,
     equals,
-    one_of,
     prefix,
 )
 
@@ -34,12 +31,3 @@ def test_a_text_that_can_be_an_id_finds_loans_too():
     assert borrower_or_loan("loan-1") == 'borrower:"loan-1*" OR loan:"loan-1*"'
     assert borrower_or_loan("Red") == 'borrower:"Red*"'
     assert borrower_or_loan("") == ""
-
-
-def test_the_longest_names_of_a_batch_are_within_the_limits_of_a_filter():
-    names = [f"loans/{number:063d}" for number in range(1000)]
-
-    batches = batched(names, NAMES_IN_FILTER)
-    assert [name for batch in batches for name in batch] == names
-    for batch in batches:
-        parse_filter(one_of("name", batch), {"name": Id("loans")})

@@ -12,6 +12,8 @@ from markupsafe import Markup
 from collateral_registry.web.pages.charts.svg import line, path, rect, svg, text, ticks
 
 GAP = 2.0
+LABEL_LIMIT = 26
+"""Characters of the name of a share that a picture shows; the table has it in full."""
 
 
 def level_bar(counts: Sequence[tuple[int, int]], label: str) -> Markup:
@@ -29,6 +31,28 @@ def share_bar(share: Decimal, kind: str) -> Markup:
     """Returns a bar of a share of its width. The figure stands next to it, so the bar itself has no text."""
     drawn = Markup("").join([line(0, 5, 160, 5, "axis"), rect(0, 1, 160 * float(min(share, Decimal(1))), 8, kind)])
     return Markup('<svg viewBox="0 0 160 10" class="bar" aria-hidden="true">') + drawn + Markup("</svg>")
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share of a total with its name and its figure."""
+
+    label: str
+    share: Decimal
+    shown: str
+
+
+def shares(parts: Sequence[Share], label: str) -> Markup:
+    """Returns shares as bars, a row each, whose scale ends at the largest one."""
+    width, row, left, bar = 420.0, 26.0, 180.0, 170.0
+    scale = bar / float(max((one.share for one in parts), default=Decimal(0)) or 1)
+    drawn = []
+    for place, one in enumerate(parts):
+        y, name = place * row + 2, one.label if len(one.label) <= LABEL_LIMIT else f"{one.label[: LABEL_LIMIT - 1]}…"
+        drawn.append(text(left - 8, y + 15, name, "lab", "end"))
+        drawn.append(rect(left, y + 3, max(float(one.share) * scale, 1), 14, "wf"))
+        drawn.append(text(left + max(float(one.share) * scale, 1) + 6, y + 15, one.shown, "lab"))
+    return svg(width, len(parts) * row + 2, label, drawn, "fit")
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ async def _loans(visit: Visit, form: Form, rows: Path) -> Report:
     from collateral_registry.exports.writing import check_rows
     from collateral_registry.web.pages.exports.reports import ltv_report
 
-    selected = Selection(*loans_view.selection_of(visit.query))
+    selected = Selection(*await loans_view.selection_of(visit))
     request = pb.StreamLtvReportRequest(as_of=visit.as_of, filter=selected.filter, order_by=selected.order_by)
     stream = visit.book.stream(visit.book.services.reports.StreamLtvReport, request, EXPORT_SECONDS)
     try:

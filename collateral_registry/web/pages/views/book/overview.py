@@ -3,149 +3,151 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from google.type.date_pb2 import Date
+from google.type.money_pb2 import Money
 
-from collateral_registry.v1 import breach_pb2, common_pb2, report_pb2 as pb
+from collateral_registry.v1 import breach_pb2, common_pb2, concentration_pb2, facets_pb2, report_pb2 as pb
 from collateral_registry.web.pages.charts.bars import level_bar, share_bar
-from collateral_registry.web.pages.charts.distribution import distribution_of
-from collateral_registry.web.pages.charts.lines import fall_curve
 from collateral_registry.web.pages.numbers import sums
 from collateral_registry.web.pages.rendering import word
 from collateral_registry.web.pages.texts import Texts
+from collateral_registry.web.pages.views.common.bad_month import BAD_MONTH, bad_month, distances
+from collateral_registry.web.pages.views.common.concentration import fetch_concentration, shown
+from collateral_registry.web.pages.views.common.facets import Facets, facets_of
+from collateral_registry.web.pages.views.common.filters import LEVELS
 from collateral_registry.web.pages.views.common.haircut_tests import Tests, haircut_tests
+from collateral_registry.web.pages.views.common.head import beyond_of
 from collateral_registry.web.pages.views.common.history import book_history
-from collateral_registry.web.pages.views.common.report import Limits, Row, fetch_report, moment_of, rows_of
+from collateral_registry.web.pages.views.common.report import moment_of, policy_limits, rows_of
 from collateral_registry.web.pages.views.common.since import since_yesterday
-from collateral_registry.web.pages.visit import ROWS, Page, Visit
+from collateral_registry.web.pages.visit import Page, Visit
 
 WHOLE_BOOK = 1000
-"""Loans of the largest book whose loans are all read for one page."""
+"""Loans of the largest book whose differences from the day before and levels by day are shown."""
 
 WORK_ROWS = 25
 NEXT_ROWS = 8
 EVENTS_SHOWN = 8
-CONCENTRATIONS_SHOWN = 8
+BREACHES_READ = 25
+"""Newest open breaches whose events are considered."""
+
+GOODS_SHOWN = 8
+REASONS_SHOWN = 3
 NEAR = Decimal("0.10")
 """Fall of the collateral within which a loan is near a call."""
 
-BAD_MONTH = 20
-"""Fall of all collateral that the page shows first, in percent."""
-
-FALLS = 51
-"""Falls of all collateral that are computed: 0 to 50 percent."""
-
-LEVELS = (4, 3, 2, 1)
-"""Ranks of the levels from liquidation to watch."""
+RANKS = (("LIQUIDATION", 4), ("STOP_DRAW", 3), ("MARGIN_CALL", 2), ("WATCH", 1))
+"""Names of the levels and their ranks, worst first."""
 
 
 async def overview(visit: Visit) -> Page:
     """Returns the first page; all its figures except the tests of haircuts are of one commit."""
-    report = await fetch_report(
-        visit, order_by="ltv desc", page_size=WHOLE_BOOK, concentration_limit=CONCENTRATIONS_SHOWN
-    )
-    moment = moment_of(visit, report)
-    if not report.totals:
+    request = facets_pb2.GetLoanFacetsRequest(as_of=visit.as_of)
+    found = await visit.book.call(visit.book.services.facets.GetLoanFacets, request)
+    moment, facets = moment_of(visit, found), facets_of(found)
+    if not facets.loans:
         return Page("empty.html", "overview", {}, moment)
-    is_whole = not report.next_page_token
-    breaches, (rows, policy), tests = await asyncio.gather(
-        _open_breaches(visit, report.sequence),
-        rows_of(visit, report, WHOLE_BOOK if is_whole else ROWS),
+    as_of = pb.AsOf(sequence=found.sequence)
+    concentration = await fetch_concentration(visit, as_of, "", [pb.CONCENTRATION_DIMENSION_GOOD], GOODS_SHOWN)
+    currency = concentration.reporting_total.currency_code
+    hit = f"{LEVELS['beyond']} OR price_fall_to_margin_call <= {BAD_MONTH / 100}"
+    (beyond, ahead, fallen, whole), breaches, policy, tests = await asyncio.gather(
+        asyncio.gather(
+            _report(visit, as_of, currency, LEVELS["beyond"], "level desc", WORK_ROWS),
+            _report(visit, as_of, currency, "price_fall_to_margin_call:*", "price_fall_to_margin_call", NEXT_ROWS),
+            _report(visit, as_of, currency, hit, "loan", 1),
+            _report(visit, as_of, currency, "", "ltv desc", 1),
+        ),
+        _open_breaches(visit, as_of),
+        policy_limits(visit, moment.policy),
         haircut_tests(visit),
     )
-    since = await since_yesterday(visit, report.market_date, report.sequence) if is_whole else None
+    since, days = None, {}
+    if facets.loans <= WHOLE_BOOK:
+        since = await since_yesterday(visit, found.market_date, found.sequence)
+        days = await book_history(visit, found.sequence)
+    beyond_count = beyond_of(facets)
+    late = facets.count("deadline_date", "PAST")
     values = {
         "since": since,
-        "totals": report.totals,
-        "concentrations": _goods(report.concentrations),
+        "totals": whole.totals,
+        "reporting": concentration.reporting_total,
+        "goods": shown(visit.texts, concentration.distributions[0]),
         "share_bar": share_bar,
-        "is_whole": is_whole,
-        "work": _work(rows),
-        **_counts(report.totals),
-        **_not_covered(visit.texts, rows, report.totals),
-        **_next(rows),
-        **_trust(rows, report.totals, tests),
-        **_events(breaches, report.market_date),
+        "loan_count": facets.loans,
+        "beyond_count": beyond_count,
+        "unknown_count": facets.count("coverage", "UNKNOWN"),
+        "work": rows_of(beyond),
+        "beyond_owed": in_one_currency(beyond, "exposure"),
+        "cures": in_one_currency(beyond, "cash_cure"),
+        "late_count": late,
+        "timely_count": beyond_count - late,
+        "fall_owed": in_one_currency(fallen, "exposure"),
+        "closest": rows_of(ahead),
+        "near_count": facets.within(NEAR),
+        **_levels(visit.texts, facets),
+        **_trust(facets, concentration, tests),
+        **_events(breaches, found.market_date),
+        **bad_month(visit.texts, facets, beyond_count),
+        **distances(visit.texts, facets, policy),
+        "book_days": [],
+        **days,
     }
-    if is_whole:
-        values |= _bad_month(visit.texts, rows) | _distribution(visit.texts, rows, policy)
-        values |= await book_history(visit, report.sequence)
     return Page("overview.html", "overview", values, moment, "/loans")
 
 
-async def _open_breaches(visit: Visit, sequence: int) -> Sequence[breach_pb2.Breach]:
-    request = pb.GenerateBreachReportRequest(as_of=pb.AsOf(sequence=sequence), filter="state = OPEN")
+async def _report(
+    visit: Visit, as_of: pb.AsOf, currency: str, selected: str, order: str, size: int
+) -> pb.GenerateLtvReportResponse:
+    request = pb.GenerateLtvReportRequest(
+        as_of=as_of,
+        filter=selected,
+        order_by=order,
+        page_size=size,
+        concentration_limit=1,
+        reporting_currency_code=currency,
+    )
+    found: pb.GenerateLtvReportResponse = await visit.book.call(visit.book.services.reports.GenerateLtvReport, request)
+    return found
+
+
+async def _open_breaches(visit: Visit, as_of: pb.AsOf) -> Sequence[breach_pb2.Breach]:
+    request = pb.GenerateBreachReportRequest(as_of=as_of, filter="state = OPEN", page_size=BREACHES_READ)
     found: pb.GenerateBreachReportResponse = await visit.book.call(
         visit.book.services.reports.GenerateBreachReport, request
     )
     return found.breaches
 
 
-def _counts(totals: Sequence[pb.LtvReportTotal]) -> dict[str, object]:
-    return {
-        "loan_count": sum(total.loan_count for total in totals),
-        "beyond_count": sum(total.breach_count for total in totals),
-        "unknown_count": sum(total.unknown_count for total in totals),
-    }
+def in_one_currency(report: pb.GenerateLtvReportResponse, amount: str) -> list[Money]:
+    """Returns the sum of an amount in the reporting currency, or that of each currency if it is unknown; no zeros."""
+    total = report.reporting_total
+    return sums([getattr(one, amount) for one in ([total] if total.HasField("exposure") else report.totals)])
 
 
-def _work(rows: Sequence[Row]) -> list[Row]:
-    """Returns the loans beyond their limits, worst level first."""
-    beyond = [row for row in rows if row.is_beyond]
-    return sorted(beyond, key=lambda row: -row.cover.level)[:WORK_ROWS]
+def _levels(texts: Texts, facets: Facets) -> dict[str, object]:
+    """Returns the loans by level as a bar, and the number on watch."""
+    by_level = [(rank, facets.count("level", name)) for name, rank in RANKS]
+    label = ", ".join(f"{word(texts, 'level', rank + 1)} {count}" for rank, count in by_level)
+    bar = level_bar(by_level, label) if any(count for _, count in by_level) else ""
+    return {"level_bar": bar, "watch_count": facets.count("level", "WATCH")}
 
 
-def _not_covered(texts: Texts, rows: Sequence[Row], totals: Sequence[pb.LtvReportTotal]) -> dict[str, object]:
-    """Returns what answers the first question: debts, cures, deadlines and levels of the loans beyond their limits."""
-    beyond = [row for row in rows if row.is_beyond]
-    counted = Counter(row.cover.level - common_pb2.LTV_LEVEL_NONE for row in rows)
-    by_level = [(level, counted[level]) for level in LEVELS]
-    label = ", ".join(f"{word(texts, 'level', level + 1)} {count}" for level, count in by_level)
-    late = sum(row.days_left is not None and row.days_left < 0 for row in beyond)
-    return {
-        "all_beyond_read": len(beyond) == sum(total.breach_count for total in totals),
-        "beyond_owed": sums([row.cover.exposure for row in beyond]),
-        "cures": sums([row.cover.cash_cure for row in beyond]),
-        "late_count": late,
-        "timely_count": len(beyond) - late,
-        "watch_count": counted[1],
-        "level_bar": level_bar(by_level, label) if any(count for _, count in by_level) else "",
-    }
-
-
-def _next(rows: Sequence[Row]) -> dict[str, object]:
-    """Returns what answers the second question: the loans closest to a call."""
-    ahead = sorted(((row.fall, row) for row in rows if row.fall is not None), key=lambda pair: pair[0])
-    return {
-        "near_count": sum(fall <= NEAR for fall, _ in ahead),
-        "closest": [row for _, row in ahead[:NEXT_ROWS]],
-        "near": NEAR,
-    }
-
-
-def _bad_month(texts: Texts, rows: Sequence[Row]) -> dict[str, object]:
-    """Returns what answers the third question: the loans beyond their limits by fall of all collateral."""
-    counts = [sum(row.is_beyond_after(Decimal(n) / 100) for row in rows) for n in range(FALLS)]
-    hit = [row for row in rows if row.is_beyond_after(Decimal(BAD_MONTH) / 100)]
-    return {
-        "fall": Decimal(BAD_MONTH) / 100,
-        "fall_count": len(hit),
-        "fall_owed": sums([row.cover.exposure for row in hit]),
-        "falls": [(Decimal(n) / 100, counts[n]) for n in range(0, FALLS, 5)],
-        "fall_curve": fall_curve(counts, BAD_MONTH, texts("overview.fall_label")),
-    }
-
-
-def _trust(rows: Sequence[Row], totals: Sequence[pb.LtvReportTotal], tests: Tests) -> dict[str, object]:
+def _trust(
+    facets: Facets, report: concentration_pb2.GenerateConcentrationReportResponse, tests: Tests
+) -> dict[str, object]:
     """Returns what answers the fourth question: unknown values with their reasons, and the tests of haircuts."""
-    reasons = Counter(reason for row in rows if row.is_unknown for reason in row.cover.unknown_reasons)
-    quarantined = sum(common_pb2.QUALITY_FLAG_NEWER_PRICE_QUARANTINED in row.cover.quality_flags for row in rows)
-    known = sum(total.loan_count - total.unknown_count for total in totals)
-    return {"known_count": known, "reasons": reasons.most_common(3), "quarantined_count": quarantined, "tests": tests}
+    reasons = [
+        (common_pb2.UnknownReason.Value(f"UNKNOWN_REASON_{one.value}"), one.unknown_count)
+        for one in facets.by_field["unknown_reason"][:REASONS_SHOWN]
+    ]
+    quarantined = facets.count("quality_flag", "NEWER_PRICE_QUARANTINED")
+    known = report.loan_count - report.unknown_count
+    return {"known_count": known, "reasons": reasons, "quarantined_count": quarantined, "tests": tests}
 
 
 @dataclass(frozen=True)
@@ -160,23 +162,5 @@ def _events(breaches: Sequence[breach_pb2.Breach], today: Date) -> dict[str, obj
     """Returns the newest events of open breaches on a day, and the number after which new events follow."""
     found = [Happened(breach.borrower, event) for breach in breaches for event in breach.history]
     found.sort(key=lambda one: one.event.sequence, reverse=True)
-    shown = [one for one in found if one.event.market_date == today]
-    return {"events": shown[:EVENTS_SHOWN], "last_event": found[0].event.sequence if found else 0}
-
-
-def _distribution(texts: Texts, rows: Sequence[Row], policy: Limits) -> dict[str, object]:
-    """Returns the number of loans by LTV, with the limits of the policy."""
-    ltvs = [
-        (Decimal("Infinity") if row.cover.ltv_infinite else Decimal(row.cover.ltv.value), row.is_unknown)
-        for row in rows
-        if row.cover.ltv_infinite or row.cover.ltv.value
-    ]
-    bins, chart = distribution_of(ltvs, policy, texts("overview.distribution_label"))
-    return {"bins": bins, "distribution": chart}
-
-
-def _goods(concentrations: Sequence[pb.Concentration]) -> list[tuple[str, list[pb.Concentration]]]:
-    """Returns the largest goods of each currency."""
-    goods = [one for one in concentrations if one.dimension == pb.CONCENTRATION_DIMENSION_GOOD]
-    codes = sorted({one.currency_code for one in goods})
-    return [(code, [one for one in goods if one.currency_code == code]) for code in codes]
+    shown_events = [one for one in found if one.event.market_date == today]
+    return {"events": shown_events[:EVENTS_SHOWN], "last_event": found[0].event.sequence if found else 0}

@@ -8,9 +8,6 @@ from collections.abc import Mapping, Sequence
 
 from collateral_registry.web.pages.numbers import identifier
 
-NAMES_IN_FILTER = 250
-"""Names in one filter: the longest ids of so many resources are within the limit of its characters."""
-
 LOAN_ID = re.compile(r"[a-z0-9-]+", re.ASCII)
 
 LEVELS = {
@@ -54,11 +51,6 @@ def choice(query: Mapping[str, str], name: str, tests: Mapping[str, str]) -> str
 def one_of(field: str, names: Sequence[str]) -> str:
     """Returns the test that a field is one of a few resources, by their ids."""
     return f"{field} IN ({', '.join(quoted(identifier(name)) for name in names)})"
-
-
-def batched(names: Sequence[str], size: int) -> list[Sequence[str]]:
-    """Returns names in groups of at most a size."""
-    return [names[start : start + size] for start in range(0, len(names), size)]
 
 
 def conjunction(*tests: str) -> str:

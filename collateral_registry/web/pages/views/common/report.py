@@ -1,17 +1,15 @@
-"""The LTV report as the pages show it: rows with their limits and their distance to a call."""
+"""The LTV report as the pages show it: rows with their distance to a call."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from google.type.date_pb2 import Date
 
-from collateral_registry.v1 import common_pb2, loan_pb2, policy_pb2, report_pb2 as pb
+from collateral_registry.v1 import common_pb2, concentration_pb2, facets_pb2, loan_pb2, policy_pb2, report_pb2 as pb
 from collateral_registry.web.pages.numbers import calendar, ratio_of
-from collateral_registry.web.pages.views.common.filters import NAMES_IN_FILTER, batched, one_of
 from collateral_registry.web.pages.visit import Moment, Visit
 
 LEVEL_NAMES = ("watch", "margin_call", "stop_draw", "liquidation")
@@ -24,7 +22,10 @@ Limits = Mapping[str, Decimal]
 
 @dataclass(frozen=True)
 class Row:
-    """A loan of the report. ``fall`` is the fall of its collateral that reaches a margin call; None beyond it."""
+    """A loan of the report. ``fall`` is the fall of its collateral that reaches a margin call; None beyond it.
+
+    ``limit`` is the LTV of the margin call.
+    """
 
     loan: str
     borrower: str
@@ -45,13 +46,6 @@ class Row:
         """Whether its coverage is unknown."""
         return self.cover.coverage == common_pb2.COVERAGE_UNKNOWN
 
-    def is_beyond_after(self, fall: Decimal) -> bool:
-        """Whether the loan would be beyond its limit if its collateral fell by a share."""
-        ltv = ratio_of(self.cover.ltv)
-        if self.is_beyond or self.cover.ltv_infinite or ltv is None or self.limit is None:
-            return self.is_beyond
-        return ltv >= self.limit * (1 - fall)
-
 
 async def fetch_report(visit: Visit, **fields: object) -> pb.GenerateLtvReportResponse:
     """Returns a page of the report at the moment of the address."""
@@ -59,17 +53,9 @@ async def fetch_report(visit: Visit, **fields: object) -> pb.GenerateLtvReportRe
     return await visit.book.call(visit.book.services.reports.GenerateLtvReport, request)
 
 
-async def rows_of(
-    visit: Visit, report: pb.GenerateLtvReportResponse, limits_read: int = 1000
-) -> tuple[list[Row], Limits]:
-    """Returns the rows of a report with the limits that apply to them, and the limits of the policy.
-
-    Limits of single loans are those agreed now, also in the report of a past moment. They are read for the first
-    ``limits_read`` loans that are not beyond them; of the others the policy's limits are taken.
-    """
-    ahead = [row for row in report.rows if row.cover.level < common_pb2.LTV_LEVEL_MARGIN_CALL]
-    policy, own = await asyncio.gather(policy_limits(visit, report.policy), _own_limits(visit, ahead[:limits_read]))
-    return [_row(row, report.market_date, policy, own.get(row.loan, {})) for row in report.rows], policy
+def rows_of(report: pb.GenerateLtvReportResponse) -> list[Row]:
+    """Returns the rows of a report."""
+    return [_row(row, report.market_date) for row in report.rows]
 
 
 async def policy_limits(visit: Visit, policy: str) -> Limits:
@@ -96,7 +82,15 @@ def own_limits(loan: loan_pb2.Loan) -> Limits:
     return found
 
 
-def moment_of(visit: Visit, report: pb.GenerateLtvReportResponse | pb.GenerateBreachReportResponse) -> Moment:
+Report = (
+    pb.GenerateLtvReportResponse
+    | pb.GenerateBreachReportResponse
+    | facets_pb2.GetLoanFacetsResponse
+    | concentration_pb2.GenerateConcentrationReportResponse
+)
+
+
+def moment_of(visit: Visit, report: Report) -> Moment:
     """Returns the moment of a report."""
     is_past = visit.as_of.WhichOneof("moment") is not None
     return Moment(report.market_date, report.sequence, report.policy, is_past)
@@ -108,19 +102,7 @@ def days_left(deadline: Date, today: Date) -> int | None:
     return (last - now).days if last and now else None
 
 
-async def _own_limits(visit: Visit, rows: Sequence[pb.LtvReportRow]) -> dict[str, Limits]:
-    loans = visit.book.services.loans
-    requests = [
-        loan_pb2.ListLoansRequest(filter=one_of("name", names), page_size=len(names))
-        for names in batched([row.loan for row in rows], NAMES_IN_FILTER)
-    ]
-    pages = await asyncio.gather(*(visit.book.call(loans.ListLoans, request) for request in requests))
-    return {loan.name: own_limits(loan) for page in pages for loan in page.loans}
-
-
-def _row(row: pb.LtvReportRow, today: Date, policy: Limits, own: Limits) -> Row:
-    limit, ltv = {**policy, **own}.get("margin_call"), ratio_of(row.cover.ltv)
-    fall = 1 - ltv / limit if ltv and limit and ltv < limit else None
+def _row(row: pb.LtvReportRow, today: Date) -> Row:
     return Row(
         loan=row.loan,
         borrower=row.borrower,
@@ -128,6 +110,6 @@ def _row(row: pb.LtvReportRow, today: Date, policy: Limits, own: Limits) -> Row:
         breach=row.breach,
         deadline=row.deadline_date,
         days_left=days_left(row.deadline_date, today),
-        fall=fall,
-        limit=limit,
+        fall=ratio_of(row.price_fall_to_margin_call),
+        limit=ratio_of(row.margin_call_limit),
     )
