@@ -57,6 +57,16 @@ def part_of(found, *names):
     return found
 
 
+def elements_of(element):
+    """Yields the elements of the structure of a PDF below one of them."""
+    children = element.get("/K", [])
+    for child in children if isinstance(children, list) else [children]:
+        found = child.get_object()
+        if isinstance(found, dict) and "/S" in found:
+            yield found
+            yield from elements_of(found)
+
+
 def restored(cell):
     """Returns a text of a CSV file without the apostrophe that keeps it from being a formula."""
     return cell[1:] if cell[:1] == "'" and cell[1:2] in tuple("=+-@\t\r\n\uff1d'") else cell
@@ -146,6 +156,15 @@ def test_a_pdf_has_its_texts_its_date_and_both_standards(folder):
         assert claim in metadata
     assert reader.root_object["/Lang"] == "en"
     assert part_of(reader.root_object, "/MarkInfo", "/Marked")
+
+
+def test_a_screen_reader_finds_headings_tables_and_a_text_for_each_chart(folder):
+    root = part_of(pypdf.PdfReader(folder / "report.pdf").root_object, "/StructTreeRoot")
+    found = list(elements_of(root))
+    kinds = {one.get("/S") for one in found}
+
+    assert {"/H1", "/H2", "/Table", "/TR", "/TH", "/TD", "/Figure"} <= kinds
+    assert [one["/Alt"] for one in found if one.get("/S") == "/Figure"] == ["Levels: 处置 1"]
 
 
 def test_no_glyph_of_a_pdf_is_missing(folder):
