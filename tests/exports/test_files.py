@@ -259,5 +259,15 @@ def test_the_fonts_have_every_character_of_the_texts(language):
     assert lacking == set()
 
 
+def test_every_listed_character_has_a_glyph(tmp_path):
+    """A PDF of all of them is made, which Typst refuses where a glyph is missing."""
+    listed = sorted(characters())
+    names = ["".join(listed[start : start + 100]) for start in range(0, len(listed), 100)]
+    report, path = spooled(tmp_path, [(name, *ROWS[0][1:]) for name in names])
+
+    assert write_file(Form.PDF, report, path, tmp_path / "report.pdf") == len(names)
+    assert len(listed) > 7445  # the characters of GB 2312
+
+
 def test_a_character_that_the_fonts_lack_is_a_square():
     assert printable("a\n b\t喆🔥") == f"a b {REPLACEMENT}{REPLACEMENT}"

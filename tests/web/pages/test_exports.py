@@ -8,12 +8,14 @@ from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from http.client import HTTPConnection
+from pathlib import Path
 
 import openpyxl
 import pyarrow.parquet as pq
 import pypdf
 import pytest
 
+from benchmarks.measured import children_of
 from collateral_registry.exports.report import Form
 from collateral_registry.v1 import loan_pb2, report_pb2, revaluation_pb2, revaluation_pb2_grpc
 from collateral_registry.web.gateway.errors import HttpError
@@ -167,8 +169,10 @@ def test_an_old_report_is_the_same_bytes_after_later_prices_corrections_policies
                 client.loans.CreateLoan(loan_pb2.CreateLoanRequest(loan=loan, loan_id=f"loan-hostile-{number}"))
         client.owe("990000")
         sequence = client.reports.GenerateBreachReport(report_pb2.GenerateBreachReportRequest()).sequence
+        before = set(children_of(server.process.pid))
         old = {one: fetch(address, f"{one}?as_of={sequence}&state=all")[2] for one in OLD}
 
+        (writer,) = set(children_of(server.process.pid)) - before
         client.quote("9000", FIRST_DAY)  # a correction
         client.advance(FIRST_DAY + timedelta(days=3))
         client.quote("7000", FIRST_DAY + timedelta(days=3))
@@ -190,3 +194,4 @@ def test_an_old_report_is_the_same_bytes_after_later_prices_corrections_policies
     assert [one for one in OLD if old[one] != again[one]] == []
     assert [one for one in new if old[one] == new[one]] == []
     assert b"'=HYPERLINK" in old["/loans.csv"]
+    assert not Path(f"/proc/{writer}").exists(), "the process that wrote the files ends with the server"
