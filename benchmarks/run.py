@@ -17,6 +17,7 @@ import numpy as np
 from benchmarks.backup import measure_backup
 from benchmarks.book import ASSETS_PER_LOAN, Size, gather_statistics, make_book
 from benchmarks.calls import ASSETS, measure_calls
+from benchmarks.differences import measure_differences
 from benchmarks.engines import Engine, engine_of
 from benchmarks.history import measure_history
 from benchmarks.loan_checks import measure_loan_checks
@@ -61,6 +62,7 @@ ON_A_BOOK: dict[str, Callable[[Engine, str, int], list[Measured]]] = {
     "loan_checks": lambda _, url, assets: measure_loan_checks(url, assets),
     "reports": lambda _, url, assets: measure_reports(url, assets),
     "history": lambda _, url, assets: measure_history(url, assets),
+    "differences": lambda _, url, assets: measure_differences(url, assets),
     "ticks": lambda _, url, assets: measure_ticks(url, assets),
     "stock_of_a_book": lambda engine, url, _: _stock(engine, url),
     "backup": lambda engine, url, _: measure_backup(engine, url),
