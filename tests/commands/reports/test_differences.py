@@ -9,11 +9,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
 from collateral_registry.commands.pipeline.moments import moment_of
+from collateral_registry.commands.reports import differences
 from collateral_registry.commands.reports.differences import DifferenceReports
 from collateral_registry.commands.reports.generate import LtvReports
 from collateral_registry.domain.filters.parser import parse_filter
 from collateral_registry.domain.reports.differences import AMOUNTS, DIFFERENCE_FILTER, LoanChange, StepNote
 from collateral_registry.domain.reports.ltv_rows import plain_rows
+from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.valuations.value_steps import Step
 from collateral_registry.store.valuations.past_values import values_at
 from tests.support.books import open_filled_book
@@ -231,6 +233,33 @@ def test_later_facts_do_not_change_a_report_of_two_past_moments(history):
     assert first.totals[0].after == later.totals[0].after
     covers = [plain_rows(one.snapshots[1], one.loans.after_row[one.rows]) for one in (first, later)]
     assert covers[0] == covers[1] != []
+
+
+def test_both_engines_divide_a_change_and_groups_of_loans_give_the_same(filled_book, monkeypatch):
+    history = History(filled_book, monkeypatch)
+    before = history.seq
+    history.happens("rate", "1.12")
+    history.happens("quantity", 110)
+    history.happens("limit", 300)
+    together = report_of(history, before, history.seq)
+    monkeypatch.setattr(differences, "SPLIT_LOANS", 1)
+    single = report_of(history, before, history.seq)
+
+    assert len(together.rows) == 2
+    assert np.array_equal(together.divided.changes, single.divided.changes)
+    assert np.array_equal(together.divided.notes, single.divided.notes)
+    assert not (together.divided.notes & int(StepNote.NOT_RECOMPUTED)).any()
+
+
+def test_more_changed_loans_than_a_report_divides_are_refused_and_a_filter_narrows_them(history, monkeypatch):
+    monkeypatch.setattr(differences, "REPORT_LOANS", 1)
+    before = history.seq
+    history.happens("rate", "1.12")
+
+    with pytest.raises(Refused, match="filter: got 2 changed loans, want at most 1") as refused:
+        report_of(history, before, history.seq)
+    assert refused.value.reason == "TOO_MANY_CHANGES"
+    assert len(report_of(history, before, history.seq, "loan = loan-2").rows) == 1
 
 
 def test_the_filter_selects_loans_and_their_totals(history):
