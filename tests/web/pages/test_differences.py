@@ -1,13 +1,14 @@
 """The page of differences shows the figures of the service, and leads to itself from the overview and the reports."""
 
 import re
+from decimal import Decimal
 from html import unescape
 from http.client import HTTPConnection
 
 import pytest
 
-from collateral_registry.v1 import difference_pb2 as pb, difference_pb2_grpc, report_pb2
-from collateral_registry.web.pages.numbers import change, exact
+from collateral_registry.v1 import difference_pb2 as pb, difference_pb2_grpc, price_pb2, price_pb2_grpc, report_pb2
+from collateral_registry.web.pages.numbers import change, exact, percent
 from tests.web.pages.conftest import BREACH_DAYS
 
 
@@ -55,6 +56,19 @@ def test_the_overview_leads_to_what_changed_since_yesterday(pages, report):
     assert f"有 {report.row_count} 笔发生变动" in text
     assert shown(pages, address)[0] == 200
     assert '"/reports/differences?to=' in shown(pages, "/reports")[1]
+
+
+def test_the_overview_shows_the_moves_of_the_largest_goods_on_the_day(pages):
+    prices = price_pb2_grpc.PriceServiceStub(pages.client.channel)
+    listed = prices.ListPrices(price_pb2.ListPricesRequest(parent="priceSeries/wheat", filter="verdict = ACCEPTED"))
+    newest, before = listed.prices[:2]
+    move = Decimal(newest.price.value) / Decimal(before.price.value) - 1
+    _, text = shown(pages, "/")
+    (cell,) = re.findall(r'<a href="/prices/wheat">wheat</a></dt><dd class="num">(.*?)</dd>', text)
+
+    assert newest.date.day == int(BREACH_DAYS[1][-2:])
+    assert ("▲" in cell) == (move > 0)
+    assert percent(move) in cell
 
 
 def test_a_wrong_moment_is_refused_by_its_name(pages):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -22,9 +22,10 @@ from collateral_registry.web.pages.views.common.filters import LEVELS
 from collateral_registry.web.pages.views.common.haircut_tests import Tests, haircut_tests
 from collateral_registry.web.pages.views.common.head import beyond_of
 from collateral_registry.web.pages.views.common.history import book_history
+from collateral_registry.web.pages.views.common.price_moves import price_moves
 from collateral_registry.web.pages.views.common.report import moment_of, policy_limits, rows_of
 from collateral_registry.web.pages.views.common.since import since_yesterday
-from collateral_registry.web.pages.visit import Page, Visit
+from collateral_registry.web.pages.visit import Moment, Page, Visit
 
 WHOLE_BOOK = 1000
 """Loans of the largest book whose differences from the day before and levels by day are shown."""
@@ -66,14 +67,12 @@ async def overview(visit: Visit) -> Page:
         policy_limits(visit, moment.policy),
         haircut_tests(visit),
     )
-    since, days = None, {}
+    days = NO_DAYS
     if facets.loans <= WHOLE_BOOK:
-        since = await since_yesterday(visit, found.market_date, found.sequence)
-        days = await book_history(visit, found.sequence)
+        days = await _days(visit, moment, [row.key for row in concentration.distributions[0].rows if row.key])
     beyond_count = beyond_of(facets)
     late = facets.count("deadline_date", "PAST")
     values = {
-        "since": since,
         "totals": whole.totals,
         "reporting": concentration.reporting_total,
         "goods": shown(visit.texts, concentration.distributions[0]),
@@ -94,10 +93,23 @@ async def overview(visit: Visit) -> Page:
         **_events(breaches, found.market_date),
         **bad_month(visit.texts, facets, beyond_count),
         **distances(visit.texts, facets, policy),
-        "book_days": [],
         **days,
     }
     return Page("overview.html", "overview", values, moment, "/loans")
+
+
+NO_DAYS: Mapping[str, object] = {"since": None, "moves": [], "book_days": []}
+"""Values of the overview of a book that is too large for what changed and for the levels by day."""
+
+
+async def _days(visit: Visit, moment: Moment, goods: Sequence[str]) -> dict[str, object]:
+    """Returns what changed since the business date before, the moves of the prices of goods, and the levels by day."""
+    since, moves, days = await asyncio.gather(
+        since_yesterday(visit, moment.day, moment.sequence),
+        price_moves(visit, goods, moment.day, moment.sequence),
+        book_history(visit, moment.sequence),
+    )
+    return {**NO_DAYS, "since": since, "moves": moves, **days}
 
 
 async def _report(
