@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
-from sqlalchemy import BigInteger, ColumnElement, Connection, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, and_, bindparam, case, or_, select, update
 from sqlmodel import col
 
 from collateral_registry.domain.filters.expressions import Expression
@@ -20,7 +20,7 @@ from collateral_registry.domain.loans.levels import Level
 from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.store.engine.bulk import Columns, insert_columns
 from collateral_registry.store.engine.database import Write
-from collateral_registry.store.engine.filters import FilterField, FilterTable, nullable
+from collateral_registry.store.engine.filters import FilterField, FilterTable, unless
 from collateral_registry.store.engine.key_sets import is_one_of
 from collateral_registry.store.schema.loans import BreachRow, EventRow, LoanRevisionRow, LoanRow
 
@@ -81,14 +81,15 @@ _OPEN_DAY = (
     .scalar_subquery()
 )
 
-# The newest deadline up to the commit. The event that cures a breach has none.
+# The newest deadline up to the commit: the event that cures a breach has none. The query itself replaces a missing one,
+# because SQLite would run it twice for a function of its result.
 _DEADLINE = (
-    select(EventRow.deadline_day)
+    select(case((EventRow.deadline_day == NO_DAY, NO_DEADLINE), else_=EventRow.deadline_day))
     .where(
         EventRow.loan_key == BreachRow.loan_key,
         EventRow.breach_number == BreachRow.breach_number,
         EventRow.seq <= _AS_OF,
-        EventRow.deadline_day != NO_DAY,
+        or_(EventRow.deadline_day != NO_DAY, EventRow.event_seq == BreachRow.first_event),
     )
     .order_by(col(EventRow.event_seq).desc())
     .limit(1)
@@ -100,7 +101,7 @@ _PLACES: Mapping[BreachOrder, ColumnElement[int]] = {
     BreachOrder.NEWEST: -col(BreachRow.first_event),
     BreachOrder.OLDEST: _OPEN_DAY,
     BreachOrder.WORST: -_LEVEL,
-    BreachOrder.DEADLINE: func.coalesce(_DEADLINE, NO_DEADLINE),
+    BreachOrder.DEADLINE: _DEADLINE,
 }
 """The value by which each order sorts; breaches with the same value are sorted by their first event."""
 
@@ -111,7 +112,7 @@ BREACH_FILTER = FilterTable(
     state=FilterField(Enum({"OPEN": 1, "CURED": 0}, "BREACH_STATE_"), case((_IS_OPEN, 1), else_=0)),
     level=FilterField(enum(Level, "LTV_LEVEL_", ordered=True), _LEVEL),
     open_date=FilterField(Day(), _OPEN_DAY),
-    deadline_date=nullable(Day(), _DEADLINE),
+    deadline_date=unless(Day(), _DEADLINE, NO_DEADLINE),
 )
 """Fields by which breaches can be filtered, as of a commit."""
 
@@ -145,18 +146,15 @@ def list_breaches(
     Each row has the loan, its borrower as of that commit, the number of the breach, its place in the order and its
     first event. ``after`` is the position of the last breach on the previous page.
     """
-    place, (value, first_event) = _PLACES[order], after
+    place, (value, first_event) = _PLACES[order].label("place"), after
+    statement = _BREACHES.add_columns(place).where(BREACH_FILTER.where(wanted)).limit(limit)
     if order is BreachOrder.NEWEST:  # the column itself, so that the rows are read by its index
-        later, places = col(BreachRow.first_event) < -value, [col(BreachRow.first_event).desc()]
+        statement = statement.where(col(BreachRow.first_event) < -value).order_by(col(BreachRow.first_event).desc())
     else:
-        later = or_(place > value, and_(place == value, BreachRow.first_event > first_event))
-        places = [place, col(BreachRow.first_event)]
-    statement = (
-        _BREACHES.add_columns(place.label("place"))
-        .where(later, BREACH_FILTER.where(wanted))
-        .order_by(*places)
-        .limit(limit)
-    )
+        statement = statement.order_by(place, BreachRow.first_event)
+        if after != START:
+            is_later = and_(place.element == value, BreachRow.first_event > first_event)
+            statement = statement.where(or_(place.element > value, is_later))
     return [dict(row) for row in connection.execute(statement, {"as_of_seq": seq}).mappings()]
 
 
