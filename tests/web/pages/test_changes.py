@@ -66,6 +66,7 @@ def test_a_proposal_is_approved_by_another_person_than_its_proposer(web):
     propose_waiver(web.client, BREACH, "repaid tomorrow", "Ana")
     _, headers, text = ask(web, "/proposals/1")
     assert "repaid tomorrow" in text
+    assert "payment on its way, until 31 Dec 2021" in text
     (form,) = re.findall(r'action="/proposals/1/approve">(.*?)</form>', text, re.DOTALL)
     hidden = dict(re.findall(r'name="(token|request_id)" value="([^"]+)"', form))
     own = {"sec_fetch_site": "same-origin", "cookie": headers["set-cookie"].partition(";")[0]}
