@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import delete
 
 from collateral_registry.commands.reports.breach_steps import grant_grace, waive
 from collateral_registry.commands.reports.breaches import breach_histories, get_breach
@@ -12,6 +13,7 @@ from collateral_registry.domain.loans.judge import EventKind
 from collateral_registry.domain.loans.levels import Level
 from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.loans.breaches import BreachOrder
+from collateral_registry.store.schema.loans import BreachStepRow
 from tests.support.books import FIRST, do
 from tests.support.small_book import cover, goods, lend_on, move_to, opened, owe
 
@@ -66,6 +68,17 @@ def test_a_second_waiver_has_its_own_last_day(book):
 
     assert breach_of(book, "bank-0").waiver == Waiver(WaiverReason.RESTRUCTURING, later)
     assert cover(book, "bank-0")["waived"] == 1
+
+
+def test_a_waiver_of_an_earlier_release_lasts_until_the_breach_worsens(book):
+    do(book, lambda write: waive(write, "bank-0", 1, "agreed", Waiver(WaiverReason.OTHER, LAST_DAY)))
+    do(book, lambda write: write.connection.execute(delete(BreachStepRow)))
+    move_to(book, LAST_DAY + timedelta(days=15))
+    waived = breach_of(book, "bank-0")
+    owe(book, "bank-0", 900_000)
+
+    assert (waived.waived, waived.waiver) == (True, None)
+    assert not breach_of(book, "bank-0").waived
 
 
 def test_breaches_are_in_the_order_of_the_request_from_any_position(book):
