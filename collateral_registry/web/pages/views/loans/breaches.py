@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from google.type.money_pb2 import Money
 
 from collateral_registry.v1 import breach_pb2, report_pb2 as pb
+from collateral_registry.web.pages.numbers import shown_day
+from collateral_registry.web.pages.texts import Texts
 from collateral_registry.web.pages.views.common.filters import LEVELS, borrower_or_loan, choice, conjunction, one_of
 from collateral_registry.web.pages.views.common.report import days_left, moment_of
 from collateral_registry.web.pages.visit import ROWS, Page, Visit
@@ -22,7 +24,10 @@ FIRST_ORDER = "level"
 
 @dataclass(frozen=True)
 class Row:
-    """A breach with its newest event, its age in days, the days until its deadline and the cash that would cure it."""
+    """A breach with its newest event, its age in days, the days until its deadline and the cash that would cure it.
+
+    ``standing`` is what was done about it, in words.
+    """
 
     breach: breach_pb2.Breach
     loan: str
@@ -30,6 +35,7 @@ class Row:
     age: int | None
     days_left: int | None
     cure: Money | None
+    standing: list[str]
 
 
 def selection_of(query: Mapping[str, str]) -> tuple[str, str]:
@@ -56,7 +62,7 @@ async def breaches(visit: Visit) -> Page:
     )
     report = await visit.book.call(visit.book.services.reports.GenerateBreachReport, request)
     cures = await _cures(visit, report)
-    rows = [_row(breach, report, cures) for breach in report.breaches]
+    rows = [_row(breach, report, cures, visit.texts) for breach in report.breaches]
     last = max((event.sequence for breach in report.breaches for event in breach.history), default=0)
     values = {
         "rows": rows,
@@ -88,7 +94,9 @@ def _loan(breach: breach_pb2.Breach) -> str:
     return breach.name.partition("/breaches/")[0]
 
 
-def _row(breach: breach_pb2.Breach, report: pb.GenerateBreachReportResponse, cures: dict[str, Money]) -> Row:
+def _row(
+    breach: breach_pb2.Breach, report: pb.GenerateBreachReportResponse, cures: dict[str, Money], texts: Texts
+) -> Row:
     last_day = breach.cure_date if breach.cure_date.year else report.market_date
     opened = days_left(breach.open_date, last_day)
     return Row(
@@ -98,4 +106,20 @@ def _row(breach: breach_pb2.Breach, report: pb.GenerateBreachReportResponse, cur
         age=-opened if opened is not None else None,
         days_left=days_left(breach.deadline_date, report.market_date),
         cure=cures.get(breach.name),
+        standing=_standing(breach, texts),
     )
+
+
+def _standing(breach: breach_pb2.Breach, texts: Texts) -> list[str]:
+    """Returns what was done about a breach, in words."""
+    waived = texts("breaches.waived")
+    if breach.waiver_expire_date.year:
+        last = shown_day(breach.waiver_expire_date, texts.language, with_year=False)
+        waived = texts("breaches.waived_until", day=last)
+    found = (
+        (breach.acknowledged, texts("breaches.acknowledged")),
+        (breach.waived, waived),
+        (breach.disputed, texts("breaches.disputed")),
+        (breach.in_disposal, texts("breaches.in_disposal")),
+    )
+    return [text for is_so, text in found if is_so]
