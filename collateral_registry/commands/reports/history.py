@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from collateral_registry.commands.pipeline.moments import Moment
+from collateral_registry.domain.loans.collateral import owed_of
 from collateral_registry.domain.reports.history import SUMS, BookDay, book_days, current
+from collateral_registry.domain.reports.ltv_rows import ltv_of
 from collateral_registry.domain.shared.errors import NotFound
 from collateral_registry.domain.shared.lru_cache import LruCache
 from collateral_registry.store.assets.repository import places_since
@@ -21,6 +23,7 @@ from collateral_registry.store.loans.history import (
     closings,
     judgements_at_moments,
     loans_with_closings,
+    ltvs_at_moments,
     pledge_count,
 )
 from collateral_registry.store.loans.judgements import judgements_since
@@ -54,7 +57,10 @@ class Span:
 
 
 Judgements = Mapping[int, Mapping[str, Any]]
-"""The judgement of a loan at the end of each day, as a row by the commit of the day; none before its first one."""
+"""The judgement of a loan at the end of each day, as a row by the commit of the day; none before its first one.
+
+``ltv`` is infinite for a debt without collateral, and ``owed`` is what it divides.
+"""
 
 
 def loan_days(connection: Connection, loan_ids: Sequence[str], days: Sequence[ClosedDay]) -> dict[str, Judgements]:
@@ -62,19 +68,33 @@ def loan_days(connection: Connection, loan_ids: Sequence[str], days: Sequence[Cl
 
     A loan has none after it was closed.
     """
+    return _judged_days(connection, loan_ids, days, judgements_at_moments)
+
+
+def ltv_days(connection: Connection, loan_ids: Sequence[str], days: Sequence[ClosedDay]) -> dict[str, Judgements]:
+    """Does the same, but the judgements have only the columns that LTV, level and coverage need."""
+    return _judged_days(connection, loan_ids, days, ltvs_at_moments)
+
+
+def _judged_days(
+    connection: Connection,
+    loan_ids: Sequence[str],
+    days: Sequence[ClosedDay],
+    read: Callable[[Connection, Sequence[int], Sequence[int]], Columns],
+) -> dict[str, Judgements]:
     loans = find_loans(connection, loan_ids)
     for loan_id in loan_ids:
         if loan_id not in loans:
             raise NotFound(f"loans/{loan_id}")
     keys = [loan.key for loan in loans.values()]
     closed = closings(connection, keys)
-    found = judgements_at_moments(connection, keys, [day.seq for day in days])
-    rows = [dict(zip(found, values, strict=True)) for values in zip(*(c.tolist() for c in found.values()), strict=True)]
+    found = read(connection, keys, [day.seq for day in days])
+    columns = {**found, "ltv": ltv_of(found), "owed": owed_of(found)}
     by_key: dict[int, dict[int, dict[str, Any]]] = {key: {} for key in keys}
-    for row in rows:
-        key = row["loan_key"]
-        if row["moment"] < closed.get(key, row["moment"] + 1):
-            by_key[key][row["moment"]] = row
+    for values in zip(*(column.tolist() for column in columns.values()), strict=True):
+        row = dict(zip(columns, values, strict=True))
+        if row["moment"] < closed.get(row["loan_key"], row["moment"] + 1):
+            by_key[row["loan_key"]][row["moment"]] = row
     return {loan_id: by_key[loan.key] for loan_id, loan in loans.items()}
 
 

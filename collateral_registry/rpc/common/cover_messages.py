@@ -18,7 +18,6 @@ from collateral_registry.v1 import (
     borrowing_base_pb2,
     breach_pb2,
     common_pb2,
-    history_pb2,
     loan_pb2,
     revaluation_pb2,
 )
@@ -57,11 +56,7 @@ JUDGED_COLUMNS = (
 """The columns by which a loan is judged."""
 
 MessageWithLtv: TypeAlias = (
-    loan_pb2.LoanCover
-    | breach_pb2.BreachEvent
-    | revaluation_pb2.PreviewedCover
-    | borrowing_base_pb2.BorrowingBase
-    | history_pb2.LtvPoint
+    loan_pb2.LoanCover | breach_pb2.BreachEvent | revaluation_pb2.PreviewedCover | borrowing_base_pb2.BorrowingBase
 )
 
 

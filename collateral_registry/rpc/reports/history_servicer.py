@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -9,8 +10,7 @@ from typing import Any
 from grpc.aio import ServicerContext
 
 from collateral_registry.commands.pipeline.moments import Moment
-from collateral_registry.commands.reports.history import BookHistories, Judgements, Span, loan_days
-from collateral_registry.domain.loans.collateral import owed_of, pool_of
+from collateral_registry.commands.reports.history import BookHistories, Judgements, Span, loan_days, ltv_days
 from collateral_registry.domain.reports.history import BookDay, KeyTotal, LevelTotal, with_largest
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.names import id_of
@@ -18,7 +18,6 @@ from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import current_caller
 from collateral_registry.rpc.common.checks import ids_of
 from collateral_registry.rpc.common.cover_messages import (
-    add_ltv,
     cover_message,
     coverage_message,
     level_message,
@@ -95,7 +94,7 @@ class HistoryServicer(history_pb2_grpc.HistoryServiceServicer):
         def work(connection: Connection) -> pb.BatchGetLtvHistoriesResponse:
             moment = read_moment(connection, request.as_of)
             days = Span(moment, 0, NEWEST, read["count"]).days(connection)[::-1]
-            found = loan_days(connection, names, days)
+            found = ltv_days(connection, names, days)
             return pb.BatchGetLtvHistoriesResponse(
                 market_dates=[convert.day(day.market_day) for day in days],
                 histories=[_ltv_history(name, days, found[name]) for name in names],
@@ -182,9 +181,13 @@ def _ltv_history(loan_id: str, days: Sequence[ClosedDay], rows: Judgements) -> p
 
 
 def _point(row: Mapping[str, Any]) -> pb.LtvPoint:
-    point = pb.LtvPoint(level=level_message(row["level"]), coverage=coverage_message(row["coverage_unknown"]))
-    add_ltv(point, int(owed_of(row)), int(pool_of(row)))
-    return point
+    ltv, is_owed = row["ltv"], row["owed"] > 0
+    return pb.LtvPoint(
+        level=level_message(row["level"]),
+        coverage=coverage_message(row["coverage_unknown"]),
+        ltv=convert.ratio(ltv) if is_owed and math.isfinite(ltv) else None,
+        ltv_infinite=is_owed and math.isinf(ltv),
+    )
 
 
 def _book_days(days: Sequence[ClosedDay], found: Sequence[BookDay], keys: int) -> list[pb.BookHistoryDay]:

@@ -36,13 +36,25 @@ def judgements_at_moments(connection: Connection, loan_keys: Sequence[int], mome
     return read_columns(connection, _AT_MOMENTS, {"keys": loan_keys, "moments": moments})
 
 
-def _at_moments() -> Select[Any]:
+def ltvs_at_moments(connection: Connection, loan_keys: Sequence[int], moments: Sequence[int]) -> Columns:
+    """Does the same with only the columns of LTV, level and coverage."""
+    return read_columns(connection, _LTVS_AT_MOMENTS, {"keys": loan_keys, "moments": moments})
+
+
+LTV_COLUMNS = (
+    *("loan_key", "level", "coverage_unknown", "basis", "exposure_minor", "market_minor", "lendable_minor"),
+    *("used_minor", "base_minor"),
+)
+
+
+def _at_moments(*columns: str) -> Select[Any]:
     newest, judgement = newest_at_moments(LoanJudgementRow, LoanJudgementRow.loan_key), LoanJudgementRow.__table__
     is_newest = (judgement.c.loan_key == newest.c.key) & (judgement.c.seq == newest.c.version)
-    return select(newest.c.moment, *judgement.c).join_from(newest, judgement, is_newest)
+    shown = [judgement.c[name] for name in columns] or judgement.c
+    return select(newest.c.moment, *shown).join_from(newest, judgement, is_newest)
 
 
-_AT_MOMENTS = _at_moments()
+_AT_MOMENTS, _LTVS_AT_MOMENTS = _at_moments(), _at_moments(*LTV_COLUMNS)
 
 
 def closings(connection: Connection, loan_keys: Sequence[int]) -> dict[int, int]:
