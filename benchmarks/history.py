@@ -33,7 +33,9 @@ def measure_history(url: str, assets: int) -> list[Measured]:
     try:
         with grpc.insecure_channel(server.address, [("grpc.max_receive_message_length", -1)]) as channel:
             client = Client(channel)
-            request = history_pb2.GetBookHistoryRequest(page_size=DAYS)
+            request = history_pb2.GetBookHistoryRequest(page_size=DAYS, view=history_pb2.BOOK_HISTORY_VIEW_LEVELS)
+            levels, _ = _milliseconds(lambda: client.history.GetBookHistory(request))
+            request.view = history_pb2.BOOK_HISTORY_VIEW_FULL
             cold, days = _milliseconds(lambda: client.history.GetBookHistory(request))
             kept, _ = _milliseconds(lambda: client.history.GetBookHistory(request))
             floor = sum(_report(client, day.market_date) for day in days.days[:REPORTS]) * DAYS / REPORTS
@@ -47,6 +49,7 @@ def measure_history(url: str, assets: int) -> list[Measured]:
     finally:
         server.stop()
     return [
+        Measured(f"levels of the book, {DAYS} days, first request", levels, "ms", floor, peak),
         Measured(f"history of the book, {DAYS} days, first request", cold, "ms", floor, peak),
         Measured(f"history of the book, {DAYS} days, again", kept, "ms", floor, peak),
         Measured(f"history of a loan, {DAYS} days", of_loan, "ms", floor, peak),

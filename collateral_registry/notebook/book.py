@@ -175,7 +175,11 @@ class Book:
         if by not in history_tables.BOOK_TABLES:
             raise InvalidInput("by", repr(by), " or ".join(history_tables.BOOK_TABLES))
         request = history_pb2.GetBookHistoryRequest(
-            first_date=_date("first", first), last_date=_date("last", last), as_of=_moment(as_of), key_limit=KEYS
+            first_date=_date("first", first),
+            last_date=_date("last", last),
+            as_of=_moment(as_of),
+            key_limit=KEYS,
+            view=history_tables.VIEWS.get(by),
         )
         pages = list(self._caller.rows(self._history.GetBookHistory, request, "days", limit))
         found = [day for page in pages for day in page.days]

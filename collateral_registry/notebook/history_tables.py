@@ -70,6 +70,9 @@ BOOK_TABLES: dict[str, Callable[[Sequence[history_pb2.BookHistoryDay]], pa.Table
 }
 """The table of the history of the book by what its rows are."""
 
+VIEWS = {"currency": history_pb2.BOOK_HISTORY_VIEW_LEVELS, "level": history_pb2.BOOK_HISTORY_VIEW_LEVELS}
+"""The parts of the history that a table needs, if they are not all."""
+
 Placed = Sequence[tuple[history_pb2.BookHistoryDay, Any]]
 
 

@@ -92,7 +92,7 @@ def show_loan_history(channel: grpc.Channel, loan: str, days: Days, layout: Layo
 
 def show_book_history(channel: grpc.Channel, by: str, days: Days, keys: int, layout: Layout) -> None:
     """Shows the book at the end of each day, newest first, by currency, level, class or good."""
-    request = _stated(history_pb2.GetBookHistoryRequest(key_limit=keys), days)
+    request = _stated(history_pb2.GetBookHistoryRequest(key_limit=keys, view=_VIEWS.get(by)), days)
     found = fetch_all(history_pb2_grpc.HistoryServiceStub(channel).GetBookHistory, request, "days", days.limit)
     table, rows_of = _TABLES[by]
     rows = [row for one in found.days for row in rows_of(one)]
@@ -164,6 +164,9 @@ def _key_rows(one: history_pb2.BookHistoryDay, keys: Iterable[history_pb2.BookHi
         values = (to_decimal(key.lendable_value), to_decimal(key.market_value))
         yield (day(one.market_date), key.currency_code, name, *values, key.others_count or None)
 
+
+_VIEWS = {"currency": history_pb2.BOOK_HISTORY_VIEW_LEVELS, "level": history_pb2.BOOK_HISTORY_VIEW_LEVELS}
+"""The parts of the history that the rows need, if they are not all."""
 
 _TABLES: dict[str, tuple[Table, Callable[[history_pb2.BookHistoryDay], Iterator[Row]]]] = {
     "currency": (TOTAL_DAYS, _total_rows),

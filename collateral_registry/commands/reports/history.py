@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from collateral_registry.commands.pipeline.moments import Moment
 from collateral_registry.domain.loans.collateral import owed_of
-from collateral_registry.domain.reports.history import SUMS, BookDay, book_days, current
+from collateral_registry.domain.reports.history import (
+    SUMS,
+    Collateral,
+    LevelTotal,
+    book_collateral,
+    book_levels,
+    current,
+)
 from collateral_registry.domain.reports.ltv_rows import ltv_of
 from collateral_registry.domain.shared.errors import NotFound
 from collateral_registry.domain.shared.lru_cache import LruCache
@@ -22,6 +29,7 @@ from collateral_registry.store.loans.history import (
     claims_of_commits,
     closings,
     judgements_at_moments,
+    loan_count,
     loans_with_closings,
     ltvs_at_moments,
     pledge_count,
@@ -30,14 +38,16 @@ from collateral_registry.store.loans.judgements import judgements_since
 from collateral_registry.store.loans.repository import find_loans
 from collateral_registry.store.revaluation.row_versions import NEVER
 
+T = TypeVar("T")
+
 KEPT_DAYS = 1_000
 """Number of days of the book that are kept for further requests."""
 
 JUDGED = ("loan_key", "seq", "level", "coverage_unknown", *SUMS)
 """Columns of a judgement that the history of the book is computed from."""
 
-CLAIMS_AT_ONCE = 250_000
-"""Days are computed together up to this number of pledges times days, which bounds the memory."""
+ROWS_AT_ONCE = 250_000
+"""Days are computed together up to this number of loans, or of pledges, times days, which bounds the memory."""
 
 
 @dataclass(frozen=True)
@@ -102,27 +112,50 @@ class BookHistories:
     """The history of one book. A day is computed once, because the book at the end of a commit never changes."""
 
     def __init__(self) -> None:
-        self._kept: LruCache[int, BookDay] = LruCache(KEPT_DAYS)
+        self._levels: LruCache[int, Sequence[LevelTotal]] = LruCache(KEPT_DAYS)
+        self._collateral: LruCache[int, Collateral] = LruCache(KEPT_DAYS)
 
-    def days(self, connection: Connection, days: Sequence[ClosedDay]) -> list[BookDay]:
-        """Returns the book at the end of each of the days, in their order."""
-        found = {day.seq: kept for day in days if (kept := self._kept.get(day.seq)) is not None}
-        missing = sorted({day.seq for day in days} - found.keys())
-        step = max(1, CLAIMS_AT_ONCE // (pledge_count(connection) + 1)) if missing else 1
-        for first in range(0, len(missing), step):
-            seqs = missing[first : first + step]
-            for seq, day in zip(seqs, _computed(connection, seqs), strict=True):
-                found[seq] = day
-                self._kept.put(seq, day)
-        return [found[day.seq] for day in days]
+    def levels(self, connection: Connection, days: Sequence[ClosedDay]) -> list[Sequence[LevelTotal]]:
+        """Returns the loans by level at the end of each of the days, in their order."""
+        return _each_day(self._levels, days, connection, _levels, loan_count)
+
+    def collateral(self, connection: Connection, days: Sequence[ClosedDay]) -> list[Collateral]:
+        """Returns the claims by class and good at the end of each of the days, in their order."""
+        return _each_day(self._collateral, days, connection, _collateral, pledge_count)
 
 
-def _computed(connection: Connection, seqs: Sequence[int]) -> list[BookDay]:
-    """Returns the book at the end of each of several days, given by their last commits in order."""
-    judged = current(_by_day(seqs, lambda after, seq: judgements_since(connection, after, seq, *JUDGED)))
+def _each_day(
+    kept: LruCache[int, T],
+    days: Sequence[ClosedDay],
+    connection: Connection,
+    compute: Callable[[Connection, Sequence[int]], Sequence[T]],
+    rows_of_day: Callable[[Connection], int],
+) -> list[T]:
+    """Returns what is kept of each day; computes the other days, as many together as memory allows, and keeps them."""
+    found = {day.seq: one for day in days if (one := kept.get(day.seq)) is not None}
+    missing = sorted({day.seq for day in days} - found.keys())
+    step = max(1, ROWS_AT_ONCE // (rows_of_day(connection) + 1)) if missing else 1
+    for first in range(0, len(missing), step):
+        seqs = missing[first : first + step]
+        for seq, one in zip(seqs, compute(connection, seqs), strict=True):
+            found[seq] = one
+            kept.put(seq, one)
+    return [found[day.seq] for day in days]
+
+
+def _levels(connection: Connection, seqs: Sequence[int]) -> list[list[LevelTotal]]:
+    return book_levels(seqs, loans_with_closings(connection), _judged(connection, seqs))
+
+
+def _collateral(connection: Connection, seqs: Sequence[int]) -> list[Collateral]:
+    judged = _judged(connection, seqs)
     claims = claims_of_commits(connection, np.unique(judged["seq"]))
     assets = _by_day(seqs, lambda after, seq: places_since(connection, after, seq))
-    return book_days(seqs, loans_with_closings(connection), judged, claims, assets)
+    return book_collateral(seqs, loans_with_closings(connection), judged, claims, assets)
+
+
+def _judged(connection: Connection, seqs: Sequence[int]) -> Columns:
+    return dict(current(_by_day(seqs, lambda after, seq: judgements_since(connection, after, seq, *JUDGED))))
 
 
 def _by_day(seqs: Sequence[int], read: Callable[[int, int], Columns]) -> Columns:

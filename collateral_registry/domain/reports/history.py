@@ -52,37 +52,52 @@ class KeyTotal:
 
 
 @dataclass(frozen=True)
-class BookDay:
-    """The book at the end of a day, ordered by currency, and by level or key."""
+class Collateral:
+    """The claims at the end of a day by asset class and by good, ordered by currency and key."""
 
-    levels: Sequence[LevelTotal]
     classes: Sequence[KeyTotal]
     goods: Sequence[KeyTotal]
 
-    @property
-    def totals(self) -> list[Total]:
-        """The sums by currency."""
-        return [_total(code, of_code) for code, of_code in _by_currency(self.levels)]
+
+def book_levels(seqs: Sequence[int], loans: Columns, judged: Columns) -> list[list[LevelTotal]]:
+    """Returns the loans at the end of each of several days, ordered by currency and level.
+
+    ``seqs`` are the last commits of the days in order. ``loans`` [l] has loan_key (ascending), currency and closed_seq.
+    ``judged`` [j] is a result of ``current``. Raises Refused for sums that could overflow.
+    """
+    codes, currency, end = _held_loans(seqs, loans, judged)
+    return _levels(len(seqs), codes, currency, judged, end)
 
 
-def book_days(seqs: Sequence[int], loans: Columns, judged: Columns, claims: Columns, assets: Columns) -> list[BookDay]:
-    """Returns the book at the end of each of several days, given by their last commits in order.
+def book_collateral(
+    seqs: Sequence[int], loans: Columns, judged: Columns, claims: Columns, assets: Columns
+) -> list[Collateral]:
+    """Returns the claims at the end of each of several days; arguments and errors are those of ``book_levels``.
 
-    ``loans`` [l] has loan_key (ascending), currency and closed_seq. ``judged`` [j] is a result of ``current``.
-    ``claims`` [c] has the claims of these judgements, and may have others. ``assets`` [a] has the good and the class of
-    each asset at the end of day 0 and of each day on which it was revised. Raises Refused for sums that could overflow.
+    ``claims`` [c] has the claims of the judgements, and may have others. ``assets`` [a] has the good and the class of
+    each asset at the end of day 0 and of each day on which it was revised.
     """
     days = len(seqs)
-    codes, currency = np.unique(loans["currency"], return_inverse=True)
-    loan = np.searchsorted(loans["loan_key"], judged["loan_key"])
-    end = np.minimum(_ends(judged, days), np.searchsorted(np.array(seqs), loans["closed_seq"])[loan])
-    levels = _levels(days, codes, currency[loan], judged, end)
+    codes, currency, end = _held_loans(seqs, loans, judged)
     row = _rows_of_claims(judged, claims)
     claims = {name: column[row >= 0] for name, column in claims.items()}
     row = row[row >= 0]
-    held = {**claims, "currency": currency[loan[row]], "day": judged["day"][row], "end": end[row]}
-    keys = {name: _keys(days, codes, held, assets, name) for name in ("asset_class", "good")}
-    return [BookDay(levels[day], keys["asset_class"][day], keys["good"][day]) for day in range(days)]
+    held = {**claims, "currency": currency[row], "day": judged["day"][row], "end": end[row]}
+    classes, goods = (_keys(days, codes, held, assets, name) for name in ("asset_class", "good"))
+    return [Collateral(*of_day) for of_day in zip(classes, goods, strict=True)]
+
+
+def _held_loans(seqs: Sequence[int], loans: Columns, judged: Columns) -> tuple[NDArray[Any], Int, Int]:
+    """Returns the currency codes, and for each judgement [j] its currency and the day on which it ends."""
+    codes, currency = np.unique(loans["currency"], return_inverse=True)
+    loan = np.searchsorted(loans["loan_key"], judged["loan_key"])
+    end = np.minimum(_ends(judged, len(seqs)), np.searchsorted(np.array(seqs), loans["closed_seq"])[loan])
+    return codes, currency[loan], end
+
+
+def totals_of(levels: Sequence[LevelTotal]) -> list[Total]:
+    """Returns the sums by currency."""
+    return [_total(code, of_code) for code, of_code in _by_currency(levels)]
 
 
 def with_largest(days: Sequence[Sequence[KeyTotal]], limit: int) -> list[list[KeyTotal]]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from datetime import date
+from enum import IntEnum
 from typing import Any
 
 from grpc.aio import ServicerContext
 
 from collateral_registry.commands.pipeline.moments import Moment
 from collateral_registry.commands.reports.history import BookHistories, Judgements, Span, loan_days, ltv_days
-from collateral_registry.domain.reports.history import BookDay, KeyTotal, LevelTotal, with_largest
+from collateral_registry.domain.reports.history import Collateral, KeyTotal, LevelTotal, totals_of, with_largest
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.common import convert
@@ -46,6 +47,14 @@ LTV_LOANS_LIMIT = 100
 LTV_DAYS_DEFAULT = 30
 LTV_DAYS_LIMIT = 100
 """Largest number of days in a batch of LTVs."""
+
+
+class BookHistoryView(IntEnum):
+    """Parts of the history of the book; the numeric values are sent."""
+
+    UNSPECIFIED = 0
+    LEVELS = 1
+    FULL = 2
 
 
 class HistoryServicer(history_pb2_grpc.HistoryServiceServicer):
@@ -110,6 +119,7 @@ class HistoryServicer(history_pb2_grpc.HistoryServiceServicer):
         read = convert.read_all(
             dates=lambda: _dates(request),
             keys=lambda: _count("key_limit", request.key_limit, KEYS_DEFAULT, KEYS_LIMIT),
+            view=lambda: convert.member("view", BookHistoryView, request.view),
             page=lambda: _page(request, BOOK_DAYS_LIMIT),
         )
         page: Page[tuple[int, int]] = read["page"]
@@ -117,8 +127,13 @@ class HistoryServicer(history_pb2_grpc.HistoryServiceServicer):
         def work(connection: Connection) -> pb.GetBookHistoryResponse:
             span = _span(connection, request, read["dates"], page)
             days, token = page.cut(span.days(connection), lambda day: (span.moment.seq, day.market_day))
+            found = [
+                _book_day(day, levels) for day, levels in zip(days, self._book.levels(connection, days), strict=True)
+            ]
+            if read["view"] is not BookHistoryView.LEVELS:
+                _add_collateral(found, self._book.collateral(connection, days), read["keys"])
             return pb.GetBookHistoryResponse(
-                days=_book_days(days, self._book.days(connection, days), read["keys"]),
+                days=found,
                 sequence=span.moment.seq,
                 market_date=market_date(span.moment),
                 next_page_token=token,
@@ -190,20 +205,22 @@ def _point(row: Mapping[str, Any]) -> pb.LtvPoint:
     )
 
 
-def _book_days(days: Sequence[ClosedDay], found: Sequence[BookDay], keys: int) -> list[pb.BookHistoryDay]:
+def _book_day(day: ClosedDay, levels: Sequence[LevelTotal]) -> pb.BookHistoryDay:
+    return pb.BookHistoryDay(
+        market_date=convert.day(day.market_day),
+        sequence=day.seq,
+        totals=map(total_message, totals_of(levels)),
+        levels=map(_level, levels),
+    )
+
+
+def _add_collateral(days: Sequence[pb.BookHistoryDay], found: Sequence[Collateral], keys: int) -> None:
+    """Adds the claims of each day, with at most ``keys`` classes and goods of each currency."""
     classes = with_largest([day.classes for day in found], keys)
     goods = with_largest([day.goods for day in found], keys)
-    return [
-        pb.BookHistoryDay(
-            market_date=convert.day(day.market_day),
-            sequence=day.seq,
-            totals=map(total_message, of_day.totals),
-            levels=map(_level, of_day.levels),
-            classes=map(_collateral, of_classes),
-            goods=map(_collateral, of_goods),
-        )
-        for day, of_day, of_classes, of_goods in zip(days, found, classes, goods, strict=True)
-    ]
+    for day, of_classes, of_goods in zip(days, classes, goods, strict=True):
+        day.classes.extend(map(_collateral, of_classes))
+        day.goods.extend(map(_collateral, of_goods))
 
 
 def _level(one: LevelTotal) -> pb.BookHistoryLevel:

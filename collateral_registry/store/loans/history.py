@@ -45,6 +45,7 @@ LTV_COLUMNS = (
     *("loan_key", "level", "coverage_unknown", "basis", "exposure_minor", "market_minor", "lendable_minor"),
     *("used_minor", "base_minor"),
 )
+"""Columns of a judgement that LTV, level and coverage need."""
 
 
 def _at_moments(*columns: str) -> Select[Any]:
@@ -87,6 +88,12 @@ def pledge_count(connection: Connection) -> int:
     return int(connection.execute(_PLEDGE_COUNT).scalar_one())
 
 
+def loan_count(connection: Connection) -> int:
+    """Returns the number of loans, those that were closed included."""
+    return int(connection.execute(_LOAN_COUNT).scalar_one())
+
+
+_LOAN_COUNT = select(func.count()).select_from(LoanRow)
 _PLEDGE_COUNT = select(func.count()).select_from(PledgeRow)
 
 

@@ -7,11 +7,19 @@ import pytest
 from hypothesis import given, strategies as st
 
 from collateral_registry.domain.loans.levels import Level
-from collateral_registry.domain.reports.history import SUMS, KeyTotal, book_days, current, with_largest
+from collateral_registry.domain.reports.history import (
+    SUMS,
+    KeyTotal,
+    book_collateral,
+    book_levels,
+    current,
+    totals_of,
+    with_largest,
+)
 from collateral_registry.domain.shared.errors import Refused
 
 DAYS = 4
-DAY_SEQS = [100, 200, 300, 400]
+DAY_SEQS = [300, 400, 500, 600]
 LOANS = 3
 CURRENCIES = ("EUR", "USD", "EUR")
 CLASSES = ("metal", "grain")
@@ -30,7 +38,7 @@ def histories(draw):
     judged = {(day, loan): rest for day, loan, *rest in draw(st.lists(JUDGED, max_size=12))}
     # A run has the sequence of its start, which may be of an earlier day than the one on which it is published.
     early = draw(st.sets(st.sampled_from(sorted(judged)), max_size=2)) if judged else set()
-    closed = draw(st.lists(st.sampled_from([OPEN, 150, 200, 350]), min_size=LOANS, max_size=LOANS))
+    closed = draw(st.lists(st.sampled_from([OPEN, 350, 400, 550]), min_size=LOANS, max_size=LOANS))
     changes = draw(st.lists(st.tuples(st.integers(1, DAYS - 1), st.integers(0, 1), st.integers(0, 1)), max_size=3))
     return judged, early, closed, changes
 
@@ -80,24 +88,25 @@ def plain_day(day, rows, loans, classes):
 @given(histories())
 def test_running_sums_are_the_sums_of_what_is_current_at_the_end_of_each_day(history):
     rows, loans, judged, claims, assets, classes = tables(history)
-    days = book_days(DAY_SEQS, loans, current(judged), claims, assets)
+    by_level = book_levels(DAY_SEQS, loans, current(judged))
+    collateral = book_collateral(DAY_SEQS, loans, current(judged), claims, assets)
 
-    for number, day in enumerate(days):
+    for number, (loans_of_day, day) in enumerate(zip(by_level, collateral, strict=True)):
         levels, keys = plain_day(number, rows, loans, classes)
-        found = {(one.currency, one.level): [one.loans, one.unknown, one.exposure_minor] for one in day.levels}
+        found = {(one.currency, one.level): [one.loans, one.unknown, one.exposure_minor] for one in loans_of_day}
         assert found == levels
         assert {(one.currency, one.key): [one.market_minor, one.lendable_minor] for one in day.classes} == keys
         assert day.goods == day.classes
-        assert sum(total.loans for total in day.totals) == sum(one[0] for one in levels.values())
+        assert sum(total.loans for total in totals_of(loans_of_day)) == sum(one[0] for one in levels.values())
 
 
 def test_a_sum_that_could_overflow_is_refused():
     half = 2**61
     history = ({(0, 0): (1, Level.NONE, False, half), (0, 2): (2, Level.NONE, False, half)}, set(), [OPEN] * LOANS, [])
-    _, loans, judged, claims, assets, _ = tables(history)
+    _, loans, judged, *_ = tables(history)
 
     with pytest.raises(Refused, match="got 2\\^62 minor units or more"):
-        book_days(DAY_SEQS, loans, current(judged), claims, assets)
+        book_levels(DAY_SEQS, loans, current(judged))
 
 
 def test_the_largest_keys_of_any_day_are_listed_on_every_day():

@@ -147,6 +147,14 @@ def test_pages_join_to_the_whole_and_keep_the_moment_of_the_first(book, history)
     assert not token
 
 
+def test_the_view_of_levels_has_the_same_totals_without_collateral(book):
+    whole, levels = book_history(book), book_history(book, view=history_pb2.BOOK_HISTORY_VIEW_LEVELS)
+
+    for day in whole.days:
+        del day.classes[:], day.goods[:]
+    assert levels == whole
+
+
 def test_dates_bound_the_days(book):
     bounds = {"first_date": calendar(DAYS[1]), "last_date": calendar(DAYS[3])}
 

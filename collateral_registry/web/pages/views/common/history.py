@@ -42,7 +42,9 @@ async def loan_history(visit: Visit, name: str) -> dict[str, object]:
 
 async def book_history(visit: Visit, sequence: int) -> dict[str, object]:
     """Returns the loans at each level by day, with a picture; nothing with fewer than two days."""
-    request = pb.GetBookHistoryRequest(as_of=report_pb2.AsOf(sequence=sequence), page_size=BOOK_DAYS, key_limit=1)
+    request = pb.GetBookHistoryRequest(
+        as_of=report_pb2.AsOf(sequence=sequence), page_size=BOOK_DAYS, view=pb.BOOK_HISTORY_VIEW_LEVELS
+    )
     found = await visit.book.call(visit.book.services.history.GetBookHistory, request)
     counted = [(day.market_date, _by_level(day)) for day in found.days]
     if len(counted) < 2:
