@@ -16,7 +16,7 @@ from collateral_registry.store.engine.database import Connection
 FOLLOW_SECONDS = 600.0
 """The report is rebuilt for this long after the last request."""
 
-REST_SECONDS = 0.1
+REST_SECONDS = 0.5
 """Pause after each rebuild, so that a burst of commits costs few rebuilds."""
 
 OTHERS_COMMIT_SECONDS = 1.0

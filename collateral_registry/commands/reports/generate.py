@@ -10,7 +10,7 @@ from collateral_registry.commands.reports.breaches import Breach, breach_histori
 from collateral_registry.commands.reports.snapshots import Snapshots
 from collateral_registry.domain.filters.expressions import EVERYTHING, Expression
 from collateral_registry.domain.reports.distributions import Distribution, distribution
-from collateral_registry.domain.reports.facets import FACET_FIELDS, LoanFacets, loan_facets
+from collateral_registry.domain.reports.facets import LoanFacets, loan_facets
 from collateral_registry.domain.reports.ltv_rows import wanted_rows
 from collateral_registry.domain.reports.orders import in_order
 from collateral_registry.domain.reports.reporting_currency import ReportingRates
@@ -29,7 +29,10 @@ from collateral_registry.store.loans.breaches import BreachOrder, Position
 from valuation._typing import Int
 
 CACHED_REPORTS = 16
-"""Number of row orders, of sums, of facets and of distributions that are cached for further calls."""
+"""Number of row orders, of sums and of distributions that are cached for further calls."""
+
+CACHED_FACETS = 128
+"""Number of fields whose counts are cached."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class LtvReports:
         self._orders: LruCache[tuple[object, ...], Int] = LruCache(CACHED_REPORTS)
         self._sums: LruCache[tuple[object, ...], Sums] = LruCache(CACHED_REPORTS)
         self._totals: LruCache[tuple[object, ...], Sequence[Total]] = LruCache(CACHED_REPORTS)
-        self._facets: LruCache[tuple[object, ...], LoanFacets] = LruCache(CACHED_REPORTS)
+        self._facets: LruCache[tuple[object, ...], LoanFacets] = LruCache(CACHED_FACETS)
         self._distributions: LruCache[tuple[object, ...], Sequence[Distribution]] = LruCache(CACHED_REPORTS)
 
     def snapshot(self, connection: Connection, moment: Moment) -> Snapshot:
@@ -104,20 +107,25 @@ class LtvReports:
     ) -> LoanFacets:
         """Returns the counts of loans by some fields under a filter, with at most ``limit`` values of a field.
 
-        Those by all fields are counted and cached together.
+        The counts by each field are cached on their own, because pages need different fields.
         """
         key = (moment.seq, wanted, limit)
-        found = self._facets.get(key)
-        if found is None:
+        missing = tuple(field for field in fields if self._facets.get((*key, field)) is None)
+        if missing:
             snapshot = self._snapshots.at(connection, moment.seq)
-            found = loan_facets(snapshot, wanted, FACET_FIELDS, moment.market_day, limit)
-            self._facets.put(key, found)
-        return LoanFacets([facet for facet in found.facets if facet.field in fields], found.loans)
+            counted = loan_facets(snapshot, wanted, missing, moment.market_day, limit)
+            for facet in counted.facets:
+                self._facets.put((*key, facet.field), LoanFacets([facet], counted.loans))
+        found = [self._facets.get((*key, field)) for field in fields]
+        kept = [one for one in found if one is not None]
+        if len(kept) < len(fields):  # so many calls came in between that a facet is cached no more
+            return loan_facets(self._snapshots.at(connection, moment.seq), wanted, fields, moment.market_day, limit)
+        return LoanFacets([facet for one in kept for facet in one.facets], kept[0].loans)
 
     def usual_currency(self, connection: Connection, moment: Moment) -> str:
         """Returns the currency of most loans of the whole book; empty without loans."""
         snapshot = self._snapshots.at(connection, moment.seq)
-        return most_used_currency(snapshot, self.report(connection, moment).rows)
+        return most_used_currency(snapshot, wanted_rows(snapshot, EVERYTHING))
 
     def distributions(
         self, report: LtvReport, wanted: Expression, dimensions: Sequence[Dimension], rates: ReportingRates, limit: int

@@ -47,9 +47,10 @@ def _keys(snapshot: Snapshot, rows: Int, field: str, direction: int) -> tuple[ND
     if field in WORD_COLUMNS:
         return by_id, direction * _word_ranks(snapshot, rows, WORD_COLUMNS[field])
     values, present = values_of(snapshot, field)
-    by_value = (direction * np.where(present, values, 0)[rows], ~present[rows])
+    values, absent = direction * np.where(present, values, 0)[rows], ~present[rows]
+    by_value = (values, absent) if absent.any() else (values,)
     if isinstance(LTV_FILTER[field], Amount):
-        return by_id, by_value[0], _word_ranks(snapshot, rows, "currency")
+        return by_id, values, _word_ranks(snapshot, rows, "currency")
     if NUMBER_COLUMNS.get(field) == "level":
         return by_id, -ltv_of(snapshot.covers)[rows], *by_value
     return by_id, *by_value

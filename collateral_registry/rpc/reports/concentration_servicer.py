@@ -49,7 +49,7 @@ class ConcentrationServicer(concentration_pb2_grpc.ConcentrationServiceServicer)
 
         def work(connection: Connection) -> pb.GenerateConcentrationReportResponse:
             moment = read_moment(connection, request.as_of)
-            report = self._ltv.report(connection, moment, read["filter"])
+            report = self._ltv.report(connection, moment, read["filter"], "loan")
             totals = self._ltv.totals(report, read["filter"])
             currency = read["currency"] or self._ltv.usual_currency(connection, moment)
             rates = reporting_rates(connection, moment, currency, (one.currency for one in totals))

@@ -61,7 +61,7 @@ async def overview(visit: Visit) -> Page:
             _report(visit, as_of, currency, LEVELS["beyond"], "level desc", WORK_ROWS),
             _report(visit, as_of, currency, "price_fall_to_margin_call:*", "price_fall_to_margin_call", NEXT_ROWS),
             _report(visit, as_of, currency, hit, "loan", 1),
-            _report(visit, as_of, currency, "", "ltv desc", 1),
+            _report(visit, as_of, currency, "", "loan", 1),
         ),
         _open_breaches(visit, as_of),
         policy_limits(visit, moment.policy),
