@@ -165,3 +165,31 @@ def test_disposals_are_listed_by_state(defaulted):
     assert [one.name for one in listed] == [NAME]
     assert not listed[0].entries
     assert not stub(defaulted).ListDisposals(pb.ListDisposalsRequest(filter="state = CLOSED")).disposals
+
+
+def test_unknown_names_and_other_currencies_are_refused_by_their_fields(defaulted):
+    service, missing = stub(defaulted), "loans/loan-1/disposals/none"
+    open_disposal(defaulted)
+    sale = {"method": pb.REALISATION_METHOD_AUCTION, "date": calendar(LATER)}
+
+    assert refusal(lambda: service.GetDisposal(pb.GetDisposalRequest(name=missing)))[0] == "NOT_FOUND"
+    assert refusal(lambda: service.ListDisposals(pb.ListDisposalsRequest(parent="loans/none")))[0] == "NOT_FOUND"
+    assert "proceeds.asset: got assets/lot-9" in refusal(lambda: sell(defaulted, "1", asset="assets/lot-9"))[1]
+    euros = pb.Proceeds(asset="assets/lot-1", amount=money("1", "EUR"), **sale)
+    request = pb.RecordProceedsRequest(name=NAME, proceeds=euros, actor="Bo")
+    assert (
+        "proceeds.amount: got EUR, want the loan's currency USD" in refusal(lambda: service.RecordProceeds(request))[1]
+    )
+    early = calendar(LATER - timedelta(days=1))
+    assert "proceeds.date" in refusal(lambda: sell(defaulted, "1", date=early))[1]
+
+
+def test_a_claim_leads_to_no_earlier_state(defaulted):
+    open_disposal(defaulted)
+    claim = pb.RecordClaimRequest(name=NAME, addressee="court", amount=money("900"), date=calendar(LATER), actor="Bo")
+
+    assert stub(defaulted).RecordClaim(claim).state == pb.DISPOSAL_STATE_CLAIM
+    sell(defaulted, "1")
+    again = stub(defaulted).RecordClaim(claim)
+    assert again.state == pb.DISPOSAL_STATE_COLLECTING
+    assert (again.entries[-1].claim_addressee, again.entries[-1].claim_amount.units) == ("court", 900)

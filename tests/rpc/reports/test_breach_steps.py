@@ -170,3 +170,21 @@ def test_breaches_are_listed_by_level_age_and_deadline_page_by_page(breached):
     assert listed("deadline_date") == ["loan-1", "loan-9", "loan-8"]
     assert listed("", filter=f"deadline_date >= {FIRST_DAY + timedelta(days=60)}") == ["loan-8"]
     assert refusal(lambda: listed("age"))[1] is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_a_wrong_cure_is_refused_by_its_fields(breached):
+    def text(**fields: Any) -> str:
+        with pytest.raises(grpc.RpcError) as refused:
+            cure(breached, **fields)
+        return str(refused.value.details())
+
+    assert "means: got nothing, want cash or asset" in text()
+    assert "cash: got EUR, want the loan's currency USD" in text(cash=money("5", "EUR"))
+    assert "cash: got 0.00, want more than 0" in text(cash=money("0"))
+    assert "assets/lot-9 does not exist" in text(asset="assets/lot-9")
+
+
+def test_without_known_coverage_a_cure_cannot_be_judged(breached):
+    breached.advance(FIRST_DAY + timedelta(days=20))
+
+    assert cure(breached, cash=money("800000")).verdict == pb.CURE_VERDICT_UNKNOWN
