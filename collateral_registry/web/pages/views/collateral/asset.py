@@ -18,7 +18,7 @@ from collateral_registry.web.pages.views.common.haircut_tests import haircut_tes
 from collateral_registry.web.pages.views.common.steps import deductions_of
 from collateral_registry.web.pages.visit import ROWS, Page, Visit
 
-VALUATIONS_READ = 300
+VALUATIONS_READ = 100
 FIGURES_SHOWN = 15
 
 
