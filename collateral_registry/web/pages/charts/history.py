@@ -81,7 +81,7 @@ def level_areas(days: Sequence[date], counts: Sequence[Sequence[int]], label: st
             lower = [(scale.at(day), height(count)) for day, count in zip(days, below, strict=True)]
             parts.append(path([*upper, *reversed(lower)], f"f{level + 1}", closed=True))
         below = above
-    return svg(720, 250, label, parts)
+    return svg(round(RIGHT) + 14, 250, label, parts)  # the areas have no labels at the right
 
 
 def spark(ltvs: Sequence[float | None], limit: float | None, label: str) -> Markup:
