@@ -73,9 +73,8 @@ def measure(form: Form, count: int, path: Path, out: Connection) -> None:
     out.send(Measured(f"{count:,} rows as {form}, {size / 1e6:.1f} MB", seconds, "s", SECONDS_LIMIT, peak_mb()))
 
 
-def main() -> None:
+def measure_files(wanted: int) -> None:
     """Prints the measures of every format."""
-    wanted = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
     context = get_context("spawn")
     for form in Form:
         count = min(wanted, PDF_ROWS_LIMIT) if form is Form.PDF else wanted
@@ -90,4 +89,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    measure_files(int(sys.argv[1]) if len(sys.argv) > 1 else ROWS)
