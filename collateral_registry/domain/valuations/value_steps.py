@@ -132,7 +132,8 @@ def value_steps(before: RecordedValues, after: RecordedValues, curves: Curves, d
             for name in RECORDED
         }
         states.append(chosen)
-    amount_changed = (before.rows["model"] != int(Model.SPOT_PRICE)) & ~_same(first["unit_price"], last["unit_price"])
+    amounts = [one["unit_price"] for one in (first, last)]
+    amount_changed = (before.rows["model"] != int(Model.SPOT_PRICE)) & (np.abs(amounts[1] - amounts[0]) > 0.0)
     noted = np.where(amount_changed & (whole_at == 0), int(Step.PRICE), whole_at)
     return SteppedValues(states, np.where(noted < int(Step.PAPERS), noted, 0))
 

@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings, strategies as st
+from sqlalchemy import update
 
 from collateral_registry.commands.pipeline.moments import moment_of
 from collateral_registry.commands.reports import differences
@@ -17,6 +18,7 @@ from collateral_registry.domain.reports.differences import AMOUNTS, DIFFERENCE_F
 from collateral_registry.domain.reports.ltv_rows import plain_rows
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.valuations.value_steps import Step
+from collateral_registry.store.schema.loans import LoanJudgementRow
 from collateral_registry.store.valuations.past_values import values_at
 from tests.support.books import open_filled_book
 from tests.support.histories import EVENTS, History
@@ -260,6 +262,19 @@ def test_more_changed_loans_than_a_report_divides_are_refused_and_a_filter_narro
         report_of(history, before, history.seq)
     assert refused.value.reason == "TOO_MANY_CHANGES"
     assert len(report_of(history, before, history.seq, "loan = loan-2").rows) == 1
+
+
+def test_a_first_cover_that_does_not_follow_from_the_records_has_its_whole_change_in_papers(history):
+    history.happens("rate", "1.12")
+    before = history.seq
+    history.happens("price", "7600")
+    other = update(LoanJudgementRow).where(LoanJudgementRow.seq <= before).values(lendable_minor=1)
+    with history.database.engine.begin() as connection:
+        connection.execute(other)
+    report = report_of(history, before, history.seq)
+
+    assert set(steps_of(report, "loan-2")) == set(steps_of(report, "loan-2", MARKET)) == {"PAPERS"}
+    assert notes_of(report, "loan-2") == {"PAPERS": StepNote.NOT_RECOMPUTED}
 
 
 def test_the_filter_selects_loans_and_their_totals(history):
