@@ -106,9 +106,7 @@ def _row(row: pb.DifferenceRow) -> Row:
     sides = (row.before if row.HasField("before") else None, row.after if row.HasField("after") else None)
     levels = [level_name(one.level) if one else None for one in sides]
     covers = [label(common_pb2.Coverage.Name(one.coverage), "COVERAGE_") if one else None for one in sides]
-    notes = dict.fromkeys(
-        pb.ChangeNote.Name(note).removeprefix("CHANGE_NOTE_") for one in row.steps for note in one.notes
-    )
+    notes = dict.fromkeys(note for one in row.steps for note in one.notes)
     return (
         row.loan.removeprefix("loans/"),
         row.borrower,
