@@ -1,5 +1,8 @@
 """Disposals over gRPC: what is frozen, what is recorded, and what stays as it is."""
 
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -8,39 +11,82 @@ import pytest
 from google.type.decimal_pb2 import Decimal
 
 from collateral_registry.v1 import breach_pb2, disposal_pb2 as pb, disposal_pb2_grpc, report_pb2
-from tests.support.server import FIRST_DAY, Client, calendar, details_of, money
+from tests.support.server import FIRST_DAY, Client, Server, calendar, connected, details_of, money
 
 pytestmark = pytest.mark.slow
 
-NAME = "loans/loan-1/disposals/sale"
-LATER = FIRST_DAY + timedelta(days=8)
+NUMBERS = itertools.count(1)
 
 
-def stub(client: Client) -> disposal_pb2_grpc.DisposalServiceStub:
-    return disposal_pb2_grpc.DisposalServiceStub(client.channel)
+@dataclass
+class Book:
+    """A book with a loan of the test's own, which owes 820,000 on a lot that lends 800,000."""
+
+    client: Client
+    number: int
+
+    @property
+    def loan(self) -> str:
+        """The id of the loan."""
+        return f"loan-{self.number}"
+
+    @property
+    def asset(self) -> str:
+        """The name of its lot."""
+        return f"assets/lot-{self.number}"
+
+    @property
+    def name(self) -> str:
+        """The name of its disposal."""
+        return f"loans/{self.loan}/disposals/sale"
 
 
-def open_disposal(client: Client, name: str = "sale", **fields: Any) -> pb.Disposal:
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    server = Server(f"sqlite:///{tmp_path_factory.mktemp('disposals') / 'book.db'}").start()
+    with connected(server) as connection:
+        connection.open_copper()
+        connection.quote_history()
+        yield connection
+    server.stop()
+
+
+@pytest.fixture
+def defaulted(client: Client) -> Book:
+    book = Book(client, next(NUMBERS))
+    client.register_lot(f"lot-{book.number}")
+    client.register_loan(book.loan)
+    client.pledge(book.loan, f"lot-{book.number}")
+    client.owe("820000", book.loan)
+    return book
+
+
+def stub(book: Book) -> disposal_pb2_grpc.DisposalServiceStub:
+    return disposal_pb2_grpc.DisposalServiceStub(book.client.channel)
+
+
+def open_disposal(book: Book, name: str = "sale", **fields: Any) -> pb.Disposal:
     stated = {
-        "default_date": calendar(LATER),
+        "default_date": calendar(FIRST_DAY),
         "cause": pb.DISPOSAL_CAUSE_PAYMENT,
         "discount_rate": Decimal(value="0.08"),
         **fields,
     }
+    parent, disposal = f"loans/{book.loan}", pb.Disposal(**stated)
     request = pb.OpenDisposalRequest(
-        parent="loans/loan-1", disposal_id=name, disposal=pb.Disposal(**stated), actor="Ana", note="missed payment"
+        parent=parent, disposal_id=name, disposal=disposal, actor="Ana", note="missed payment"
     )
-    return stub(client).OpenDisposal(request)
+    return stub(book).OpenDisposal(request)
 
 
-def sell(client: Client, amount: str, note: str = "", **fields: Any) -> pb.Disposal:
-    stated = {"asset": "assets/lot-1", "method": pb.REALISATION_METHOD_AUCTION, "date": calendar(LATER), **fields}
+def sell(book: Book, amount: str, note: str = "", **fields: Any) -> pb.Disposal:
+    stated = {"asset": book.asset, "method": pb.REALISATION_METHOD_AUCTION, "date": calendar(FIRST_DAY), **fields}
     row = pb.Proceeds(amount=money(amount), **stated)
-    return stub(client).RecordProceeds(pb.RecordProceedsRequest(name=NAME, proceeds=row, actor="Bo", note=note))
+    return stub(book).RecordProceeds(pb.RecordProceedsRequest(name=book.name, proceeds=row, actor="Bo", note=note))
 
 
-def close(client: Client) -> pb.Disposal:
-    return stub(client).CloseDisposal(pb.CloseDisposalRequest(name=NAME, actor="Bo", note="all sold"))
+def close(book: Book) -> pb.Disposal:
+    return stub(book).CloseDisposal(pb.CloseDisposalRequest(name=book.name, actor="Bo", note="all sold"))
 
 
 def refusal(call: Any) -> tuple[str, str]:
@@ -49,23 +95,12 @@ def refusal(call: Any) -> tuple[str, str]:
     return details_of(refused.value)[0].reason, refused.value.details()
 
 
-@pytest.fixture
-def defaulted(client: Client) -> Client:
-    """A client of a book whose loan owes 820,000 on a day with recorded values before it."""
-    client.covered_loan()
-    client.owe("820000")
-    client.advance(LATER)
-    client.quote("10000", LATER)
-    return client
-
-
 def test_opening_freezes_the_recorded_values_and_changes_neither_cover_nor_debt(defaulted):
-    before = defaulted.loan()
+    before = defaulted.client.loan(defaulted.loan)
     opened = open_disposal(defaulted)
-    defaulted.quote("5000", LATER + timedelta(days=1))
-    after = stub(defaulted).GetDisposal(pb.GetDisposalRequest(name=NAME))
+    after = stub(defaulted).GetDisposal(pb.GetDisposalRequest(name=defaulted.name))
 
-    assert defaulted.loan().principal == before.principal
+    assert defaulted.client.loan(defaulted.loan) == before
     assert opened.items == after.items
     (item,) = opened.items
     at_default, twenty, sixty, year = item.references
@@ -82,11 +117,11 @@ def test_opening_freezes_the_recorded_values_and_changes_neither_cover_nor_debt(
 
 def test_a_sale_is_compared_with_its_estimate_and_nothing_leaves_by_it(defaulted):
     open_disposal(defaulted)
-    cover = defaulted.loan().cover
+    cover = defaulted.client.loan(defaulted.loan).cover
     sold = sell(defaulted, "750000", cost=money("30000"), finishes_asset=True)
     closed = close(defaulted)
 
-    assert defaulted.loan().cover == cover
+    assert defaulted.client.loan(defaulted.loan).cover == cover
     assert (sold.state, closed.state) == (pb.DISPOSAL_STATE_COLLECTING, pb.DISPOSAL_STATE_CLOSED)
     assert (closed.net_proceeds.units, closed.present_value.units) == (720_000, 720_000)
     assert closed.loss_given_default.value == "0.121951"
@@ -115,11 +150,12 @@ def test_a_correction_is_a_row_of_its_own(defaulted):
 
 
 def test_a_disposal_of_a_breach_needs_its_escalation(defaulted):
-    breach = "loans/loan-1/breaches/1"
+    breach = f"loans/{defaulted.loan}/breaches/1"
     assert refusal(lambda: open_disposal(defaulted, breach=breach))[0] == "BREACH_STEP"
+    defaulted.client.owe("900000", defaulted.loan)
     step = {"name": breach, "actor": "Ana", "note": "cannot pay"}
-    defaulted.breaches.AcknowledgeBreach(breach_pb2.AcknowledgeBreachRequest(**step))
-    defaulted.breaches.EscalateBreach(breach_pb2.EscalateBreachRequest(**step))
+    defaulted.client.breaches.AcknowledgeBreach(breach_pb2.AcknowledgeBreachRequest(**step))
+    defaulted.client.breaches.EscalateBreach(breach_pb2.EscalateBreachRequest(**step))
 
     assert open_disposal(defaulted, breach=breach).breach == breach
     assert refusal(lambda: open_disposal(defaulted, "second"))[0] == "DISPOSAL_OPEN"
@@ -128,11 +164,14 @@ def test_a_disposal_of_a_breach_needs_its_escalation(defaulted):
 @pytest.mark.parametrize(
     ("fields", "field"),
     [
-        ({"default_date": calendar(LATER + timedelta(days=1))}, "disposal.default_date"),
+        ({"default_date": calendar(FIRST_DAY + timedelta(days=1))}, "disposal.default_date"),
         ({"default_date": calendar(FIRST_DAY - timedelta(days=1))}, "disposal.default_date"),
         ({"discount_rate": Decimal(value="1.5")}, "disposal.discount_rate"),
-        ({"assets": ["assets/lot-9"]}, "disposal.assets[0]"),
-        ({"expected": pb.ExpectedProceeds(amount=money("1"), date=calendar(FIRST_DAY))}, "disposal.expected.date"),
+        ({"assets": ["assets/none"]}, "disposal.assets[0]"),
+        (
+            {"expected": pb.ExpectedProceeds(amount=money("1"), date=calendar(FIRST_DAY - timedelta(days=1)))},
+            "disposal.expected.date",
+        ),
         ({"cause": 9}, "disposal.cause"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -152,41 +191,45 @@ def test_the_test_of_realisation_is_that_of_a_moment(defaulted):
     )
 
     assert past == before
-    assert (before.total.open_count, before.total.liquidation_count) == (1, 0)
-    assert (after.total.liquidation_count, after.total.below_count, after.total.exceedance_count) == (1, 1, 1)
+    assert after.total.open_count == before.total.open_count - 1
+    for count in ("liquidation_count", "below_count", "promise_count", "exceedance_count"):
+        assert getattr(after.total, count) == getattr(before.total, count) + 1
     assert after.total.verdict == pb.REALISATION_VERDICT_NOT_YET_PROVED
     assert [one.asset_class for one in after.classes] == ["inventory.base_metal"]
 
 
 def test_disposals_are_listed_by_state(defaulted):
     open_disposal(defaulted)
-    listed = stub(defaulted).ListDisposals(pb.ListDisposalsRequest(filter="state = OPENED")).disposals
+    parent = f"loans/{defaulted.loan}"
+    listed = stub(defaulted).ListDisposals(pb.ListDisposalsRequest(parent=parent, filter="state = OPENED")).disposals
 
-    assert [one.name for one in listed] == [NAME]
+    assert [one.name for one in listed] == [defaulted.name]
     assert not listed[0].entries
-    assert not stub(defaulted).ListDisposals(pb.ListDisposalsRequest(filter="state = CLOSED")).disposals
+    assert not stub(defaulted).ListDisposals(pb.ListDisposalsRequest(parent=parent, filter="state = CLOSED")).disposals
 
 
 def test_unknown_names_and_other_currencies_are_refused_by_their_fields(defaulted):
-    service, missing = stub(defaulted), "loans/loan-1/disposals/none"
+    service, missing = stub(defaulted), f"loans/{defaulted.loan}/disposals/none"
     open_disposal(defaulted)
-    sale = {"method": pb.REALISATION_METHOD_AUCTION, "date": calendar(LATER)}
+    sale = {"method": pb.REALISATION_METHOD_AUCTION, "date": calendar(FIRST_DAY)}
 
     assert refusal(lambda: service.GetDisposal(pb.GetDisposalRequest(name=missing)))[0] == "NOT_FOUND"
     assert refusal(lambda: service.ListDisposals(pb.ListDisposalsRequest(parent="loans/none")))[0] == "NOT_FOUND"
-    assert "proceeds.asset: got assets/lot-9" in refusal(lambda: sell(defaulted, "1", asset="assets/lot-9"))[1]
-    euros = pb.Proceeds(asset="assets/lot-1", amount=money("1", "EUR"), **sale)
-    request = pb.RecordProceedsRequest(name=NAME, proceeds=euros, actor="Bo")
+    assert "proceeds.asset: got assets/none" in refusal(lambda: sell(defaulted, "1", asset="assets/none"))[1]
+    euros = pb.Proceeds(asset=defaulted.asset, amount=money("1", "EUR"), **sale)
+    request = pb.RecordProceedsRequest(name=defaulted.name, proceeds=euros, actor="Bo")
     assert (
         "proceeds.amount: got EUR, want the loan's currency USD" in refusal(lambda: service.RecordProceeds(request))[1]
     )
-    early = calendar(LATER - timedelta(days=1))
+    early = calendar(FIRST_DAY - timedelta(days=1))
     assert "proceeds.date" in refusal(lambda: sell(defaulted, "1", date=early))[1]
 
 
 def test_a_claim_leads_to_no_earlier_state(defaulted):
     open_disposal(defaulted)
-    claim = pb.RecordClaimRequest(name=NAME, addressee="court", amount=money("900"), date=calendar(LATER), actor="Bo")
+    claim = pb.RecordClaimRequest(
+        name=defaulted.name, addressee="court", amount=money("900"), date=calendar(FIRST_DAY), actor="Bo"
+    )
 
     assert stub(defaulted).RecordClaim(claim).state == pb.DISPOSAL_STATE_CLAIM
     sell(defaulted, "1")
