@@ -47,7 +47,7 @@ PAGES = (
     "/loans/loan-7",
     "/breaches",
     "/assets",
-    "/assets/lot-7",
+    "/assets/lot-70007",
     "/prices",
     "/prices/series-1",
     "/reports",

@@ -30,6 +30,11 @@ from collateral_registry.web.pages.visit import Moment, Page, Visit
 WHOLE_BOOK = 1000
 """Loans of the largest book whose differences from the day before and levels by day are shown."""
 
+COUNTED = (
+    "level", "coverage", "deadline_date", "ltv", "price_fall_to_margin_call", "unknown_reason", "quality_flag",
+)  # fmt: skip
+"""Fields by which the page counts loans."""
+
 WORK_ROWS = 25
 NEXT_ROWS = 8
 EVENTS_SHOWN = 8
@@ -47,7 +52,7 @@ RANKS = (("LIQUIDATION", 4), ("STOP_DRAW", 3), ("MARGIN_CALL", 2), ("WATCH", 1))
 
 async def overview(visit: Visit) -> Page:
     """Returns the first page; all its figures except the tests of haircuts are of one commit."""
-    request = facets_pb2.GetLoanFacetsRequest(as_of=visit.as_of)
+    request = facets_pb2.GetLoanFacetsRequest(as_of=visit.as_of, fields=COUNTED)
     found = await visit.book.call(visit.book.services.facets.GetLoanFacets, request)
     moment, facets = moment_of(visit, found), facets_of(found)
     if not facets.loans:

@@ -28,6 +28,10 @@ ORDERS = (
 NO_LOAN = "NOT loan:*"
 """Filter of a range of deadlines that no loan has."""
 
+VIEWED = ("level", "coverage", "deadline_date", "price_fall_to_margin_call")
+CHOSEN = ("level", "currency_code", "good", "warehouse")
+"""Fields whose values the views and the choices of the filters state."""
+
 DEFAULT_ORDER = "ltv desc"
 RISING_FIRST = {"borrower", "loan", "price_fall_to_margin_call", "deadline_date"}
 """Columns of which the smallest value is shown first when they are chosen."""
@@ -86,8 +90,8 @@ async def loans(visit: Visit) -> Page:
     as_of = pb.AsOf(sequence=report.sequence)
     rows = rows_of(report)
     base, chosen, concentration, drawn = await asyncio.gather(
-        fetch_facets(visit, facets_pb2.GetLoanFacetsRequest(as_of=as_of, filter=_searched(query))),
-        fetch_facets(visit, facets_pb2.GetLoanFacetsRequest(as_of=as_of, filter=selected)),
+        fetch_facets(visit, facets_pb2.GetLoanFacetsRequest(as_of=as_of, filter=_searched(query), fields=VIEWED)),
+        fetch_facets(visit, facets_pb2.GetLoanFacetsRequest(as_of=as_of, filter=selected, fields=CHOSEN)),
         fetch_concentration(visit, as_of, selected, [pb.CONCENTRATION_DIMENSION_CURRENCY], 1),
         trends(visit, rows, report.sequence),
     )
