@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, insert, or_, select, update
 
-from collateral_registry.domain.filters.expressions import Expression
+from collateral_registry.domain.filters.expressions import Expression, Operator, Test, Value, conjuncts
 from collateral_registry.domain.filters.fields import Amount, Day, Id, Number, Text, Time, enum
 from collateral_registry.domain.loans.agreements import LoanState, Pledge, PledgeState
 from collateral_registry.domain.loans.cover import NO_LIMIT
@@ -93,7 +93,20 @@ def list_pledges(connection: Connection, wanted: Expression, after: tuple[str, s
     loan_id, pledge_id = after
     later = or_(LoanRow.loan_id > loan_id, (LoanRow.loan_id == loan_id) & (PledgeRow.pledge_id > pledge_id))
     # The first condition repeats a part of the second, so that the database begins to read at the loan.
-    return _pledges(connection, [PLEDGE_FILTER.where(wanted), LoanRow.loan_id >= loan_id, later], limit)
+    where = [PLEDGE_FILTER.where(wanted), LoanRow.loan_id >= loan_id, later]
+    return _pledges(connection, [*where, *map(_on_asset, _assets_of(wanted))], limit)
+
+
+def _assets_of(wanted: Expression) -> list[Value]:
+    """Returns the ids of the assets that a filter requires; several contradict each other."""
+    tests = [one for one in conjuncts(wanted) if isinstance(one, Test)]
+    return [one.values[0] for one in tests if one.field == "asset" and one.operator is Operator.EQUAL]
+
+
+def _on_asset(asset_id: Value) -> ColumnElement[bool]:
+    """Repeats the condition on an asset by its key, so that the database begins to read at the asset."""
+    key = select(AssetRow.asset_key).where(AssetRow.asset_id == asset_id).correlate(None).scalar_subquery()
+    return PledgeRow.asset_key == key
 
 
 def first_of_pledge(connection: Connection, pledge_key: int) -> tuple[Pledge, int]:
