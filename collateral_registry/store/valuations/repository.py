@@ -120,5 +120,22 @@ def _recorded(asset_id: str) -> Subquery:
         .where(AssetRow.asset_id == asset_id)
     )
     pair = select(ValuationRow.seq, ValuationRow.target_key).where(ValuationRow.target_key.in_(targets))
-    published = pair.join(RunRow, RunRow.seq == ValuationRow.seq).where(RunRow.published_seq.is_not(None))
-    return union_all(pair.where(ValuationRow.of_run == 0), published.where(ValuationRow.of_run > 0)).subquery()
+    # The rows of runs are looked up by their primary key; otherwise SQLite would scan all valuations for them.
+    of_runs = (
+        select(RunRow.seq, TargetRow.target_key)
+        .join(AssetRow, AssetRow.asset_key == TargetRow.asset_key)
+        .join(RunRow, RunRow.published_seq.is_not(None))
+        .where(AssetRow.asset_id == asset_id)
+        .cte("of_runs")
+        .prefix_with("MATERIALIZED")
+    )
+    published = (
+        select(ValuationRow.seq, ValuationRow.target_key)
+        .join_from(
+            of_runs,
+            ValuationRow,
+            (ValuationRow.seq == of_runs.c.seq) & (ValuationRow.target_key == of_runs.c.target_key),
+        )
+        .where(ValuationRow.of_run > 0)
+    )
+    return union_all(pair.where(ValuationRow.of_run == 0), published).subquery()
