@@ -13,7 +13,12 @@ from collateral_registry.rpc.access.identity import IdentityInterceptor
 from collateral_registry.rpc.access.reloaded import Reloaded
 from collateral_registry.rpc.common.calls import current_caller
 from collateral_registry.rpc.common.interceptors import ErrorInterceptor
+from collateral_registry.rpc.limits.connections import connection_options
+from collateral_registry.rpc.limits.numbers import ConnectionLimits
 from collateral_registry.rpc.monitoring.call_log import CallInterceptor
+
+CONNECTIONS = ConnectionLimits(100, 100, 900.0, 3600.0)
+MESSAGE_LIMIT_BYTES = 4 * 1024 * 1024
 
 
 async def _who(_request: object, _context: object) -> bytes:
@@ -44,7 +49,8 @@ def with_calls(
     async def run() -> Any:
         identities = Reloaded("the identities", files.read, 0)
         interceptors = [CallInterceptor(0), ErrorInterceptor(), IdentityInterceptor(identities)]
-        server = grpc.aio.server(interceptors=interceptors)
+        options = connection_options(CONNECTIONS, MESSAGE_LIMIT_BYTES)
+        server = grpc.aio.server(interceptors=interceptors, options=options)
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test", HANDLERS),))
         port = server.add_secure_port(address, tls[0]) if tls else server.add_insecure_port(address)
         await server.start()

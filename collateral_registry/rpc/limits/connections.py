@@ -6,6 +6,9 @@ import resource
 
 from collateral_registry.rpc.limits.numbers import ConnectionLimits
 
+METADATA_LIMIT_BYTES = 16 * 1024
+"""Metadata of a call, which includes its token."""
+
 CONNECTIONS_SHARE = 0.75
 """Share of the files that the process may open that connections may use; the database needs the others."""
 
@@ -28,6 +31,9 @@ def connection_options(limits: ConnectionLimits, message_limit_bytes: int) -> li
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return [
         ("grpc.max_receive_message_length", message_limit_bytes),
+        # Between two different limits gRPC refuses calls at random.
+        ("grpc.max_metadata_size", METADATA_LIMIT_BYTES),
+        ("grpc.absolute_max_metadata_size", METADATA_LIMIT_BYTES),
         ("grpc.max_allowed_incoming_connections", min(limits.connections_limit, int(files * CONNECTIONS_SHARE))),
         ("grpc.max_concurrent_streams", limits.connection_calls_limit),
         ("grpc.server_handshake_timeout_ms", HANDSHAKE_SECONDS * 1000),

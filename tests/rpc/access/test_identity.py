@@ -171,6 +171,14 @@ def test_a_hostile_token_is_refused_like_any_other(files, token):
     assert [line["event"] for line in logged] == ["call"]
 
 
+@pytest.mark.parametrize(("bytes_", "code"), [(12_000, DENIED), (17_000, grpc.StatusCode.RESOURCE_EXHAUSTED)])
+def test_a_long_token_is_read_or_refused_but_never_at_random(files, bytes_, code):
+    async def codes(channel):
+        return {(await refusal(channel, *bearer("x" * bytes_))).code() for _ in range(12)}
+
+    assert with_calls(files, codes) == {code}
+
+
 def test_an_expiry_in_the_far_future_is_accepted(files):
     assert with_calls(files, lambda channel: who(channel, *bearer(web_token(exp=10**300)))).startswith("people/ana")
 
