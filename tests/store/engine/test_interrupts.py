@@ -4,7 +4,7 @@ import time
 from threading import Event, Thread
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from collateral_registry.store.engine.database import Database
 from collateral_registry.store.engine.interrupts import Interrupt, Interrupted
@@ -23,10 +23,14 @@ def test_a_statement_that_begins_after_the_request_is_stopped(empty_book: Databa
 
     requesting = Thread(target=request)
     requesting.start()
-    with pytest.raises(Exception, match=r"interrupt|cancel"), empty_book.read(interrupt) as connection:
+
+    def late(connection: Connection) -> None:
         has_begun.set()
         time.sleep(0.2)  # the statement begins after the request
         connection.execute(ENDLESS)
+
+    with empty_book.read(interrupt) as connection, pytest.raises(Exception, match=r"interrupt|cancel"):
+        late(connection)
     requesting.join(1)
     assert not requesting.is_alive()
 
