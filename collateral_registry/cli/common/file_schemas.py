@@ -27,7 +27,7 @@ SCHEMAS: Mapping[str, Schema] = {
     "assets": Schema(
         {"asset_id": TEXT, "kind": TEXT, "class": TEXT, "owner": TEXT, "currency": TEXT},
         {
-            "description": TEXT, "insurance_expiry": DATE, "last_inspection": DATE,
+            "description": TEXT, "country_code": TEXT, "insurance_expiry": DATE, "last_inspection": DATE,
             "good": TEXT, "grade": TEXT, "series": TEXT, "quantity": NUMBER, "unit": TEXT, "warehouse": TEXT,
             "lot": TEXT, "receipt_number": TEXT, "bin": TEXT,
             "make": TEXT, "model": TEXT, "serial_number": TEXT, "built": DATE, "hours": NUMBER, "hours_date": DATE,

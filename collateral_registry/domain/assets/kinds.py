@@ -19,6 +19,7 @@ from collateral_registry.domain.assets.asset_kind import CLASS_ROOT, Kind
 from collateral_registry.domain.assets.claims import PurchaseOrder, Receivable, ReceivablePool
 from collateral_registry.domain.assets.field_checks import check_expected_hours, checked_number, text_checks
 from collateral_registry.domain.assets.survival import Survival
+from collateral_registry.domain.shared.countries import checked_country
 from collateral_registry.domain.shared.money import Money, digits_of
 from collateral_registry.domain.shared.names import checked_id, checked_text
 from collateral_registry.domain.shared.units import checked_spelling
@@ -271,7 +272,11 @@ Detail = Inventory | Equipment | IntellectualProperty | Receivable | PurchaseOrd
 
 @dataclass(frozen=True)
 class Asset:
-    """A registered asset: the fields that all kinds share, and the detail of its kind."""
+    """A registered asset: the fields that all kinds share, and the detail of its kind.
+
+    ``country`` is where the asset is, or for whose territory an IP right holds, by its code of ISO 3166-1; empty if it
+    is not stated.
+    """
 
     asset_id: str
     owner: str
@@ -283,6 +288,7 @@ class Asset:
     insurance_expire: date | None = None
     last_inspection: date | None = None
     status: Status = Status.NORMAL
+    country: str = ""
 
     def __post_init__(self) -> None:
         """Validates every field; raises InvalidInput, also if the class or the currency contradicts the detail."""
@@ -290,6 +296,7 @@ class Asset:
             lambda: checked_text("owner", self.owner),
             lambda: checked_text("display_name", self.display_name, required=False),
             lambda: digits_of(self.currency),
+            lambda: checked_country("country_code", self.country),
             self._check_class,
             *(partial(self._check_currency, field, money) for field, money in self._amounts()),
         )

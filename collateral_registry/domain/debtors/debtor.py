@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
 
-from collateral_registry.domain.debtors.countries import checked_country
 from collateral_registry.domain.debtors.identifiers import WORDS, Identifier, IdentifierScheme
+from collateral_registry.domain.shared.countries import checked_country
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.domain.shared.names import checked_text
 from valuation.errors import InvalidInput, check_all

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from collateral_registry.domain.debtors.countries import COUNTRIES
+from collateral_registry.domain.shared.countries import COUNTRIES
 from valuation.errors import InvalidInput
 
 IDENTIFIER_LIMIT_CHARACTERS = 40

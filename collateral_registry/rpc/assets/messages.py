@@ -20,6 +20,7 @@ from collateral_registry.domain.assets.claims import (
 )
 from collateral_registry.domain.assets.kinds import Asset, Detail, Equipment, IntellectualProperty, Inventory, Status
 from collateral_registry.domain.assets.survival import Survival
+from collateral_registry.domain.shared.countries import checked_country
 from collateral_registry.domain.shared.money import Money, digits_of
 from collateral_registry.domain.shared.names import checked_text, id_of
 from collateral_registry.rpc.common import convert
@@ -43,6 +44,7 @@ def read_asset(message: pb.Asset, asset_id: str) -> Asset:
         insurance_expire=lambda: convert.read_date("insurance_expire_date", message, "insurance_expire_date"),
         last_inspection=lambda: convert.read_date("last_inspection_date", message, "last_inspection_date"),
         status=lambda: convert.member("status", Status, message.status or pb.ASSET_STATUS_NORMAL),
+        country=lambda: checked_country("country_code", message.country_code),
     )
     return Asset(asset_id=asset_id, asset_class=message.asset_class, display_name=message.display_name, **stated)
 
@@ -282,6 +284,7 @@ def plain_message(asset: Asset) -> pb.Asset:
         asset,
         name=f"assets/{asset.asset_id}",
         currency_code=asset.currency,
+        country_code=asset.country,
         insurance_expire_date=convert.calendar_date(asset.insurance_expire),
         last_inspection_date=convert.calendar_date(asset.last_inspection),
         **{field: detail},

@@ -44,6 +44,7 @@ MASKED_FIELDS = (
     "insurance_expire_date",
     "last_inspection_date",
     "status",
+    "country_code",
 )
 """Fields of an asset that an update mask may name, as a whole or by subfield."""
 

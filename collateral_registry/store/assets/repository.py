@@ -48,6 +48,9 @@ from collateral_registry.store.stock.claims_by_place import write_claim
 from collateral_registry.store.stock.warehouse_scores import haircut_of_warehouse
 from valuation._typing import Int
 
+_COUNTRY = func.coalesce(DocumentField(AssetRevisionRow.document, "country"), "")
+"""The country of a revision; documents of earlier versions state none."""
+
 _CREATED, _UPDATED = CommitRow.__table__.alias("created"), CommitRow.__table__.alias("updated")
 
 ASSET_FILTER = FilterTable(
@@ -59,6 +62,7 @@ ASSET_FILTER = FilterTable(
     warehouse=FilterField(EncodedName("warehouses"), AssetRow.place),
     status=FilterField(enum(Status, "ASSET_STATUS_"), AssetRow.status),
     currency_code=FilterField(Text(), AssetRow.currency),
+    country_code=FilterField(Text(), _COUNTRY),
     insurance_expire_date=optional_day(Day(), AssetRow.insurance_day),
     last_inspection_date=optional_day(Day(), AssetRow.inspection_day),
     create_time=FilterField(Time(), _CREATED.c.known_us),
@@ -204,7 +208,7 @@ def places_since(connection: Connection, after: int, seq: int) -> Columns:
     statement = select(
         *columns_of(revision, "asset_key", "good", "place", "seq"),
         func.coalesce(DocumentField(revision.document, "asset_class"), "").label("asset_class"),
-        func.coalesce(DocumentField(revision.document, "country"), "").label("country"),
+        _COUNTRY.label("country"),
     )
     return read_columns(connection, statement.join_from(newest, revision, is_newest))
 

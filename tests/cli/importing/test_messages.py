@@ -6,6 +6,7 @@ import pytest
 from google.type.money_pb2 import Money
 from hypothesis import given, strategies as st
 
+from collateral_registry.cli.common.file_schemas import SCHEMAS
 from collateral_registry.cli.common.formatting import (
     date_message,
     format_amount,
@@ -18,6 +19,7 @@ from collateral_registry.cli.importing.batches import batches
 from collateral_registry.cli.server.sample import table
 from collateral_registry.exports.cells import escape_formula
 from collateral_registry.v1 import asset_pb2, common_pb2, price_pb2
+from valuation.tables.reader import read_file
 
 
 @given(st.decimals(min_value=-(10**17), max_value=10**17, places=9))
@@ -121,6 +123,17 @@ def test_a_purchase_order_is_read_by_the_names_of_the_contract_and_by_their_olde
 def test_a_column_and_its_older_name_are_not_both_filled():
     with pytest.raises(ValueError, match="buyer: got 'A' and supplier 'B', want one of the two columns"):
         messages.asset_request(ORDER | {"buyer": "A", "supplier": "B"})
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "country"), [(",country_code", ",NL", "NL"), (",country_code", ",", ""), ("", "", "")]
+)
+def test_a_file_states_the_country_of_an_asset_in_an_optional_column(tmp_path, column, cell, country):
+    path = tmp_path / "assets.csv"
+    path.write_text(f"asset_id,kind,class,owner,currency{column}\npool,RECEIVABLE_POOL,receivable,A,EUR{cell}\n")
+    (row,) = read_file(path, SCHEMAS["assets"]).rows()
+
+    assert messages.asset_request(row.values).asset.country_code == country
 
 
 def test_an_unknown_enum_value_is_refused_with_the_known_values():
