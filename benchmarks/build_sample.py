@@ -29,6 +29,7 @@ from benchmarks.sample_prices import (
 from benchmarks.sample_receivables import POOLS, assignment_rows, debtor_rows, ledger_rows
 from benchmarks.sample_story import EVENTS, NEVER_INSPECTED, PATENT_STATUS, TOP_UPS
 from collateral_registry.domain.assets.right_numbers import check_digit
+from collateral_registry.domain.shared.countries import COUNTRIES
 from valuation.depreciation.classes import equipment_classes
 
 OUT = Path(__file__).parent.parent / "collateral_registry" / "sample"
@@ -130,7 +131,7 @@ ASSET_HEADER = (
     "price_new", "equipment_class", "schedule", "right_kind", "office", "number", "filed", "granted", "expires",
     "legal_status", "next_year_revenue", "growth", "royalty_rate", "tax_rate", "discount_rate", "annual_survival",
     "technology_life_years", "amortisation_years", "owner_debtor", "invoice_feed", "recourse", "disclosure", "buyer",
-    "order_number", "order_amount", "issued", "due",
+    "order_number", "order_amount", "issued", "due", "country_code",
 )  # fmt: skip
 LOAN_HEADER = (
     "loan_id", "borrower", "currency", "principal", "accrued_interest", "fees", "credit_limit", "ltv_basis", "watch",
@@ -225,6 +226,7 @@ def lots(firm: Firm, prices: dict[str, float], euro: dict[str, float]) -> list[t
             "description": f"{series} lot {place}", "good": series, "grade": GRADE_OF[series],
             "series": series, "quantity": quantity, "unit": unit,
             "warehouse": firm.warehouse or f"{firm.name} yard", "lot": f"{firm.key[:3].upper()}-{place:03d}", "insurance_expiry": "2023-06-30",
+            "country_code": firm.country,
         }  # fmt: skip
         if firm.key == "latex-works":
             asset["insurance_expiry"] = "2022-09-15"
@@ -254,6 +256,7 @@ def machines(firm: Firm, number: int) -> list[tuple[dict[str, object], float]]:
             "built": f"{built}-0{place % 9 + 1}-15", "hours": hours or "", "condition": condition, "location": firm.warehouse or firm.name,
             "price_new": f"{price * scale:.2f}", "equipment_class": code, "schedule": "GEOMETRIC",
             "insurance_expiry": "2023-03-31", "last_inspection": "2021-11-30" if place % 2 else "2021-12-15",
+            "country_code": firm.country,
         }  # fmt: skip
         found.append((asset, price * scale * (1 - rate) ** (2021.9 - built) * share))
     return found
@@ -270,7 +273,7 @@ def ip_assets(firm: Firm, number: int) -> list[tuple[dict[str, object], float]]:
             "office": office, "number": registration, "filed": f"{filed}-05-20", "granted": f"{filed + 2}-03-10",
             "legal_status": PATENT_STATUS.get(f"ip-{firm.key}-{place}", "IN_FORCE"), "next_year_revenue": f"{revenue}.00",
             "growth": "0.02", "royalty_rate": royalty, "tax_rate": "0.25", "discount_rate": "0.15", "annual_survival": "0.92",
-            "technology_life_years": "8", "amortisation_years": "0",
+            "technology_life_years": "8", "amortisation_years": "0", "country_code": office if office in COUNTRIES else "",
         }  # fmt: skip
         worth = revenue * float(royalty) * 0.75 * 3.6 * IP_LENDABLE[kind]
         found.append((asset, worth))

@@ -11,7 +11,8 @@ class Firm:
 
     ``goods`` lists (series, quantity, unit), ``machines`` (make, model, equipment class, policy class, year built,
     price new, hours, condition), ``ip_assets`` (kind, office, year filed, yearly revenue, royalty rate) and ``orders``
-    (buyer, amount). A loan with ``base_block`` or ``base_sublimits`` has a borrowing base.
+    (buyer, amount). ``country`` is that of the warehouse, where goods and machines are; a firm without a warehouse states
+    no place. A loan with ``base_block`` or ``base_sublimits`` has a borrowing base.
     """
 
     key: str
@@ -26,6 +27,7 @@ class Firm:
     basis: str = ""
     levels: tuple[str, str, str, str] | None = None
     warehouse: str = ""
+    country: str = ""
     base_block: str = ""
     base_sublimits: str = ""
 
@@ -59,6 +61,7 @@ FIRMS = (
         0.84,
         (("copper", "310", "t"), ("copper", "180", "t"), ("zinc", "120", "t")),
         warehouse="Rotterdam-Botlek 3",
+        country="NL",
     ),
     Firm(
         "harbour-metals",
@@ -68,6 +71,7 @@ FIRMS = (
         (("copper", "420000", "kg"), ("aluminum", "350", "t")),
         credit_limit=True,
         warehouse="Baltimore Dock 7",
+        country="US",
     ),
     Firm(
         "cobre-andino",
@@ -76,6 +80,7 @@ FIRMS = (
         0.88,
         (("copper", "260", "t"), ("copper", "140", "t")),
         warehouse="Callao Norte",
+        country="PE",
     ),
     Firm(
         "zhenhua",
@@ -84,6 +89,7 @@ FIRMS = (
         0.80,
         (("copper", "95", "t"), ("aluminum", "600", "t"), ("zinc", "150", "t")),
         warehouse="Qingdao Huangdao 2",
+        country="CN",
     ),
     Firm(
         "lumi-extrusion",
@@ -93,6 +99,7 @@ FIRMS = (
         (("aluminum", "420", "t"), ("aluminum", "260", "t")),
         (PRESS, FORKLIFT),
         warehouse="Trieste Porto Nuovo",
+        country="IT",
     ),
     Firm(
         "alba-casting",
@@ -102,6 +109,7 @@ FIRMS = (
         (("aluminum", "180", "t"),),
         (PRESS, MILL, COMPRESSOR),
         warehouse="Genova Voltri",
+        country="IT",
     ),
     Firm(
         "galvano-sud",
@@ -111,6 +119,7 @@ FIRMS = (
         (("zinc", "310", "t"), ("zinc", "150", "t")),
         (COMPRESSOR,),
         warehouse="Marseille Fos",
+        country="FR",
     ),
     Firm(
         "tri-rivers",
@@ -119,6 +128,7 @@ FIRMS = (
         0.76,
         (("zinc", "880000", "lb"), ("aluminum", "300", "t")),
         warehouse="New Orleans Almonaster",
+        country="US",
     ),
     Firm(
         "red-prairie",
@@ -129,6 +139,7 @@ FIRMS = (
         (DRYER,),
         credit_limit=True,
         warehouse="Kansas City Elevator B",
+        country="US",
     ),
     Firm(
         "golden-ear",
@@ -138,6 +149,7 @@ FIRMS = (
         (("corn", "510000", "bushel_corn"), ("soybeans", "90000", "bushel_soybeans")),
         (COMBINE, TRACTOR),
         warehouse="Peoria Elevator 4",
+        country="US",
     ),
     Firm(
         "ceres-moulins",
@@ -147,6 +159,7 @@ FIRMS = (
         (("wheat", "11000", "t"),),
         (FILLER,),
         warehouse="Rouen Silo 9",
+        country="FR",
     ),
     Firm(
         "pampa-agro",
@@ -155,6 +168,7 @@ FIRMS = (
         0.86,
         (("soybeans", "12000", "t"), ("corn", "6000", "t")),
         warehouse="Rosario Silo 2",
+        country="AR",
     ),
     Firm(
         "haizhou-feed",
@@ -164,6 +178,7 @@ FIRMS = (
         (("corn", "9500", "t"), ("soybeans", "3200", "t")),
         (DRYER,),
         warehouse="Lianyungang Grain 5",
+        country="CN",
     ),
     Firm(
         "danube-grain",
@@ -172,6 +187,7 @@ FIRMS = (
         0.80,
         (("wheat", "8000", "t"), ("corn", "7000", "t")),
         warehouse="Csepel Silo 1",
+        country="HU",
     ),
     Firm(
         "blue-fuel",
@@ -182,6 +198,7 @@ FIRMS = (
         (TRUCK, TRUCK),
         credit_limit=True,
         warehouse="Newark Tank Farm",
+        country="US",
     ),
     Firm(
         "north-sea-bunker",
@@ -190,6 +207,7 @@ FIRMS = (
         0.77,
         (("wti", "14000", "bbl"), ("heatoil", "420000", "gal")),
         warehouse="Rotterdam Europoort T4",
+        country="NL",
     ),
     Firm(
         "permian-gather",
@@ -199,6 +217,7 @@ FIRMS = (
         (("wti", "30000", "bbl"),),
         (TRUCK, LOADER),
         warehouse="Midland Terminal",
+        country="US",
     ),
     Firm(
         "orafo-vicenza",
@@ -207,6 +226,7 @@ FIRMS = (
         0.80,
         (("gold", "1400", "oz_t"), ("platinum", "320", "oz_t")),
         warehouse="Vicenza Vault",
+        country="IT",
     ),
     Firm(
         "kensington-gold",
@@ -215,6 +235,7 @@ FIRMS = (
         0.83,
         (("gold", "900", "oz_t"),),
         warehouse="London Vault 2",
+        country="GB",
     ),
     Firm(
         "catalyx",
@@ -224,6 +245,7 @@ FIRMS = (
         (("platinum", "2100", "oz_t"),),
         (MILL,),
         warehouse="Hanau Vault",
+        country="DE",
     ),
     Firm(
         "shenzhen-jewel",
@@ -232,6 +254,7 @@ FIRMS = (
         0.76,
         (("gold", "30", "kg"),),
         warehouse="Shenzhen Vault 8",
+        country="CN",
     ),
     Firm(
         "cacao-house",
@@ -241,8 +264,18 @@ FIRMS = (
         (("cocoa", "600000", "kg"),),
         (FORKLIFT, COMPRESSOR),
         warehouse="Amsterdam Shed 12",
+        country="NL",
     ),
-    Firm("latex-works", "Latex Works Sdn", "USD", 0.78, (("rubber", "700", "t"),), (FILLER,), warehouse="Port Klang 6"),
+    Firm(
+        "latex-works",
+        "Latex Works Sdn",
+        "USD",
+        0.78,
+        (("rubber", "700", "t"),),
+        (FILLER,),
+        warehouse="Port Klang 6",
+        country="MY",
+    ),
     Firm(
         "nordic-sweets",
         "Nordic Sweets AS",
@@ -251,6 +284,7 @@ FIRMS = (
         (("cocoa", "90000", "kg"),),
         (LOADER, TRUCK, FORKLIFT),
         warehouse="Gothenburg Shed 3",
+        country="SE",
     ),
     Firm("precision-turn", "Precision Turning Ltd", "USD", 0.72, (), (LATHE, LATHE, MILL, COMPRESSOR)),
     Firm(
@@ -346,6 +380,7 @@ FIRMS = (
         (),
         orders=(("Baumann Kabel AG", 320_000),),
         warehouse="Hamburg Altenwerder",
+        country="DE",
     ),
     Firm(
         "sunrise-foods",
@@ -356,5 +391,6 @@ FIRMS = (
         (FILLER,),
         orders=(("Market Chain NV", 150_000),),
         warehouse="Antwerp Silo 11",
+        country="BE",
     ),
 )

@@ -23,6 +23,7 @@ class TopUp:
     quantity: str
     unit: str
     warehouse: str
+    country: str
     date: str
 
     def asset_row(self) -> dict[str, object]:
@@ -30,7 +31,7 @@ class TopUp:
         return {
             "asset_id": f"lot-{self.firm_key}-top-up", "kind": "INVENTORY", "class": f"inventory.{self.kind}",
             "owner": self.owner, "currency": self.currency, "description": f"{self.good} brought in to cure",
-            "good": self.good, "quantity": self.quantity, "unit": self.unit, "warehouse": self.warehouse,
+            "good": self.good, "quantity": self.quantity, "unit": self.unit, "warehouse": self.warehouse, "country_code": self.country,
             "lot": f"{self.firm_key[:3].upper()}-900", "insurance_expiry": "2023-06-30",
         }  # fmt: skip
 
@@ -44,7 +45,9 @@ class TopUp:
 
 
 TOP_UPS = (
-    TopUp("cobre-andino", "Cobre Andino SAC", "USD", "copper", "base_metal", "70", "t", "Callao Norte", "2022-07-14"),
+    TopUp(
+        "cobre-andino", "Cobre Andino SAC", "USD", "copper", "base_metal", "70", "t", "Callao Norte", "PE", "2022-07-14"
+    ),
 )
 
 NEVER_INSPECTED = ("eq-eisenwerk-1", "eq-eisenwerk-2", "eq-eisenwerk-3")
