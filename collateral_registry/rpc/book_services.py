@@ -41,6 +41,7 @@ from collateral_registry.rpc.reports.facet_servicer import FacetServicer
 from collateral_registry.rpc.reports.history_servicer import HistoryServicer
 from collateral_registry.rpc.reports.servicer import ReportServicer
 from collateral_registry.rpc.revaluation.servicer import RevaluationServicer
+from collateral_registry.rpc.saved_views.servicer import SavedViewServicer
 from collateral_registry.rpc.stock.ledger_servicer import StockLedgerServicer
 from collateral_registry.rpc.stock.servicer import StockServicer
 from collateral_registry.rpc.stock.warehouse_servicer import WarehouseServicer
@@ -129,6 +130,7 @@ class BookServices:
             PickupServicer(runner),
             OverrideServicer(runner),
             ProposalServicer(runner, runs),
+            SavedViewServicer(runner),
             BorrowingBaseServicer(runner),
             CertificateServicer(runner),
             DoublePledgeServicer(runner),

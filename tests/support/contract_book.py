@@ -128,6 +128,7 @@ CLOSING = (
 OVERRIDE = 'override {reason: "agreed" release_pledge {name: "loans/loan-1/pledges/p-1" share {value: "0.9"}}}'
 WAIVER_TERMS = f"reason: WAIVER_REASON_BRIDGE_FINANCING expire_date {NEXT_DAY}"
 WAIVER = f'proposal {{reason: "a bridge loan" waive_breach {{{BREACH} note: "agreed" {WAIVER_TERMS}}}}} actor: "Ana"'
+VIEW = 'saved_view {display_name: "near a call" path: "/loans?fall=10" shared: true}'
 OPENING = [
     ("CreatePriceSeries", f'price_series_id: "copper" price_series {{{COPPER} currency_code: "USD" max_age_days: 10}}'),
     ("IngestPrices", price("10000")),
@@ -170,6 +171,7 @@ OPENING = [
     ("ProposeOverride", f'parent: "loans/loan-1" override_id: "o-1" actor: "Ana" {OVERRIDE}'),
     ("ProposeOverride", f'parent: "loans/loan-1" override_id: "o-2" actor: "Ana" {OVERRIDE}'),
     *(("CreateProposal", WAIVER) for _ in range(2)),
+    ("SaveView", VIEW),
     (
         "CreateAsset",
         'asset_id: "claim-1" asset {owner: "Acme" asset_class: "receivable" currency_code: "USD" '
@@ -277,6 +279,8 @@ EXAMPLES = {
     "ProposeOverride": f'parent: "loans/loan-1" override_id: "o-9" actor: "Ana" {OVERRIDE}',
     "RejectOverride": 'name: "loans/loan-1/overrides/o-2" actor: "Bo"',
     "ApproveOverride": 'name: "loans/loan-1/overrides/o-1" actor: "Bo"',
+    "SaveView": VIEW.replace("near", "far"),
+    "DeleteSavedView": 'name: "savedViews/1"',
     "CreateProposal": WAIVER,
     "RejectProposal": 'name: "proposals/2" actor: "Bo"',
     "ApproveProposal": 'name: "proposals/1" actor: "Bo"',

@@ -25,6 +25,7 @@ _METHODS = {
         ListInvoiceFeeds ListInvoiceEntries
         GetLoan ListLoans GetPledge ListPledges
         GetOverride ListOverrides GetProposal ListProposals
+        SaveView ListSavedViews DeleteSavedView
         GetBorrowingBase GetReserve ListReserves GetCertificate ListCertificates
         GetPickup ListPickups GetControlledValue
         GetPolicy ListPolicies GetAssetClass ListAssetClasses

@@ -43,6 +43,7 @@ from collateral_registry.store.proposals.repository import PROPOSAL_FILTER
 from collateral_registry.store.receivables.entries import ENTRY_FILTER
 from collateral_registry.store.receivables.feeds import INVOICE_FEEDS, REJECTED_ENTRIES
 from collateral_registry.store.revaluation.runs import RUN_FILTER
+from collateral_registry.store.saved_views.repository import SAVED_VIEW_FILTER
 from collateral_registry.store.stock.counts import COUNT_FILTER
 from collateral_registry.store.stock.feeds import REJECTED_MOVEMENTS, STOCK_FEEDS
 from collateral_registry.store.stock.ledger import LOT_FILTER, MOVEMENT_FILTER
@@ -86,6 +87,7 @@ FILTER_FIELDS: Mapping[str, Mapping[str, FieldType]] = {
     "ListReserves": RESERVE_FILTER.kinds,
     "ListRevaluations": RUN_FILTER.kinds,
     "ListRightEvents": EVENT_FILTER.kinds,
+    "ListSavedViews": SAVED_VIEW_FILTER.kinds,
     "ListStockFeeds": STOCK_FEEDS.filter.kinds,
     "ListStockLots": LOT_FILTER.kinds,
     "ListValuations": VALUATION_FILTER.kinds,

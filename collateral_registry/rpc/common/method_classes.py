@@ -65,6 +65,7 @@ _METHODS = {
         GetLoan ListLoans GetPledge ListPledges
         ProposeOverride RejectOverride GetOverride ListOverrides
         CreateProposal RejectProposal GetProposal ListProposals
+        SaveView ListSavedViews DeleteSavedView
         GetPickup ListPickups GetControlledValue
         GetBorrowingBase GetReserve ListReserves GetCertificate ListCertificates
         CreatePolicy GetPolicy ListPolicies GetAssetClass ListAssetClasses
@@ -90,6 +91,7 @@ _READS = """
     GetEquipmentModel ListEquipmentModels AppraiseEquipment QuoteEquipment ListAppraisals ReconcileAppraisals
     BacktestAppraisers GetFinding ListFindings EstimateHaircut BacktestHaircut ListHaircutEstimates GetHaircutEstimate
     ForecastPrice ValueRight QuoteRight ListRightEvents ListComingFees GetLoan ListLoans GetPledge ListPledges CheckDraw
+    ListSavedViews
     GetOverride ListOverrides GetProposal ListProposals CheckPickup GetPickup ListPickups GetControlledValue
     GetPolicy ListPolicies GetPriceSeries ListPriceSeries ListPrices
     GenerateLtvReport StreamLtvReport GenerateBreachReport GenerateDifferenceReport GetRevaluation

@@ -41,7 +41,7 @@ _CLASSES = {
         ListRightEvents ListComingFees
         GetInvoiceFeed ListInvoiceFeeds ListInvoiceEntries ListRejectedEntries
         GetLoan ListLoans GetLoanHistory BatchGetLtvHistories GetPledge ListPledges CheckDraw
-        GetOverride ListOverrides GetProposal ListProposals
+        GetOverride ListOverrides GetProposal ListProposals ListSavedViews
         GetBorrowingBase GetReserve ListReserves GetCertificate ListCertificates
         CheckPickup GetPickup ListPickups GetControlledValue
         GetPolicy ListPolicies GetAssetClass ListAssetClasses
@@ -71,6 +71,7 @@ _CLASSES = {
         PushInvoices RecordInvoiceEntries ResolveRejectedEntry
         ResolveFinding CheckDoublePledge ConfirmDoublePledge
         RecordAppraisal CreatePolicy
+        SaveView DeleteSavedView
     """,
     CostClass.MODEL: """
         FitEquipmentModel AppraiseEquipment QuoteEquipment ReconcileAppraisals BacktestAppraisers

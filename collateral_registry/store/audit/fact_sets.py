@@ -45,6 +45,7 @@ from collateral_registry.store.schema.book import (
     PolicyRow,
     ProposalRow,
     RequestRow,
+    SavedViewRow,
 )
 from collateral_registry.store.schema.borrowing_base import CertificateRow, ReserveRow
 from collateral_registry.store.schema.debtors import DebtorIdentifierRow, DebtorRevisionRow, DebtorRow
@@ -316,6 +317,7 @@ OMITTED_TABLES: dict[type[SQLModel], str] = {
     PoolChangeRow: "queue of a background task",
     PoolDebtorRow: "index of the debtors that invoice_entry names",
     RunEventRow: "pending events, which become rows of event",
+    SavedViewRow: "names of addresses of pages, no facts about the book; each change is a request in an entry",
     StockChangeRow: "queue of a background task",
     StockCountRow: "comparison of warehouse_count.document with stock_movement",
     StockFeedRow: "progress, which follows from stock_batch",

@@ -1,10 +1,10 @@
-"""Tables of the commit log, of idempotent requests, of policies and of proposals."""
+"""Tables of the commit log, of idempotent requests, of policies, of proposals and of saved views."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from sqlalchemy import LargeBinary
+from sqlalchemy import LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from collateral_registry.store.schema.columns import big, text
@@ -75,3 +75,17 @@ class ProposalRow(SQLModel, table=True):
     state: int = big()
     decision: str = text()
     decided_seq: int = big()
+
+
+class SavedViewRow(SQLModel, table=True):
+    """A name that a principal gives to an address of the pages; ``shared`` is 1 if all readers see it."""
+
+    __tablename__: ClassVar[str] = "saved_view"
+    # A number is never used twice, so that a page that shows a deleted view cannot delete another.
+    __table_args__ = (UniqueConstraint("owner", "display_name"), {"sqlite_autoincrement": True})
+    view_key: int | None = big(primary_key=True, default=None)
+    owner: str = text()
+    display_name: str = text()
+    path: str = text()
+    shared: int = big()
+    created_us: int = big()

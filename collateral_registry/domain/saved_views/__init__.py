@@ -1,0 +1,1 @@
+"""Named addresses of the pages."""
