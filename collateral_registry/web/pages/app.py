@@ -39,6 +39,7 @@ from collateral_registry.web.pages.exports.download import REPORTS, Exports
 from collateral_registry.web.pages.headers import SecurityHeaders
 from collateral_registry.web.pages.live import LiveEvents
 from collateral_registry.web.pages.rendering import render
+from collateral_registry.web.pages.saved_views import delete_view, save_view
 from collateral_registry.web.pages.static_files import serve_icon, serve_static
 from collateral_registry.web.pages.texts import LANGUAGES, Texts, accepted_language, texts_of
 from collateral_registry.web.pages.views.book.differences import differences
@@ -51,6 +52,7 @@ from collateral_registry.web.pages.views.collateral.assets import assets
 from collateral_registry.web.pages.views.collateral.prices import prices
 from collateral_registry.web.pages.views.collateral.series import series
 from collateral_registry.web.pages.views.common.head import head_of
+from collateral_registry.web.pages.views.common.saved_views import saved_views_of
 from collateral_registry.web.pages.views.loans.breaches import breaches
 from collateral_registry.web.pages.views.loans.disposal import disposal
 from collateral_registry.web.pages.views.loans.disposals import disposals
@@ -71,7 +73,7 @@ LANGUAGE_COOKIE = "collateral-language"
 LANGUAGE_SECONDS = 365 * 86400
 PASSED_HEADERS = ("authorization", "x-request-id", "traceparent")
 
-NO_HEAD: dict[str, object] = {"head": None, "moment": None, "visit": None, "exported": ""}
+NO_HEAD: dict[str, object] = {"head": None, "moment": None, "visit": None, "exported": "", "saved": None}
 """Values of a page of which nothing of the book is read."""
 
 View = Callable[[Visit], Awaitable[Page]]
@@ -100,6 +102,8 @@ CHANGES: dict[str, Change] = {
     "/loans/{loan}/breaches/{breach}/{step}": take_step,
     "/proposals/{proposal}/{decision}": decide,
     "/loans/{loan}/disposals": open_disposal,
+    "/{page}/save-view": save_view,
+    "/{page}/delete-view": delete_view,
     "/loans/{loan}/disposals/{disposal}/{step}": take_disposal_step,
 }
 
@@ -122,10 +126,10 @@ class Site:
                 message = f"got more than {PAGES_LIMIT} pages at once; try again"
                 raise refusal(grpc.StatusCode.UNAVAILABLE, "TOO_MANY_PAGES", message)
             async with self.places:
-                page, head = await asyncio.gather(view(visit), head_of(visit))
+                page, head, saved = await asyncio.gather(view(visit), head_of(visit), saved_views_of(visit))
                 return _page(request, visit.texts, page.template, {
                     **page.values, "section": page.section, "moment": page.moment or head.moment, "head": head,
-                    "visit": visit, "exported": page.exported,
+                    "visit": visit, "exported": page.exported, "saved": saved,
                 })  # fmt: skip
 
         return answer

@@ -26,6 +26,7 @@ from collateral_registry.v1 import (
     proposal_pb2_grpc,
     report_pb2_grpc,
     revaluation_pb2_grpc,
+    saved_view_pb2_grpc,
     service_info_pb2_grpc,
     valuation_pb2_grpc,
 )
@@ -68,6 +69,7 @@ class Services:
         self.proposals = proposal_pb2_grpc.ProposalServiceStub(channel)
         self.reports = report_pb2_grpc.ReportServiceStub(channel)
         self.revaluations = revaluation_pb2_grpc.RevaluationServiceStub(channel)
+        self.saved_views = saved_view_pb2_grpc.SavedViewServiceStub(channel)
         self.valuations = valuation_pb2_grpc.ValuationServiceStub(channel)
 
 

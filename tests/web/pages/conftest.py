@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from collateral_registry.v1 import breach_pb2, business_date_pb2, proposal_pb2, proposal_pb2_grpc
+from collateral_registry.v1 import (
+    breach_pb2,
+    business_date_pb2,
+    proposal_pb2,
+    proposal_pb2_grpc,
+    saved_view_pb2,
+    saved_view_pb2_grpc,
+)
 from tests.support.launch import run
 from tests.support.server import Client, Server, connected, free_port
 
@@ -38,6 +45,12 @@ def propose_waiver(client: Client, breach: str, note: str, actor: str) -> None:
     proposal_pb2_grpc.ProposalServiceStub(client.channel).CreateProposal(request)
 
 
+def save_view(client: Client, display_name: str, path: str, *, shared: bool = False) -> None:
+    """Saves a view of the local owner."""
+    view = saved_view_pb2.SavedView(display_name=display_name, path=path, shared=shared)
+    saved_view_pb2_grpc.SavedViewServiceStub(client.channel).SaveView(saved_view_pb2.SaveViewRequest(saved_view=view))
+
+
 @pytest.fixture(scope="package")
 def pages(sample_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
     """The pages of the sample book."""
@@ -52,6 +65,8 @@ def pages(sample_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         defaulted = ("--default-date", "2022-07-12", "--cause", "payment", "--rate", "0.08", "--note", "unpaid")
         run("disposal", "open", DISPOSAL, *defaulted, "--actor", "Ana", server=server.address).check_returncode()
         propose_waiver(client, breach.name, "the sale is agreed", "Ana Officer")
+        for path in ("/loans?level=beyond", "/breaches?state=all", "/reports?as_of=2021-12-31"):
+            save_view(client, path.ljust(80, "x"), path, shared=True)
         yield Pages(address, client, server)
     server.stop()
 

@@ -150,6 +150,28 @@ def test_a_breach_is_acknowledged_and_another_window_shows_it_at_once(pages, bro
     assert (breach.acknowledged, breach.waived) == (True, False)
 
 
+def test_a_view_is_saved_by_keyboard_and_found_on_its_page(pages, browser):
+    with opened(browser, "zh-CN", "light", WIDTHS[1]) as page:
+        page.goto(f"http://{pages.address}/disposals?state=all")
+        page.locator(".saving summary").press("Enter")
+        assert page.evaluate(OVERFLOW) <= 0
+        check_accessibility(page, "/", contrast_only=False)
+        page.get_by_label("名称").fill("全部处置")
+        page.get_by_label("共享").press("Space")
+        page.get_by_label("名称").press("Enter")
+
+        link = page.locator(".chips").get_by_role("link", name="全部处置")
+        assert link.get_attribute("aria-current") == "page"
+        page.goto(f"http://{pages.address}/disposals")
+        link.press("Enter")
+        page.wait_for_url("**/disposals?state=all")
+        page.locator(".saving summary").press("Enter")
+        assert page.evaluate(OVERFLOW) <= 0
+        check_accessibility(page, "/", contrast_only=False)
+        page.get_by_role("button", name="删除 全部处置").press("Enter")
+        link.wait_for(state="detached")
+
+
 def test_the_check_finds_what_is_not_accessible(browser):
     page = browser.new_page()
     page.set_content("<html lang=en><title>x</title><main><h1>x</h1><img src='data:,'></main></html>")
