@@ -1,12 +1,16 @@
 """A saved view is a link to the address that was saved, for its owner and for those with whom it is shared."""
 
 import re
+from datetime import UTC, datetime
 from html import unescape
 from urllib.parse import urlencode
 
 import pytest
 
-from collateral_registry.domain.saved_views.saved_views import PAGES
+from collateral_registry.commands.saved_views import saved_views as commands
+from collateral_registry.domain.access.callers import Author
+from collateral_registry.domain.saved_views.saved_views import PAGES, SavedView
+from collateral_registry.store.engine.database import Database
 from collateral_registry.v1 import saved_view_pb2, saved_view_pb2_grpc
 from tests.web.pages.conftest import save_view
 from tests.web.pages.test_answers import ask
@@ -64,6 +68,26 @@ def test_every_list_and_report_saves_its_address_and_shows_the_views_of_its_own(
     assert saved(pages)[name].shared
     for other in PAGES:
         assert (name in links(ask(pages, other)[2])) == (other == page)
+
+
+def test_a_view_of_another_is_shown_with_its_owner_once_shared_and_has_no_form_to_delete_it(pages):
+    save_view(pages.client, "own", "/prices?currency=CNY")
+    database = Database(pages.server.url, lambda: datetime.now(UTC))
+    with database.write("SaveView", Author("people/ana", "people/ana")) as write:
+        commands.save_view(write, SavedView("by Ana", "/prices?currency=EUR", shared=True))
+        commands.save_view(write, SavedView("of Ana alone", "/prices?currency=USD", shared=False))
+        write.commit()
+    database.close()
+
+    text = ask(pages, "/prices")[2]
+    assert links(text)["by Ana"] == "/prices?currency=EUR"
+    assert "of Ana alone" not in text
+    assert "shared by ana" in text
+    (item,) = re.findall(r'<li><a href="[^"]*">by Ana</a>.*?</li>', text, re.DOTALL)
+    assert "<form" not in item
+    key = saved(pages)["by Ana"].name.partition("/")[2]
+    assert Form(pages, "/prices").send("delete-view", view=key)[0] == 403
+    assert saved(pages)["by Ana"]
 
 
 def test_a_view_is_deleted_by_a_form_that_leads_back_to_its_page(pages):
