@@ -37,15 +37,20 @@ class SavedView:
 
     def __post_init__(self) -> None:
         """Validates the name and the path; raises InvalidInput."""
-        checked_text("display_name", self.display_name)
-        if len(self.display_name) > DISPLAY_NAME_LIMIT_CHARACTERS:
-            got = f"{len(self.display_name)} characters"
-            raise InvalidInput("display_name", got, f"at most {DISPLAY_NAME_LIMIT_CHARACTERS} characters")
-        check_path("path", self.path)
+        checked_name("display_name", self.display_name)
+        checked_path("path", self.path)
 
 
-def check_path(field: str, path: str) -> None:
-    """Raises InvalidInput unless a path is that of a page of this service, with a query that a view may keep.
+def checked_name(field: str, value: str) -> str:
+    """Returns the name of a view without surrounding spaces; raises InvalidInput."""
+    name = checked_text(field, value)
+    if len(name) > DISPLAY_NAME_LIMIT_CHARACTERS:
+        raise InvalidInput(field, f"{len(name)} characters", f"at most {DISPLAY_NAME_LIMIT_CHARACTERS} characters")
+    return name
+
+
+def checked_path(field: str, path: str) -> str:
+    """Returns a path unchanged; raises InvalidInput unless it is that of a page, with a query that a view may keep.
 
     Only the exact paths of PAGES are accepted, so that no saved view can lead a browser to another host or program.
     """
@@ -61,3 +66,4 @@ def check_path(field: str, path: str) -> None:
         raise InvalidInput(field, ascii(path[:80]), "no control, bidirectional or invisible characters")
     if found := [name for name, _ in values if name in PASSING]:
         raise InvalidInput(field, f"{found[0]} in the query", f"an address without {' and '.join(PASSING)}")
+    return path

@@ -5,8 +5,7 @@ from __future__ import annotations
 from grpc.aio import ServicerContext
 
 from collateral_registry.commands.saved_views.saved_views import delete_own, save_view
-from collateral_registry.domain.saved_views.saved_views import SavedView
-from collateral_registry.domain.shared.errors import located
+from collateral_registry.domain.saved_views.saved_views import SavedView, checked_name, checked_path
 from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import call_of, current_caller
@@ -27,8 +26,11 @@ class SavedViewServicer(saved_view_pb2_grpc.SavedViewServiceServicer):
     async def SaveView(self, request: pb.SaveViewRequest, context: ServicerContext) -> pb.SavedView:
         """Saves a view of the caller, or replaces the one with the same name."""
         stated, reader = request.saved_view, current_caller().principal
-        with located("saved_view"):
-            view = SavedView(stated.display_name.strip(), stated.path, stated.shared)
+        read = convert.read_all(
+            display_name=lambda: checked_name("saved_view.display_name", stated.display_name),
+            path=lambda: checked_path("saved_view.path", stated.path),
+        )
+        view = SavedView(read["display_name"], read["path"], stated.shared)
         call = call_of(request, "SaveView", pb.SavedView)
         return await self.runner.write(call, lambda write: _message(save_view(write, view), reader))
 

@@ -144,6 +144,12 @@ def test_a_path_to_another_place_is_refused_and_not_stored(ana, path):
     assert names(ana.seen(), ana) == []
 
 
+def test_every_wrong_field_of_a_view_is_named(ana):
+    error = refused(grpc.StatusCode.INVALID_ARGUMENT, ana.save, "", "")
+
+    assert details_of(error)[1] == ["saved_view.display_name", "saved_view.path"]
+
+
 def test_a_request_that_only_validates_saves_nothing(ana):
     assert ana.save("tried", validate_only=True).display_name == "tried"
     assert names(ana.seen(), ana) == []
