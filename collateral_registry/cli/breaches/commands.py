@@ -45,7 +45,10 @@ class Outcome(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-Cause = Annotated[WaiverCause, typer.Option(help="reason of the waiver")]
+Cause = Annotated[
+    WaiverCause,
+    typer.Option(metavar="<cause>", help=f"reason of the waiver: {', '.join(cause.value for cause in WaiverCause)}"),
+]
 Until = Annotated[str, typer.Option(help="last day of the waiver, such as 2022-07-01")]
 
 

@@ -11,7 +11,7 @@ from collateral_partner.options import DEFAULT_ADDRESS, Server
 from collateral_registry.cli.common.options import Actor, AsOf, Form, Format, Layout, Limit, Output, Wide, in_session
 
 disposal_app = typer.Typer(
-    help="Record sales of collateral after a default, and test what they bring.",
+    help="Record sales after a default, and test what they bring.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
