@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from grpc.aio import ServicerContext
@@ -44,6 +45,8 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
         self.runner = runner
         self.ltv = ltv
         self.refresher = ReportRefresher(runner, self._prepare)
+        # Building messages holds the interpreter: two threads would build no more of them, and take it from reads.
+        self._building = Lock()
 
     async def GenerateLtvReport(
         self, request: pb.GenerateLtvReportRequest, context: ServicerContext
@@ -64,16 +67,17 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
                 rates = reporting_rates(connection, moment, reporting, (one.currency for one in sums.totals))
                 total = reporting_total_message(reporting_total(sums.totals, rates))
             end = start + page.size
-            return pb.GenerateLtvReportResponse(
-                rows=_rows(plain_rows(report.snapshot, report.rows[start:end])),
-                totals=[total_message(total) for total in sums.totals],
-                concentrations=[_concentration(one) for one in sums.concentrations],
-                sequence=moment.seq,
-                market_date=market_date(moment),
-                policy=policy_name(moment),
-                reporting_total=total,
-                next_page_token=page.token((moment.seq, end)) if end < len(report.rows) else "",
-            )
+            with self._building:
+                return pb.GenerateLtvReportResponse(
+                    rows=_rows(plain_rows(report.snapshot, report.rows[start:end])),
+                    totals=[total_message(total) for total in sums.totals],
+                    concentrations=[_concentration(one) for one in sums.concentrations],
+                    sequence=moment.seq,
+                    market_date=market_date(moment),
+                    policy=policy_name(moment),
+                    reporting_total=total,
+                    next_page_token=page.token((moment.seq, end)) if end < len(report.rows) else "",
+                )
 
         return await self.runner.long_read(work)
 
