@@ -1,11 +1,19 @@
 """Memory that a process keeps for its next columns."""
 
+import ctypes
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not hasattr(ctypes.CDLL(None), "mallopt"), reason="left out: the C library has no such settings"
+    ),
+]
 
 ROOT = Path(__file__).parents[2]
 FAULTS = """
@@ -30,14 +38,10 @@ def faults(*, keeps: bool, **environment: str) -> int:
     return int(subprocess.check_output([sys.executable, "-c", script], env=values, text=True))
 
 
-@pytest.mark.slow
-@pytest.mark.skipif("glibc" not in os.confstr("CS_GNU_LIBC_VERSION"), reason="the settings are those of glibc")
 def test_columns_that_are_needed_again_use_the_memory_of_those_before():
     assert faults(keeps=True) * 20 < faults(keeps=False)
 
 
-@pytest.mark.slow
-@pytest.mark.skipif("glibc" not in os.confstr("CS_GNU_LIBC_VERSION"), reason="the settings are those of glibc")
 def test_the_environment_decides_where_it_states_a_setting():
     small = {"MALLOC_TRIM_THRESHOLD_": "131072", "MALLOC_MMAP_THRESHOLD_": "131072"}
     assert faults(keeps=True, **small) * 2 > faults(keeps=False, **small)
