@@ -1,6 +1,5 @@
 """Disposals over gRPC: what is frozen, what is recorded, and what stays as it is."""
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,24 +10,15 @@ import pytest
 from google.type.decimal_pb2 import Decimal
 
 from collateral_registry.v1 import breach_pb2, disposal_pb2 as pb, disposal_pb2_grpc, report_pb2
-from tests.support.server import FIRST_DAY, Client, Server, calendar, connected, details_of, money
+from tests.support.breached_loans import BreachedLoan, breached_loan, copper_server
+from tests.support.server import FIRST_DAY, Client, calendar, details_of, money
 
 pytestmark = pytest.mark.slow
 
-NUMBERS = itertools.count(1)
-
 
 @dataclass
-class Book:
-    """A book with a loan of the test's own, which owes 820,000 on a lot that lends 800,000."""
-
-    client: Client
-    number: int
-
-    @property
-    def loan(self) -> str:
-        """The id of the loan."""
-        return f"loan-{self.number}"
+class Book(BreachedLoan):
+    """A breached loan with what the tests name."""
 
     @property
     def asset(self) -> str:
@@ -43,22 +33,13 @@ class Book:
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    server = Server(f"sqlite:///{tmp_path_factory.mktemp('disposals') / 'book.db'}").start()
-    with connected(server) as connection:
-        connection.open_copper()
-        connection.quote_history()
+    with copper_server(tmp_path_factory.mktemp("disposals")) as connection:
         yield connection
-    server.stop()
 
 
 @pytest.fixture
 def defaulted(client: Client) -> Book:
-    book = Book(client, next(NUMBERS))
-    client.register_lot(f"lot-{book.number}")
-    client.register_loan(book.loan)
-    client.pledge(book.loan, f"lot-{book.number}")
-    client.owe("820000", book.loan)
-    return book
+    return breached_loan(Book, client)
 
 
 def stub(book: Book) -> disposal_pb2_grpc.DisposalServiceStub:

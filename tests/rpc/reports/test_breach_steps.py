@@ -1,6 +1,5 @@
 """The steps of a breach: what each records, what it leaves as it is, and which are refused."""
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,24 +9,15 @@ import grpc
 import pytest
 
 from collateral_registry.v1 import breach_pb2 as pb, common_pb2, loan_pb2
-from tests.support.server import FIRST_DAY, Client, Server, calendar, connected, details_of, money
+from tests.support.breached_loans import NUMBERS, BreachedLoan, breached_loan, copper_server
+from tests.support.server import FIRST_DAY, Client, calendar, details_of, money
 
 pytestmark = pytest.mark.slow
 
-NUMBERS = itertools.count(1)
-
 
 @dataclass
-class Book:
-    """A book with a loan of the test's own, which owes 820,000 on a lot that lends 800,000."""
-
-    client: Client
-    number: int
-
-    @property
-    def loan(self) -> str:
-        """The id of the loan."""
-        return f"loan-{self.number}"
+class Book(BreachedLoan):
+    """A breached loan with what the tests name."""
 
     @property
     def name(self) -> str:
@@ -47,22 +37,13 @@ class Book:
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    server = Server(f"sqlite:///{tmp_path_factory.mktemp('steps') / 'book.db'}").start()
-    with connected(server) as connection:
-        connection.open_copper()
-        connection.quote_history()
+    with copper_server(tmp_path_factory.mktemp("steps")) as connection:
         yield connection
-    server.stop()
 
 
 @pytest.fixture
 def breached(client: Client) -> Book:
-    book = Book(client, next(NUMBERS))
-    client.register_lot(f"lot-{book.number}")
-    client.register_loan(book.loan)
-    client.pledge(book.loan, f"lot-{book.number}")
-    client.owe("820000", book.loan)
-    return book
+    return breached_loan(Book, client)
 
 
 def step(book: Book, method: str, **fields: Any) -> pb.Breach:
