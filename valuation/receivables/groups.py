@@ -35,7 +35,7 @@ class Groups:
         rows = np.flatnonzero((available > 0)[self.of])
         if not len(rows):
             return served
-        rows = rows[np.lexsort((self.then[rows], self.rank[rows], self._codes[rows]))]
+        rows = self.in_order(rows)
         ordered, group = amount[rows], self.of[rows]
         before = np.cumsum(ordered)
         before -= ordered
@@ -45,6 +45,10 @@ class Groups:
         left -= before
         served[rows] = np.clip(left, 0, ordered, out=left)
         return served
+
+    def in_order(self, rows: Int) -> Int:
+        """Returns rows group by group, in the order in which they are served."""
+        return rows[np.lexsort((self.then[rows], self.rank[rows], self._codes[rows]))]
 
     @cached_property
     def _codes(self) -> Int:

@@ -127,7 +127,11 @@ def expected_recoverable(eligible_minor: Int, expected: Expectation) -> Int:
 
     It is ``eligible x (1 - dilution) x (1 - LGD x PD of the days) x (1 + rate)^(-days / 365)``.
     """
-    paid, discount = expected.factors
+    return present_value(eligible_minor, *expected.factors)
+
+
+def present_value(eligible_minor: Int, paid: Float, discount: Float) -> Int:
+    """Returns eligible amounts [n] by the share that is paid and the discount, rounded half to even."""
     amount = eligible_minor * paid
     amount *= discount
     return np.rint(amount, out=amount).astype(np.int64)

@@ -6,37 +6,18 @@ change also moves the limits on shares, and thereby groups that did not change b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from collateral_registry.domain.receivables.limited_group import Both, FreePart, LimitedGroup, limited_group
 from collateral_registry.domain.receivables.partial_rules import share_cut
 from collateral_registry.domain.receivables.pool_facts import GroupName, PoolFacts, PoolTerms
-from collateral_registry.domain.receivables.pool_ladder import (
-    PoolPart,
-    after_shares,
-    before_shares,
-    class_parts,
-    most_lent,
-)
-from collateral_registry.domain.receivables.pool_sums import NO_SUMS, PoolSums, debtor_sums, sums_of
+from collateral_registry.domain.receivables.pool_ladder import PoolPart, before_shares, class_parts, most_lent
+from collateral_registry.domain.receivables.pool_sums import NO_SUMS, PoolSums
 from collateral_registry.domain.receivables.rule_numbers import ReceivableNumbers
 from valuation.receivables.recoverable import PoolParts, pool_parts
-
-Both = tuple[int, int]
-"""A conservative and a last good amount, in minor units."""
-
-_NOTHING: Both = (0, 0)
-
-
-@dataclass(frozen=True)
-class CutPart:
-    """A part of a pool with its sums after the limits on shares."""
-
-    part: PoolPart
-    sums: PoolSums
-    debtors: Mapping[str, Both]
 
 
 @dataclass(frozen=True)
@@ -44,14 +25,14 @@ class ComputedPool:
     """The sums of a pool, and what the next change of it needs.
 
     ``left`` is what the other rules leave of each group of debtors for the limits on shares, and ``cut`` what these
-    take; groups without a cut have none. ``limited`` holds groups with a cut that did not change themselves.
+    take; groups without a cut have none. ``limited`` holds groups with a cut, as far as a change has needed them alone.
     ``debtors`` has the open and the eligible amount of each debtor.
     """
 
     sums: PoolSums
     left: Mapping[GroupName, Both]
     cut: Mapping[GroupName, Both]
-    limited: Mapping[GroupName, CutPart]
+    limited: Mapping[GroupName, LimitedGroup]
     debtors: Mapping[str, Both]
 
 
@@ -100,34 +81,43 @@ def changed(
 
     ``part_of`` returns the facts of another group, which did not change.
     """
-    gone = [] if old is None else [before_shares(old, numbers, day)]
+    gone = [] if old is None else _parts_before(before, old, numbers, day)
     come = before_shares(new, numbers, day)
-    left = {**before.left}
-    for part in gone:
-        for name in part.names:
-            del left[name]
+    here = {*come.names, *(name for part in gone for name in part.groups)}
+    left = {name: amounts for name, amounts in before.left.items() if name not in here}
     left |= dict(zip(come.names, map(tuple, come.left_minor.T.tolist()), strict=True))
-    gross = before.sums.open_minor - sum(one.gross_minor for one in gone) + come.gross_minor
+    gross = before.sums.open_minor - sum(part.gross_minor for part in gone) + come.gross_minor
     cut = _cuts(left, gross, new, numbers)
-    was, now = [_cut(part, before.cut) for part in gone], [_cut(come, cut)]
-    here = {*come.names, *(name for part in gone for name in part.names)}
-    limited = {name: one for name, one in before.limited.items() if name not in here}
-    for name in (cut.keys() | before.cut.keys()) - here:
-        if cut.get(name) != before.cut.get(name):
-            group = limited.get(name) or _cut(before_shares(part_of(name), numbers, day), before.cut)
-            limited[name] = _cut(group.part, cut)
-            was.append(group)
-            now.append(limited[name])
-    limited = {name: one for name, one in limited.items() if name in cut}
+    moved = {
+        name: before.limited.get(name) or limited_group(before_shares(part_of(name), numbers, day))
+        for name in (cut.keys() | before.cut.keys()) - here
+        if cut.get(name) != before.cut.get(name)
+    }
+    own = _part_after(come, cut)
     sums, debtors = before.sums, {**before.debtors}
-    for one in was:
+    for one in (part.under(before.cut) for part in (*gone, *moved.values())):
         sums -= one.sums
         for debtor in one.debtors:
             del debtors[debtor]
-    for one in now:
+    for one in (part.under(cut) for part in (own, *moved.values())):
         sums += one.sums
         debtors |= one.debtors
-    return ComputedPool(sums, left, cut, limited, debtors)
+    known = {name: group for name, group in before.limited.items() if name not in here} | moved
+    known |= {own.name: own} if isinstance(own, LimitedGroup) else {}
+    return ComputedPool(sums, left, cut, {name: group for name, group in known.items() if name in cut}, debtors)
+
+
+def _parts_before(
+    before: ComputedPool, old: PoolFacts, numbers: ReceivableNumbers, day: int
+) -> Sequence[FreePart | LimitedGroup]:
+    """Returns the groups that change as they were, from what is known of them if that is all of them."""
+    known = [before.limited[name] for name in old.resolved.names if name in before.limited]
+    return known if len(known) == old.resolved.groups else [FreePart(before_shares(old, numbers, day))]
+
+
+def _part_after(part: PoolPart, cut: Mapping[GroupName, Both]) -> FreePart | LimitedGroup:
+    """Returns the groups that changed as they are; a group with a cut as one that the next change finds."""
+    return limited_group(part) if len(part.names) == 1 and part.names[0] in cut else FreePart(part)
 
 
 def _cuts(
@@ -139,13 +129,6 @@ def _cuts(
     taken = np.array([share_cut(amount, gross_minor, mode, numbers) for amount in amounts])
     names = list(left)
     return {names[at]: (int(taken[0, at]), int(taken[1, at])) for at in np.flatnonzero(taken.any(axis=0)).tolist()}
-
-
-def _cut(part: PoolPart, cut: Mapping[GroupName, Both]) -> CutPart:
-    """Returns a part of the pool, of one group or several, with the cuts of its groups."""
-    taken = np.array([cut.get(name, _NOTHING) for name in part.names], dtype=np.int64).reshape(-1, 2).T
-    ladder = after_shares(part, taken)
-    return CutPart(part, sums_of(ladder), debtor_sums(ladder))
 
 
 def _no_group(name: GroupName) -> PoolFacts:
