@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.receivables.pools import DAY, NUMBERS, made_pool
 from collateral_registry.domain.receivables.assignment_facts import AssignmentFacts
-from collateral_registry.domain.receivables.computed_pool import changed, computed
+from collateral_registry.domain.receivables.changes.computed_pool import changed, computed
 from collateral_registry.domain.receivables.debtor_facts import DebtorFacts
 from collateral_registry.domain.receivables.pool_facts import GroupName, PoolFacts
 from tests.support.changing_pools import follow

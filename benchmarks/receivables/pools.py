@@ -17,7 +17,7 @@ from functools import partial
 import numpy as np
 
 from collateral_registry.domain.receivables.assignment_facts import AssignmentFacts, AssignmentState
-from collateral_registry.domain.receivables.computed_pool import computed
+from collateral_registry.domain.receivables.changes.computed_pool import computed
 from collateral_registry.domain.receivables.debtor_facts import DebtorFacts
 from collateral_registry.domain.receivables.ledger import PoolLedger
 from collateral_registry.domain.receivables.pool_facts import NO_LINE, PoolFacts, PoolTerms, stated_debtors

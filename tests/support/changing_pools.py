@@ -4,7 +4,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 
-from collateral_registry.domain.receivables.computed_pool import EMPTY, ComputedPool, changed, computed
+from collateral_registry.domain.receivables.changes.computed_pool import EMPTY, ComputedPool, changed, computed
 from collateral_registry.domain.receivables.pool_facts import PoolFacts
 from collateral_registry.domain.receivables.pool_sums import PoolSums
 from tests.support.invoice_pools import TODAY, Balance, KnownDebtor, OpenInvoice, numbers, pool_of

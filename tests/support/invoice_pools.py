@@ -10,7 +10,7 @@ from decimal import Decimal
 import numpy as np
 
 from collateral_registry.domain.receivables.assignment_facts import AssignmentFacts, AssignmentState
-from collateral_registry.domain.receivables.computed_pool import computed
+from collateral_registry.domain.receivables.changes.computed_pool import computed
 from collateral_registry.domain.receivables.debtor_facts import DebtorFacts, DebtorLimits
 from collateral_registry.domain.receivables.ledger import InvoiceFlag, PoolLedger
 from collateral_registry.domain.receivables.pool_facts import NO_LINE, PoolFacts, PoolTerms, stated_debtors

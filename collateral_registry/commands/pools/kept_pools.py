@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from collateral_registry.commands.pools.inputs import PoolAsset, PoolInput, PoolKnowledge
-from collateral_registry.domain.receivables.computed_pool import ComputedPool, changed
+from collateral_registry.domain.receivables.changes.computed_pool import ComputedPool, changed
 from collateral_registry.domain.receivables.debtor_facts import DebtorFacts
 from collateral_registry.domain.receivables.debtor_lines import lined_debtors
 from collateral_registry.domain.receivables.pool_facts import GroupName, PoolFacts, group_names

@@ -17,7 +17,7 @@ from collateral_registry.domain.assets.asset_kind import CLASS_ROOT, Kind
 from collateral_registry.domain.assets.claims import Receivable, ReceivablePool
 from collateral_registry.domain.assets.kinds import Detail
 from collateral_registry.domain.book.policy import Policy, lineage
-from collateral_registry.domain.receivables.computed_pool import ComputedPool, computed
+from collateral_registry.domain.receivables.changes.computed_pool import ComputedPool, computed
 from collateral_registry.domain.receivables.debtor_facts import DebtorFacts
 from collateral_registry.domain.receivables.pool_facts import PoolTerms
 from collateral_registry.domain.receivables.pool_statement import PoolStatement, statement_of

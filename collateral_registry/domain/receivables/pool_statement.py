@@ -8,7 +8,7 @@ from heapq import nsmallest
 
 import numpy as np
 
-from collateral_registry.domain.receivables.computed_pool import Amount, ComputedPool
+from collateral_registry.domain.receivables.changes.computed_pool import Amount, ComputedPool
 from collateral_registry.domain.shared.errors import Refused
 from valuation._typing import Int
 from valuation.receivables.rules import Rule

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from collateral_registry.domain.receivables.computed_pool import Amount, ComputedPool, amounts_of
+from collateral_registry.domain.receivables.changes.computed_pool import Amount, ComputedPool, amounts_of
 from collateral_registry.domain.receivables.invoice_rules import unknown_reasons
 from collateral_registry.domain.receivables.pool_facts import PoolTerms
 from collateral_registry.domain.receivables.pool_ladder import is_verified

@@ -17,7 +17,7 @@ from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.assignments.debtor_limits import DebtorLimit, DebtorLimitKind
 from collateral_registry.domain.debtors.debtor import DebtorLine, DebtorState
 from collateral_registry.domain.filters.expressions import EVERYTHING
-from collateral_registry.domain.receivables import computed_pool
+from collateral_registry.domain.receivables.changes import computed_pool
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.rpc.book_services import POOL_SYNC, STOCK_SYNC
 from collateral_registry.store.assets.repository import asset_keys

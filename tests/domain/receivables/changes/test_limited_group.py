@@ -5,7 +5,7 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from collateral_registry.domain.receivables.limited_group import CutSums, FreePart, limited_group
+from collateral_registry.domain.receivables.changes.limited_group import CutSums, FreePart, limited_group
 from collateral_registry.domain.receivables.pool_ladder import before_shares
 from collateral_registry.domain.receivables.pool_sums import PoolSums
 from tests.support.changing_pools import GROUPS, Pool, group_of

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from collateral_registry.domain.receivables.limited_group import Both, FreePart, LimitedGroup, limited_group
+from collateral_registry.domain.receivables.changes.limited_group import Both, FreePart, LimitedGroup, limited_group
 from collateral_registry.domain.receivables.partial_rules import share_cut
 from collateral_registry.domain.receivables.pool_facts import GroupName, PoolFacts, PoolTerms
 from collateral_registry.domain.receivables.pool_ladder import PoolPart, before_shares, class_parts, most_lent

@@ -144,10 +144,10 @@ class LimitedGroup:
         gone = (self.last >= 0) & (self.last < last_good.invoices)
         return replace(
             sums,
-            eligible_minor=sums.eligible_minor - amounts,
-            recoverable_minor=sums.recoverable_minor - [one.recoverable_minor for one in both],
-            lent_minor=sums.lent_minor - [one.lent_minor for one in both],
-            lent_rest=sums.lent_rest - [one.lent_rest for one in both],
+            eligible_minor=sums.eligible_minor - np.array(amounts),
+            recoverable_minor=sums.recoverable_minor - np.array([one.recoverable_minor for one in both]),
+            lent_minor=sums.lent_minor - np.array([one.lent_minor for one in both]),
+            lent_rest=sums.lent_rest - np.array([one.lent_rest for one in both]),
             excluded=excluded,
             counted=sums.counted - (int(gone.sum()), int((gone & ~self.has_pd).sum())),
         )

@@ -1,0 +1,1 @@
+"""A pool of invoices computed as a change of some of its debtors."""
