@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import signal
 import sys
@@ -37,7 +36,7 @@ from collateral_registry.rpc.access.reloaded import Reloaded
 from collateral_registry.rpc.limits.connections import allow_open_files
 from collateral_registry.rpc.limits.numbers import CallLimits, ConnectionLimits
 from collateral_registry.rpc.server import Limits, RpcServer
-from collateral_registry.runtime.allocator import keep_freed_memory
+from collateral_registry.runtime.process_memory import collect_rarely, keep_freed_memory
 from collateral_registry.store.engine.database import Database
 from collateral_registry.store.engine.migrate import migrate as migrate_schema
 from collateral_registry.store.storage.sole_use import sole_use
@@ -108,9 +107,8 @@ def serve(settings: Settings, clock: Clock = wall_clock, process: int = 0) -> No
     collect_standard_log()
     allow_open_files()
     units()  # read now, because it would delay the first stock batch
-    # Objects loaded at start live as long as the process, so garbage collection need not traverse them.
-    gc.freeze()
     sys.setswitchinterval(SWITCH_SECONDS)
+    collect_rarely()
     keep_freed_memory()
     with reserved_books(settings_by_lender(settings), clock) as books:
         uvloop.run(_serve(settings, books, process))

@@ -24,7 +24,7 @@ from collateral_registry.domain.receivables.pool_facts import NO_LINE, PoolFacts
 from collateral_registry.domain.receivables.pool_ladder import ladder
 from collateral_registry.domain.receivables.rule_numbers import DEFAULT_VALUES, ReceivableNumbers
 from collateral_registry.domain.shared.days import NO_DAY
-from collateral_registry.runtime.allocator import keep_freed_memory
+from collateral_registry.runtime.process_memory import keep_freed_memory
 from valuation._typing import Int, Texts
 from valuation.receivables.concentration import greatest_total
 

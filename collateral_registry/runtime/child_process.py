@@ -7,7 +7,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import parent_process
-from threading import Thread
+from threading import Lock, Thread
 
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """Environment of processes that compute side by side: one thread in each library, because together they use all
@@ -16,15 +16,19 @@ cores."""
 
 @contextmanager
 def one_thread_each() -> Iterator[None]:
-    """Lets the processes that are started in it use one thread in each library."""
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
-    os.environ.update({name: before[name] or value for name, value in ONE_THREAD.items()})
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
+    """Lets the processes that are started in it use one thread in each library; one thread at a time starts some."""
+    with _STARTING:
+        before = {name: os.environ.get(name) for name in ONE_THREAD}
+        os.environ.update({name: before[name] or value for name, value in ONE_THREAD.items()})
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+
+
+_STARTING = Lock()
 
 
 def live_with_service() -> None:

@@ -12,7 +12,6 @@ from collateral_registry.domain.receivables.ledgers.entries import Entries, Part
 from collateral_registry.domain.receivables.ledgers.entry_booking import Booked, Known, book
 from collateral_registry.domain.receivables.ledgers.ledger_state import InvoiceName, LedgerState
 from collateral_registry.domain.receivables.ledgers.payments import PaymentBook
-from collateral_registry.store.engine.bulk import collector_paused
 from collateral_registry.store.engine.database import Database
 from collateral_registry.store.receivables.booking import (
     AmountName,
@@ -70,10 +69,6 @@ class EntryGroup(Group[Entries]):
 
     def book_runs(self) -> None:
         """Books the entries on their ledgers, and stores both."""
-        with collector_paused():
-            self._book_runs()
-
-    def _book_runs(self) -> None:
         ledgers = read_pools(self.intake.connection, self.pools)
         payments = self._read(ledgers)
         done: list[Booked] = []

@@ -14,6 +14,7 @@ from collateral_registry.clock import Clock
 from collateral_registry.domain.shared.errors import StoreUnavailable
 from collateral_registry.logs import logger
 from collateral_registry.runtime.child_process import live_with_service
+from collateral_registry.runtime.process_memory import collect_rarely
 from collateral_registry.store.engine.database import Database
 
 P = ParamSpec("P")
@@ -100,6 +101,7 @@ class _Raised:
 def _serve(pipe: Connection, url: str, clock: Clock) -> None:
     """Runs each piece of work that arrives, until None arrives."""
     live_with_service()  # and no longer, because the service still acknowledges what it has received
+    collect_rarely()
     database = Database(url, clock)
     while (request := pipe.recv()) is not None:
         work, args, named = request

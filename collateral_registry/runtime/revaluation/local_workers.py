@@ -11,7 +11,7 @@ from multiprocessing import get_context
 from pydantic import SecretStr
 
 from collateral_registry.commands.revaluation.run_partition import PartitionJob
-from collateral_registry.runtime.allocator import keep_freed_memory
+from collateral_registry.runtime.process_memory import collect_rarely, keep_freed_memory
 from collateral_registry.runtime.revaluation.errors import WorkersLost
 from collateral_registry.runtime.revaluation.worker_process import work
 
@@ -54,4 +54,5 @@ class LocalWorkers:
 def _prepare() -> None:
     """Prepares a process of the pool."""
     os.nice(NICENESS)
+    collect_rarely()
     keep_freed_memory()

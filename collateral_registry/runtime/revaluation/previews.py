@@ -20,6 +20,7 @@ from collateral_registry.clock import wall_clock
 from collateral_registry.commands.revaluation.preview import PreviewJob, PreviewPart, preview_book
 from collateral_registry.domain.shared.errors import Busy, DomainError
 from collateral_registry.runtime.child_process import live_with_service, one_thread_each
+from collateral_registry.runtime.process_memory import collect_rarely
 from collateral_registry.store.engine.database import Database
 
 NICENESS = 10
@@ -76,6 +77,7 @@ def _compute(parts: Connection, url: SecretStr, job: PreviewJob) -> None:
     """Sends the parts of a preview, or the error that ends it, and then None."""
     live_with_service()
     os.nice(NICENESS)
+    collect_rarely()
     database = Database(url.get_secret_value(), wall_clock)
     with suppress(OSError):
         try:

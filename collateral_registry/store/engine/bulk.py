@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import cache
 from sqlite3 import Connection as SqliteConnection
 from typing import Any, Protocol, cast
@@ -75,10 +73,9 @@ def read_columns(connection: Source, statement: Select[Any], named: Mapping[str,
     kinds = _kinds_of(statement)
     parts: list[list[NDArray[Any]]] = [[typed_column(kind, ())] for kind in kinds.values()]
     result = connection.execute(statement, named)
-    with collector_paused():
-        while result.cursor is not None and (rows := result.cursor.fetchmany(FETCH_ROWS)):
-            for part, kind, data in zip(parts, kinds.values(), zip(*rows, strict=True), strict=True):
-                part.append(typed_column(kind, data))
+    while result.cursor is not None and (rows := result.cursor.fetchmany(FETCH_ROWS)):
+        for part, kind, data in zip(parts, kinds.values(), zip(*rows, strict=True), strict=True):
+            part.append(typed_column(kind, data))
     result.close()
     return {name: np.concatenate(part) for name, part in zip(kinds, parts, strict=True)}
 
@@ -100,18 +97,6 @@ def read_keys(connection: Source, statement: Select[Any], named: Mapping[str, An
     """Executes a select of one integer column and returns it [rows]."""
     (keys,) = read_columns(connection, statement, named).values()
     return np.asarray(keys, dtype=np.int64)
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Pauses garbage collection, because each pass would traverse thousands of new objects that contain no cycles."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def typed_column(kind: TypeEngine[Any], data: Sequence[Any]) -> NDArray[Any]:
@@ -142,11 +127,9 @@ def insert_columns(connection: Source, table: type[SQLModel], columns: Mapping[s
     if connection.dialect.name == "sqlite":
         marks = ",".join("?" * len(names))
         insert = f"INSERT INTO {target} ({','.join(names)}) VALUES ({marks})"  # noqa: S608 - names come from the schema
-        with collector_paused():
-            cast("SqliteConnection", driver).executemany(insert, zip(*data, strict=True))
+        cast("SqliteConnection", driver).executemany(insert, zip(*data, strict=True))
         return
     with (
-        collector_paused(),
         cast("PostgresConnection[Any]", driver).cursor() as cursor,
         cursor.copy(f"COPY {target} ({','.join(names)}) FROM STDIN (FORMAT BINARY)") as copy,
     ):

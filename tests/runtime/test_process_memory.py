@@ -1,4 +1,4 @@
-"""Memory that a process keeps for its next columns."""
+"""Memory that a process keeps for its next columns, and the garbage that it collects."""
 
 import ctypes
 import os
@@ -8,18 +8,16 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not hasattr(ctypes.CDLL(None), "mallopt"), reason="left out: the C library has no such settings"
-    ),
-]
+pytestmark = pytest.mark.slow
+glibc_only = pytest.mark.skipif(
+    not hasattr(ctypes.CDLL(None), "mallopt"), reason="left out: the C library has no such settings"
+)
 
 ROOT = Path(__file__).parents[2]
 FAULTS = """
 import resource
 import numpy as np
-from collateral_registry.runtime.allocator import keep_freed_memory
+from collateral_registry.runtime.process_memory import keep_freed_memory
 if {keeps}:
     keep_freed_memory()
 for done in range(101):
@@ -31,6 +29,28 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
+GARBAGE = """
+import gc
+from collateral_registry.runtime.process_memory import COLLECT_EVERY_OBJECTS, collect_rarely
+class Node: pass
+def cycles(count):
+    for _ in range(count):
+        node = Node()
+        node.itself = node
+collect_rarely()
+most = 0
+for _ in range(20):
+    cycles(COLLECT_EVERY_OBJECTS // 4)
+    most = max(most, len(gc.get_objects()))
+print(gc.get_freeze_count() > 1000, most <= 3 * COLLECT_EVERY_OBJECTS)
+"""
+
+
+def test_garbage_of_cycles_is_collected_and_objects_loaded_before_are_left_out():
+    found = subprocess.check_output([sys.executable, "-c", GARBAGE], cwd=ROOT, text=True)
+    assert found.split() == ["True", "True"]
+
+
 def faults(*, keeps: bool, **environment: str) -> int:
     """Returns how many pages the kernel had to provide for columns that were needed again and again."""
     values = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
@@ -38,10 +58,12 @@ def faults(*, keeps: bool, **environment: str) -> int:
     return int(subprocess.check_output([sys.executable, "-c", script], env=values, text=True))
 
 
+@glibc_only
 def test_columns_that_are_needed_again_use_the_memory_of_those_before():
     assert faults(keeps=True) * 20 < faults(keeps=False)
 
 
+@glibc_only
 def test_the_environment_decides_where_it_states_a_setting():
     small = {"MALLOC_TRIM_THRESHOLD_": "131072", "MALLOC_MMAP_THRESHOLD_": "131072"}
     assert faults(keeps=True, **small) * 2 > faults(keeps=False, **small)
