@@ -1,4 +1,4 @@
-"""Shows the borrowing base of a loan as lines that sum to its availability."""
+"""Shows the borrowing base of a loan as lines, from the gross amounts of its classes, that sum to its availability."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 import grpc
+from google.type.money_pb2 import Money
 
 from collateral_registry.cli.common.formatting import (
     enum_label,
@@ -19,16 +20,17 @@ from collateral_registry.cli.common.formatting import (
 from collateral_registry.cli.common.moments import as_of_message
 from collateral_registry.cli.common.options import Layout
 from collateral_registry.cli.common.table_files import show_table
-from collateral_registry.cli.common.tables import Column, Kind, ListedRows, Row, Table, text
-from collateral_registry.v1 import borrowing_base_pb2, borrowing_base_pb2_grpc, common_pb2, loan_pb2
+from collateral_registry.cli.common.tables import Column, Kind, ListedRows, Row, Table, label, text
+from collateral_registry.v1 import borrowing_base_pb2, borrowing_base_pb2_grpc, common_pb2, loan_pb2, receivable_pb2
 
-STEPS = borrowing_base_pb2.BaseStep
+STEPS, CLASS_STEPS = borrowing_base_pb2.BaseStep, borrowing_base_pb2.ClassStep
 
 BASE = Table(
     "lines",
     (
         Column("step", Kind.CODE),
         Column("subject", Kind.TEXT),
+        Column("rule", Kind.CODE),
         Column("amount", Kind.AMOUNT),
         Column("total", Kind.AMOUNT, "sum so far"),
         Column("currency", Kind.CURRENCY),
@@ -47,16 +49,21 @@ def show_base(channel: grpc.Channel, loan: str, as_of: str, layout: Layout) -> N
 
 def _rows(found: borrowing_base_pb2.BorrowingBase) -> Iterator[Row]:
     total, currency = Decimal(0), found.base.currency_code
-    for line in found.lines:
-        total += to_decimal(line.amount)
-        yield (
-            STEPS.Name(line.step).removeprefix("BASE_STEP_"),
-            text(line.subject),
-            to_decimal(line.amount),
-            total,
-            currency,
-        )
-    yield ("AVAILABILITY", None, to_decimal(found.availability), total, currency)
+    for step, subject, rule, money in _lines(found):
+        total += to_decimal(money)
+        yield step, subject, rule, to_decimal(money), total, currency
+    yield "AVAILABILITY", None, None, to_decimal(found.availability), total, currency
+
+
+def _lines(found: borrowing_base_pb2.BorrowingBase) -> Iterator[tuple[str, str | None, str | None, Money]]:
+    """Yields the lines of the classes in place of what each lends, and then the other lines of the base."""
+    for one in found.classes:
+        for line in one.lines:
+            rule = label(receivable_pb2.EligibilityRule.Name(line.rule), "ELIGIBILITY_RULE_")
+            yield CLASS_STEPS.Name(line.step).removeprefix("CLASS_STEP_"), one.asset_class, rule, line.amount
+    for last in found.lines:
+        if last.step != STEPS.BASE_STEP_CLASS:
+            yield STEPS.Name(last.step).removeprefix("BASE_STEP_"), text(last.subject), None, last.amount
 
 
 def _title(found: borrowing_base_pb2.BorrowingBase) -> str:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 
 import numpy as np
 
-from collateral_registry.commands.borrowing_base.bases import RecordedBase, RecordedClaim, recorded_base
+from collateral_registry.commands.borrowing_base.bases import RecordedBase, recorded_base
+from collateral_registry.commands.borrowing_base.class_lines import lines_of_classes
 from collateral_registry.commands.pipeline.moments import moment_of
 from collateral_registry.domain.borrowing_base.base import ClassAmount
 from collateral_registry.domain.borrowing_base.certificates import Recomputation, ReserveLine
+from collateral_registry.domain.borrowing_base.class_lines import ClassLine, ClassStep
 from collateral_registry.domain.borrowing_base.columns import NO_BASE
 from collateral_registry.domain.borrowing_base.walk import ClassStatement, Statement
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.store.book.policies import policy_id_at
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.loans.judgements import judgement_at
-from collateral_registry.store.valuations.pool_statements import statement_as_of
 from collateral_registry.store.valuations.repository import estimates_at
 from valuation.money import PPM
+from valuation.receivables.rules import NO_RULE, Rule
 
 
 def had_base(connection: Connection, loan_key: int, day: date) -> bool:
@@ -57,36 +58,24 @@ def recomputation(connection: Connection, loan_id: str, period_end: date) -> Rec
 
 
 def _statement(connection: Connection, found: RecordedBase) -> Statement:
-    terms = found.loan.base_terms
-    by_class: dict[str, list[ClassStatement]] = {}
-    for one in found.claims:
-        name = terms.class_of(one.asset.asset_class) if terms else one.asset.asset_class
-        by_class.setdefault(name, []).append(_stated(connection, found, one))
-    classes = {one.name: _class_statement(one, by_class.get(one.name, [])) for one in found.base.classes}
+    lines = lines_of_classes(connection, found)
+    classes = {one.name: _class_statement(one, lines[one.name]) for one in found.base.classes}
     return Statement(classes, found.base.reserves_minor)
 
 
-def _stated(connection: Connection, found: RecordedBase, claim: RecordedClaim) -> ClassStatement:
-    """Returns what one claim adds to its class: the ledger of a pool by its rules, else the market value.
+def _class_statement(one: ClassAmount, lines: Iterable[ClassLine]) -> ClassStatement:
+    """Returns a class with its gross amount, what each rule takes, and the rate that it lends of what the rules leave.
 
-    The amounts of a pool in another currency than the loan's are not lines of the loan's base.
+    The lines without a rule are what the rate stands for.
     """
-    stored = statement_as_of(connection, claim.asset_key, found.judgement["seq"])
-    if stored is None or claim.asset.currency != found.loan.currency:
-        return ClassStatement(claim.market_minor)
-    pool = stored.statement
-    excluded = {rule.name: one.amount_minor for rule, one in pool.excluded.items()}
-    unknown = {f"UNKNOWN_{rule.name}": one.amount_minor for rule, one in pool.unknown.items()}
-    return ClassStatement(pool.open_minor, {**excluded, **unknown})
-
-
-def _class_statement(one: ClassAmount, parts: Sequence[ClassStatement]) -> ClassStatement:
-    """Returns a class with the sums of its claims, and the rate that it lends of what the rules leave."""
-    excluded: Counter[str] = Counter()
-    for part in parts:
-        excluded.update(part.excluded_minor)
-    stated = ClassStatement(
-        sum(part.gross_minor for part in parts), dict(excluded), 0, one.limit_minor, one.share_ppm, one.amount_minor
-    )
+    gross, taken = 0, dict[str, int]()
+    for line in lines:
+        if line.cause.step is ClassStep.GROSS:
+            gross = line.amount_minor
+        elif line.cause.rule != NO_RULE:
+            prefix = "UNKNOWN_" if line.cause.step is ClassStep.UNKNOWN else ""
+            name = f"{prefix}{Rule(line.cause.rule).name}"
+            taken[name] = taken.get(name, 0) - line.amount_minor
+    stated = ClassStatement(gross, taken, 0, one.limit_minor, one.share_ppm, one.amount_minor)
     rate = min(one.amount_minor * PPM // stated.rest_minor, PPM) if stated.rest_minor else 0
     return replace(stated, rate_ppm=rate)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from collateral_registry.commands.borrowing_base.bases import RecordedBase
+from collateral_registry.commands.borrowing_base.class_lines import ClassLines
 from collateral_registry.domain.borrowing_base.base import BaseLine, ClassAmount, Reserve, ReserveKind
+from collateral_registry.domain.borrowing_base.class_lines import ClassLine
 from collateral_registry.domain.loans.agreements import check_loan_currency, ppm_of
 from collateral_registry.domain.shared.names import checked_text
 from collateral_registry.rpc.common import convert
@@ -14,8 +18,8 @@ from valuation.errors import InvalidInput
 from valuation.money import PPM
 
 
-def base_message(found: RecordedBase) -> pb.BorrowingBase:
-    """Returns the base of a loan as a message."""
+def base_message(found: RecordedBase, lines: ClassLines) -> pb.BorrowingBase:
+    """Returns the base of a loan as a message, with the lines of its classes."""
     loan, row, base = found.loan, found.judgement, found.base
     currency, name = loan.currency, f"loans/{loan.loan_id}"
     decision = row["base_minor"] - row["withheld_base_minor"]
@@ -23,7 +27,10 @@ def base_message(found: RecordedBase) -> pb.BorrowingBase:
         loan=name,
         sequence=row["seq"],
         market_date=convert.day(row["market_day"]),
-        classes=[_class_message(one, kept, currency) for one, kept in zip(base.classes, base.kept_minor, strict=True)],
+        classes=[
+            _class_message(one, kept, lines[one.name], currency)
+            for one, kept in zip(base.classes, base.kept_minor, strict=True)
+        ],
         base_before_reserves=convert.money(base.before_reserves_minor, currency),
         reserves=[
             pb.DeductedReserve(
@@ -55,13 +62,32 @@ def base_message(found: RecordedBase) -> pb.BorrowingBase:
     return message
 
 
-def _class_message(one: ClassAmount, kept_minor: int, currency: str) -> pb.BaseClass:
+def _class_message(one: ClassAmount, kept_minor: int, lines: Iterable[ClassLine], currency: str) -> pb.BaseClass:
     return pb.BaseClass(
         asset_class=one.name,
         lendable_value=convert.money(one.amount_minor, currency),
         amount_limit=None if one.limit_minor is None else convert.money(one.limit_minor, currency),
         share_limit=None if one.share_ppm == PPM else convert.of_millionths(one.share_ppm),
         counted_value=convert.money(kept_minor, currency),
+        lines=[_class_line_message(line, currency) for line in lines],
+    )
+
+
+def _class_line_message(line: ClassLine, currency: str) -> pb.ClassLine:
+    return pb.ClassLine(
+        step=line.cause.step,
+        rule=line.cause.rule,
+        amount=convert.money(line.amount_minor, currency),
+        sentence_en=line.cause.english,
+        sentence_zh=line.cause.chinese,
+        pools=[
+            pb.PoolShare(
+                asset=f"assets/{one.asset_id}",
+                amount=convert.money(one.amount_minor, currency),
+                invoice_count=one.invoices,
+            )
+            for one in line.pools
+        ],
     )
 
 

@@ -6,6 +6,7 @@ from grpc.aio import ServicerContext
 
 from collateral_registry.commands.borrowing_base import reserves as commands
 from collateral_registry.commands.borrowing_base.bases import recorded_base
+from collateral_registry.commands.borrowing_base.class_lines import lines_of_classes
 from collateral_registry.domain.borrowing_base.base import Reserve
 from collateral_registry.domain.shared.names import checked_id, checked_text, id_of
 from collateral_registry.rpc.borrowing_base.messages import (
@@ -37,7 +38,8 @@ class BorrowingBaseServicer(borrowing_base_pb2_grpc.BorrowingBaseServiceServicer
         (loan_id,) = id_of("name", request.name, "loans")
 
         def work(connection: Connection) -> pb.BorrowingBase:
-            return base_message(recorded_base(connection, loan_id, read_moment(connection, request.as_of)))
+            found = recorded_base(connection, loan_id, read_moment(connection, request.as_of))
+            return base_message(found, lines_of_classes(connection, found))
 
         return await self.runner.read(work)
 

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from collateral_registry.cli.borrowing_base.statement_file import read_statement
 from collateral_registry.cli.main import app
-from tests.support.borrowing_bases import RESERVES, owe, pledge_classes, reserve, terms
+from tests.support.borrowing_bases import CLASSES, RESERVES, owe, pledge_classes, reserve, terms
 from tests.support.server import Client, Server, amount, money
 
 
@@ -36,7 +36,11 @@ def test_the_lines_of_a_base_sum_to_its_negative_availability_in_text_and_json(c
     assert (last["step"], last["amount"], last["total"]) == ("AVAILABILITY", Decimal("-17563.03"), Decimal("-17563.03"))
     assert sum(Decimal(row["amount"]) for row in steps) == last["amount"]
     assert "base 842,436.97, used 860,000.00 USD: LTV 102.08 %, MARGIN_CALL" in text
-    assert "SUBLIMIT      equipment             -132,325.84" in text
+    (cut,) = (line for line in text.splitlines() if line.startswith("SUBLIMIT      equipment"))
+    assert cut.split()[2] == "-132,325.84"
+    lent = [row for row in steps if row["step"] in {"GROSS", "EXCLUSION", "UNKNOWN", "EXPECTED_LOSS", "RATE", "PLEDGE"}]
+    assert {row["subject"] for row in lent} == set(CLASSES)
+    assert lent[-1]["total"] == sum(map(Decimal, CLASSES.values()))
 
 
 def test_a_statement_is_read_from_a_file_by_class_and_line(tmp_path) -> None:
