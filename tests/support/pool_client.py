@@ -56,10 +56,14 @@ class PoolClient:
         """Returns the number of the newest entry that the statement includes."""
         return self.statement().entry_number
 
+    def page(self, filter_: str = "", **fields: Any) -> pb.ListInvoicesResponse:
+        """Returns a page of invoices with their sums."""
+        request = ParseDict({"parent": "assets/acme", "filter": filter_, **fields}, pb.ListInvoicesRequest())
+        return self.pools.ListInvoices(request)
+
     def invoices(self, filter_: str = "", **fields: Any) -> list[pb.Invoice]:
         """Lists invoices."""
-        request = ParseDict({"parent": "assets/acme", "filter": filter_, **fields}, pb.ListInvoicesRequest())
-        return list(self.pools.ListInvoices(request).invoices)
+        return list(self.page(filter_, **fields).invoices)
 
     def explain(self, name: str, **as_of: Any) -> pb.InvoiceExplanation:
         """Explains an invoice."""

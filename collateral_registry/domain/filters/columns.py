@@ -23,14 +23,16 @@ def matching_rows(
     columns: Mapping[str, NDArray[Any]], column_of: Mapping[str, str], wanted: Expression, count: int
 ) -> NDArray[np.bool_]:
     """Returns which rows [count] match a filter; ``column_of`` names the column of each field."""
-    met = evaluate(wanted, lambda test: _is_met(columns[column_of[test.field]], test), _COLUMNS)
+    met = evaluate(wanted, lambda test: rows_meeting(test, columns[column_of[test.field]]), COLUMNS)
     return np.ones(count, dtype=np.bool_) & met
 
 
-_COLUMNS = Connectives[NDArray[np.bool_]](np.logical_and.reduce, np.logical_or.reduce, np.logical_not)
+COLUMNS = Connectives[NDArray[np.bool_]](np.logical_and.reduce, np.logical_or.reduce, np.logical_not)
+"""AND, OR and NOT of columns."""
 
 
-def _is_met(values: NDArray[Any], test: Test) -> NDArray[np.bool_]:
+def rows_meeting(test: Test, values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Returns which values of a column meet a test; each value is present, unless it is None in a column of objects."""
     if values.dtype == object:
         return np.array([is_met(test, value) for value in values], dtype=np.bool_)
     match test.operator:

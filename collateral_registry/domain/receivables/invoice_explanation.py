@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
+import numpy as np
+
+from collateral_registry.domain.receivables.ledger import PoolLedger
 from collateral_registry.domain.receivables.pool_ladder import Ladder
 from collateral_registry.domain.receivables.rule_numbers import ReceivableNumbers
 from collateral_registry.domain.receivables.rule_sentences import Sentence, sentence_of
+from valuation._typing import Int
 from valuation.receivables.rules import NO_RULE, Rule, Truth
 
 
@@ -68,7 +72,7 @@ def invoice_path(ladder: Ladder, row: int) -> InvoicePath:
     return InvoicePath(
         ladder=ladder,
         row=row,
-        state=_state(ladder, row),
+        state=InvoiceState(int(invoice_states(ladder.pool.ledger, slice(row, row + 1))[0])),
         excluded_by=int(buckets.excluded_by[row]),
         unknown_by=int(buckets.unknown_by[row]),
         cuts=cuts,
@@ -108,14 +112,9 @@ def _verdict(truth: Truth, row: int) -> Verdict:
     return Verdict.UNKNOWN if truth.unknown[row] else Verdict.KEPT
 
 
-def _state(ladder: Ladder, row: int) -> InvoiceState:
-    ledger = ladder.pool.ledger
-    if ledger.open_minor[row] > 0:
-        settled = ledger.open_minor[row] < ledger.face_minor[row]
-        return InvoiceState.PART_PAID if settled else InvoiceState.OPEN
-    amounts = (
-        (int(ledger.paid_minor[row]), InvoiceState.PAID),
-        (int(ledger.credited_minor[row]), InvoiceState.CREDITED),
-        (int(ledger.written_off_minor[row]), InvoiceState.WRITTEN_OFF),
-    )
-    return max(amounts, key=lambda one: one[0])[1]
+def invoice_states(ledger: PoolLedger, rows: slice) -> Int:
+    """Returns the InvoiceState of invoices: of a settled one, by the largest of the amounts that settled it."""
+    is_open, is_whole = ledger.open_minor[rows] > 0, ledger.open_minor[rows] >= ledger.face_minor[rows]
+    settled = np.stack([ledger.paid_minor[rows], ledger.credited_minor[rows], ledger.written_off_minor[rows]])
+    while_open = np.where(is_whole, InvoiceState.OPEN, InvoiceState.PART_PAID)
+    return np.where(is_open, while_open, InvoiceState.PAID + settled.argmax(axis=0))

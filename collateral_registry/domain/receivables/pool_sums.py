@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -83,7 +83,7 @@ def sums_of(ladder: Ladder) -> PoolSums:
         lent_rest=np.array([one.lendable.remainder.sum() for one in both]),
         excluded=_taken(ladder, buckets, buckets.excluded_by, buckets.cut_minor),
         unknown=_taken(ladder, buckets, buckets.unknown_by, {}),
-        ages=_ages(ledger.due_day, ledger.open_minor, ladder.part.day),
+        ages=sums_by_age(ladder.part.day - ledger.due_day, ledger.due_day, ledger.open_minor, AGE_LIMITS_DAYS),
         counted=_counted(ladder),
     )
 
@@ -124,13 +124,13 @@ def _taken(ladder: Ladder, buckets: Buckets, by_rule: Int, cuts: Mapping[Rule, I
     return found
 
 
-def _ages(due_day: Int, open_minor: Int, day: int) -> Int:
-    late = day - due_day
-    age = np.zeros(len(due_day), dtype=np.int64)
-    for limit in AGE_LIMITS_DAYS:
-        age += late > limit
-    age[due_day == NO_DAY] = _AGES - 1
-    return _summed(age, open_minor, _AGES)
+def sums_by_age(age_days: Int, day: Int, amount: Int, limits_days: Sequence[int]) -> Int:
+    """Returns the sums of amounts up to each limit of their age, beyond the last one, and of those without a day."""
+    age = np.zeros(len(day), dtype=np.int64)
+    for limit in limits_days:
+        age += age_days > limit
+    age[day == NO_DAY] = len(limits_days) + 1
+    return _summed(age, amount, len(limits_days) + 2)
 
 
 def _counted(ladder: Ladder) -> Int:

@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from urllib.parse import quote, unquote
 
 from collateral_registry.commands.pools.explain import ExplainedPool, ShownStatement
+from collateral_registry.commands.pools.invoices import ISSUE_AGE_LIMITS_DAYS, InvoiceSums
 from collateral_registry.domain.receivables.estimates.pool_estimate import PoolEstimate
-from collateral_registry.domain.receivables.invoice_explanation import InvoicePath, RuleStep, invoice_path, steps_of
+from collateral_registry.domain.receivables.invoice_explanation import RuleStep, invoice_path, steps_of
 from collateral_registry.domain.receivables.pool_statement import RuleSum
 from collateral_registry.domain.receivables.pool_sums import AGE_LIMITS_DAYS
+from collateral_registry.domain.receivables.rule_numbers import ReceivableNumbers
+from collateral_registry.domain.receivables.rule_sentences import sentence_of
 from collateral_registry.domain.shared.names import checked_text, id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.v1 import receivable_pb2 as pb
@@ -36,8 +39,8 @@ def invoice_name(asset_id: str, debtor: str, number: str) -> str:
     return f"assets/{asset_id}/debtors/{quote(debtor, safe='')}/invoices/{quote(number, safe='')}"
 
 
-def statement_message(shown: ShownStatement) -> pb.PoolStatement:
-    """Returns a statement as a message."""
+def statement_message(shown: ShownStatement, registered: Mapping[str, str]) -> pb.PoolStatement:
+    """Returns a statement as a message; ``registered`` are the ids of its debtors by the texts that state them."""
     asset, stored = shown.asset, shown.stored
     one, currency = stored.statement, asset.currency
     amounts = {
@@ -52,6 +55,7 @@ def statement_message(shown: ShownStatement) -> pb.PoolStatement:
     }
     starts = [0, *(limit + 1 for limit in AGE_LIMITS_DAYS), 0]
     last = len(one.ages) - 1
+    numbers = shown.policy.policy.receivable_numbers(asset.asset_class)
     return pb.PoolStatement(
         asset=f"assets/{asset.asset_id}",
         sequence=stored.seq,
@@ -59,8 +63,8 @@ def statement_message(shown: ShownStatement) -> pb.PoolStatement:
         entry_number=one.entry_number,
         policy=f"policies/{shown.policy_id}",
         **{name: convert.money(minor, currency) for name, minor in amounts.items()},
-        exclusions=_rule_amounts(one.excluded, currency),
-        unknown_amounts=_rule_amounts(one.unknown, currency),
+        exclusions=_rule_amounts(one.excluded, currency, numbers),
+        unknown_amounts=_rule_amounts(one.unknown, currency, numbers),
         ages=[
             pb.AgeAmount(days_past_due=start, without_due_date=at == last, amount=convert.money(minor, currency))
             for at, (start, minor) in enumerate(zip(starts, one.ages, strict=True))
@@ -70,6 +74,7 @@ def statement_message(shown: ShownStatement) -> pb.PoolStatement:
                 debtor=each.debtor,
                 open_amount=convert.money(each.open_minor, currency),
                 eligible_amount=convert.money(each.eligible_minor, currency),
+                registered_debtor=_debtor_name(each.debtor, registered),
             )
             for each in one.debtors
         ],
@@ -92,25 +97,50 @@ def _estimate(one: PoolEstimate) -> pb.PoolEstimate:
     )
 
 
-def _rule_amounts(sums: Mapping[Rule, RuleSum], currency: str) -> list[pb.RuleAmount]:
+def _rule_amounts(sums: Mapping[Rule, RuleSum], currency: str, numbers: ReceivableNumbers) -> list[pb.RuleAmount]:
+    sentences = {rule: sentence_of(rule, numbers) for rule in sums}
     return [
         pb.RuleAmount(
             rule=int(rule),
             amount=convert.money(one.amount_minor, currency),
             invoice_count=one.invoices,
             debtor_count=one.debtors,
+            sentence_en=sentences[rule].english,
+            sentence_zh=sentences[rule].chinese,
         )
         for rule, one in sums.items()
     ]
 
 
-def invoice_message(pool: ExplainedPool, row: int) -> pb.Invoice:
-    """Returns the invoice in a row of the ladder as a message."""
-    return _invoice(pool, invoice_path(pool.ladder, row))
+def _debtor_name(stated: str, registered: Mapping[str, str]) -> str:
+    return f"debtors/{registered[stated]}" if stated in registered else ""
 
 
-def _invoice(pool: ExplainedPool, path: InvoicePath) -> pb.Invoice:
-    ledger, row, currency = pool.ladder.pool.ledger, path.row, pool.asset.currency
+def sums_message(sums: InvoiceSums, currency: str) -> pb.InvoiceSums:
+    """Returns sums of invoices as a message."""
+    names = ("face", "open", "excluded", "unknown", "eligible", "lendable")
+    amounts = {f"{name}_amount": convert.money(getattr(sums, f"{name}_minor"), currency) for name in names}
+    starts = [0, *(limit + 1 for limit in ISSUE_AGE_LIMITS_DAYS), 0]
+    last = len(sums.issue_ages) - 1
+    return pb.InvoiceSums(
+        invoice_count=sums.invoices,
+        **amounts,
+        issue_ages=[
+            pb.IssueAgeAmount(
+                days_since_issue=start, without_issue_date=at == last, amount=convert.money(minor, currency)
+            )
+            for at, (start, minor) in enumerate(zip(starts, sums.issue_ages, strict=True))
+        ],
+        assignments=[
+            pb.AssignmentAmount(state=int(state), amount=convert.money(minor, currency), invoice_count=count)
+            for state, (minor, count) in sums.assignments.items()
+        ],
+    )
+
+
+def invoice_message(pool: ExplainedPool, row: int, registered: Mapping[str, str]) -> pb.Invoice:
+    """Returns the invoice in a row of the ladder; ``registered`` are ids of debtors by the texts that state them."""
+    path, ledger, currency = invoice_path(pool.ladder, row), pool.ladder.pool.ledger, pool.asset.currency
     debtor, number = str(ledger.debtor[row]), str(ledger.invoice_number[row])
     own = str(ledger.currency[row])
     return pb.Invoice(
@@ -132,10 +162,11 @@ def _invoice(pool: ExplainedPool, path: InvoicePath) -> pb.Invoice:
         recoverable_amount=convert.money(path.recoverable_minor, currency),
         lendable_amount=convert.money(path.lendable_minor, currency),
         last_good_eligible_amount=convert.money(path.last_good_minor, currency),
+        registered_debtor=_debtor_name(debtor, registered),
     )
 
 
-def explanation_message(pool: ExplainedPool, row: int) -> pb.InvoiceExplanation:
+def explanation_message(pool: ExplainedPool, row: int, invoice: pb.Invoice) -> pb.InvoiceExplanation:
     """Returns the path of the invoice in a row of the ladder as a message."""
     path, expected, parts = invoice_path(pool.ladder, row), pool.ladder.part.expected, pool.ladder.parts
     ratios = {
@@ -150,7 +181,7 @@ def explanation_message(pool: ExplainedPool, row: int) -> pb.InvoiceExplanation:
         "advance_rate": pool.ladder.part.advance_ppm / PPM,
     }
     return pb.InvoiceExplanation(
-        invoice=_invoice(pool, path),
+        invoice=invoice,
         sequence=pool.stored.seq,
         market_date=convert.day(pool.stored.market_day),
         policy=f"policies/{pool.policy_id}",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from grpc.aio import ServicerContext
 
-from collateral_registry.commands.pools.explain import explained_pool, pool_statement, row_of_invoice
-from collateral_registry.commands.pools.invoices import list_invoices
+from collateral_registry.commands.pools.explain import ExplainedPool, explained_pool, pool_statement, row_of_invoice
+from collateral_registry.commands.pools.invoices import SelectedInvoices
 from collateral_registry.domain.filters.expressions import EVERYTHING, Expression
 from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.common.filtering import filtered_page
@@ -15,8 +17,10 @@ from collateral_registry.rpc.pools.messages import (
     invoice_message,
     read_invoice_name,
     statement_message,
+    sums_message,
 )
 from collateral_registry.runtime.transactions import BookRunner
+from collateral_registry.store.debtors.facts import registered_ids
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.v1 import receivable_pb2 as pb, receivable_pb2_grpc
 
@@ -33,7 +37,9 @@ class ReceivableServicer(receivable_pb2_grpc.ReceivableServiceServicer):
 
         def work(connection: Connection) -> pb.PoolStatement:
             moment = read_moment(connection, request.as_of)
-            return statement_message(pool_statement(connection, asset_id, moment.seq))
+            shown = pool_statement(connection, asset_id, moment.seq)
+            texts = [one.debtor for one in shown.stored.statement.debtors]
+            return statement_message(shown, registered_ids(connection, texts, shown.stored.seq))
 
         return await self.runner.read(work)
 
@@ -45,9 +51,14 @@ class ReceivableServicer(receivable_pb2_grpc.ReceivableServiceServicer):
         def work(connection: Connection) -> pb.ListInvoicesResponse:
             moment = read_moment(connection, request.as_of)
             pool = explained_pool(connection, asset_id, moment.seq)
-            rows, token = page.cut(list_invoices(pool.ladder, wanted, *page.bounds), lambda row: row + 1)
-            invoices = [invoice_message(pool, row) for row in rows]
-            return pb.ListInvoicesResponse(invoices=invoices, next_page_token=token, sequence=pool.stored.seq)
+            selected = SelectedInvoices(pool.ladder, wanted)
+            rows, token = page.cut(selected.page(*page.bounds), lambda row: row + 1)
+            return pb.ListInvoicesResponse(
+                invoices=invoice_messages(connection, pool, rows),
+                next_page_token=token,
+                sequence=pool.stored.seq,
+                sums=sums_message(selected.sums, pool.asset.currency),
+            )
 
         return await self.runner.read(work)
 
@@ -57,7 +68,8 @@ class ReceivableServicer(receivable_pb2_grpc.ReceivableServiceServicer):
 
         def work(connection: Connection) -> pb.Invoice:
             pool = explained_pool(connection, asset_id, read_moment(connection, request.as_of).seq)
-            return invoice_message(pool, row_of_invoice(pool, *name))
+            (found,) = invoice_messages(connection, pool, [row_of_invoice(pool, *name)])
+            return found
 
         return await self.runner.read(work)
 
@@ -69,7 +81,9 @@ class ReceivableServicer(receivable_pb2_grpc.ReceivableServiceServicer):
 
         def work(connection: Connection) -> pb.InvoiceExplanation:
             pool = explained_pool(connection, asset_id, read_moment(connection, request.as_of).seq)
-            return explanation_message(pool, row_of_invoice(pool, *name))
+            row = row_of_invoice(pool, *name)
+            (invoice,) = invoice_messages(connection, pool, [row])
+            return explanation_message(pool, row, invoice)
 
         return await self.runner.read(work)
 
@@ -78,3 +92,10 @@ def _of_pool(parent: str) -> Expression:
     """Checks the name of the pool with the other fields; every invoice that is listed is in it."""
     id_of("parent", parent, "assets")
     return EVERYTHING
+
+
+def invoice_messages(connection: Connection, pool: ExplainedPool, rows: Sequence[int]) -> list[pb.Invoice]:
+    """Returns the invoices in rows of the ladder of a pool as messages."""
+    texts = {str(pool.ladder.pool.ledger.debtor[row]) for row in rows}
+    registered = registered_ids(connection, texts, pool.stored.seq)
+    return [invoice_message(pool, row, registered) for row in rows]

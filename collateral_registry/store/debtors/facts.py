@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,18 @@ def debtor_facts(source: Source, stated: Sequence[str], seq: int | None = None) 
         **integers,
         **flags,
     )
+
+
+def registered_ids(source: Source, stated: Collection[str], seq: int | None) -> dict[str, str]:
+    """Returns the ids of the debtors that texts state as of a commit, after merges; others are left out."""
+    facts = debtor_facts(source, sorted(stated), seq)
+    keys = dict(zip(facts.stated.tolist(), facts.debtor_key.tolist(), strict=True))
+    columns = read_columns(source, _IDS, {"keys": sorted({key for key in keys.values() if key})})
+    ids = dict(zip(columns["debtor_key"].tolist(), columns["debtor_id"].tolist(), strict=True))
+    return {text: ids[key] for text, key in keys.items() if key}
+
+
+_IDS = select(*columns_of(DebtorRow, "debtor_key", "debtor_id")).where(is_one_of(DebtorRow.debtor_key, KEYS))
 
 
 def _keys_of(source: Source, stated: Iterable[str], seq: int | None) -> dict[str, int]:

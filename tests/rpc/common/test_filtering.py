@@ -124,6 +124,7 @@ SUMMARIES = {"GetLoanFacets", "GenerateConcentrationReport"}
 
 UNSEEN = {
     "ListAssets": {"kind", "warehouse"},
+    "ListInvoices": {"rule"},
     "ListLoans": {"exposure"},
     "ListMovements": {"warehouse", "lot"},
     "ListValuations": {"currency_code"},
@@ -198,7 +199,7 @@ class Lists:
         return call(request)
 
 
-NO_ROWS = {"totals", "concentrations", "market_date", "before", "after", "reporting_total"}
+NO_ROWS = {"totals", "concentrations", "market_date", "before", "after", "reporting_total", "sums"}
 """Messages in responses of lists that are not their rows."""
 
 ROWS = {

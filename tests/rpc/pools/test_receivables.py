@@ -101,6 +101,51 @@ def test_invoices_are_listed_by_filter_and_in_pages(pool):
     assert [len(page.invoices), len(rest.invoices), rest.next_page_token] == [4, 3, ""]
 
 
+def test_the_invoices_of_a_rule_are_those_that_the_statement_counts_for_it(pool):
+    late = {"issue_date": {"year": 2021, "month": 10, "day": 20}, "due": "2021-10-25"}
+    odd = [
+        open_invoice(20 + at, 5_000, **kind) for at, kind in enumerate([late, {"type_code": 395}, {"due_date": None}])
+    ]
+    settled = [open_invoice(30, type_code=395), payment(30)]
+    statement = pool.report(*(open_invoice(number) for number in range(6)), *odd, *settled, payment(1, 4_000))
+
+    for field, sums in (("rule", statement.exclusions), ("unknown_by", statement.unknown_amounts)):
+        for one in sums:
+            page = pool.page(f"{field} = {pb.EligibilityRule.Name(one.rule)} AND state IN (OPEN, PART_PAID)")
+            taken = page.sums.excluded_amount if field == "rule" else page.sums.unknown_amount
+            assert page.sums.invoice_count == len(page.invoices) == one.invoice_count
+            assert len({invoice.debtor for invoice in page.invoices}) == one.debtor_count
+            assert cents(taken) >= cents(one.amount)
+    found = {pb.EligibilityRule.Name(one.rule).removeprefix("ELIGIBILITY_RULE_") for one in statement.exclusions}
+    assert found == {"PAST_DUE", "CONSIGNMENT", "CROSS_AGE", "CONCENTRATION"}
+    assert pool.page("rule:*").sums.excluded_amount == pool.page().sums.excluded_amount
+    assert pool.page("NOT rule:* AND unknown_by:*").sums.open_amount == pool.page().sums.unknown_amount
+
+
+def test_the_sums_of_all_invoices_are_those_of_the_statement(pool):
+    statement = pool.report(*(open_invoice(number) for number in range(6)), open_invoice(20, due_date=None))
+    sums = pool.page(pageSize=1).sums
+
+    names = ("face_amount", "open_amount", "eligible_amount", "lendable_amount")
+    assert [getattr(sums, name) for name in names] == [getattr(statement, name) for name in names]
+    for taken, amount in (
+        (statement.exclusions, sums.excluded_amount),
+        (statement.unknown_amounts, sums.unknown_amount),
+    ):
+        assert sum(cents(one.amount) for one in taken) == cents(amount)
+    for parts in (sums.issue_ages, sums.assignments):
+        assert sum(cents(one.amount) for one in parts) == cents(sums.open_amount)
+
+
+def test_a_statement_names_registered_debtors_and_the_sentence_of_each_rule(pool):
+    statement = pool.report(*(open_invoice(number) for number in range(6)), open_invoice(20, debtor="stranger"))
+
+    named = {one.debtor: one.registered_debtor for one in statement.debtors}
+    assert named == {name: "" if name == "stranger" else f"debtors/{name}" for name in named}
+    assert all(one.sentence_en and one.sentence_zh for one in (*statement.exclusions, *statement.unknown_amounts))
+    assert {one.debtor: one.registered_debtor for one in pool.invoices()} == named
+
+
 @pytest.mark.parametrize("name", ["assets/acme/debtors/globex/invoices/9", "assets/none/debtors/globex/invoices/1"])
 def test_an_unknown_invoice_is_not_found(pool, name):
     pool.report(open_invoice(1))
