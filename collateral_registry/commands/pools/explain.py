@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from collateral_registry.commands.pools.inputs import PoolAsset, pool_facts_at
+from collateral_registry.commands.pools.kept_ladders import LadderKey, kept_ladders
 from collateral_registry.commands.pools.lines import with_lines
 from collateral_registry.domain.assets.claims import Receivable, ReceivablePool
 from collateral_registry.domain.assets.kinds import Asset
@@ -15,6 +16,7 @@ from collateral_registry.domain.receivables.rule_numbers import ReceivableNumber
 from collateral_registry.domain.shared.errors import NotFound, Refused
 from collateral_registry.store.assets.repository import document_as_of, get_asset
 from collateral_registry.store.book.policies import StoredPolicy, policy_by_key
+from collateral_registry.store.engine.commits import commits_since
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.valuations.pool_estimates import estimates_of
 from collateral_registry.store.valuations.pool_statements import StoredStatement, statement_as_of
@@ -98,14 +100,23 @@ def explained_pools(connection: Connection, shown: Iterable[ShownStatement]) -> 
 def _explained(connection: Connection, own: Sequence[tuple[ShownStatement, PoolAsset]]) -> list[ExplainedPool]:
     first = own[0][0]
     policy, day, seq = first.policy.policy, first.stored.market_day, first.stored.seq
-    facts = [pool_facts_at(connection, pool, one.stored.statement.entry_number, day, seq) for one, pool in own]
-    named = [(pool, one.asset.asset_class) for one, pool in own]
-    found = []
-    for (one, pool), lined in zip(own, with_lines(connection, named, facts, policy, day, seq), strict=True):
-        numbers = policy.receivable_numbers(one.asset.asset_class)
-        computed = ladder(lined, numbers, day)
-        found.append(ExplainedPool(pool.key, one.asset, one.stored, one.policy_id, computed, numbers, one.estimate))
-    return found
+    kept, (commit,) = kept_ladders(connection), commits_since(connection, seq, 1)
+    ladders = {pool.key: kept.get(LadderKey(pool.key, commit)) for _, pool in own}
+    rest = [(one, pool) for one, pool in own if ladders[pool.key] is None]
+    facts = [pool_facts_at(connection, pool, one.stored.statement.entry_number, day, seq) for one, pool in rest]
+    named = [(pool, one.asset.asset_class) for one, pool in rest]
+    for (one, pool), lined in zip(rest, with_lines(connection, named, facts, policy, day, seq), strict=True):
+        computed = ladder(lined, policy.receivable_numbers(one.asset.asset_class), day)
+        kept.keep(LadderKey(pool.key, commit), computed)
+        ladders[pool.key] = computed
+    return [
+        ExplainedPool(
+            pool.key, one.asset, one.stored, one.policy_id, found, policy.receivable_numbers(one.asset.asset_class),
+            one.estimate,
+        )
+        for one, pool in own
+        if (found := ladders[pool.key]) is not None
+    ]  # fmt: skip
 
 
 def row_of_invoice(pool: ExplainedPool, debtor: str, number: str) -> int:
