@@ -8,7 +8,7 @@ NaN are the same, and so are both zeros, because SQLite does not distinguish the
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -153,12 +153,28 @@ def _part(values: object, start: int, end: int) -> object:
 
 def _joined(values: object, rows: int, kind: Kind) -> bytes:
     """Returns the lengths of texts, and then the texts; a missing text has a length that no text has."""
-    listed: Iterable[Any] = values if isinstance(values, np.ndarray | list | tuple) else [values] * rows
+    listed: Any = values if isinstance(values, np.ndarray | list | tuple) else [values] * rows
+    if len(listed) != rows:
+        raise ValueError(f"got {len(listed)} texts, want {rows}")
+    if (plain := _ascii(listed, kind)) is not None:
+        return np.fromiter(map(len, listed), "<i8", rows).tobytes() + plain
     encoded = [None if value is None else _encoded(value, kind) for value in listed]
-    if len(encoded) != rows:
-        raise ValueError(f"got {len(encoded)} texts, want {rows}")
     lengths = [_MISSING if value is None else len(value) for value in encoded]
     return np.array(lengths, dtype="<i8").tobytes() + b"".join(filter(None, encoded))
+
+
+def _ascii(values: Sequence[Any], kind: Kind) -> bytes | None:
+    """Returns texts one after the other; None if a value is missing, of another kind, or has other characters.
+
+    The bytes of an ASCII text are as many as its characters, so that texts need not be encoded one by one.
+    """
+    if kind is not Kind.TEXT:
+        return None
+    try:
+        joined = "".join(values)
+    except TypeError:
+        return None
+    return joined.encode() if joined.isascii() else None
 
 
 def _encoded(value: object, kind: Kind) -> bytes:

@@ -126,7 +126,7 @@ def _comparable(values: Values) -> np.ndarray[Any, Any]:
 def _chosen(values: Values, order: np.ndarray[Any, Any]) -> Values:
     if isinstance(values, np.ndarray):
         return values[order]
-    return [values[row] for row in order] if isinstance(values, list | tuple) else values
+    return list(map(values.__getitem__, order.tolist())) if isinstance(values, list | tuple) else values
 
 
 def _joined(parts: Sequence[tuple[Mapping[str, Any], int]]) -> tuple[Mapping[str, Any], int]:
