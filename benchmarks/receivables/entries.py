@@ -1,31 +1,38 @@
-"""Rate at which entries of invoice ledgers are booked, beside bare inserts of the same rows.
+"""Rate at which entries of invoice ledgers are booked, against bare inserts of the same rows.
 
-``python -m benchmarks.receivables.entries [ENTRIES]`` books groups of 10,000 entries (half invoices, half payments and
-credit notes of them) of 1,000 pools on a new SQLite database, and inserts the rows of each group into a table with the
-same indexes. Both are timed in turns, in elapsed and in processor time.
+``python -m benchmarks.receivables.entries [ENTRIES] [sqlite|postgresql]`` books groups of 10,000 entries (half
+invoices, half payments and credit notes of them) of 1,000 pools on a new database. The rows of each group are then
+inserted into the same table of another new database, with the same indexes and settings and one durable commit a group:
+by the driver's executemany on SQLite, by COPY on PostgreSQL. Both are timed in turns, in elapsed and in processor time,
+which includes that of the server of PostgreSQL.
 """
 
 from __future__ import annotations
 
-import sqlite3
 import sys
 import time
-from contextlib import closing
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
+from sqlalchemy import Connection, bindparam, inspect, select
 
+from benchmarks.engines import engine_of
+from benchmarks.measured import processor_seconds_of
 from collateral_registry.clock import wall_clock
-from collateral_registry.commands.feeds.intake import CALL, Batch, DurableBatch
-from collateral_registry.commands.receivables.entry_intake import book_entries
+from collateral_registry.commands.feeds.intake import Batch, DurableBatch, open_feed
+from collateral_registry.commands.receivables.entry_intake import EntryGroup, book_entries
 from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource
 from collateral_registry.domain.receivables.ledgers.entries import Entries
 from collateral_registry.domain.shared.days import NO_DAY
+from collateral_registry.store.engine.bulk import POSTGRESQL_TYPES
 from collateral_registry.store.engine.database import Database
 from collateral_registry.store.engine.migrate import migrate
 from collateral_registry.store.schema.receivables import InvoiceEntryRow
+from tests.support.postgres import Cluster
 
 GROUP = 10_000
 BATCH = 2_000
@@ -33,25 +40,29 @@ POOLS = 1_000
 DEBTORS = 20_000
 HAPPENED_US = 1_700_000_000_000_000
 ISSUED = 19_600
-COLUMNS = [name for name in InvoiceEntryRow.model_fields if name != "entry_key"]
+entry_key, *COLUMNS = inspect(InvoiceEntryRow).columns
+NAMES = ",".join(column.name for column in COLUMNS)
+LATER = select(*COLUMNS).where(entry_key > bindparam("last")).order_by(entry_key)
 
 
 @dataclass
 class Clock:
-    """Elapsed and processor time of one side."""
+    """Elapsed and processor time of one side; ``server`` returns the processor time of the server of the database."""
 
+    server: Callable[[], float]
     elapsed: float = 0.0
     processor: float = 0.0
 
     def __enter__(self) -> None:
-        self._from = time.perf_counter(), time.process_time()
+        self._from = self.server(), time.process_time(), time.perf_counter()
 
     def __exit__(self, *_: object) -> None:
-        self.elapsed += time.perf_counter() - self._from[0]
-        self.processor += time.process_time() - self._from[1]
+        elapsed, processor = time.perf_counter(), time.process_time()
+        self.elapsed += elapsed - self._from[2]
+        self.processor += processor - self._from[1] + self.server() - self._from[0]
 
 
-def group(first: int, draw: np.random.Generator) -> list[Batch[Entries]]:
+def group(first: int, draw: np.random.Generator, epoch: int) -> list[Batch[Entries]]:
     """Returns the batches of a group; every second entry settles a part of an invoice that was opened before."""
     opened = first // 2
     rows = []
@@ -61,13 +72,14 @@ def group(first: int, draw: np.random.Generator) -> list[Batch[Entries]]:
         kind = EntryKind.INVOICE if is_invoice else EntryKind.CREDIT_NOTE if number % 20 == 1 else EntryKind.PAYMENT
         amount = 100_000 + invoice % 9_973
         rows.append((number, int(kind), invoice, amount if is_invoice else amount // 7))
-    return [_batch(rows[start : start + BATCH]) for start in range(0, GROUP, BATCH)]
+    parts = [rows[start : start + BATCH] for start in range(0, GROUP, BATCH)]
+    return [Batch("bench", epoch, part[0][0] // BATCH + 1, "", _items(part)) for part in parts]
 
 
-def _batch(rows: list[tuple[int, int, int, int]]) -> Batch[Entries]:
+def _items(rows: list[tuple[int, int, int, int]]) -> Entries:
     count = len(rows)
     issued = [ISSUED if kind == EntryKind.INVOICE else NO_DAY for _, kind, _, _ in rows]
-    items = Entries(
+    return Entries(
         entry_id=[f"entry-{number:09d}" for number, _, _, _ in rows],
         kind=[kind for _, kind, _, _ in rows],
         effective_us=[HAPPENED_US] * count,
@@ -86,39 +98,44 @@ def _batch(rows: list[tuple[int, int, int, int]]) -> Batch[Entries]:
         document=[""] * count,
         source=[int(EntrySource.LEDGER)] * count,
     )
-    return Batch("bench", CALL, CALL, "", items)
 
 
-def bare_table(path: Path, like: sqlite3.Connection) -> sqlite3.Connection:
-    """Returns a database with the table of entries and its indexes only, with the durability of a book."""
-    bare = sqlite3.connect(path)
-    bare.execute("PRAGMA journal_mode=WAL")
-    bare.execute("PRAGMA synchronous=FULL")
-    for (statement,) in like.execute("SELECT sql FROM sqlite_master WHERE tbl_name = 'invoice_entry' AND sql <> ''"):
-        bare.execute(statement)
-    return bare
+def insert(connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+    """Inserts rows of entries by the driver of the database, in a durable commit."""
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name == "sqlite":
+        driver.execute("BEGIN IMMEDIATE")
+        marks = ",".join("?" * len(COLUMNS))
+        driver.executemany(f"INSERT INTO invoice_entry ({NAMES}) VALUES ({marks})", rows)
+    else:
+        with driver.cursor() as cursor, cursor.copy(f"COPY invoice_entry ({NAMES}) FROM STDIN (FORMAT BINARY)") as copy:
+            copy.set_types([POSTGRESQL_TYPES[column.type.python_type] for column in COLUMNS])
+            for row in rows:
+                copy.write_row(row)
+    driver.commit()
 
 
-def measure(entries: int, folder: Path) -> None:
+def measure(entries: int, url: str, bare_url: str, server: Callable[[], float]) -> None:
     """Books and inserts the entries group by group and prints the rates."""
-    database = Database(f"sqlite:///{folder / 'book.db'}", wall_clock)
-    migrate(database)
-    booked, inserted, last = Clock(), Clock(), 0
+    book, bare = Database(url, wall_clock), Database(bare_url, wall_clock)
+    migrate(book)
+    migrate(bare)
+    epoch = open_feed(book, EntryGroup, "bench").epoch
+    booked, inserted, last = Clock(server), Clock(server), 0
     draw = np.random.default_rng(7)
-    names, marks = ",".join(COLUMNS), ",".join("?" * len(COLUMNS))
-    with closing(sqlite3.connect(folder / "book.db")) as book, closing(bare_table(folder / "bare.db", book)) as bare:
+    with bare.engine.connect() as connection:
         for first in range(0, entries, GROUP):
-            batches = group(first, draw)
+            batches = group(first, draw, epoch)
             with booked:
-                outcomes = book_entries(database, batches)
+                outcomes = book_entries(book, batches)
             assert all(isinstance(one, DurableBatch) and one.booked == BATCH for one in outcomes)
-            query = f"SELECT {names} FROM invoice_entry WHERE entry_key > ? ORDER BY entry_key"
-            rows = book.execute(query, (last,)).fetchall()
+            with book.read() as source:
+                rows = [tuple(row) for row in source.execute(LATER, {"last": last})]
             last += len(rows)
             with inserted:
-                bare.executemany(f"INSERT INTO invoice_entry ({names}) VALUES ({marks})", rows)
-                bare.commit()
-    database.close()
+                insert(connection, rows)
+    for one in (book, bare):
+        one.close()
     for word, clock in (("booked", booked), ("bare inserts", inserted)):
         rates = f"{entries / clock.elapsed:,.0f} a second, {entries / clock.processor:,.0f} a second of processor time"
         print(f"{word}: {entries:,} entries in {clock.elapsed:.1f} s, {rates}")
@@ -127,6 +144,13 @@ def measure(entries: int, folder: Path) -> None:
     )
 
 
+def main(entries: int, name: str) -> None:
+    """Measures on new databases of one engine."""
+    with TemporaryDirectory() as made, engine_of(name, Path(made)) as engine:
+        postmaster = int((engine.data / "postmaster.pid").read_text().split()[0]) if isinstance(engine, Cluster) else 0
+        server = (lambda: processor_seconds_of(postmaster)) if postmaster else (lambda: 0.0)
+        measure(entries, engine.new_database(), engine.new_database(), server)
+
+
 if __name__ == "__main__":
-    with TemporaryDirectory() as made:
-        measure(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000, Path(made))
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000, sys.argv[2] if len(sys.argv) > 2 else "sqlite")
