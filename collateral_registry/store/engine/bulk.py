@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from sqlite3 import Connection as SqliteConnection
 from typing import Any, Protocol, cast
 from weakref import WeakKeyDictionary
@@ -26,6 +26,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.types import TypeEngine
 from sqlmodel import SQLModel
 
@@ -143,6 +144,7 @@ class ColumnUpdate:
 
     def __init__(self, table: type[SQLModel], key: str, names: Sequence[str], *where: ColumnElement[bool]) -> None:
         target = table.__table__
+        self._table = str(table.__tablename__)
         self._names = [f"new_{name}" for name in (key, *names)]
         own: BindParameter[int] = bindparam(f"new_{key}")
         values: dict[str, BindParameter[Any]] = {name: bindparam(f"new_{name}") for name in names}
@@ -153,14 +155,26 @@ class ColumnUpdate:
 
     def run(self, connection: Connection, keys: Sequence[int], *columns: Sequence[Any]) -> None:
         """Sets the columns [n] of the rows with the keys [n], in the transaction of the connection."""
-        rows = list(zip(keys, *columns, strict=True))
-        if not rows:
+        given = dict(zip(self._names, (keys, *columns), strict=True))
+        if not len(keys):
             return
-        if connection.dialect.name == "sqlite":
-            # SQLite updates row by row, because records are JSON, of which it keeps only fifteen digits of a float.
-            connection.execute(self._row_by_row, [dict(zip(self._names, row, strict=True)) for row in rows])
-        else:
-            connection.execute(self._at_once, {"records": rows})
+        if connection.dialect.name != "sqlite":
+            connection.execute(self._at_once, {"records": list(zip(*given.values(), strict=True))})
+            return
+        # SQLite updates row by row, because records are JSON, of which it keeps only fifteen digits of a float, and
+        # which it would parse again for each column.
+        statement, names, constants = self._on_sqlite
+        facts = connection.info.get(FACTS)
+        if facts is not None:
+            facts.note(self._table, inserted=False)
+        rows = zip(*(given.get(name) or [constants[name]] * len(keys) for name in names), strict=True)
+        cast("SqliteConnection", connection.connection.driver_connection).executemany(statement, rows)
+
+    @cached_property
+    def _on_sqlite(self) -> tuple[str, Sequence[str], Mapping[str, Any]]:
+        """The update of one row for the driver, the names of its parameters in their order, and their constants."""
+        compiled: Any = self._row_by_row.compile(dialect=sqlite.dialect(paramstyle="qmark"))
+        return str(compiled), compiled.positiontup, compiled.params
 
 
 def new_keys(connection: Connection, table: type[SQLModel], count: int) -> list[int]:

@@ -6,8 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Text, bindparam, delete, insert, select, text as sql, update
-from sqlalchemy.sql.dml import Update
+from sqlalchemy import BigInteger, Connection, Text, bindparam, delete, insert, select, text as sql
 from sqlmodel import SQLModel
 
 from collateral_registry.domain.receivables.ledger import EntryKind
@@ -22,7 +21,7 @@ from collateral_registry.domain.receivables.ledgers.ledger_state import (
     InvoiceName,
     LedgerState,
 )
-from collateral_registry.store.engine.bulk import insert_columns, new_keys
+from collateral_registry.store.engine.bulk import ColumnUpdate, insert_columns, new_keys
 from collateral_registry.store.engine.database import Intake
 from collateral_registry.store.engine.key_sets import KEYS, TEXTS, RecordSet, is_one_of
 from collateral_registry.store.engine.rows import columns_of
@@ -211,68 +210,60 @@ def store_ledgers(intake: Intake, ledgers: Iterable[LedgerState]) -> None:
     removed = [key for one in changed for key in one.removed]
     if removed:
         connection.execute(_REMOVE_INVOICES, {"keys": removed})
-    invoices = [(pool.key, one) for pool in changed for one in pool.changed.values()]
-    _store_sums(connection, InvoiceRow, (_UPDATE_INVOICES, _INVOICE_SUMS), (*INVOICE_COLUMNS, "open_minor"), invoices)
-    balances = [(pool.key, one) for pool in changed for one in pool.changed_balances.values()]
-    _store_sums(connection, DebtorBalanceRow, (_UPDATE_BALANCES, _BALANCE_SUMS), BALANCE_COLUMNS, balances)
+    for update, names, items in (
+        (_UPDATE_INVOICES, _INVOICE_SUMS, [one.changed for one in changed]),
+        (_UPDATE_FACES, ("face_minor",), [one.restated for one in changed]),
+        (_UPDATE_BALANCES, _BALANCE_SUMS, [one.changed_balances for one in changed]),
+    ):
+        stored = [one for of_pool in items for one in of_pool.values() if one.key]
+        update.run(connection, *_columns(stored, ("key", *names)))
+    invoices = [(pool.key, one) for pool in changed for one in pool.changed.values() if not one.key]
+    _insert_sums(connection, InvoiceRow, (*INVOICE_COLUMNS, "open_minor"), invoices)
+    balances = [(pool.key, one) for pool in changed for one in pool.changed_balances.values() if not one.key]
+    _insert_sums(connection, DebtorBalanceRow, BALANCE_COLUMNS, balances)
     connection.execute(_QUEUE_POOLS, {"keys": [pool.key for pool in changed]})
 
 
 _REMOVE_INVOICES = delete(_INVOICE).where(is_one_of(_INVOICE.c.invoice_key, KEYS))
-_NAMES_OF_INVOICE = ("debtor", "invoice_number", "currency")
-_NAMES_OF_BALANCE = ("debtor", "currency")
-_INVOICE_SUMS = tuple(name for name in (*INVOICE_COLUMNS, "open_minor") if name not in _NAMES_OF_INVOICE)
-_BALANCE_SUMS = tuple(name for name in BALANCE_COLUMNS if name not in _NAMES_OF_BALANCE)
-
-
-def _update_of(table: type[SQLModel], key: str, names: Sequence[str]) -> Update:
-    """Returns the update of integer columns of many rows at once, whose records begin with the key."""
-    target = table.__table__
-    new = RecordSet(dict.fromkeys(("key", *names), BigInteger)).rows
-    return update(target).where(target.c[key] == new.c.key).values({name: new.c[name] for name in names})
-
-
-_UPDATE_INVOICES = _update_of(InvoiceRow, "invoice_key", _INVOICE_SUMS)
-_UPDATE_BALANCES = _update_of(DebtorBalanceRow, "balance_key", _BALANCE_SUMS)
+_NOT_SUMS = {"debtor", "invoice_number", "currency", "face_minor"}
+_INVOICE_SUMS = tuple(name for name in (*INVOICE_COLUMNS, "open_minor") if name not in _NOT_SUMS)
+_BALANCE_SUMS = tuple(name for name in BALANCE_COLUMNS if name not in _NOT_SUMS)
 _POOL_SUMS = ("entry_number", "entry_day", "account_entries", "received_us")
-_UPDATE_POOLS = _update_of(InvoicePoolRow, "pool_key", _POOL_SUMS)
+_UPDATE_INVOICES = ColumnUpdate(InvoiceRow, "invoice_key", _INVOICE_SUMS)
+# The face amount is updated on its own, because few entries change it and an index has it.
+_UPDATE_FACES = ColumnUpdate(InvoiceRow, "invoice_key", ("face_minor",))
+_UPDATE_BALANCES = ColumnUpdate(DebtorBalanceRow, "balance_key", _BALANCE_SUMS)
+_UPDATE_POOLS = ColumnUpdate(InvoicePoolRow, "pool_key", _POOL_SUMS)
 _QUEUE_POOLS = insert(PoolChangeRow).from_select(["pool_key"], select(KEYS.rows.c.value))
 
 
 def _store_pools(intake: Intake, ledgers: Sequence[LedgerState]) -> None:
     old, new = [one for one in ledgers if one.key], [one for one in ledgers if not one.key]
-    values_of = attrgetter("key", *_POOL_SUMS[:-1])
     for one, key in zip(new, new_keys(intake.connection, InvoicePoolRow, len(new)), strict=True):
         one.key = key
-    columns = {name: [getattr(one, name) for one in new] for name in ("pool_id", *_POOL_SUMS[:-1])}
-    columns["pool_key"] = [one.key for one in new]
+    names = ("pool_id", *_POOL_SUMS[:-1])
+    columns = dict(zip(("pool_key", *names), _columns(new, ("key", *names)), strict=True))
     times = {"opened_us": intake.received_us, "received_us": intake.received_us}
     insert_columns(intake.connection, InvoicePoolRow, {**columns, **times}, len(new))
-    if old:
-        records = [(*values_of(one), intake.received_us) for one in old]
-        intake.connection.execute(_UPDATE_POOLS, {"records": records})
+    received_us = [intake.received_us] * len(old)
+    _UPDATE_POOLS.run(intake.connection, *_columns(old, ("key", *_POOL_SUMS[:-1])), received_us)
 
 
-def _store_sums(
-    connection: Connection,
-    table: type[SQLModel],
-    update_: tuple[Update, Sequence[str]],
-    names: Sequence[str],
-    changed: Sequence[tuple[int, Invoice | Balance]],
+def _insert_sums(
+    connection: Connection, table: type[SQLModel], names: Sequence[str], new: Sequence[tuple[int, Invoice | Balance]]
 ) -> None:
-    """Updates the stored rows among invoices or balances, each with the key of its pool, and inserts the others."""
+    """Inserts new invoices or balances, each with the key of its pool."""
     (key,) = table.__table__.primary_key
-    statement, sums = update_
-    if old := [one for _, one in changed if one.key]:
-        connection.execute(statement, {"records": list(map(attrgetter("key", *sums), old))})
-    new = [(pool_key, one) for pool_key, one in changed if not one.key]
-    if not new:
-        return
-    rows = map(attrgetter(*names), (one for _, one in new))
-    columns: dict[str, Any] = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+    columns: dict[str, Any] = dict(zip(names, _columns([one for _, one in new], names), strict=True))
     columns["pool_key"] = [pool_key for pool_key, _ in new]
     columns[key.name] = new_keys(connection, table, len(new))
     insert_columns(connection, table, columns, len(new))
+
+
+def _columns(items: Sequence[object], names: Sequence[str]) -> list[Any]:
+    """Returns attributes of items in columns."""
+    rows = map(attrgetter(*names), items)
+    return list(map(list, zip(*rows, strict=True))) if items else [[] for _ in names]
 
 
 def store_entries(

@@ -119,8 +119,8 @@ class LedgerState:
     """State of a pool's ledger, or the part of it that a booking names.
 
     ``credited`` has day and invoice number of credit notes, and ``invoiced`` the numbers of invoices, by debtor,
-    currency and amount. ``changed`` has the invoices and balances that were changed, and ``removed`` the keys of
-    stored invoices that left the pool.
+    currency and amount. ``changed`` has the invoices and balances that were changed, ``restated`` the invoices whose
+    face amount was changed, and ``removed`` the keys of stored invoices that left the pool.
     """
 
     pool_id: str
@@ -133,6 +133,7 @@ class LedgerState:
     credited: dict[AmountKey, list[tuple[int, str]]] = field(default_factory=dict)
     invoiced: dict[AmountKey, set[str]] = field(default_factory=dict)
     changed: dict[InvoiceName, Invoice] = field(default_factory=dict)
+    restated: dict[InvoiceName, Invoice] = field(default_factory=dict)
     changed_balances: dict[tuple[str, str], Balance] = field(default_factory=dict)
     removed: list[int] = field(default_factory=list)
 
@@ -196,6 +197,7 @@ class LedgerState:
                 found.flags |= InvoiceFlag.RE_INVOICED
         else:
             found.face_minor += one.change_minor
+            self.restated[name] = found
             found.type_code = one.type_code or found.type_code
             found.issue_day = _stated(one.issue_day, found.issue_day)
             found.delivery_day = _stated(one.delivery_day, found.delivery_day)
@@ -226,6 +228,7 @@ class LedgerState:
         name = (one.debtor, one.invoice_number)
         found = self.invoices.pop(name)
         self.changed.pop(name, None)
+        self.restated.pop(name, None)
         if found.key:
             self.removed.append(found.key)
 
@@ -242,6 +245,7 @@ class LedgerState:
                 self._note_credit(one)
         elif kind == EntryKind.DEBIT_NOTE:
             found.face_minor += one.change_minor
+            self.restated[found.name] = found
             self.note_invoice(found)
         else:
             found.written_off_minor += one.change_minor
