@@ -10,16 +10,10 @@ import grpc
 
 from collateral_registry.v1 import loan_pb2, proposal_pb2 as pb
 from collateral_registry.web.pages.decisions import DECISIONS
+from collateral_registry.web.pages.views.common.refusals import refusal_of
 from collateral_registry.web.pages.visit import ROWS, Page, Visit
 
 STATES = {"": "state = PENDING", "pending": "state = PENDING", "decided": "state != PENDING", "all": ""}
-
-UNDECIDABLE = (
-    grpc.StatusCode.FAILED_PRECONDITION,
-    grpc.StatusCode.INVALID_ARGUMENT,  # the reader has no name of its own, as the local owner behind a proxy
-    grpc.StatusCode.PERMISSION_DENIED,
-)
-"""Codes with which the service states that the reader cannot approve a proposal now."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +67,6 @@ async def _effect(visit: Visit, name: str) -> Effect:
     try:
         approved = await visit.book.call(visit.book.services.proposals.ApproveProposal, request)
     except grpc.aio.AioRpcError as error:
-        if error.code() not in UNDECIDABLE:
-            raise
-        return Effect(refusal=error.details() or "")
+        return Effect(refusal=refusal_of(error))
     found = approved.resulting_covers
     return Effect(found.covers, found.omitted_count)
