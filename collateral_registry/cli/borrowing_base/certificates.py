@@ -10,7 +10,6 @@ from pathlib import Path
 import grpc
 from google.type.money_pb2 import Money
 
-from collateral_registry.cli.borrowing_base.statement_file import read_statement
 from collateral_registry.cli.common.formatting import (
     date_message,
     format_amount,
@@ -34,6 +33,9 @@ from collateral_registry.cli.common.tables import (
 )
 from collateral_registry.cli.importing.messages import money
 from collateral_registry.v1 import certificate_pb2 as pb, certificate_pb2_grpc, loan_pb2, loan_pb2_grpc
+from collateral_registry.web.pages.certificates.changes import failing_line
+from collateral_registry.web.pages.certificates.statement_table import STATEMENT, statement_of
+from valuation.tables.reader import read_file
 
 STEPS = Table(
     "steps",
@@ -81,7 +83,7 @@ def submit_certificate(channel: grpc.Channel, certificate: str, file: Path, acto
     name = _name(certificate)
     loan = loan_pb2.GetLoanRequest(name=name.partition("/certificates/")[0])
     currency = loan_pb2_grpc.LoanServiceStub(channel).GetLoan(loan).currency_code
-    statement = read_statement(file, currency)
+    statement = statement_of(read_file(file, STATEMENT), currency)
     request = pb.SubmitCertificateRequest(name=name, statement=statement, actor=actor, request_id=uuid.uuid4().hex)
     _show(_stub(channel).SubmitCertificate(request), layout)
 
@@ -109,7 +111,7 @@ def return_certificate(
         name=_name(certificate),
         actor=actor,
         reason=reason,
-        failing_lines=map(_failing_line, lines),
+        failing_lines=[failing_line("--line", line) for line in lines],
         request_id=uuid.uuid4().hex,
     )
     _show(_stub(channel).ReturnCertificate(request), layout)
@@ -144,14 +146,6 @@ def _name(certificate: str) -> str:
     """Returns the name of a certificate given as LOAN/CERTIFICATE or in full."""
     loan, _, certificate_id = certificate.partition("/")
     return certificate if certificate.startswith("loans/") else f"loans/{loan}/certificates/{certificate_id}"
-
-
-def _failing_line(line: str) -> pb.FailingLine:
-    asset_class, _, rest = line.partition(":")
-    name, _, note = rest.partition(":")
-    if not note:
-        raise ValueError(f"--line: got {line[:80]!r}, want class:line:note, such as 'ip:rate:two per cent too high'")
-    return pb.FailingLine(asset_class=asset_class, line=name, note=note)
 
 
 def _show(found: pb.Certificate, layout: Layout) -> None:

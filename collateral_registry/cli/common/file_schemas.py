@@ -54,7 +54,6 @@ SCHEMAS: Mapping[str, Schema] = {
             "base_sublimits": TEXT,
         },
     ),
-    "statement": Schema({"line": TEXT, "value": NUMBER}, {"class": TEXT}),
     "pledges": Schema(
         {"pledge_id": TEXT, "loan": TEXT, "asset": TEXT},
         {

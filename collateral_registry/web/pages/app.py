@@ -31,10 +31,12 @@ from collateral_registry.web.gateway.errors import (
 from collateral_registry.web.gateway.unforeseen import Unforeseen
 from collateral_registry.web.local_only import WANTED_HOST, LocalOnly
 from collateral_registry.web.pages import forms
+from collateral_registry.web.pages.certificates.changes import take_certificate_step
 from collateral_registry.web.pages.changes import take_step
 from collateral_registry.web.pages.client import Book, Services
 from collateral_registry.web.pages.decisions import decide
 from collateral_registry.web.pages.disposal_changes import open_disposal, take_disposal_step
+from collateral_registry.web.pages.exports.certificate_files import certificate_file
 from collateral_registry.web.pages.exports.download import REPORTS, Exports
 from collateral_registry.web.pages.headers import SecurityHeaders
 from collateral_registry.web.pages.live import LiveEvents
@@ -58,6 +60,8 @@ from collateral_registry.web.pages.views.loans.disposal import disposal
 from collateral_registry.web.pages.views.loans.disposals import disposals
 from collateral_registry.web.pages.views.loans.loan import loan
 from collateral_registry.web.pages.views.loans.loans import loans
+from collateral_registry.web.pages.views.receivables.certificate import certificate
+from collateral_registry.web.pages.views.receivables.certificates import certificates
 from collateral_registry.web.pages.visit import NUMBER, Page, Visit, invalid
 
 PAGES_LIMIT = 32
@@ -94,6 +98,9 @@ VIEWS: dict[str, View] = {
     "/proposals/{proposal}": proposal,
     "/reports/differences": differences,
     "/status": status,
+    # Receivables
+    "/certificates": certificates,
+    "/loans/{loan}/certificates/{certificate}": certificate,
 }
 
 Change = Callable[[Visit, Mapping[str, str]], Awaitable[str]]
@@ -105,6 +112,7 @@ CHANGES: dict[str, Change] = {
     "/{page}/save-view": save_view,
     "/{page}/delete-view": delete_view,
     "/loans/{loan}/disposals/{disposal}/{step}": take_disposal_step,
+    "/loans/{loan}/certificates/{certificate}/{step}": take_certificate_step,
 }
 
 
@@ -148,6 +156,10 @@ class Site:
         report, _, form = request.url.path.removeprefix("/").partition(".")
         return await self.exports.file(self._visit(request), report, form)
 
+    async def certificate_file(self, request: Request) -> Response:
+        """Answers with a file of a certificate."""
+        return await certificate_file(self._visit(request))
+
     async def events(self, request: Request) -> Response:
         """Streams new events of breaches."""
         visit = self._visit(request)
@@ -182,6 +194,7 @@ def pages_app(channel: grpc.aio.Channel, live: LiveEvents, exports: Exports, *, 
     local_only = Middleware(LocalOnly, refused=refused)
     app = Starlette(
         routes=[
+            Route("/loans/{loan}/certificates/{certificate}.{form}", site.certificate_file, methods=["GET"]),
             *(Route(path, site.shown(view), methods=["GET"]) for path, view in VIEWS.items()),
             *(Route(path, site.changed(change), methods=["POST"]) for path, change in CHANGES.items()),
             *(Route(f"/{report}.{{form}}", site.file, methods=["GET"]) for report in REPORTS),

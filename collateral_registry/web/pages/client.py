@@ -13,6 +13,7 @@ from collateral_registry.v1 import (
     asset_pb2_grpc,
     breach_pb2_grpc,
     business_date_pb2_grpc,
+    certificate_pb2_grpc,
     concentration_pb2_grpc,
     difference_pb2_grpc,
     disposal_pb2_grpc,
@@ -54,6 +55,7 @@ class Services:
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self.assets = asset_pb2_grpc.AssetServiceStub(channel)
         self.breaches = breach_pb2_grpc.BreachServiceStub(channel)
+        self.certificates = certificate_pb2_grpc.CertificateServiceStub(channel)
         self.concentrations = concentration_pb2_grpc.ConcentrationServiceStub(channel)
         self.dates = business_date_pb2_grpc.BusinessDateServiceStub(channel)
         self.differences = difference_pb2_grpc.DifferenceServiceStub(channel)

@@ -54,6 +54,11 @@ def exact(money: Money) -> str:
     return grouped(value_of(money), 2)
 
 
+def all_digits(value: Decimal) -> str:
+    """Returns an amount with all its decimals, at least two."""
+    return grouped(value, max(2, -int(value.normalize().as_tuple().exponent)))
+
+
 def change(money: Money) -> str:
     """Returns a change in whole units with its sign; a dash if it is zero."""
     value = value_of(money)

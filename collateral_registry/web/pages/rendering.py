@@ -12,7 +12,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from collateral_registry.v1 import (
     asset_pb2,
+    borrowing_base_pb2,
     breach_pb2,
+    certificate_pb2,
     common_pb2,
     concentration_pb2,
     difference_pb2,
@@ -20,6 +22,7 @@ from collateral_registry.v1 import (
     finding_pb2,
     loan_pb2,
     proposal_pb2,
+    receivable_pb2,
     report_pb2,
     valuation_pb2,
 )
@@ -55,6 +58,10 @@ ENUMS = {
     "loan_change": difference_pb2.LoanChange,
     "dimension": report_pb2.ConcentrationDimension,
     "rate_problem": report_pb2.RateProblem,
+    "certificate_state": certificate_pb2.CertificateState,
+    "statement_term": certificate_pb2.StatementTerm,
+    "reserve_kind": borrowing_base_pb2.ReserveKind,
+    "rule": receivable_pb2.EligibilityRule,
     "measure": concentration_pb2.ConcentrationMeasure,
 }
 """Enumerations whose values have texts, by the table of the texts."""
@@ -77,6 +84,7 @@ def environment_of(language: str) -> Environment:
         worth=numbers.worth,
         owed=numbers.owed,
         exact=numbers.exact,
+        digits=numbers.all_digits,
         change=numbers.change,
         exact_change=numbers.exact_change,
         percent=numbers.percent,

@@ -6,10 +6,11 @@ from decimal import Decimal
 import pytest
 from typer.testing import CliRunner
 
-from collateral_registry.cli.borrowing_base.statement_file import read_statement
 from collateral_registry.cli.main import app
+from collateral_registry.web.pages.certificates.statement_table import STATEMENT, statement_of, statement_text
 from tests.support.borrowing_bases import CLASSES, RESERVES, owe, pledge_classes, reserve, terms
 from tests.support.server import Client, Server, amount, money
+from valuation.tables.reader import read_file
 
 
 def run(server: Server, *arguments: str) -> str:
@@ -47,12 +48,13 @@ def test_a_statement_is_read_from_a_file_by_class_and_line(tmp_path) -> None:
     path = tmp_path / "june.csv"
     path.write_text("class,line,value\nip,gross,100.50\nip,OVER_AGE,5\nip,rate,0.25\n,reserves,7\n", encoding="utf-8")
 
-    found = read_statement(path, "USD")
+    found = statement_of(read_file(path, STATEMENT), "USD")
 
     (one,) = found.classes
     assert (one.asset_class, amount(one.gross), one.rate.value) == ("ip", Decimal("100.50"), "0.25")
     assert [(each.rule, amount(each.amount)) for each in one.exclusions] == [("OVER_AGE", 5)]
     assert amount(found.reserves) == 7
+    assert statement_text(found) == path.read_text("utf-8").replace("100.50", "100.5")
 
 
 @pytest.mark.parametrize(
@@ -68,4 +70,4 @@ def test_a_wrong_line_of_a_statement_is_named(tmp_path, lines, problem) -> None:
     path.write_text("class,line,value\n" + lines, encoding="utf-8")
 
     with pytest.raises(ValueError, match=problem):
-        read_statement(path, "USD")
+        statement_of(read_file(path, STATEMENT), "USD")

@@ -7,54 +7,17 @@ from decimal import Decimal as Number
 import grpc
 import pytest
 from google.protobuf import text_format
-from google.type.decimal_pb2 import Decimal
 
 from collateral_registry.v1 import (
     asset_pb2,
     certificate_pb2 as pb,
-    certificate_pb2_grpc,
     common_pb2,
     finding_pb2,
     loan_pb2,
 )
 from tests.support.borrowing_bases import RESERVES, opened, owe, pledge_classes, reserve, terms
+from tests.support.certificates import NAME, approve, create, give_back, stated_class, stub, submit
 from tests.support.server import FIRST_DAY, Client, amount, calendar, details_of, money
-
-NAME = "loans/loan-1/certificates/december"
-DUE = FIRST_DAY + timedelta(days=10)
-
-
-def stub(client: Client) -> certificate_pb2_grpc.CertificateServiceStub:
-    return certificate_pb2_grpc.CertificateServiceStub(client.channel)
-
-
-def create(client: Client, certificate_id: str = "december", **days: object) -> pb.Certificate:
-    stated = {"period_end_date": calendar(FIRST_DAY), "due_date": calendar(DUE), **days}
-    return stub(client).CreateCertificate(
-        pb.CreateCertificateRequest(
-            parent="loans/loan-1", certificate_id=certificate_id, certificate=pb.Certificate(**stated)
-        )
-    )
-
-
-def stated_class(name: str, gross: str, rate: str, **excluded: str) -> pb.StatedClass:
-    exclusions = [pb.StatedExclusion(rule=rule, amount=money(value)) for rule, value in excluded.items()]
-    return pb.StatedClass(asset_class=name, gross=money(gross), rate=Decimal(value=rate), exclusions=exclusions)
-
-
-def submit(client: Client, *classes: pb.StatedClass, actor: str = "Bo", name: str = NAME) -> pb.Certificate:
-    statement = pb.BaseStatement(classes=classes or [stated_class("inventory", "600000", "1")])
-    return stub(client).SubmitCertificate(pb.SubmitCertificateRequest(name=name, statement=statement, actor=actor))
-
-
-def approve(client: Client, actor: str = "Ana", **fields: object) -> pb.Certificate:
-    return stub(client).ApproveCertificate(pb.ApproveCertificateRequest(name=NAME, actor=actor, **fields))
-
-
-def give_back(client: Client, actor: str = "Ana") -> pb.Certificate:
-    line = pb.FailingLine(asset_class="inventory", line="gross", note="counted less")
-    request = pb.ReturnCertificateRequest(name=NAME, actor=actor, reason="see lines", failing_lines=[line])
-    return stub(client).ReturnCertificate(request)
 
 
 def state_of(certificate: pb.Certificate) -> str:

@@ -22,6 +22,16 @@ from tests.support.server import Client, Server, connected, free_port
 BREACH_DAYS = ("2022-07-12", "2022-07-13")
 """Days of the sample that are replayed: some loans are then beyond their limits, some past their deadline."""
 
+STATEMENT = """class,line,value
+receivable,gross,460000
+receivable,OVER_AGE,20000
+receivable,NO_RULE,1000
+receivable,rate,0.8
+inventory,gross,700000
+inventory,rate,0.76
+"""
+"""A statement of the borrower of a loan with a base, which differs from the recomputed one."""
+
 DISPOSAL = "loan-red-prairie/sale"
 """A disposal, as commands name it."""
 
@@ -51,6 +61,18 @@ def save_view(client: Client, display_name: str, path: str, *, shared: bool = Fa
     saved_view_pb2_grpc.SavedViewServiceStub(client.channel).SaveView(saved_view_pb2.SaveViewRequest(saved_view=view))
 
 
+def certify(path: Path, server: Server) -> None:
+    """Submits a certificate of the loan with a borrowing base for the first of the replayed days, and opens another."""
+    path.write_text(STATEMENT, encoding="utf-8")
+    name, days = "loan-meridian-parts", ("--period-end", BREACH_DAYS[0], "--due", BREACH_DAYS[1])
+    for arguments in (
+        ("create", f"{name}/july", *days),
+        ("create", f"{name}/late", "--period-end", BREACH_DAYS[0], "--due", BREACH_DAYS[0]),
+        ("submit", f"{name}/july", str(path), "--actor", "Mia"),
+    ):
+        run("certificate", *arguments, server=server.address).check_returncode()
+
+
 @pytest.fixture(scope="package")
 def pages(sample_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
     """The pages of the sample book."""
@@ -64,6 +86,7 @@ def pages(sample_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         (breach,) = client.breaches.ListBreaches(request).breaches
         defaulted = ("--default-date", "2022-07-12", "--cause", "payment", "--rate", "0.08", "--note", "unpaid")
         run("disposal", "open", DISPOSAL, *defaulted, "--actor", "Ana", server=server.address).check_returncode()
+        certify(tmp_path_factory.mktemp("statement") / "july.csv", server)
         propose_waiver(client, breach.name, "the sale is agreed", "Ana Officer")
         for path in ("/loans?level=beyond", "/breaches?state=all", "/reports?as_of=2021-12-31"):
             save_view(client, path.ljust(80, "x"), path, shared=True)

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page
 
 from collateral_registry.v1 import breach_pb2
 
+CERTIFICATE = "/loans/loan-meridian-parts/certificates/july"
 PATHS = [
     "/",
     "/loans?level=beyond",
@@ -24,6 +25,8 @@ PATHS = [
     "/proposals",
     "/proposals/1",
     "/reports/differences?from=2021-12-31",
+    "/certificates",
+    CERTIFICATE,
     "/status",
 ]
 WIDTHS = (1280, 390)

@@ -1,5 +1,5 @@
 "use strict";
-// Shows new events of breaches as they occur. Everything else works without a script.
+// Shows new events of breaches as they occur, and reads files into forms. Everything else works without a script.
 const list = document.getElementById("events");
 const notice = document.getElementById("news");
 const SHOWN = 12;
@@ -40,4 +40,12 @@ function follow() {
 if (list && "commit" in list.dataset) {
   document.addEventListener("visibilitychange", follow);
   follow();
+}
+
+// A file chooser fills in a field of its form; without a script the field is filled in by hand.
+for (const chooser of document.querySelectorAll("input[data-into]")) {
+  chooser.closest("[data-reads]").hidden = false;
+  chooser.addEventListener("change", async () => {
+    if (chooser.files.length) document.getElementById(chooser.dataset.into).value = await chooser.files[0].text();
+  });
 }

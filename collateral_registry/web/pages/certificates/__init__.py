@@ -1,0 +1,1 @@
+"""Certificates of borrowing bases as readers see them: on a page, as a PDF and as CSV."""

@@ -1,0 +1,1 @@
+"""Pages of receivables: borrowing bases and their certificates, pools, invoices and debtors."""
