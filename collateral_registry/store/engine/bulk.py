@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache, cached_property
 from sqlite3 import Connection as SqliteConnection
 from typing import Any, Protocol, cast
@@ -62,6 +63,22 @@ class ColumnConnection(Protocol):
 
 Source = Connection | ColumnConnection
 """A connection of a change or of a snapshot, or one that transfers whole partitions."""
+
+
+@contextmanager
+def one_snapshot(source: Source) -> Iterator[Source]:
+    """Yields a source whose reads all see the same commits, but nothing of what the transaction of ``source`` wrote.
+
+    Entries and movements are booked while the book is written. On PostgreSQL each statement of a write transaction sees
+    what was booked before it, so that two of them may see different ledgers.
+    """
+    if not isinstance(source, Connection) or source.dialect.name == "sqlite" or FACTS not in source.info:
+        yield source
+        return
+    with source.engine.connect() as connection:
+        connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        with connection.begin():
+            yield connection
 
 
 def read_columns(connection: Source, statement: Select[Any], named: Mapping[str, Any] | None = None) -> Columns:

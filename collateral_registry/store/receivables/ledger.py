@@ -18,7 +18,7 @@ from collateral_registry.domain.receivables.ledgers.ledger_columns import (
     pool_ledger,
 )
 from collateral_registry.domain.receivables.ledgers.ledger_state import Effect, replayed
-from collateral_registry.store.engine.bulk import Source, read_columns
+from collateral_registry.store.engine.bulk import Source, one_snapshot, read_columns
 from collateral_registry.store.engine.key_sets import TEXTS, KeyedSelect, is_one_of
 from collateral_registry.store.engine.rows import columns_of
 from collateral_registry.store.receivables.kept_ledgers import SMALL_LEDGER, KeptLedger, kept_ledgers, newest_entry
@@ -36,16 +36,18 @@ def ledgers_of(source: Source, pool_keys: Int | Sequence[int]) -> dict[int, Pool
 
     Of a ledger that is kept in memory only the invoices are read that later entries name.
     """
-    pools = _pools(source, np.asarray(pool_keys, dtype=np.int64))
-    kept = _kept(source, pools)
-    rest = [one for one in pools if one.pool_key not in kept]
-    read = {one.pool_key: pool_ledger(*one, *columns) for one, columns in _read(source, rest)}
+    with one_snapshot(source) as snapshot:
+        pools = _pools(snapshot, np.asarray(pool_keys, dtype=np.int64))
+        kept = _kept(snapshot, pools)
+        rest = [one for one in pools if one.pool_key not in kept]
+        read = {one.pool_key: pool_ledger(*one, *columns) for one, columns in _read(snapshot, rest)}
     return {key: kept[key].ledger() if key in kept else read[key] for key, _, _ in pools}
 
 
 def present_ledgers(connection: Connection, pool_keys: Int) -> dict[int, KeptLedger]:
     """Returns the present ledgers of those pools whose ledgers are kept, by key."""
-    return _kept(connection, _pools(connection, pool_keys))
+    with one_snapshot(connection) as snapshot:
+        return _kept(snapshot, _pools(snapshot, pool_keys))
 
 
 def keep_ledgers(connection: Connection, pool_keys: Int) -> None:

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.store.engine.database import Database
 from collateral_registry.store.receivables import ledger as ledgers
@@ -113,3 +114,32 @@ def test_the_ledger_that_was_used_least_recently_is_dropped(feed, monkeypatch):
 
         assert kept_ledgers(connection).pool_keys == [second]
         assert set(ledgers_of(connection, [first, second])) == {first, second}
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_write_reads_a_ledger_as_of_one_entry_while_others_are_booked(postgres_url, monkeypatch, is_kept):
+    monkeypatch.setattr(ledgers, "SMALL_LEDGER", 1 if is_kept else 1_000)
+    database = Database(postgres_url, lambda: MOMENT)
+    feed = LedgerFeed(database)
+    feed.report(entry("i-1", "INVOICE", 100, "1"))
+    with database.read() as connection:
+        (key,) = pool_keys_of(connection, ["acme"]).values()
+        keep_ledgers(connection, np.array([key]))
+    feed.report(entry("p-1", "PAYMENT", 40, "1"))
+
+    more = [(entry("p-2", "PAYMENT", 20, "1"), entry("u-1", "UNAPPLIED", 5))]
+
+    def book_more(_connection, _cursor, statement, *_rest):
+        if more and "FROM invoice_pool" in statement:
+            assert not feed.report(*more.pop())
+
+    with database.write("SyncPools", Author("pools", "pools")) as write:
+        event.listen(database.engine, "after_cursor_execute", book_more)
+        present = ledgers_of(write.connection, [key])[key]
+        replayed = ledger_at(write.connection, key, present.entry_number)
+        later = ledgers_of(write.connection, [key])[key]
+
+    assert present.entry_number == 2
+    assert as_dict(present) == as_dict(replayed)
+    assert later.entry_number == 4
+    database.close()
