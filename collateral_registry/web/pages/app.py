@@ -41,6 +41,7 @@ from collateral_registry.web.pages.exports.download import REPORTS, Exports
 from collateral_registry.web.pages.headers import SecurityHeaders
 from collateral_registry.web.pages.live import LiveEvents
 from collateral_registry.web.pages.rendering import render
+from collateral_registry.web.pages.reserve_changes import create_reserve, end_reserve
 from collateral_registry.web.pages.saved_views import delete_view, save_view
 from collateral_registry.web.pages.static_files import serve_icon, serve_static
 from collateral_registry.web.pages.texts import LANGUAGES, Texts, accepted_language, texts_of
@@ -60,6 +61,7 @@ from collateral_registry.web.pages.views.loans.disposal import disposal
 from collateral_registry.web.pages.views.loans.disposals import disposals
 from collateral_registry.web.pages.views.loans.loan import loan
 from collateral_registry.web.pages.views.loans.loans import loans
+from collateral_registry.web.pages.views.receivables.base import base
 from collateral_registry.web.pages.views.receivables.certificate import certificate
 from collateral_registry.web.pages.views.receivables.certificates import certificates
 from collateral_registry.web.pages.visit import NUMBER, Page, Visit, invalid
@@ -99,6 +101,7 @@ VIEWS: dict[str, View] = {
     "/reports/differences": differences,
     "/status": status,
     # Receivables
+    "/loans/{loan}/base": base,
     "/certificates": certificates,
     "/loans/{loan}/certificates/{certificate}": certificate,
 }
@@ -112,6 +115,8 @@ CHANGES: dict[str, Change] = {
     "/{page}/save-view": save_view,
     "/{page}/delete-view": delete_view,
     "/loans/{loan}/disposals/{disposal}/{step}": take_disposal_step,
+    "/loans/{loan}/base/reserves": create_reserve,
+    "/loans/{loan}/base/reserves/{reserve}/end": end_reserve,
     "/loans/{loan}/certificates/{certificate}/{step}": take_certificate_step,
 }
 
@@ -261,7 +266,7 @@ def _error_page(request: Request, error: HttpError) -> Response:
 
 def _page_of_form(path: str) -> str:
     """Returns the path of the page with the form that is sent to a path."""
-    page, is_of_loan, _ = re.sub("/(breaches|disposals)(/|$)", "\n", path, count=1).partition("\n")
+    page, is_of_loan, _ = re.sub("/(breaches|disposals|reserves)(/|$)", "\n", path, count=1).partition("\n")
     return page if is_of_loan else path.rpartition("/")[0]
 
 

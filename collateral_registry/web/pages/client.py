@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 
 from collateral_registry.v1 import (
     asset_pb2_grpc,
+    borrowing_base_pb2_grpc,
     breach_pb2_grpc,
     business_date_pb2_grpc,
     certificate_pb2_grpc,
@@ -25,6 +26,7 @@ from collateral_registry.v1 import (
     policy_pb2_grpc,
     price_pb2_grpc,
     proposal_pb2_grpc,
+    receivable_pb2_grpc,
     report_pb2_grpc,
     revaluation_pb2_grpc,
     saved_view_pb2_grpc,
@@ -54,6 +56,7 @@ class Services:
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self.assets = asset_pb2_grpc.AssetServiceStub(channel)
+        self.borrowing_bases = borrowing_base_pb2_grpc.BorrowingBaseServiceStub(channel)
         self.breaches = breach_pb2_grpc.BreachServiceStub(channel)
         self.certificates = certificate_pb2_grpc.CertificateServiceStub(channel)
         self.concentrations = concentration_pb2_grpc.ConcentrationServiceStub(channel)
@@ -69,6 +72,7 @@ class Services:
         self.policies = policy_pb2_grpc.PolicyServiceStub(channel)
         self.prices = price_pb2_grpc.PriceServiceStub(channel)
         self.proposals = proposal_pb2_grpc.ProposalServiceStub(channel)
+        self.receivables = receivable_pb2_grpc.ReceivableServiceStub(channel)
         self.reports = report_pb2_grpc.ReportServiceStub(channel)
         self.revaluations = revaluation_pb2_grpc.RevaluationServiceStub(channel)
         self.saved_views = saved_view_pb2_grpc.SavedViewServiceStub(channel)

@@ -61,14 +61,17 @@ def all_digits(value: Decimal) -> str:
 
 def change(money: Money) -> str:
     """Returns a change in whole units with its sign; a dash if it is zero."""
-    value = value_of(money)
-    return NONE if not value else f"{'+' if value > 0 else ''}{grouped(value)}"
+    return signed(value_of(money))
 
 
 def exact_change(money: Money) -> str:
     """Returns a change with two decimals and its sign; a dash if it is zero."""
-    value = value_of(money)
-    return NONE if not value else f"{'+' if value > 0 else ''}{grouped(value, 2)}"
+    return signed(value_of(money), 2)
+
+
+def signed(value: Decimal, decimals: int = 0) -> str:
+    """Returns a number with its sign; a dash if it is zero."""
+    return NONE if not value else f"{'+' if value > 0 else ''}{grouped(value, decimals)}"
 
 
 def percent(ratio: Decimal | DecimalMessage | None, decimals: int = 1) -> str:

@@ -63,6 +63,9 @@ ENUMS = {
     "reserve_kind": borrowing_base_pb2.ReserveKind,
     "rule": receivable_pb2.EligibilityRule,
     "measure": concentration_pb2.ConcentrationMeasure,
+    "class_step": borrowing_base_pb2.ClassStep,
+    "base_step": borrowing_base_pb2.BaseStep,
+    "draw_refusal": loan_pb2.DrawRefusal,
 }
 """Enumerations whose values have texts, by the table of the texts."""
 
@@ -87,6 +90,7 @@ def environment_of(language: str) -> Environment:
         digits=numbers.all_digits,
         change=numbers.change,
         exact_change=numbers.exact_change,
+        signed=partial(numbers.signed, decimals=2),
         percent=numbers.percent,
         number=numbers.number,
         identifier=numbers.identifier,

@@ -14,6 +14,7 @@ PATHS = [
     "/",
     "/loans?level=beyond",
     "/loans/loan-red-prairie",
+    "/loans/loan-meridian-parts/base",
     "/breaches?state=all",
     "/disposals",
     "/loans/loan-red-prairie/disposals/sale",

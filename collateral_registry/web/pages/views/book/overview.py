@@ -24,11 +24,8 @@ from collateral_registry.web.pages.views.common.head import beyond_of
 from collateral_registry.web.pages.views.common.history import book_history
 from collateral_registry.web.pages.views.common.price_moves import price_moves
 from collateral_registry.web.pages.views.common.report import moment_of, policy_limits, rows_of
-from collateral_registry.web.pages.views.common.since import since_yesterday
+from collateral_registry.web.pages.views.common.since import WHOLE_BOOK, since_yesterday
 from collateral_registry.web.pages.visit import Moment, Page, Visit
-
-WHOLE_BOOK = 1000
-"""Loans of the largest book whose differences from the day before and levels by day are shown."""
 
 COUNTED = (
     "level", "coverage", "deadline_date", "ltv", "price_fall_to_margin_call", "unknown_reason", "quality_flag",

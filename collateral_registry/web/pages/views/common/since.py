@@ -13,6 +13,9 @@ from collateral_registry.v1 import difference_pb2 as pb, report_pb2
 from collateral_registry.web.pages.numbers import calendar, money_of, value_of
 from collateral_registry.web.pages.visit import Visit
 
+WHOLE_BOOK = 1000
+"""Loans of the largest book whose differences from the day before and levels by day are shown."""
+
 
 @dataclass(frozen=True)
 class Counts:

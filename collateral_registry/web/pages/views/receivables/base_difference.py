@@ -1,0 +1,203 @@
+"""What the change of a borrowing base between two moments comes from: line by line, and by cause."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import grpc
+from markupsafe import Markup
+
+from collateral_registry.v1 import borrowing_base_pb2 as pb, difference_pb2, facets_pb2, report_pb2
+from collateral_registry.web.pages.charts.bridge import Part, bridge
+from collateral_registry.web.pages.numbers import identifier, signed, value_of
+from collateral_registry.web.pages.rendering import word
+from collateral_registry.web.pages.texts import Texts
+from collateral_registry.web.pages.views.common.facets import fetch_facets
+from collateral_registry.web.pages.views.common.filters import equals
+from collateral_registry.web.pages.views.common.since import WHOLE_BOOK, day_before, fetch_differences
+from collateral_registry.web.pages.views.receivables.base_lines import (
+    WHOLE,
+    Key,
+    Line,
+    class_name,
+    lines_of,
+    sections,
+)
+from collateral_registry.web.pages.views.receivables.pool_statements import fetch_statements, pools_of
+from collateral_registry.web.pages.visit import Visit, address_of, invalid
+
+WITHOUT_BASE = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION)
+"""Codes of a moment at which the loan was not registered or had no base."""
+
+BELOW_BASE: Key = (WHOLE, pb.BASE_STEP_ABOVE_LINE, 0, "")
+"""The first key of the lines from the base to the availability."""
+
+POOLS_READ = 20
+"""Most pools whose ledgers explain the change of their open amount."""
+
+BARS_SHOWN = 10
+"""Largest changes that the picture shows; the table has all."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """The change of a line: what it was, what it is, and parts of it."""
+
+    label: str
+    section: str
+    before: Decimal
+    after: Decimal
+    parts: Sequence[tuple[str, Decimal]] = ()
+
+    @property
+    def amount(self) -> Decimal:
+        """The later amount less the earlier one."""
+        return self.after - self.before
+
+
+@dataclass(frozen=True)
+class BaseDifference:
+    """The changes of the lines up to the base, and of those after it.
+
+    The ``lines`` sum to the change of the base, and so do the ``causes`` where they are read.
+    """
+
+    before: pb.BorrowingBase
+    base: Change
+    lines: Sequence[Change]
+    availability: Change
+    later_lines: Sequence[Change]
+    causes: Sequence[tuple[str, Decimal]]
+    picture: Markup
+    report: str
+
+
+async def difference_of(visit: Visit, found: pb.BorrowingBase) -> BaseDifference | None:
+    """Returns the difference since the moment in ``from``, by default the end of the business date before.
+
+    None if the loan had no base then.
+    """
+    earlier = await _earlier_base(visit, found)
+    if earlier is None:
+        return None
+    bases = (earlier, found)
+    parts, causes = await asyncio.gather(_ledger_parts(visit, bases), _causes(visit, bases))
+    changes = changed_lines(visit.texts, bases, parts)
+    whole = {
+        name: Change(visit.texts(f"base.{label}"), "", *(value_of(getattr(one, name)) for one in bases))
+        for label, name in (("title", "base"), ("availability", "availability"))
+    }
+    own = [change for key, change in changes if key < BELOW_BASE]
+    if causes:
+        others = sum((change.amount for key, change in changes if key[0] == WHOLE and key < BELOW_BASE), Decimal(0))
+        causes = [*causes, (visit.texts("base.other_causes"), others)]
+    filter_ = equals("loan", identifier(found.loan))
+    query = {"from": str(earlier.sequence), "to": str(found.sequence), "filter": filter_}
+    return BaseDifference(
+        before=earlier,
+        base=whole["base"],
+        lines=own,
+        availability=whole["availability"],
+        later_lines=[change for key, change in changes if key >= BELOW_BASE],
+        causes=causes,
+        picture=_picture(visit.texts, own, whole["base"]),
+        report=address_of("/reports/differences", query),
+    )
+
+
+async def _earlier_base(visit: Visit, found: pb.BorrowingBase) -> pb.BorrowingBase | None:
+    """Returns the base at the first moment; None if the loan had none then. Raises HttpError for a later moment."""
+    moment = visit.moment("from")
+    if moment.WhichOneof("moment") is None:
+        moment = day_before(found.market_date)
+    request = pb.GetBorrowingBaseRequest(name=found.loan, as_of=moment)
+    try:
+        earlier: pb.BorrowingBase = await visit.book.call(visit.book.services.borrowing_bases.GetBorrowingBase, request)
+    except grpc.aio.AioRpcError as error:
+        if error.code() not in WITHOUT_BASE:
+            raise
+        return None
+    if earlier.sequence > found.sequence:
+        raise invalid(f"from: got commit {earlier.sequence}, want at most {found.sequence}, the commit of the base")
+    return earlier
+
+
+def changed_lines(
+    texts: Texts, bases: Sequence[pb.BorrowingBase], parts: Sequence[tuple[str, Decimal]] = ()
+) -> list[tuple[Key, Change]]:
+    """Returns the lines that differ between two bases, in the order of the steps.
+
+    A line that a base does not have is 0 in it. ``parts`` are those of the gross amount of receivables.
+    """
+    earlier, later = ({line.key: line for line in lines_of(sections(texts, one, ""))} for one in bases)
+    found = []
+    for key in sorted(earlier.keys() | later.keys()):
+        one: Line = later.get(key) or earlier[key]
+        before, after = (lines[key].amount if key in lines else Decimal(0) for lines in (earlier, later))
+        if before != after:
+            section = "" if key[0] == WHOLE else class_name(texts, key[0])
+            of_ledger = parts if one.pools and key[1] == pb.CLASS_STEP_GROSS else ()
+            found.append((key, Change(one.label, section, before, after, of_ledger)))
+    return found
+
+
+async def _ledger_parts(visit: Visit, bases: Sequence[pb.BorrowingBase]) -> Sequence[tuple[str, Decimal]]:
+    """Returns what was invoiced and what was settled between two bases, of pools that both have.
+
+    Nothing if a pool is in one of them only, or if there are many, because then the parts do not sum to the change.
+    """
+    pools, later = (pools_of(one) for one in bases)
+    if pools != later or not 0 < len(pools) <= POOLS_READ:
+        return ()
+    before, after = await asyncio.gather(*(fetch_statements(visit, pools, one.sequence) for one in bases))
+
+    def change(name: str) -> Decimal:
+        sums = [sum((value_of(getattr(one, name)) for one in side), Decimal(0)) for side in (before, after)]
+        return sums[1] - sums[0]
+
+    return (
+        (visit.texts("base.invoiced"), change("face_amount")),
+        (visit.texts("base.settled"), -change("settled_amount")),
+    )
+
+
+async def _causes(visit: Visit, bases: Sequence[pb.BorrowingBase]) -> Sequence[tuple[str, Decimal]]:
+    """Returns the change of what the classes lend by the steps of the report of differences.
+
+    Nothing if the loan does not differ or the book is large, because the report reads the whole book twice.
+    """
+    if bases[0].sequence == bases[1].sequence:
+        return ()
+    facets = await fetch_facets(visit, facets_pb2.GetLoanFacetsRequest(fields=["level"]))
+    if facets.loans > WHOLE_BOOK:
+        return ()
+    before, after = (report_pb2.AsOf(sequence=one.sequence) for one in bases)
+    filter_ = equals("loan", identifier(bases[0].loan))
+    report = await fetch_differences(visit, before, after, filter=filter_, page_size=1)
+    steps = [step for row in report.rows for step in row.steps if step.step != difference_pb2.CHANGE_STEP_BALANCE]
+    return [(word(visit.texts, "change_step", step.step), value_of(step.lendable_value)) for step in steps]
+
+
+def _picture(texts: Texts, changes: Sequence[Change], whole: Change) -> Markup:
+    """Returns the bridge of the largest changes, in the order of the steps; empty if nothing changed.
+
+    Lines of several classes with the same name share a bar, as they share a row of the picture of the base.
+    """
+    by_label: dict[str, Decimal] = {}
+    for one in changes:
+        by_label[one.label] = by_label.get(one.label, Decimal(0)) + one.amount
+    if not by_label:
+        return Markup()
+    largest = sorted(by_label, key=lambda label: -abs(by_label[label]))[:BARS_SHOWN]
+    parts = [_part(label, amount) for label, amount in by_label.items() if label in largest]
+    others = sum((amount for label, amount in by_label.items() if label not in largest), Decimal(0))
+    if others:
+        parts.append(_part(texts("base.other_lines"), others))
+    return bridge(parts, _part(texts("base.change"), whole.amount), texts("base.bridge_label"))
+
+
+def _part(label: str, amount: Decimal) -> Part:
+    return Part(label, float(amount), signed(amount))

@@ -1,0 +1,24 @@
+"""The pools behind a borrowing base, with their statements as of its judgement."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from collateral_registry.v1 import borrowing_base_pb2, receivable_pb2 as pb, report_pb2
+from collateral_registry.web.pages.visit import Visit
+
+
+def pools_of(found: borrowing_base_pb2.BorrowingBase) -> list[str]:
+    """Returns the pools whose open amounts are in a base, in the order of their names."""
+    lines = [line for one in found.classes for line in one.lines]
+    gross = [line for line in lines if line.step == borrowing_base_pb2.CLASS_STEP_GROSS]
+    return sorted({share.asset for line in gross for share in line.pools})
+
+
+async def fetch_statements(visit: Visit, pools: Sequence[str], sequence: int) -> Sequence[pb.PoolStatement]:
+    """Returns the statements of pools as of a commit."""
+    as_of, read = report_pb2.AsOf(sequence=sequence), visit.book.services.receivables.GetPoolStatement
+    requests = [pb.GetPoolStatementRequest(name=pool, as_of=as_of) for pool in pools]
+    found: list[pb.PoolStatement] = await asyncio.gather(*(visit.book.call(read, request) for request in requests))
+    return found
