@@ -64,6 +64,11 @@ from collateral_registry.web.pages.views.loans.loans import loans
 from collateral_registry.web.pages.views.receivables.base import base
 from collateral_registry.web.pages.views.receivables.certificate import certificate
 from collateral_registry.web.pages.views.receivables.certificates import certificates
+from collateral_registry.web.pages.views.receivables.debtor import debtor
+from collateral_registry.web.pages.views.receivables.debtors import debtors
+from collateral_registry.web.pages.views.receivables.invoice import invoice
+from collateral_registry.web.pages.views.receivables.invoices import invoices
+from collateral_registry.web.pages.views.receivables.pool import pool
 from collateral_registry.web.pages.visit import NUMBER, Page, Visit, invalid
 
 PAGES_LIMIT = 32
@@ -104,6 +109,11 @@ VIEWS: dict[str, View] = {
     "/loans/{loan}/base": base,
     "/certificates": certificates,
     "/loans/{loan}/certificates/{certificate}": certificate,
+    "/assets/{asset}/pool": pool,
+    "/assets/{asset}/invoices": invoices,
+    "/assets/{asset}/invoice": invoice,
+    "/debtors": debtors,
+    "/debtors/{debtor}": debtor,
 }
 
 Change = Callable[[Visit, Mapping[str, str]], Awaitable[str]]

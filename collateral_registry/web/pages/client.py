@@ -11,17 +11,20 @@ from google.protobuf.message import Message
 
 from collateral_registry.v1 import (
     asset_pb2_grpc,
+    assignment_pb2_grpc,
     borrowing_base_pb2_grpc,
     breach_pb2_grpc,
     business_date_pb2_grpc,
     certificate_pb2_grpc,
     concentration_pb2_grpc,
+    debtor_pb2_grpc,
     difference_pb2_grpc,
     disposal_pb2_grpc,
     facets_pb2_grpc,
     finding_pb2_grpc,
     haircut_pb2_grpc,
     history_pb2_grpc,
+    invoice_feed_pb2_grpc,
     loan_pb2_grpc,
     policy_pb2_grpc,
     price_pb2_grpc,
@@ -32,6 +35,7 @@ from collateral_registry.v1 import (
     saved_view_pb2_grpc,
     service_info_pb2_grpc,
     valuation_pb2_grpc,
+    verification_pb2_grpc,
 )
 
 M = TypeVar("M", bound=Message)
@@ -57,10 +61,12 @@ class Services:
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self.assets = asset_pb2_grpc.AssetServiceStub(channel)
         self.borrowing_bases = borrowing_base_pb2_grpc.BorrowingBaseServiceStub(channel)
+        self.assignments = assignment_pb2_grpc.AssignmentServiceStub(channel)
         self.breaches = breach_pb2_grpc.BreachServiceStub(channel)
         self.certificates = certificate_pb2_grpc.CertificateServiceStub(channel)
         self.concentrations = concentration_pb2_grpc.ConcentrationServiceStub(channel)
         self.dates = business_date_pb2_grpc.BusinessDateServiceStub(channel)
+        self.debtors = debtor_pb2_grpc.DebtorServiceStub(channel)
         self.differences = difference_pb2_grpc.DifferenceServiceStub(channel)
         self.disposals = disposal_pb2_grpc.DisposalServiceStub(channel)
         self.facets = facets_pb2_grpc.FacetServiceStub(channel)
@@ -68,6 +74,7 @@ class Services:
         self.haircuts = haircut_pb2_grpc.HaircutServiceStub(channel)
         self.history = history_pb2_grpc.HistoryServiceStub(channel)
         self.info = service_info_pb2_grpc.ServiceInfoServiceStub(channel)
+        self.invoice_feeds = invoice_feed_pb2_grpc.InvoiceFeedServiceStub(channel)
         self.loans = loan_pb2_grpc.LoanServiceStub(channel)
         self.policies = policy_pb2_grpc.PolicyServiceStub(channel)
         self.prices = price_pb2_grpc.PriceServiceStub(channel)
@@ -77,6 +84,7 @@ class Services:
         self.revaluations = revaluation_pb2_grpc.RevaluationServiceStub(channel)
         self.saved_views = saved_view_pb2_grpc.SavedViewServiceStub(channel)
         self.valuations = valuation_pb2_grpc.ValuationServiceStub(channel)
+        self.verifications = verification_pb2_grpc.VerificationServiceStub(channel)
 
 
 @dataclass(frozen=True)

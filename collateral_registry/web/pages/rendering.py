@@ -12,14 +12,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from collateral_registry.v1 import (
     asset_pb2,
+    assignment_pb2,
     borrowing_base_pb2,
     breach_pb2,
     certificate_pb2,
     common_pb2,
     concentration_pb2,
+    debtor_pb2,
     difference_pb2,
     disposal_pb2,
     finding_pb2,
+    invoice_feed_pb2,
     loan_pb2,
     proposal_pb2,
     receivable_pb2,
@@ -66,6 +69,14 @@ ENUMS = {
     "class_step": borrowing_base_pb2.ClassStep,
     "base_step": borrowing_base_pb2.BaseStep,
     "draw_refusal": loan_pb2.DrawRefusal,
+    "invoice_state": receivable_pb2.InvoiceState,
+    "assignment_state": assignment_pb2.AssignmentState,
+    "assignment_event": assignment_pb2.AssignmentEventKind,
+    "entry_kind": invoice_feed_pb2.InvoiceEntryKind,
+    "entry_source": invoice_feed_pb2.InvoiceEntrySource,
+    "debtor_state": debtor_pb2.DebtorState,
+    "debtor_kind": debtor_pb2.DebtorKind,
+    "identifier_scheme": debtor_pb2.IdentifierScheme,
 }
 """Enumerations whose values have texts, by the table of the texts."""
 

@@ -11,7 +11,9 @@ from collateral_registry.web.pages.charts.bars import Bin, Step, distribution, l
 from collateral_registry.web.pages.charts.bridge import LEFT, RIGHT, Part, bridge
 from collateral_registry.web.pages.charts.history import Limit, level_areas, ltv_lines, spark
 from collateral_registry.web.pages.charts.lines import Line, fall_curve, lines
+from collateral_registry.web.pages.charts.months import Column, month_columns
 from collateral_registry.web.pages.charts.realised import Bar, Realised, realised_bars
+from collateral_registry.web.pages.charts.stacks import Level, Stack, levels, stacks
 from collateral_registry.web.pages.charts.svg import ticks
 
 HOSTILE = '"><script>alert(1)</script>&'
@@ -28,6 +30,9 @@ CHARTS = {
         "{m}/{y}",
         [(DAYS[1], 5.0)],
     ),
+    "stacks": stacks([Stack(HOSTILE, [(3.0, "wf"), (-1.0, "f3"), (2.0, "fu")], HOSTILE, 4.0)], HOSTILE),
+    "amounts": levels([Level(HOSTILE, 2.0, HOSTILE), Level("b", 0.0, "0")], HOSTILE),
+    "months": month_columns([Column(HOSTILE, 3.0, HOSTILE), Column("b", -2.0, "-2"), Column("c", 0.0, "0")], HOSTILE),
     "bridge": bridge([Part(HOSTILE, -3.0, HOSTILE), Part("b", 0.0, "0")], Part("c", -3.0, "-3"), HOSTILE),
     "falls": fall_curve([1, 2, 4], 1, HOSTILE),
     "ltv": ltv_lines(

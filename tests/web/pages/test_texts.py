@@ -43,7 +43,8 @@ def test_a_value_that_this_version_does_not_know_is_shown_as_its_number():
 def test_a_breach_is_not_called_a_default_in_chinese():
     defaults = {key for key, text in CHINESE.by_key.items() if "违约" in text}
 
-    assert {key for key in defaults if not key.startswith("disposals.")} == {"flag.pd_stand_in"}
+    of_debtors = {"flag.pd_stand_in", "debtor.probability", "invoice.losses_note"}
+    assert {key for key in defaults if not key.startswith("disposals.")} == of_debtors
     assert "超限" in CHINESE("nav.breaches")
 
 
