@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from zlib import crc32
 
 from collateral_registry.commands.feeds import intake as feed_intake
@@ -10,11 +10,10 @@ from collateral_registry.commands.feeds.intake import Batch, Group, Outcome, Run
 from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource
 from collateral_registry.domain.receivables.ledgers.entries import Entries, PartnerScope, check_feeds, problems_of
 from collateral_registry.domain.receivables.ledgers.entry_booking import Booked, Known, book
-from collateral_registry.domain.receivables.ledgers.ledger_state import InvoiceName, LedgerState
+from collateral_registry.domain.receivables.ledgers.ledger_state import LedgerState
 from collateral_registry.domain.receivables.ledgers.payments import PaymentBook
 from collateral_registry.store.engine.database import Database
 from collateral_registry.store.receivables.booking import (
-    AmountName,
     known_entries,
     read_balances,
     read_invoices,
@@ -54,9 +53,7 @@ class EntryGroup(Group[Entries]):
         for run in self.runs:
             run.problems = problems_of(run.items, run.scope, self.intake.received_us)
             self.past.append(known_entries(self.intake.connection, run.feed.key, _ids(run)))
-        named = {
-            pool for run in self.runs for row in run.rows() for pool in (run.items.pool[row], run.items.to_pool[row])
-        }
+        named = {pool for run in self.runs for pool in _pools(run)}
         self.pools = (named | {known.pool for past in self.past for known in past.values()}) - {""}
         feed_of = feeds_of_pools(self.intake.connection, self.pools)
         for run, past in zip(self.runs, self.past, strict=True):
@@ -77,10 +74,10 @@ class EntryGroup(Group[Entries]):
             own_pools = None if scope is None else scope.pools
             now_us = self.intake.received_us
             done.append(book(run.items, run.problems, ledgers, payments, past, now_us, own_pools))
-        changed = {one.pool.pool_id: one.pool for booked in done for one in booked.effects}
+        changed = {pool.pool_id: pool for booked in done for pool in booked.pool}
         store_ledgers(self.intake, [changed[name] for name in sorted(changed)])
         for run, booked in zip(self.runs, done, strict=True):
-            store_entries(self.intake, run.feed.key, run.items, run.places(), booked.effects)
+            store_entries(self.intake, run.feed.key, run.items, run.places(), booked)
             run.problems, run.booked, run.known = booked.problems, booked.row, booked.known
 
     def _read(self, ledgers: dict[str, LedgerState]) -> PaymentBook:
@@ -89,7 +86,7 @@ class EntryGroup(Group[Entries]):
         rows = [one for run, past in zip(self.runs, self.past, strict=True) for one in _named(run, past)]
         of_account = {pool for run in self.runs for pool in _account_pools(run.items)}
         of_account |= {one.pool_id for one in ledgers.values() if one.account_entries}
-        paid = [amount for kind, amount, _ in rows if kind in PAYING and amount[0] in of_account]
+        paid = [row[1:4] for row in rows if row[0] in PAYING and row[1] in of_account] if of_account else []
         corrected = [
             (known.pool, known.number)
             for run, past in zip(self.runs, self.past, strict=True)
@@ -97,45 +94,62 @@ class EntryGroup(Group[Entries]):
             if (known := past[name]).kind in PAYING
         ]
         payments = read_payments(connection, ledgers, of_account, paid, corrected)
-        names = [(amount[0], (amount[1], number)) for _, amount, number in rows if number]
-        names += [(pool, (debtor, number)) for pool, debtor, number in payments.invoices()]
+        names = [(pool, debtor, number) for _, pool, debtor, _, number in rows if number]
+        names += payments.invoices()
         names += [arrival for run in self.runs for arrival in _arrivals(run)]
         read_invoices(connection, ledgers, names)
-        read_balances(connection, ledgers, ((pool, debtor) for kind, (pool, debtor, _), _ in rows if kind in BALANCED))
-        read_same_amounts(
-            connection,
-            ledgers,
-            (amount for kind, amount, _ in rows if kind == EntryKind.INVOICE),
-            (amount for kind, amount, _ in rows if kind == EntryKind.CREDIT_NOTE),
-        )
+        # A payment of the ledger is on its invoice, unless the account has reported it.
+        balanced = [row[1:3] for row in rows if row[0] in BALANCED or (row[0] == PAYMENT and row[1] in of_account)]
+        read_balances(connection, ledgers, balanced)
+        invoiced = [row[1:4] for row in rows if row[0] == INVOICE]
+        read_same_amounts(connection, ledgers, invoiced, [row[1:4] for row in rows if row[0] == CREDIT_NOTE])
         return payments
 
 
-BALANCED = PAYING | {EntryKind.CONTRA, EntryKind.CORRECTION}
-"""Kinds that may change the balance of a debtor."""
+INVOICE, PAYMENT, CREDIT_NOTE = int(EntryKind.INVOICE), int(EntryKind.PAYMENT), int(EntryKind.CREDIT_NOTE)
+
+BALANCED = frozenset({EntryKind.UNAPPLIED, EntryKind.CONTRA, EntryKind.CORRECTION})
+"""Kinds that may change the balance of a debtor in any pool."""
+
+Named = tuple[int, str, str, int, str]
+"""Kind, pool, debtor, amount and invoice number of an entry."""
 
 
-def _named(run: Run[Entries], past: dict[str, Known]) -> Iterator[tuple[int, AmountName, str]]:
-    """Yields, for each valid row, its kind, its pool, debtor and amount, and the number of its invoice."""
+def _named(run: Run[Entries], past: dict[str, Known]) -> Iterable[Named]:
+    """Returns what each valid row names; a correction names what the corrected entry does."""
     items = run.items
-    for row in run.rows():
-        pool, debtor, number = items.pool[row], items.debtor[row], items.invoice_number[row]
-        known = past.get(items.corrects[row]) if items.corrects[row] else None
-        if known is not None:
-            pool, debtor, number = known.pool, known.debtor, known.invoice_number
-        if pool:
-            yield items.kind[row], (pool, debtor, items.amount_minor[row]), number
+    named = zip(items.kind, items.pool, items.debtor, items.amount_minor, items.invoice_number, strict=True)
+    if not run.problems and not any(items.corrects):
+        return named
+    rows = (one for row, one in enumerate(zip(named, items.corrects, strict=True)) if row not in run.problems)
+    found = (_of_corrected(one, past.get(corrects)) for one, corrects in rows)
+    return [one for one in found if one[1]]
 
 
-def _arrivals(run: Run[Entries]) -> Iterator[tuple[str, InvoiceName]]:
-    """Yields, for each valid row that moves an invoice, the pool that it enters and its name."""
+def _of_corrected(one: Named, known: Known | None) -> Named:
+    return one if known is None else (one[0], known.pool, known.debtor, one[3], known.invoice_number)
+
+
+def _arrivals(run: Run[Entries]) -> Iterator[tuple[str, str, str]]:
+    """Yields, for each valid row that moves an invoice, the pool that it enters, its debtor and its number."""
     items = run.items
-    for row in run.rows():
-        if items.to_pool[row]:
-            yield items.to_pool[row], (items.debtor[row], items.invoice_number[row])
+    if any(items.to_pool):
+        for row in run.rows():
+            if items.to_pool[row]:
+                yield items.to_pool[row], items.debtor[row], items.invoice_number[row]
+
+
+def _pools(run: Run[Entries]) -> set[str]:
+    """Returns the pools that valid rows state."""
+    items = run.items
+    if not run.problems:
+        return {*items.pool, *items.to_pool}
+    return {pool for row in run.rows() for pool in (items.pool[row], items.to_pool[row])}
 
 
 def _account_pools(items: Entries) -> set[str]:
+    if EntrySource.ACCOUNT not in items.source:
+        return set()
     pairs = zip(items.source, items.pool, strict=True)
     return {pool for source, pool in pairs if source == EntrySource.ACCOUNT and pool}
 

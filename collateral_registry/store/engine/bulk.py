@@ -221,7 +221,7 @@ def _next_keys(table: type[SQLModel]) -> Select[Any]:
 def _listed(value: object, rows: int) -> Sequence[Any]:
     if isinstance(value, np.ndarray):
         return value.tolist()
-    return value if isinstance(value, list) else [value] * rows
+    return value if isinstance(value, list | tuple) else [value] * rows
 
 
 def wide_sum(name: str, column: ColumnElement[int]) -> tuple[ColumnElement[int], ColumnElement[int]]:

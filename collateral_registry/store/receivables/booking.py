@@ -6,19 +6,18 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Text, bindparam, delete, insert, select, text as sql
+from sqlalchemy import BigInteger, Connection, CursorResult, Text, bindparam, delete, insert, select, text as sql
 from sqlmodel import SQLModel
 
 from collateral_registry.domain.receivables.ledger import EntryKind
 from collateral_registry.domain.receivables.ledgers.entries import Entries
-from collateral_registry.domain.receivables.ledgers.entry_booking import CONTENT_COLUMNS, BookedEffect, Known, content
+from collateral_registry.domain.receivables.ledgers.entry_booking import CONTENT_COLUMNS, Booked, Known, content
 from collateral_registry.domain.receivables.ledgers.ledger_columns import BALANCE_COLUMNS, INVOICE_COLUMNS
 from collateral_registry.domain.receivables.ledgers.ledger_state import (
     DAY_US,
     Balance,
     Effect,
     Invoice,
-    InvoiceName,
     LedgerState,
 )
 from collateral_registry.store.engine.bulk import ColumnUpdate, insert_columns, new_keys
@@ -52,13 +51,17 @@ _POOLS = select(
 
 
 def read_invoices(
-    connection: Connection, ledgers: Mapping[str, LedgerState], names: Iterable[tuple[str, InvoiceName]]
+    connection: Connection, ledgers: Mapping[str, LedgerState], names: Iterable[tuple[str, str, str]]
 ) -> None:
-    """Adds the invoices with these pools and names to their ledgers."""
-    by_key = {one.key: one for one in ledgers.values() if one.key}
-    records = {(ledgers[pool].key, *name) for pool, name in names if ledgers[pool].key}
-    if records:
-        _add_invoices(by_key, connection.execute(_INVOICES_NAMED, {"records": records}))
+    """Adds the invoices with these pools, debtors and numbers to their ledgers."""
+    if records := of_stored(ledgers, names):
+        _add_invoices(ledgers, connection.execute(_INVOICES_NAMED, {"records": records}))
+
+
+def of_stored(ledgers: Mapping[str, LedgerState], named: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Returns the distinct records that begin with the pool, by its key, in order; pools without entries have none."""
+    keys = {pool_id: one.key for pool_id, one in ledgers.items() if one.key}
+    return sorted((keys[pool], *rest) for pool, *rest in set(named) if pool in keys)
 
 
 _INVOICE = InvoiceRow.__table__
@@ -73,19 +76,19 @@ _INVOICES_NAMED = _INVOICE_FIELDS.join_from(
 )
 
 
-def _add_invoices(by_key: Mapping[int, LedgerState], rows: Iterable[Any]) -> None:
-    for pool_key, *fields in rows:
-        pool, invoice = by_key[pool_key], Invoice(*fields)
-        if invoice.name not in pool.invoices:
-            pool.invoices[invoice.name] = invoice
-            pool.note_invoice(invoice)
+def _add_invoices(ledgers: Mapping[str, LedgerState], found: CursorResult[Any]) -> None:
+    invoices_of = {one.key: one.invoices for one in ledgers.values() if one.key}
+    # The rows of the driver, because this runs for every entry.
+    for pool_key, *fields in found.cursor.fetchall() if found.cursor else ():
+        invoice = Invoice(*fields)
+        invoices_of[pool_key].setdefault((invoice.debtor, invoice.invoice_number), invoice)
+    found.close()
 
 
 def read_balances(connection: Connection, ledgers: Mapping[str, LedgerState], named: Iterable[tuple[str, str]]) -> None:
     """Adds the balances with these pools and debtors to their ledgers."""
     by_key = {one.key: one for one in ledgers.values() if one.key}
-    records = {(ledgers[pool].key, debtor) for pool, debtor in named if ledgers[pool].key}
-    if records:
+    if records := of_stored(ledgers, named):
         for pool_key, *fields in connection.execute(_BALANCES_OF, {"records": records}):
             balance = Balance(*fields)
             by_key[pool_key].balances[balance.debtor, balance.currency] = balance
@@ -113,17 +116,12 @@ def read_same_amounts(
     These are the credit notes of the amounts ``invoiced``, and the invoices of the amounts ``credited``.
     """
     by_key = {one.key: one for one in ledgers.values() if one.key}
-    if records := amount_records(ledgers, invoiced):
+    if records := of_stored(ledgers, invoiced):
         for pool_key, debtor, currency, amount, us, number in connection.execute(_CREDITS_OF, {"records": records}):
             found = by_key[pool_key].credited.setdefault((debtor, currency, amount), [])
             found.append((us // DAY_US, number))
-    if records := amount_records(ledgers, credited):
-        _add_invoices(by_key, connection.execute(_INVOICES_OF_AMOUNT, {"records": records}))
-
-
-def amount_records(ledgers: Mapping[str, LedgerState], named: Iterable[AmountName]) -> set[tuple[int, str, int]]:
-    """Returns records of amounts for ENTRIES_OF_AMOUNT; pools without entries have none."""
-    return {(ledgers[pool].key, debtor, amount) for pool, debtor, amount in named if ledgers[pool].key}
+    if records := of_stored(ledgers, credited):
+        _add_invoices(ledgers, connection.execute(_INVOICES_OF_AMOUNT, {"records": records}))
 
 
 _AMOUNTS = RecordSet({"pool": BigInteger, "debtor": Text, "amount": BigInteger}).rows
@@ -206,6 +204,7 @@ def store_ledgers(intake: Intake, ledgers: Iterable[LedgerState]) -> None:
     """Stores the changed ledgers of a booking, and queues their pools for the sync."""
     changed = list(ledgers)
     _store_pools(intake, changed)
+    changed.sort(key=attrgetter("key"))
     connection = intake.connection
     removed = [key for one in changed for key in one.removed]
     if removed:
@@ -217,7 +216,8 @@ def store_ledgers(intake: Intake, ledgers: Iterable[LedgerState]) -> None:
     ):
         stored = [one for of_pool in items for one in of_pool.values() if one.key]
         update.run(connection, *_columns(stored, ("key", *names)))
-    invoices = [(pool.key, one) for pool in changed for one in pool.changed.values() if not one.key]
+    # In the order of their index, so that the database need not search its place for each of them.
+    invoices = [(pool.key, one) for pool in changed for _, one in sorted(pool.changed.items()) if not one.key]
     _insert_sums(connection, InvoiceRow, (*INVOICE_COLUMNS, "open_minor"), invoices)
     balances = [(pool.key, one) for pool in changed for one in pool.changed_balances.values() if not one.key]
     _insert_sums(connection, DebtorBalanceRow, BALANCE_COLUMNS, balances)
@@ -266,21 +266,17 @@ def _columns(items: Sequence[object], names: Sequence[str]) -> list[Any]:
     return list(map(list, zip(*rows, strict=True))) if items else [[] for _ in names]
 
 
-def store_entries(
-    intake: Intake, source_key: int, run: Entries, places: BatchPlaces, effects: Sequence[BookedEffect]
-) -> None:
+def store_entries(intake: Intake, source_key: int, run: Entries, places: BatchPlaces, booked: Booked) -> None:
     """Appends the effects of a run; ``places`` locates each row [n] in its batch."""
-    rows = [one.row for one in effects]
-    fields = zip(*(one.effect for one in effects), strict=True) if effects else [()] * len(Effect._fields)
-    columns: dict[str, Any] = {name: list(column) for name, column in zip(Effect._fields, fields, strict=True)}
-    for name in ("entry_id", "to_pool", "corrects", "document"):
-        column = getattr(run, name)
-        columns[name] = [column[row] for row in rows]
-    columns.update(
-        source_key=source_key,
-        sequence=[places.sequence[row] for row in rows],
-        batch_row=[places.batch_row[row] for row in rows],
-        pool_key=[one.pool.key for one in effects],
-        received_us=intake.received_us,
-    )
-    insert_columns(intake.connection, InvoiceEntryRow, columns, len(rows))
+    rows, count = booked.effect_row, len(booked.effects)
+    fields = zip(*booked.effects, strict=True) if count else [()] * len(Effect._fields)
+    reported = {name: getattr(run, name) for name in ("entry_id", "to_pool", "corrects", "document")}
+    reported.update(sequence=places.sequence, batch_row=places.batch_row)
+    columns: dict[str, Any] = {
+        **dict(zip(Effect._fields, fields, strict=True)),
+        **{name: list(map(column.__getitem__, rows)) for name, column in reported.items()},
+        "source_key": source_key,
+        "pool_key": [pool.key for pool in booked.pool],
+        "received_us": intake.received_us,
+    }
+    insert_columns(intake.connection, InvoiceEntryRow, columns, count)

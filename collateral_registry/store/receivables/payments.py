@@ -11,7 +11,7 @@ from collateral_registry.domain.receivables.ledger import EntryKind
 from collateral_registry.domain.receivables.ledgers.ledger_state import LedgerState
 from collateral_registry.domain.receivables.ledgers.payments import Payment, PaymentBook, join
 from collateral_registry.store.engine.key_sets import RecordSet
-from collateral_registry.store.receivables.booking import ENTRIES_OF_AMOUNT, AmountName, amount_records
+from collateral_registry.store.receivables.booking import ENTRIES_OF_AMOUNT, AmountName, of_stored
 from collateral_registry.store.schema.receivables import InvoiceEntryRow
 
 _ENTRY = InvoiceEntryRow.__table__
@@ -38,7 +38,7 @@ def read_payments(
     by_key = {one.key: one.pool_id for one in ledgers.values() if one.key}
     if numbers := [(ledgers[pool].key, number) for pool, number in corrected if ledgers[pool].key]:
         _add_corrected(connection, by_key, numbers, book)
-    if records := amount_records(ledgers, paid):
+    if records := of_stored(ledgers, paid):
         for row in connection.execute(_UNMATCHED, {"records": records}):
             _add(book, by_key, row)
     return book

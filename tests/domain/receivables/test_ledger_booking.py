@@ -38,9 +38,8 @@ class Ledgers:
         batch = entries_of(items)
         problems = problems_of(batch, None, MOMENT_US)
         booked = book(batch, problems, self.states, self.payments, dict(self.past), MOMENT_US)
-        for _, pool, _, effect in booked.effects:
-            self.effects[pool.pool_id].append(effect)
-        for row, pool, _, one in booked.effects:
+        for row, pool, one in zip(booked.effect_row, booked.pool, booked.effects, strict=True):
+            self.effects[pool.pool_id].append(one)
             if one.leg == 0:
                 self.past[batch.entry_id[row]] = Known(
                     content_of(batch, row), pool.pool_id, one.number, one.kind, one.effect, one.debtor,

@@ -6,9 +6,10 @@ The loop holds only the checks that depend on earlier entries. ``entries`` check
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from itertools import repeat
+from typing import Any, ClassVar
 
 from collateral_registry.domain.feeds.items import ItemProblem, Problems
 from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource
@@ -21,6 +22,11 @@ from collateral_registry.domain.receivables.ledgers.entries import (
 from collateral_registry.domain.receivables.ledgers.ledger_state import ADDING, Effect, Invoice, LedgerState
 from collateral_registry.domain.receivables.ledgers.payments import Payment, PaymentBook
 from collateral_registry.domain.shared.days import NO_DAY
+
+# Numbers, because naming a member of an enumeration costs more than all else that a check does.
+_INVOICE, _PAYMENT, _CONTRA = int(EntryKind.INVOICE), int(EntryKind.PAYMENT), int(EntryKind.CONTRA)
+_UNAPPLIED, _LEDGER = int(EntryKind.UNAPPLIED), int(EntrySource.LEDGER)
+_RAISING = frozenset({EntryKind.INVOICE, EntryKind.DEBIT_NOTE})
 
 Content = tuple[object, ...]
 """The fields that must be equal for two entries with the same id to be the same entry."""
@@ -45,20 +51,16 @@ class Known:
     amount_minor: int
 
 
-class BookedEffect(NamedTuple):
-    """An effect with the row of its entry, its pool, and the other pool of a MOVE."""
-
-    row: int
-    pool: LedgerState
-    to_pool: str
-    effect: Effect
-
-
 @dataclass
 class Booked:
-    """Result of booking: the effects in order, the booked and the repeated rows, and the problems by row."""
+    """Result of booking: the booked and the repeated rows, and the problems by row.
 
-    effects: list[BookedEffect] = field(default_factory=list)
+    ``effects`` [n] are in their order, with the row of the entry and the pool of each. An entry may have several.
+    """
+
+    effects: list[Effect] = field(default_factory=list)
+    effect_row: list[int] = field(default_factory=list)
+    pool: list[LedgerState] = field(default_factory=list)
     row: list[int] = field(default_factory=list)
     known: list[int] = field(default_factory=list)
     problems: Problems = field(default_factory=dict)
@@ -103,13 +105,27 @@ def book(
     """
     booking = _Booking(batch, ledgers, payments, past, now_us, own_pools)
     booking.done.problems.update(problems)
-    for row in range(len(batch)):
+    for row, stated in enumerate(_stated(batch)):
         if row not in problems:
             try:
-                booking.book(row)
+                booking.book(row, stated)
             except _NotBookable as error:
                 booking.done.problems[row] = error.problem
     return booking.done
+
+
+_Stated = tuple[Any, ...]
+"""The fields of an effect after its number."""
+
+
+def _stated(batch: Entries) -> Iterator[_Stated]:
+    """Yields the fields of the effect of each row as stated."""
+    kind, amount, none = batch.kind, batch.amount_minor, repeat(0)
+    return zip(
+        none, kind, kind, batch.effective_us, batch.debtor, batch.invoice_number, batch.type_code, amount, amount,
+        batch.currency, batch.issue_day, batch.due_day, batch.delivery_day, batch.flags, batch.source, none,
+        strict=False,
+    )  # fmt: skip
 
 
 class _NotBookable(Exception):
@@ -145,55 +161,37 @@ class _Booking:
         self.here: dict[str, Known] = {}
         self.restated: dict[str, int] = {}
 
-    def book(self, row: int) -> None:
+    def book(self, row: int, stated: _Stated) -> None:
         """Books a row. If it raises _NotBookable, the ledgers are unchanged."""
-        batch, kind = self.batch, self.batch.kind[row]
-        name = batch.entry_id[row]
-        if name in self.repeated and self._is_known(row):
+        if self.repeated and self.batch.entry_id[row] in self.repeated and self._is_known(row):
             self.done.known.append(row)
             return
-        if kind == EntryKind.CORRECTION:
-            self._correct(row)
-        elif kind in {EntryKind.PAYMENT, EntryKind.UNAPPLIED}:
-            self._pay(row)
-        elif kind == EntryKind.MOVE:
-            self._move(row)
-        else:
-            self._enter(row)
+        self._BOOKED.get(self.batch.kind[row], _Booking._enter)(self, row, stated)
         self.done.row.append(row)
 
     def _append(self, row: int, pool: LedgerState, effect: Effect) -> None:
         pool.apply(effect)
-        self.done.effects.append(BookedEffect(row, pool, self.batch.to_pool[row], effect))
-        name = self.batch.entry_id[row]
-        if effect.leg == 0 and name in self.wanted:
+        done = self.done
+        done.effects.append(effect)
+        done.effect_row.append(row)
+        done.pool.append(pool)
+        if self.wanted and effect.leg == 0 and (name := self.batch.entry_id[row]) in self.wanted:
             self.here[name] = Known(
                 content_of(self.batch, row), pool.pool_id, effect.number, effect.kind, effect.effect, effect.debtor,
                 effect.invoice_number, effect.currency, effect.source, effect.amount_minor,
             )  # fmt: skip
 
-    def _effect(self, row: int, pool: LedgerState) -> Effect:
-        """Returns the effect of a row as stated, as the next entry of the pool."""
-        batch = self.batch
-        kind, amount = batch.kind[row], batch.amount_minor[row]
-        return Effect(
-            pool.entry_number + 1, 0, kind, kind, batch.effective_us[row], batch.debtor[row], batch.invoice_number[row],
-            batch.type_code[row], amount, amount, batch.currency[row], batch.issue_day[row], batch.due_day[row],
-            batch.delivery_day[row], batch.flags[row], batch.source[row], 0,
-        )  # fmt: skip
-
-    def _enter(self, row: int) -> None:
+    def _enter(self, row: int, stated: _Stated) -> None:
         """Books an entry that is neither a payment, a move nor a correction."""
         pool = self.ledgers[self.batch.pool[row]]
-        effect = self._effect(row, pool)
-        if effect.kind == EntryKind.INVOICE:
+        effect = _effect(pool, stated)
+        if effect.kind == _INVOICE:
             if (effect.debtor, effect.invoice_number) in pool.invoices:
                 text = f"invoice_number: got {effect.invoice_number!r}, want a number that no other invoice of the "
                 text += "debtor in the pool has; to change one, a CORRECTION"
                 raise _NotBookable(EntryRejectionReason.INVOICE_EXISTS, text)
-        elif effect.kind != EntryKind.CONTRA:
-            invoice = self._invoice(pool, effect)
-            _check_sums(invoice, effect)
+        elif effect.kind != _CONTRA:
+            _check_sums(self._invoice(pool, effect), effect)
         self._append(row, pool, effect)
 
     def _invoice(self, pool: LedgerState, effect: Effect) -> Invoice:
@@ -207,15 +205,15 @@ class _Booking:
             raise _NotBookable(EntryRejectionReason.CURRENCY_MISMATCH, text)
         return found
 
-    def _pay(self, row: int) -> None:
+    def _pay(self, row: int, stated: _Stated) -> None:
         """Books a payment. One that the other record has reported already changes only what that did not know."""
         pool = self.ledgers[self.batch.pool[row]]
-        effect = self._effect(row, pool)
-        if effect.source == EntrySource.LEDGER and effect.kind == EntryKind.PAYMENT:
+        effect = _effect(pool, stated)
+        if effect.source == _LEDGER and effect.kind == _PAYMENT:
             _check_sums(self._invoice(pool, effect), effect)
-        elif effect.kind == EntryKind.PAYMENT:
+        elif effect.kind == _PAYMENT:
             effect = _placed(pool, effect)
-        if effect.effect == EntryKind.UNAPPLIED:
+        if effect.effect == _UNAPPLIED:
             balance = pool.balances.get((effect.debtor, effect.currency))
             _check_sum((balance.unapplied_minor if balance else 0) + effect.change_minor, effect.currency)
         if not self.payments.is_matched(pool.pool_id) and self.batch.entry_id[row] not in self.wanted:
@@ -256,10 +254,10 @@ class _Booking:
             self._append(row, pool, undone._replace(change_minor=-effect.change_minor))
         return effect
 
-    def _move(self, row: int) -> None:
+    def _move(self, row: int, stated: _Stated) -> None:
         """Takes an invoice out of its pool and states it, with its sums, in the other pool."""
         pool, other = self.ledgers[self.batch.pool[row]], self.ledgers[self.batch.to_pool[row]]
-        effect = self._effect(row, pool)
+        effect = _effect(pool, stated)
         found = self._invoice(pool, effect)
         if found.name in other.invoices:
             text = f"to_pool: got assets/{other.pool_id}, want a pool without invoice {found.invoice_number} of "
@@ -268,7 +266,7 @@ class _Booking:
         for leg, (kind, amount) in enumerate(_sums_of(found), start=1):
             self._append(row, other, _arrival(found, effect, other.entry_number + 1, leg, kind, amount))
 
-    def _correct(self, row: int) -> None:
+    def _correct(self, row: int, stated: _Stated) -> None:
         """Books the difference between the corrected and the current amount on what the restated entry changed."""
         batch, name = self.batch, self.batch.corrects[row]
         before = self._restated(name)
@@ -281,7 +279,7 @@ class _Booking:
         if paid is not None:
             change, matches = paid.change_to(amount), paid.matches
             effect_kind, number = paid.effect, paid.invoice_number
-        effect = self._effect(row, pool)._replace(
+        effect = _effect(pool, stated)._replace(
             effect=effect_kind, effective_us=batch.effective_us[row] or self.now_us, debtor=before.debtor,
             invoice_number=number, currency=before.currency, change_minor=change, matches=matches,
         )  # fmt: skip
@@ -317,8 +315,7 @@ class _Booking:
 
     def _restated(self, name: str) -> Known:
         """Returns the entry to be corrected, booked earlier or in this batch, with its current amount."""
-        found = self.past.get(name) or self.here.get(name)
-        if found is None:
+        if (found := self.past.get(name) or self.here.get(name)) is None:
             text = f"corrects: got {name!r}, want the id of a booked entry of this feed"
             raise _NotBookable(EntryRejectionReason.UNKNOWN_ENTRY, text)
         return replace(found, amount_minor=self.restated.get(name, found.amount_minor))
@@ -333,6 +330,19 @@ class _Booking:
             text = f"entry_id: got {name!r}, want an id that no other entry has; to change it, a CORRECTION"
             raise _NotBookable(EntryRejectionReason.ID_REUSED, text)
         return True
+
+    _BOOKED: ClassVar[Mapping[int, Callable[[_Booking, int, _Stated], None]]] = {
+        EntryKind.PAYMENT: _pay,
+        EntryKind.UNAPPLIED: _pay,
+        EntryKind.MOVE: _move,
+        EntryKind.CORRECTION: _correct,
+    }
+    """How each kind of entries is booked; the others are entered."""
+
+
+def _effect(pool: LedgerState, stated: _Stated) -> Effect:
+    """Returns the effect of a row as stated, as the next entry of the pool."""
+    return Effect._make((pool.entry_number + 1, *stated))
 
 
 def _placed(pool: LedgerState, effect: Effect) -> Effect:
@@ -368,7 +378,7 @@ def _arrival(invoice: Invoice, move: Effect, number: int, leg: int, kind: EntryK
 def _check_sums(invoice: Invoice, effect: Effect) -> None:
     """Raises _NotBookable if an entry would make a sum of its invoice too large."""
     kind = effect.effect
-    if kind in {EntryKind.INVOICE, EntryKind.DEBIT_NOTE}:
+    if kind in _RAISING:
         _check_sum(invoice.face_minor + effect.change_minor, invoice.currency)
     elif kind in ADDING:
         settled = invoice.paid_minor + invoice.credited_minor + invoice.written_off_minor
@@ -377,9 +387,8 @@ def _check_sums(invoice: Invoice, effect: Effect) -> None:
 
 def _check_sum(amount_minor: int, currency: str) -> None:
     if amount_minor > ENTRY_AMOUNT_LIMIT_MINOR:
-        shown = shown_amount(amount_minor, currency)
-        text = f"amount: got {shown} with the earlier entries, want at most 10^14 minor units"
-        raise _NotBookable(EntryRejectionReason.INVALID_FIELD, text)
+        text = f"amount: got {shown_amount(amount_minor, currency)} with the earlier entries, want at most 10^14 minor "
+        raise _NotBookable(EntryRejectionReason.INVALID_FIELD, f"{text}units")
 
 
 def _repeated(ids: Sequence[str], past: Mapping[str, Known]) -> set[str]:

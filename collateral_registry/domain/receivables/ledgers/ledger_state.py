@@ -6,9 +6,9 @@ that it names, and a ledger as of an entry applies all effects up to it, by the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource, InvoiceFlag
 from collateral_registry.domain.shared.days import NO_DAY
@@ -25,6 +25,8 @@ ADDING = frozenset(
     {EntryKind.INVOICE, EntryKind.PAYMENT, EntryKind.CREDIT_NOTE, EntryKind.DEBIT_NOTE, EntryKind.WRITE_OFF}
 )
 """Kinds whose amounts add up in an invoice."""
+
+_ACCOUNT = int(EntrySource.ACCOUNT)
 
 InvoiceName = tuple[str, str]
 """The debtor as stated, and the number of an invoice."""
@@ -119,8 +121,9 @@ class LedgerState:
     """State of a pool's ledger, or the part of it that a booking names.
 
     ``credited`` has day and invoice number of credit notes, and ``invoiced`` the numbers of invoices, by debtor,
-    currency and amount. ``changed`` has the invoices and balances that were changed, ``restated`` the invoices whose
-    face amount was changed, and ``removed`` the keys of stored invoices that left the pool.
+    currency and amount; the latter is None before the first credit note, which needs it. ``changed`` has the invoices
+    and balances that were changed, ``restated`` the invoices whose face amount was changed, and ``removed`` the keys of
+    stored invoices that left the pool.
     """
 
     pool_id: str
@@ -131,7 +134,7 @@ class LedgerState:
     invoices: dict[InvoiceName, Invoice] = field(default_factory=dict)
     balances: dict[tuple[str, str], Balance] = field(default_factory=dict)
     credited: dict[AmountKey, list[tuple[int, str]]] = field(default_factory=dict)
-    invoiced: dict[AmountKey, set[str]] = field(default_factory=dict)
+    invoiced: dict[AmountKey, set[str]] | None = None
     changed: dict[InvoiceName, Invoice] = field(default_factory=dict)
     restated: dict[InvoiceName, Invoice] = field(default_factory=dict)
     changed_balances: dict[tuple[str, str], Balance] = field(default_factory=dict)
@@ -140,29 +143,24 @@ class LedgerState:
     def apply(self, one: Effect) -> None:
         """Applies the next entry of the ledger."""
         self.entry_number = one.number
-        if one.source == EntrySource.ACCOUNT:
+        if one.source == _ACCOUNT:
             self.account_entries += 1
-        elif one.leg == 0 and one.day > self.entry_day:
-            self.entry_day = one.day
-        if one.effect == EntryKind.UNAPPLIED:
-            self._balance(one).unapplied_minor += one.change_minor
-        elif one.effect == EntryKind.CONTRA:
-            self._set_contra(one)
-        elif one.effect == EntryKind.INVOICE:
-            self._invoice(one)
-        elif one.effect == EntryKind.MOVE:
-            self._remove(one)
-        elif one.effect in ADDING:
-            self._add(one)
-        else:
-            self._set(one)
+        elif one.leg == 0 and (day := one.effective_us // DAY_US) > self.entry_day:
+            self.entry_day = day
+        self._APPLIED[one.effect](self, one)
 
-    def note_invoice(self, one: Invoice) -> None:
+    def _note_invoice(self, one: Invoice) -> None:
         """Makes an invoice findable by its present face amount."""
-        key = (one.debtor, one.currency, one.face_minor)
-        if (numbers := self.invoiced.get(key)) is None:
-            numbers = self.invoiced[key] = set()
-        numbers.add(one.invoice_number)
+        if self.invoiced is not None:
+            self.invoiced.setdefault((one.debtor, one.currency, one.face_minor), set()).add(one.invoice_number)
+
+    def _numbers_of(self, key: AmountKey) -> Collection[str]:
+        """Returns the numbers of the invoices that have or had a face amount."""
+        if self.invoiced is None:
+            self.invoiced = {}
+            for one in self.invoices.values():
+                self._note_invoice(one)
+        return self.invoiced.get(key, ())
 
     def _balance(self, one: Effect) -> Balance:
         key = (one.debtor, one.currency)
@@ -171,6 +169,9 @@ class LedgerState:
             balance = self.balances[key] = Balance(*key)
         self.changed_balances[key] = balance
         return balance
+
+    def _set_unapplied(self, one: Effect) -> None:
+        self._balance(one).unapplied_minor += one.change_minor
 
     def _set_contra(self, one: Effect) -> None:
         balance = self._balance(one)
@@ -193,7 +194,7 @@ class LedgerState:
                 due_day=one.due_day,
                 delivery_day=one.delivery_day,
             )
-            if one.kind == EntryKind.INVOICE and self._was_credited(one):
+            if self.credited and one.kind == EntryKind.INVOICE and self._was_credited(one):
                 found.flags |= InvoiceFlag.RE_INVOICED
         else:
             found.face_minor += one.change_minor
@@ -202,7 +203,7 @@ class LedgerState:
             found.issue_day = _stated(one.issue_day, found.issue_day)
             found.delivery_day = _stated(one.delivery_day, found.delivery_day)
             _move_due_day(found, _stated(one.due_day, found.due_day), one.day)
-        self.note_invoice(found)
+        self._note_invoice(found)
         self.changed[name] = found
 
     def _was_credited(self, one: Effect) -> bool:
@@ -216,7 +217,7 @@ class LedgerState:
         """Remembers a credit note, and marks invoices of its amount that were reported before it."""
         key = (one.debtor, one.currency, one.change_minor)
         self.credited.setdefault(key, []).append((one.day, one.invoice_number))
-        for number in self.invoiced.get(key, ()):
+        for number in self._numbers_of(key):
             found = self.invoices.get((one.debtor, number))
             if found is None or number == one.invoice_number or found.face_minor != one.change_minor:
                 continue
@@ -232,43 +233,63 @@ class LedgerState:
         if found.key:
             self.removed.append(found.key)
 
-    def _add(self, one: Effect) -> None:
-        """Adds an amount to an invoice of the pool."""
+    def _pay(self, one: Effect) -> None:
         found = self._found(one)
-        kind = one.effect
-        if kind == EntryKind.PAYMENT:
-            found.paid_minor += one.change_minor
+        found.paid_minor += one.change_minor
+        if one.source == _ACCOUNT or one.matches:
             found.ahead_minor += _ahead(one)
-        elif kind == EntryKind.CREDIT_NOTE:
-            found.credited_minor += one.change_minor
-            if one.kind == EntryKind.CREDIT_NOTE:
-                self._note_credit(one)
-        elif kind == EntryKind.DEBIT_NOTE:
-            found.face_minor += one.change_minor
-            self.restated[found.name] = found
-            self.note_invoice(found)
-        else:
-            found.written_off_minor += one.change_minor
 
-    def _set(self, one: Effect) -> None:
-        """Sets a fact of an invoice of the pool; the newest entry decides."""
+    def _credit(self, one: Effect) -> None:
+        self._found(one).credited_minor += one.change_minor
+        if one.kind == EntryKind.CREDIT_NOTE:
+            self._note_credit(one)
+
+    def _debit(self, one: Effect) -> None:
         found = self._found(one)
-        kind = one.effect
-        if kind == EntryKind.DISPUTE:
-            found.disputed_minor = one.change_minor or WHOLE
-        elif kind == EntryKind.DISPUTE_END:
-            found.disputed_minor = 0
-        elif kind == EntryKind.DUE_DATE:
-            _move_due_day(found, one.due_day, one.day)
-        elif kind == EntryKind.RETENTION:
-            found.retention_minor, found.retention_day = one.change_minor, one.due_day
-        elif kind == EntryKind.DELIVERY:
-            found.delivery_day = _stated(one.delivery_day, one.day)
+        found.face_minor += one.change_minor
+        self.restated[found.name] = found
+        self._note_invoice(found)
+
+    def _write_off(self, one: Effect) -> None:
+        self._found(one).written_off_minor += one.change_minor
+
+    def _dispute(self, one: Effect) -> None:
+        self._found(one).disputed_minor = one.change_minor or WHOLE
+
+    def _end_dispute(self, one: Effect) -> None:
+        self._found(one).disputed_minor = 0
+
+    def _set_due_day(self, one: Effect) -> None:
+        _move_due_day(self._found(one), one.due_day, one.day)
+
+    def _retain(self, one: Effect) -> None:
+        found = self._found(one)
+        found.retention_minor, found.retention_day = one.change_minor, one.due_day
+
+    def _set_delivery(self, one: Effect) -> None:
+        self._found(one).delivery_day = _stated(one.delivery_day, one.day)
 
     def _found(self, one: Effect) -> Invoice:
         name = (one.debtor, one.invoice_number)
         found = self.changed[name] = self.invoices[name]
         return found
+
+    _APPLIED: ClassVar[Mapping[int, Callable[[LedgerState, Effect], None]]] = {
+        EntryKind.INVOICE: _invoice,
+        EntryKind.PAYMENT: _pay,
+        EntryKind.CREDIT_NOTE: _credit,
+        EntryKind.DEBIT_NOTE: _debit,
+        EntryKind.WRITE_OFF: _write_off,
+        EntryKind.DISPUTE: _dispute,
+        EntryKind.DISPUTE_END: _end_dispute,
+        EntryKind.DUE_DATE: _set_due_day,
+        EntryKind.RETENTION: _retain,
+        EntryKind.DELIVERY: _set_delivery,
+        EntryKind.CONTRA: _set_contra,
+        EntryKind.UNAPPLIED: _set_unapplied,
+        EntryKind.MOVE: _remove,
+    }
+    """What each kind of effect does."""
 
 
 def replayed(pool_id: str, effects: Iterable[Effect]) -> LedgerState:
