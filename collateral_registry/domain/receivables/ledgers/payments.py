@@ -9,12 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import product
 
 from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource
 from collateral_registry.domain.receivables.ledgers.ledger_state import Effect
 
 PaymentKey = tuple[str, str, str, int]
 """Pool, debtor, currency and amount of a payment."""
+
+_ANY = None
+"""Stands for every invoice number or document."""
+
+_References = tuple[PaymentKey, int, str | None, str | None]
+"""Key, source, invoice number and document of payments."""
 
 
 @dataclass(slots=True)
@@ -55,14 +63,18 @@ class PaymentBook:
 
     def __init__(self, of_account: Collection[str] | None = None) -> None:
         self._of_account = of_account
-        self._by_number: dict[tuple[str, int], Payment] = {}
-        self._by_amount: dict[PaymentKey, list[Payment]] = {}
+        self._by_number: dict[tuple[str, int], tuple[PaymentKey, Payment]] = {}
+        # Each payment is found by its references and without each of them, so that many payments of one amount cost no
+        # search. A payment that is not free any more is dropped when it is the oldest.
+        self._free: dict[_References, list[tuple[int, Payment]]] = {}
 
     def add(self, key: PaymentKey, payment: Payment) -> Payment:
         """Adds a payment that was booked earlier, unless it is there; returns the one that is there."""
-        found = self._by_number.setdefault((key[0], payment.number), payment)
+        _, found = self._by_number.setdefault((key[0], payment.number), (key, payment))
         if found is payment:
-            self._by_amount.setdefault(key, []).append(payment)
+            for number, document in product((payment.stated_number, _ANY), (payment.document, _ANY)):
+                heap = self._free.setdefault((key, payment.source, number, document), [])
+                heappush(heap, (payment.number, payment))
         return found
 
     def is_matched(self, pool: str) -> bool:
@@ -71,21 +83,29 @@ class PaymentBook:
 
     def get(self, pool: str, number: int) -> Payment | None:
         """Returns the payment with a number in the ledger of a pool; None if the entry is not a payment."""
-        return self._by_number.get((pool, number))
+        found = self._by_number.get((pool, number))
+        return None if found is None else found[1]
 
     def invoices(self) -> Iterator[tuple[str, str, str]]:
         """Yields pool, debtor and number of each invoice on which a payment is booked."""
-        for (pool, debtor, _, _), payments in self._by_amount.items():
-            yield from ((pool, debtor, one.invoice_number) for one in payments if one.invoice_number)
+        for (pool, debtor, _, _), one in self._by_number.values():
+            if one.invoice_number:
+                yield pool, debtor, one.invoice_number
 
     def match(self, pool: str, effect: Effect, document: str) -> Payment | None:
         """Returns the payment of the other record that an entry reports again; None if there is none."""
-        found = self._by_amount.get((pool, effect.debtor, effect.currency, effect.amount_minor), ())
+        key = (pool, effect.debtor, effect.currency, effect.amount_minor)
+        source = EntrySource.ACCOUNT if effect.source == EntrySource.LEDGER else EntrySource.LEDGER
         number = _stated_number(effect)
-        same = [
-            one for one in found if one.source != effect.source and _is_free(one) and _agrees(one, number, document)
-        ]
-        return min(same, key=lambda one: (one.stated_number != number, one.number), default=None)
+        same = self._oldest(key, source, number, document)
+        return same or self._oldest(key, source, "" if number else _ANY, document)
+
+    def _oldest(self, key: PaymentKey, source: int, number: str | None, document: str) -> Payment | None:
+        """Returns the oldest free payment with an invoice number whose document agrees."""
+        heaps = (
+            self._free.get((key, source, number, stated), []) for stated in ((document, "") if document else (_ANY,))
+        )
+        return min((one for heap in heaps if (one := _first(heap))), key=lambda one: one.number, default=None)
 
     def note(self, pool: str, effect: Effect, document: str, same: Payment | None) -> None:
         """Adds a payment that was booked now, and notes that it is the same as one of the other record."""
@@ -114,9 +134,8 @@ def _is_free(payment: Payment) -> bool:
     return payment.same is None and not payment.is_corrected
 
 
-def _agrees(payment: Payment, number: str, document: str) -> bool:
-    return _are_same(payment.stated_number, number) and _are_same(payment.document, document)
-
-
-def _are_same(one: str, other: str) -> bool:
-    return not one or not other or one == other
+def _first(heap: list[tuple[int, Payment]]) -> Payment | None:
+    """Returns the oldest payment that is free, after dropping those before it."""
+    while heap and not _is_free(heap[0][1]):
+        heappop(heap)
+    return heap[0][1] if heap else None
