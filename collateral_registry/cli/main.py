@@ -340,7 +340,7 @@ def import_invoices(
     """
     from collateral_registry.cli.receivables.import_invoices import ImportOptions, import_invoices as import_path
 
-    in_session(server, import_path, path, ImportOptions(feed, pool, currency, columns, time_zone))
+    in_session(server, import_path, path, ImportOptions(pool, currency, columns, time_zone, feed))
 
 
 @import_app.command("policy")

@@ -102,6 +102,7 @@ TABLES = {
     "pickup request": ("loan-1", "lot-1", "0.001"),
     "pool explain": ("acme", "globex", "1"),
     "pool invoices": ("acme",),
+    "pool quote": ("{folder}/ledger.csv", "--assigned", "notified", "--invoices", "5"),
     "pool show": ("acme",),
     "preview": ("--policy", "strict"),
     "proposal list": (),

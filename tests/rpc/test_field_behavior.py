@@ -58,8 +58,8 @@ CONDITIONAL = {
 }
 """Optional fields that are required where others are absent; their comments in the contract say so."""
 
-QUOTES = {"QuoteAsset", "QuoteEquipment", "QuotePool", "QuoteRight"}
-"""Methods that need less of an asset than its registration, to which its annotations refer."""
+QUOTES = {"QuoteAsset", "QuoteEquipment", "QuotePool", "QuoteReceivablePool", "QuoteRight"}
+"""Methods that need less of an asset or of a batch than recording it, to which the annotations refer."""
 
 UPDATES = {"UpdateAsset", "CorrectAssetIdentity", "UpdateDebtor", "UpdateLoan", "UpdatePledge", "UpdateStockFeed"}
 """Methods that identify a resource by its own name; a creation ignores it."""

@@ -23,6 +23,9 @@ RATES = f"royalty_rate {HALF} tax_rate {HALF} discount_rate {HALF}"
 PATENT = f'kind: RIGHT_KIND_PATENT office: "EP" number: "9" next_year_revenue {{currency_code: "USD" units: 9}} {RATES}'
 MACHINE = 'make: "Okura" serial_number: "9" equipment_class: "metalworking_machines"'
 HEAD = 'owner: "Acme" currency_code: "USD" asset_class:'
+POOL = f'{HEAD} "receivable.trade" receivable_pool {{}}'
+COLUMNS = 'sequence: 1 entry_ids: "i-1" kinds: INVOICE_ENTRY_KIND_INVOICE'
+ASSUMED = "state: ASSIGNMENT_STATE_NOTIFIED"
 ONE = '{value: "1"}'
 FURTHER = [
     *OPENING,
@@ -53,6 +56,8 @@ FURTHER = [
         "QuotePool",
         f'currency_code: "USD" assets {{draft {{{HEAD} "equipment.commodity_machine" equipment {{{MACHINE}}}}}}}',
     ),
+    ("QuoteReceivablePool", f"draft {{{POOL}}} entries {{{COLUMNS}}}"),
+    ("QuoteReceivablePool", f"draft {{{POOL}}} entries {{{COLUMNS}}} assumed_assignment {{{ASSUMED}}}"),
     ("QuoteRight", f'right {{{PATENT}}} currency_code: "USD"'),
     ("QuoteEquipment", f'equipment_model: "equipmentModels/diggers" machines {{{MACHINE}}}'),
     (

@@ -1,9 +1,11 @@
 """Entries of invoice ledgers as messages, and the calls and streams that report them."""
 
 import queue
+from datetime import date
 from typing import Any
 
 from google.protobuf.json_format import ParseDict
+from google.type.date_pb2 import Date
 
 from collateral_registry.v1 import invoice_feed_pb2 as pb, invoice_feed_pb2_grpc
 from tests.support.pushing import HAPPENED_US
@@ -62,6 +64,33 @@ def invoice_batch(sequence: int, *invoices: tuple[str, int]) -> pb.InvoiceBatch:
         amounts_minor=[amount for _, amount in invoices],
         currency_codes=["USD"] * count,
     )
+
+
+def entry_columns(*entries: pb.InvoiceEntry) -> pb.InvoiceBatch:
+    """Returns entries as the columns of a batch."""
+    return pb.InvoiceBatch(
+        entry_ids=[one.entry_id for one in entries],
+        kinds=[one.kind for one in entries],
+        effective_times_us=[one.effective_time.ToMicroseconds() for one in entries],
+        pools=[one.pool for one in entries],
+        debtors=[one.debtor for one in entries],
+        invoice_numbers=[one.invoice_number for one in entries],
+        type_codes=[one.type_code for one in entries],
+        amounts_minor=[one.amount.units * 100 + one.amount.nanos // 10_000_000 for one in entries],
+        currency_codes=[one.amount.currency_code for one in entries],
+        **{
+            f"{name}_days": [_day_number(getattr(one, f"{name}_date")) for one in entries]
+            for name in ("issue", "due", "delivery")
+        },
+        corrects=[one.corrects for one in entries],
+        documents=[one.document for one in entries],
+        to_pools=[one.to_pool for one in entries],
+        sources=[one.source for one in entries],
+    )
+
+
+def _day_number(day: Date) -> int:
+    return (date(day.year, day.month, day.day) - date(1970, 1, 1)).days if day.year else -1
 
 
 class InvoicePush:

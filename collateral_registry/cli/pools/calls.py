@@ -66,7 +66,7 @@ def show_pool(channel: grpc.Channel, pool: str, as_of: str, layout: Layout) -> N
     found = stub.GetPoolStatement(request)
     title = f"{found.asset} on {format_date(found.market_date)}, commit {found.sequence}, entry {found.entry_number}"
     by = f"estimate of {format_date(found.estimate.date)}" if found.HasField("estimate") else "no estimate"
-    show_table(WATERFALL, ListedRows([*_waterfall(found)]), layout, f"{title}, {by}")
+    show_table(WATERFALL, ListedRows([*waterfall(found)]), layout, f"{title}, {by}")
 
 
 def show_estimate(channel: grpc.Channel, pool: str, as_of: str) -> None:
@@ -92,7 +92,8 @@ def _estimate(found: pb.InvoiceExplanation) -> str:
     return f"estimated on {format_date(one.date)}: {stated}"
 
 
-def _waterfall(found: pb.PoolStatement) -> Iterator[Row]:
+def waterfall(found: pb.PoolStatement) -> Iterator[Row]:
+    """Yields the lines of a statement, from the face amount to what the pool lends."""
     left, currency = to_decimal(found.face_amount), found.face_amount.currency_code
 
     def line(name: str, after: Decimal, invoices: int | None = None, debtors: int | None = None) -> Row:
@@ -120,10 +121,11 @@ def list_invoices(channel: grpc.Channel, pool: str, as_of: str, filter_: str, li
     parent = resource_name("assets", pool)
     request = pb.ListInvoicesRequest(parent=parent, filter=filter_, as_of=as_of_message(as_of))
     answer = fetch_all(stub.ListInvoices, request, "invoices", limit)
-    show_table(INVOICES, ListedRows(map(_invoice_row, answer.invoices)), layout)
+    show_table(INVOICES, ListedRows(map(invoice_row, answer.invoices)), layout)
 
 
-def _invoice_row(one: pb.Invoice) -> Row:
+def invoice_row(one: pb.Invoice) -> Row:
+    """Returns an invoice as a row of INVOICES."""
     return (
         one.debtor,
         one.invoice_number,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -14,10 +14,9 @@ from rich.console import Console
 from rich.progress import Progress
 
 from collateral_partner.invoices.entries import BILL, CERTIFICATE, OTHER_PAYEE, Entry
-from collateral_partner.invoices.entry_files import read_entry_file, read_entry_mapping
-from collateral_partner.invoices.ubl import SUFFIX, read_ubl
 from collateral_partner.terminal import print_problems
 from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, print_line
+from collateral_registry.cli.importing.entry_files import EntryFileOptions, read_entries
 from collateral_registry.cli.importing.messages import money
 from collateral_registry.v1 import invoice_feed_pb2 as pb, invoice_feed_pb2_grpc
 
@@ -25,23 +24,10 @@ BATCH_ENTRIES = 2_000
 
 
 @dataclass(frozen=True)
-class ImportOptions:
-    """How a file is read: its feed, and pool, currency, mapping and time zone of rows that state none."""
+class ImportOptions(EntryFileOptions):
+    """How a file is read, and the feed to which its entries belong."""
 
     feed: str
-    pool: str
-    currency: str
-    columns: Path | None
-    time_zone: str
-
-
-@dataclass
-class _Found:
-    """Entries to import, the place of each in its file by its id, and the problems with their places."""
-
-    entries: Sequence[Entry]
-    place_of: dict[str, str]
-    problems: list[str] = field(default_factory=list)
 
 
 def import_invoices(channel: grpc.Channel, path: Path, options: ImportOptions) -> int:
@@ -50,7 +36,7 @@ def import_invoices(channel: grpc.Channel, path: Path, options: ImportOptions) -
     Entries that the book has are recognised by their ids, so an import can be repeated. Raises ValueError if the file
     is refused as a whole, and grpc.RpcError if the server fails.
     """
-    found = _ubl(path, options) if path.is_dir() or path.suffix.lower() == SUFFIX else _table(path, options)
+    found = read_entries(path, options)
     refused, booked, known, rejected = len(found.problems), 0, 0, 0
     stub = invoice_feed_pb2_grpc.InvoiceFeedServiceStub(channel)
     console = Console(stderr=True)
@@ -62,31 +48,12 @@ def import_invoices(channel: grpc.Channel, path: Path, options: ImportOptions) -
                 answer = stub.RecordInvoiceEntries(_request(options.feed, batch))
                 booked, known = booked + answer.booked_count, known + answer.known_count
                 rejected += len(answer.rejected_items)
-                found.problems += [_rejected(one, found) for one in answer.rejected_items]
+                found.problems += map(found.rejected, answer.rejected_items)
                 progress.advance(task, len(batch))
     finally:
         print_line(f"invoices: {booked} booked, {known} already known, {rejected} rejected, {refused} refused")
         print_problems(found.problems)
     return EXIT_SOME_REFUSED if found.problems else 0
-
-
-def _table(path: Path, options: ImportOptions) -> _Found:
-    mapping = read_entry_mapping(options.columns, options.time_zone, pool=options.pool, currency=options.currency)
-    rows = read_entry_file(path, mapping)
-    places = {entry_id: f"{path.name}:{line}" for entry_id, line in rows.line_of.items()}
-    return _Found(rows.items, places, [f"{path.name}:{line}: {reason}" for line, reason in rows.refused])
-
-
-def _ubl(path: Path, options: ImportOptions) -> _Found:
-    if not options.pool:
-        raise ValueError("pool: got nothing, want --pool with the id of the pool, which an XML file does not state")
-    files = read_ubl(path, options.pool)
-    return _Found(files.entries, files.file_of, [f"{name}: {reason}" for name, reason in files.refused])
-
-
-def _rejected(one: pb.RejectedInvoiceItem, found: _Found) -> str:
-    reason = pb.EntryRejectionReason.Name(one.reason).removeprefix("ENTRY_REJECTION_REASON_")
-    return f"{found.place_of[one.entry_id]}: entry {one.entry_id}: {reason}: {one.description}"
 
 
 def _request(feed: str, entries: Sequence[Entry]) -> pb.RecordInvoiceEntriesRequest:

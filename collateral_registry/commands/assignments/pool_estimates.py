@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collateral_registry.domain.receivables.estimates.history import DebtorNumbers
-from collateral_registry.domain.receivables.estimates.pool_estimate import MODEL, PoolEstimate, estimated
+from collateral_registry.commands.pools.estimates import estimate_of
+from collateral_registry.domain.receivables.estimates.pool_estimate import MODEL, PoolEstimate
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.store.assets.repository import StoredAsset
 from collateral_registry.store.book.policies import policy_in_force
-from collateral_registry.store.debtors.facts import debtor_facts
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.receivables.history import history_of
 from collateral_registry.store.receivables.ledger import ledgers_of
@@ -24,11 +23,8 @@ def due_estimate(connection: Connection, asset: StoredAsset, pool_key: int, day:
         return None
     currency = asset.asset.currency
     history = history_of(connection, pool_key, currency)
-    texts = sorted({*ledger.debtor.tolist(), *history.changes.debtor.tolist()})
-    keys = debtor_facts(connection, texts).debtor_key.tolist() if texts else []
-    debtors = DebtorNumbers.of(texts, dict(zip(texts, keys, strict=True)))
     numbers = policy_in_force(connection, day).policy.receivable_numbers(asset.asset.asset_class)
-    found = estimated(ledger, history, debtors, currency, int(numbers.values["dilution_lag_months"]), day)
+    found = estimate_of(connection, ledger, history, currency, numbers, day)
     return found if found.states_something or estimates_of(connection, [asset.key]) else None
 
 

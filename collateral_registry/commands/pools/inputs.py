@@ -73,6 +73,11 @@ class PoolKnowledge:
             limits=None if own is None else limits_of_debtors(debtors, own, self.debtor_of, self.day),
         )
 
+    def estimated(self, estimate: PoolEstimate) -> PoolKnowledge:
+        """Returns the same by an estimate of the pool."""
+        dilution = self.terms.dilution if estimate.dilution is None else estimate.dilution.expected
+        return replace(self, estimate=estimate, terms=replace(self.terms, dilution=dilution))
+
     def with_debtors(self, added: DebtorFacts) -> PoolKnowledge:
         """Returns the same with the facts of further texts."""
         order = np.argsort(np.concatenate([self.debtors.stated, added.stated]))
@@ -96,6 +101,11 @@ class PoolInput:
 def pool_inputs_of(source: Source, pools: Sequence[PoolAsset], day: int) -> list[PoolInput]:
     """Returns the facts of each pool [n] on a day, by what is known now."""
     return _inputs(source, pools, _present_ledgers(source, pools), day, None)
+
+
+def pool_input_of(source: Source, pool: PoolAsset, ledger: PoolLedger, day: int) -> PoolInput:
+    """Returns the facts of a pool with a stated ledger on a day, by what is known now of everything else."""
+    return _inputs(source, [pool], [ledger], day, None)[0]
 
 
 def pool_facts_at(source: Source, pool: PoolAsset, entry_number: int, day: int, seq: int | None) -> PoolFacts:
@@ -136,10 +146,9 @@ def _inputs(
     for pool, ledger, is_large, records in zip(pools, ledgers, too_large, recorded, strict=True):
         bound, estimate = verified.get(pool.key, Verified()), estimates.get(pool.key)
         terms = replace(_terms(pool, known, place.get(pool.detail.owner_debtor)), is_too_large=is_large)
-        if estimate is not None and estimate.dilution is not None:
-            terms = replace(terms, dilution=estimate.dilution.expected)
         terms = replace(terms, value_part=bound.misstated_share, verification_day=bound.day)
-        one = PoolKnowledge(pool, day, terms, known, debtor_of, records, estimate, limits.get(pool.key))
+        one = PoolKnowledge(pool, day, terms, known, debtor_of, records, None, limits.get(pool.key))
+        one = one if estimate is None else one.estimated(estimate)
         found.append(PoolInput(one.facts(ledger), one))
     return found
 

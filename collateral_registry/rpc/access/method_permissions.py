@@ -38,7 +38,7 @@ _METHODS = {
     """,
     _P.READ_FEED: "GetStockFeed ListRejectedMovements GetInvoiceFeed ListRejectedEntries",
     _P.QUOTE: """
-        QuoteAsset QuotePool ValueRight QuoteRight CheckDraw CheckPickup
+        QuoteAsset QuotePool QuoteReceivablePool ValueRight QuoteRight CheckDraw CheckPickup
         AppraiseEquipment QuoteEquipment ReconcileAppraisals BacktestAppraisers
         EstimateHaircut BacktestHaircut ForecastPrice PreviewRevaluation
     """,

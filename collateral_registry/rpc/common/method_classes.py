@@ -57,7 +57,7 @@ _METHODS = {
         GetAssignment ListAssignments ListRegistrySearches ListContractTerms ListExclusions ListDebtorLimits
         FitEquipmentModel GetEquipmentFit WatchEquipmentFit GetEquipmentModel ListEquipmentModels
         AppraiseEquipment QuoteEquipment RecordAppraisal ListAppraisals ReconcileAppraisals BacktestAppraisers
-        GetPoolStatement ListInvoices GetInvoice ExplainInvoice
+        GetPoolStatement ListInvoices GetInvoice ExplainInvoice QuoteReceivablePool
         GetFinding ListFindings
         EstimateHaircut BacktestHaircut ListHaircutEstimates GetHaircutEstimate
         ForecastPrice ValueRight QuoteRight ListRightEvents ListComingFees
@@ -98,7 +98,7 @@ _READS = """
     ListRevaluations WatchRevaluation GetStockFeed ListStockFeeds ListStockLots ListMovements ListRejectedMovements
     ValueAssets QuoteAsset QuotePool GetValuation ListValuations GetWarehouse ListWarehouses ListCountedLots
     GetInvoiceFeed ListInvoiceFeeds ListInvoiceEntries ListRejectedEntries
-    GetPoolStatement ListInvoices GetInvoice ExplainInvoice
+    GetPoolStatement ListInvoices GetInvoice ExplainInvoice QuoteReceivablePool
     GetDisposal ListDisposals GetRealisationTest GetLoanFacets GenerateConcentrationReport
     GetServiceInfo PreviewRevaluation GetDebtor ListDebtors GetDebtorExposure
     GetVerification ListVerifications ListClosings

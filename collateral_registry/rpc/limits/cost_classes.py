@@ -76,7 +76,7 @@ _CLASSES = {
     CostClass.MODEL: """
         FitEquipmentModel AppraiseEquipment QuoteEquipment ReconcileAppraisals BacktestAppraisers
         EstimateHaircut BacktestHaircut ForecastPrice
-        ValueRight QuoteRight QuotePool GetDebtorExposure
+        ValueRight QuoteRight QuotePool QuoteReceivablePool GetDebtorExposure
     """,
     CostClass.WHOLE_BOOK: """
         GenerateLtvReport StreamLtvReport GenerateBreachReport GetLoanFacets GenerateConcentrationReport
@@ -98,6 +98,7 @@ LARGE_METHODS = frozenset(
         "ValueAssets",
         "Revalue",
         "QuotePool",
+        "QuoteReceivablePool",
         "IngestPrices",
         "IngestFxRates",
         "UpdateBalances",

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from grpc.aio import ServicerContext
 
+from collateral_registry.clock import microseconds
 from collateral_registry.commands.pools.explain import ExplainedPool, explained_pool, pool_statement, row_of_invoice
 from collateral_registry.commands.pools.invoices import SelectedInvoices
+from collateral_registry.commands.pools.quotes import quote_pool_of_entries
 from collateral_registry.domain.filters.expressions import EVERYTHING, Expression
 from collateral_registry.domain.shared.names import id_of
 from collateral_registry.rpc.common.filtering import filtered_page
@@ -19,6 +21,7 @@ from collateral_registry.rpc.pools.messages import (
     statement_message,
     sums_message,
 )
+from collateral_registry.rpc.pools.quote_messages import quote_message, read_quote
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.debtors.facts import registered_ids
 from collateral_registry.store.engine.database import Connection
@@ -86,6 +89,17 @@ class ReceivableServicer(receivable_pb2_grpc.ReceivableServiceServicer):
             return explanation_message(pool, row, invoice)
 
         return await self.runner.read(work)
+
+    async def QuoteReceivablePool(
+        self, request: pb.QuoteReceivablePoolRequest, context: ServicerContext
+    ) -> pb.QuoteReceivablePoolResponse:
+        """Values a pool from the entries of a request; records nothing."""
+        wanted, now_us = read_quote(request), microseconds(self.runner.database.clock())
+
+        def work(connection: Connection) -> pb.QuoteReceivablePoolResponse:
+            return quote_message(request, quote_pool_of_entries(connection, wanted, now_us))
+
+        return await self.runner.long_read(work)
 
 
 def _of_pool(parent: str) -> Expression:

@@ -26,11 +26,16 @@ DAY_FIELDS = {"issue_day": "issue_date", "due_day": "due_date", "delivery_day": 
 
 
 def read_batch(message: pb.InvoiceBatch) -> Entries:
-    """Returns the entries of a batch. Absent columns are filled with empty values.
+    """Returns the entries of a batch; raises as ``read_columns`` does."""
+    return read_columns("batch", message, BATCH_ITEMS_LIMIT)
 
-    Raises InvalidInput for no items, for too many items, and for columns of different lengths.
+
+def read_columns(field: str, message: pb.InvoiceBatch, limit: int) -> Entries:
+    """Returns the entries in a field. Absent columns are filled with empty values.
+
+    Raises InvalidInput for no items, for more items than the limit, and for columns of different lengths.
     """
-    check_count("batch.entry_ids", message.entry_ids, BATCH_ITEMS_LIMIT)
+    check_count(f"{field}.entry_ids", message.entry_ids, limit)
     count = len(message.entry_ids)
 
     def texts(column: Sequence[str], prefix: str = "") -> list[str]:
@@ -42,25 +47,28 @@ def read_batch(message: pb.InvoiceBatch) -> Entries:
     def days(column: Sequence[int]) -> list[int]:
         return [day if day > 0 else NO_DAY for day in column] or [NO_DAY] * count
 
-    return Entries(
-        entry_id=kept_texts(message.entry_ids),
-        kind=numbers(message.kinds),
-        effective_us=numbers(message.effective_times_us),
-        pool=texts(message.pools, POOLS),
-        debtor=texts(message.debtors, DEBTORS),
-        invoice_number=texts(message.invoice_numbers),
-        type_code=numbers(message.type_codes),
-        amount_minor=numbers(message.amounts_minor),
-        currency=texts(message.currency_codes),
-        issue_day=days(message.issue_days),
-        due_day=days(message.due_days),
-        delivery_day=days(message.delivery_days),
-        flags=numbers(message.flags),
-        to_pool=texts(message.to_pools, POOLS),
-        corrects=texts(message.corrects),
-        document=texts(message.documents),
-        source=[source or int(EntrySource.LEDGER) for source in numbers(message.sources)],
-    )
+    try:
+        return Entries(
+            entry_id=kept_texts(message.entry_ids),
+            kind=numbers(message.kinds),
+            effective_us=numbers(message.effective_times_us),
+            pool=texts(message.pools, POOLS),
+            debtor=texts(message.debtors, DEBTORS),
+            invoice_number=texts(message.invoice_numbers),
+            type_code=numbers(message.type_codes),
+            amount_minor=numbers(message.amounts_minor),
+            currency=texts(message.currency_codes),
+            issue_day=days(message.issue_days),
+            due_day=days(message.due_days),
+            delivery_day=days(message.delivery_days),
+            flags=numbers(message.flags),
+            to_pool=texts(message.to_pools, POOLS),
+            corrects=texts(message.corrects),
+            document=texts(message.documents),
+            source=[source or int(EntrySource.LEDGER) for source in numbers(message.sources)],
+        )
+    except InvalidInput as error:
+        raise error.named(lambda name: f"{field}.{name.removeprefix('batch.')}") from None
 
 
 def read_entries(field: str, messages: Sequence[pb.InvoiceEntry]) -> Entries:

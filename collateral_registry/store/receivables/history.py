@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-import numpy as np
 from sqlalchemy import bindparam, func, select
 
-from collateral_registry.domain.receivables.estimates.history import Changes, LedgerHistory
+from collateral_registry.domain.receivables.estimates.history import (
+    CHANGE_COLUMNS,
+    CHANGING,
+    LedgerHistory,
+    changes_of,
+)
 from collateral_registry.domain.receivables.ledger import EntryKind
 from collateral_registry.domain.receivables.ledgers.ledger_state import DAY_US
-from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.store.engine.bulk import Columns, Source, read_columns
 from collateral_registry.store.engine.rows import columns_of
 from collateral_registry.store.schema.receivables import InvoiceEntryRow
 
 
 def history_of(source: Source, pool_key: int, currency: str) -> LedgerHistory:
-    """Returns the changes of a pool's invoices in a currency, and when each invoice was last paid.
-
-    An invoice is a sale of the day of its issue, because a ledger may be reported long after. A correction that lowers
-    the amount of an invoice is a reduction, as a credit note is.
-    """
+    """Returns the changes of a pool's invoices in a currency, and when each invoice was last paid."""
     named = {"pool": pool_key, "currency": currency}
-    found = read_columns(source, _CHANGES, named)
-    day, issue, amount = found["effective_us"] // DAY_US, found["issue_day"], found["change_minor"]
-    is_sale = found["effect"] != EntryKind.CREDIT_NOTE
-    lowered = is_sale & (found["kind"] == EntryKind.CORRECTION) & (amount < 0)
-    issued = (found["effect"] == EntryKind.INVOICE) & (issue != NO_DAY) & ~lowered
-    day[issued] = issue[issued]
     paid = read_columns(source, _LAST_PAYMENTS, named)
     names = zip(paid["debtor"].tolist(), paid["invoice_number"].tolist(), strict=True)
     days = (paid["last_us"] // DAY_US).tolist()
-    changes = Changes(found["debtor"], day, np.where(lowered, -amount, amount), is_sale & ~lowered)
+    changes = changes_of(read_columns(source, _CHANGES, named))
     return LedgerHistory(changes, dict(zip(names, days, strict=True)))
 
 
@@ -41,10 +34,9 @@ def entry_columns(source: Source, pool_key: int, currency: str) -> Columns:
 
 
 _OF_POOL = (InvoiceEntryRow.pool_key == bindparam("pool"), InvoiceEntryRow.currency == bindparam("currency"))
-_SALES = (int(EntryKind.INVOICE), int(EntryKind.DEBIT_NOTE), int(EntryKind.CREDIT_NOTE))
-_CHANGES = select(
-    *columns_of(InvoiceEntryRow, "debtor", "kind", "effect", "effective_us", "issue_day", "change_minor")
-).where(*_OF_POOL, InvoiceEntryRow.effect.in_(_SALES))
+_CHANGES = select(*columns_of(InvoiceEntryRow, *CHANGE_COLUMNS)).where(
+    *_OF_POOL, InvoiceEntryRow.effect.in_(map(int, CHANGING))
+)
 _MOVED = InvoiceEntryRow.effect == int(EntryKind.MOVE)
 _ENTRIES = (
     select(

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.slow
 
 
 def options(feed, pool=""):
-    return ImportOptions(feed, pool, "", None, "")
+    return ImportOptions(pool, "", None, "", feed)
 
 
 def test_a_table_is_imported_once_and_its_rejected_rows_are_named(client, tmp_path, capsys):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from collateral_registry.domain.receivables.ledger import PoolLedger
+from collateral_registry.domain.receivables.ledger import EntryKind, PoolLedger
+from collateral_registry.domain.receivables.ledgers.ledger_state import DAY_US, Effect
 from collateral_registry.domain.shared.days import NO_DAY
-from valuation._typing import Bool, Int, Texts
+from valuation._typing import Bool, Columns, Int, Texts
 from valuation.receivables.dilution_estimate import MONTHS, DilutionRecord
 from valuation.receivables.ledgers.standing import SETTLED_PPM
 from valuation.receivables.payment_days import Payments, amount_weights
@@ -40,6 +41,43 @@ class LedgerHistory:
 
     changes: Changes
     last_payment_day: Mapping[tuple[str, str], int]
+
+
+CHANGING = (EntryKind.INVOICE, EntryKind.DEBIT_NOTE, EntryKind.CREDIT_NOTE)
+"""Effects that are sales or credit notes."""
+
+CHANGE_COLUMNS = ("debtor", "kind", "effect", "effective_us", "issue_day", "change_minor")
+"""Fields of an effect from which changes follow."""
+
+
+def changes_of(effects: Columns) -> Changes:
+    """Returns the changes of effects of CHANGING in columns.
+
+    An invoice is a sale of the day of its issue, because a ledger may be reported long after. A correction that lowers
+    the amount of an invoice is a reduction, as a credit note is.
+    """
+    day, issue, amount = effects["effective_us"] // DAY_US, effects["issue_day"], effects["change_minor"]
+    is_sale = effects["effect"] != EntryKind.CREDIT_NOTE
+    lowered = is_sale & (effects["kind"] == EntryKind.CORRECTION) & (amount < 0)
+    issued = (effects["effect"] == EntryKind.INVOICE) & (issue != NO_DAY) & ~lowered
+    day[issued] = issue[issued]
+    return Changes(effects["debtor"], day, np.where(lowered, -amount, amount), is_sale & ~lowered)
+
+
+def history_of_effects(effects: Iterable[Effect], currency: str) -> LedgerHistory:
+    """Returns the history of a pool in a currency by the effects of its entries."""
+    own = [one for one in effects if one.currency == currency]
+    changing = [one for one in own if one.effect in CHANGING]
+    columns: Columns = {
+        name: np.array([getattr(one, name) for one in changing], dtype=object if name == "debtor" else np.int64)
+        for name in CHANGE_COLUMNS
+    }
+    paid: dict[tuple[str, str], int] = {}
+    for one in own:
+        if one.effect == EntryKind.PAYMENT and one.kind != EntryKind.MOVE and one.change_minor > 0:
+            name = (one.debtor, one.invoice_number)
+            paid[name] = max(paid.get(name, one.day), one.day)
+    return LedgerHistory(changes_of(columns), paid)
 
 
 @dataclass(frozen=True)
