@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from collateral_registry.commands.pools.quotes import PoolToQuote, QuotedPool
 from collateral_registry.domain.assets.kinds import Asset
 from collateral_registry.domain.assignments.assumed import AssumedAssignment
@@ -73,13 +75,21 @@ def _check_limit(limit: int) -> None:
         raise InvalidInput("invoice_limit", limit, f"0 to {INVOICES_LIMIT}")
 
 
-def quote_message(request: pb.QuoteReceivablePoolRequest, quoted: QuotedPool) -> pb.QuoteReceivablePoolResponse:
-    """Returns the quote of the pool in a request as a message."""
-    statement = statement_message(quoted.shown)
+def debtors_of(request: pb.QuoteReceivablePoolRequest, quoted: QuotedPool) -> set[str]:
+    """Returns the debtors that the quote of the pool in a request names, as its entries state them."""
+    invoices = quoted.explained.ladder.pool.ledger.debtor[: request.invoice_limit].tolist()
+    return {*invoices, *(one.debtor for one in quoted.shown.stored.statement.debtors)}
+
+
+def quote_message(
+    request: pb.QuoteReceivablePoolRequest, quoted: QuotedPool, registered: Mapping[str, str]
+) -> pb.QuoteReceivablePoolResponse:
+    """Returns the quote of the pool in a request; ``registered`` are ids of debtors by the texts that state them."""
+    statement = statement_message(quoted.shown, registered)
     if request.HasField("draft"):
         statement.asset = ""
     count = len(quoted.explained.ladder.pool.ledger.open_minor)
-    invoices = [invoice_message(quoted.explained, row) for row in range(min(count, request.invoice_limit))]
+    invoices = [invoice_message(quoted.explained, row, registered) for row in range(min(count, request.invoice_limit))]
     for one in invoices:
         one.name = ""
     return pb.QuoteReceivablePoolResponse(

@@ -21,9 +21,10 @@ from collateral_registry.rpc.pools.messages import (
     statement_message,
     sums_message,
 )
-from collateral_registry.rpc.pools.quote_messages import quote_message, read_quote
+from collateral_registry.rpc.pools.quote_messages import debtors_of, quote_message, read_quote
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.debtors.facts import registered_ids
+from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.v1 import receivable_pb2 as pb, receivable_pb2_grpc
 
@@ -97,7 +98,8 @@ class ReceivableServicer(receivable_pb2_grpc.ReceivableServiceServicer):
         wanted, now_us = read_quote(request), microseconds(self.runner.database.clock())
 
         def work(connection: Connection) -> pb.QuoteReceivablePoolResponse:
-            return quote_message(request, quote_pool_of_entries(connection, wanted, now_us))
+            quoted, (seq, _) = quote_pool_of_entries(connection, wanted, now_us), newest_commit(connection)
+            return quote_message(request, quoted, registered_ids(connection, debtors_of(request, quoted), seq))
 
         return await self.runner.long_read(work)
 

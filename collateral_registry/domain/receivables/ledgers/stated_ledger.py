@@ -43,5 +43,5 @@ def ledger_of_entries(entries: Entries, pool_id: str, now_us: int) -> StatedLedg
     booked = book(entries, problems, ledgers, PaymentBook(of_account), {}, now_us)
     state = ledgers[pool_id]
     ledger = pool_ledger(NOT_STORED, state.entry_number, state.entry_day, *columns_of_state(state))
-    effects = [one.effect for one in booked.effects if one.pool is state]
+    effects = [one for one, pool in zip(booked.effects, booked.pool, strict=True) if pool is state]
     return StatedLedger(ledger, effects, booked.problems)
