@@ -62,6 +62,9 @@ MMAP_BYTES = 1 << 30
 LOG_PAGES = 8_192
 """A commit copies a write-ahead log of this length, 32 MB; ``wal_checkpoints`` copies a shorter one."""
 
+LOG_BYTES = 4 << 20
+"""Length from which ``wal_checkpoints`` copies the log, and to which the file of a new one is shortened."""
+
 CACHE_KIBIBYTES = 65_536
 
 SQLITE_PRAGMAS = (
@@ -69,6 +72,7 @@ SQLITE_PRAGMAS = (
     "synchronous=FULL",
     "foreign_keys=ON",
     f"wal_autocheckpoint={LOG_PAGES}",
+    f"journal_size_limit={LOG_BYTES}",
     f"cache_size=-{CACHE_KIBIBYTES}",
     f"mmap_size={MMAP_BYTES}",
     "temp_store=MEMORY",

@@ -1,4 +1,9 @@
-"""Copies SQLite's write-ahead log into the database from a thread, so that no commit waits for the copy."""
+"""Copies SQLite's write-ahead log into the database from a thread, while no commit takes place.
+
+Up to version 3.51.2 SQLite may lose pages of a log if a commit begins a new log while a checkpoint is starting
+(https://www.sqlite.org/wal.html#walresetbug); the book is then damaged. A checkpoint therefore holds the turn of a
+writer.
+"""
 
 from __future__ import annotations
 
@@ -9,41 +14,39 @@ from sqlalchemy import text
 
 from collateral_registry.domain.shared.errors import StoreUnavailable
 from collateral_registry.logs import logger
-from collateral_registry.store.engine.database import Database
+from collateral_registry.store.engine.database import LOG_BYTES, Database, sqlite_file
+from collateral_registry.store.engine.locks import sqlite_turn
 
 LOG = logger("store")
 
 CHECK_SECONDS = 0.25
 """The length of the log is checked this often."""
 
-COPY_BYTES = 4 << 20
-"""A log of at least this length is copied; the pages of a shorter log will soon be written again."""
-
 
 def empty_log(database: Database) -> None:
     """Copies and truncates the log before the database is used, because the log may be long after a crash.
 
-    Raises StoreUnavailable.
+    Raises StoreUnavailable, and OSError if the turn of a writer cannot be taken.
     """
-    if database.is_sqlite:
-        with database.outside_transactions() as connection:
-            connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+    path = sqlite_file(database.url)
+    if path is not None:
+        _copy(database, path, "TRUNCATE")
 
 
 def checkpoint(database: Database, path: Path, stop: Event) -> None:
     """Copies the log whenever it is long enough, until ``stop`` is set; errors are left for the writers to report.
 
-    A passive checkpoint blocks neither writers nor readers (https://www.sqlite.org/wal.html, section 3.2).
+    A commit that begins a new log shortens its file (``journal_size_limit``), so that its length shows what it holds.
     """
     log = path.with_name(path.name + "-wal")
     while not stop.wait(CHECK_SECONDS):
-        if log.exists() and log.stat().st_size > COPY_BYTES:
-            _copy(database)
+        if log.exists() and log.stat().st_size > LOG_BYTES:
+            try:
+                _copy(database, path, "PASSIVE")
+            except (StoreUnavailable, OSError) as error:
+                LOG.warning("the write-ahead log was not copied; trying again", cause=str(error))
 
 
-def _copy(database: Database) -> None:
-    try:
-        with database.outside_transactions() as connection:
-            connection.execute(text("PRAGMA wal_checkpoint(PASSIVE)"))
-    except StoreUnavailable as error:
-        LOG.warning("the write-ahead log was not copied; trying again", cause=str(error))
+def _copy(database: Database, path: Path, mode: str) -> None:
+    with sqlite_turn(path), database.outside_transactions() as connection:
+        connection.execute(text(f"PRAGMA wal_checkpoint({mode})"))
