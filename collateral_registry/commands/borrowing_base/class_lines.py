@@ -22,7 +22,7 @@ from collateral_registry.domain.receivables.rule_numbers import ReceivableNumber
 from collateral_registry.domain.receivables.rule_sentences import sentence_of
 from collateral_registry.store.book.policies import policy_by_key
 from collateral_registry.store.engine.database import Connection
-from collateral_registry.store.valuations.pool_statements import statement_as_of
+from collateral_registry.store.valuations.pool_statements import statements_as_of
 from valuation.receivables.rules import Rule
 
 ClassLines = Mapping[str, tuple[ClassLine, ...]]
@@ -41,10 +41,11 @@ def lines_of_classes(connection: Connection, found: RecordedBase) -> ClassLines:
 
 
 class _Reader:
-    """Reads what the claims of one base were made of. Policies are read once."""
+    """Reads what the claims of one base were made of: their statements at once, and each policy once."""
 
     def __init__(self, connection: Connection, found: RecordedBase) -> None:
         self._connection, self._found = connection, found
+        self._statements = statements_as_of(connection, [one.asset_key for one in found.claims], found.judgement["seq"])
         self._policies: dict[int, Policy] = {}
         # Claims on unknown assets are recorded as 0. If there are no other claims of 0, each of these is unknown.
         without_value = sum(one.market_minor == 0 for one in found.claims)
@@ -55,7 +56,7 @@ class _Reader:
 
         A pool in another currency than the loan's is shown by its market value, because its rules are in its own.
         """
-        stored = statement_as_of(self._connection, claim.asset_key, self._found.judgement["seq"])
+        stored = self._statements.get(claim.asset_key)
         if stored is None or claim.asset.currency != self._found.loan.currency:
             return market_lines(claim.market_minor, claim.lendable_minor)
         asset_id, pool = claim.asset.asset_id, stored.statement

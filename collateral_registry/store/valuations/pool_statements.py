@@ -56,14 +56,19 @@ def insert_statements(source: Source, columns: Columns, seq: int) -> None:
 
 def statement_as_of(connection: Connection, asset_key: int, seq: int | None) -> StoredStatement | None:
     """Returns the current statement of a pool as of a commit, or now if none is given; None if there is none."""
+    return statements_as_of(connection, [asset_key], seq).get(asset_key)
+
+
+def statements_as_of(connection: Connection, asset_keys: Sequence[int], seq: int | None) -> dict[int, StoredStatement]:
+    """Returns the current statement of each pool that has one, as of a commit or now."""
     newest = newest_of(PoolStatementRow, PoolStatementRow.asset_key, seq)
     statement = select(PoolStatementRow.__table__).join_from(
         newest,
         PoolStatementRow,
         (PoolStatementRow.asset_key == newest.c.key) & (PoolStatementRow.seq == newest.c.version),
     )
-    row = connection.execute(statement, {"keys": [asset_key]}).mappings().first()
-    return None if row is None else _stored(row)
+    rows = connection.execute(statement, {"keys": list(asset_keys)}).mappings()
+    return {row["asset_key"]: _stored(row) for row in rows}
 
 
 def entry_numbers_of(source: Source, asset_keys: Int, seq: int | None) -> dict[int, int]:
