@@ -7,8 +7,10 @@ from html.parser import HTMLParser
 
 import pytest
 
+from collateral_registry.web.pages.charts import cascade as cascade_chart
 from collateral_registry.web.pages.charts.bars import Bin, Step, distribution, level_bar, limit_scale, waterfall
 from collateral_registry.web.pages.charts.bridge import LEFT, RIGHT, Part, bridge
+from collateral_registry.web.pages.charts.cascade import Bar as Row, cascade
 from collateral_registry.web.pages.charts.history import Limit, level_areas, ltv_lines, spark
 from collateral_registry.web.pages.charts.lines import Line, fall_curve, lines
 from collateral_registry.web.pages.charts.months import Column, month_columns
@@ -34,6 +36,7 @@ CHARTS = {
     "amounts": levels([Level(HOSTILE, 2.0, HOSTILE), Level("b", 0.0, "0")], HOSTILE),
     "months": month_columns([Column(HOSTILE, 3.0, HOSTILE), Column("b", -2.0, "-2"), Column("c", 0.0, "0")], HOSTILE),
     "bridge": bridge([Part(HOSTILE, -3.0, HOSTILE), Part("b", 0.0, "0")], Part("c", -3.0, "-3"), HOSTILE),
+    "cascade": cascade([Row("a", 0.0, 5.0, HOSTILE, "wf", is_total=True), Row("b", 5.0, -2.0, "-7", "mark")], HOSTILE),
     "falls": fall_curve([1, 2, 4], 1, HOSTILE),
     "ltv": ltv_lines(
         list(zip(DAYS, (0.8, None, 3.0), strict=True)),
@@ -101,6 +104,30 @@ def test_the_parts_of_a_bridge_begin_where_the_part_before_ended_and_sum_to_the_
     assert [round(place) for bar in bars for place in bar] == [
         round(place) for place in (LEFT, 30 * unit, LEFT, 10 * unit, LEFT + 10 * unit, 20 * unit)
     ]
+
+
+def test_a_cascade_goes_below_zero_and_joins_bars_that_go_on():
+    rows = [
+        Row("a", 0.0, 30.0, "", "wf", is_total=True),
+        Row("b", 30.0, -10.0, "", "mark"),
+        Row("c", 0.0, 10.0, "", "f3"),
+    ]
+
+    chart, left, right = cascade(rows, ""), cascade_chart.LEFT, cascade_chart.RIGHT
+
+    bars = [(float(x), float(width)) for x, width in re.findall(r'<rect x="([\d.]+)"[^>]*?width="([\d.]+)"', chart)]
+    unit = (right - left) / 40
+    places = [(left + at * unit, width * unit) for at, width in ((10, 30), (0, 40), (10, 10))]
+    assert [round(one) for bar in bars for one in bar] == [round(one) for bar in places for one in bar]
+    assert chart.count('class="wf-link"') == 1
+
+
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [("Haircuts and rates", "Haircuts and rates"), ("x" * 30, "x" * 20 + "…"), ("准" * 12, "准" * 9 + "…")],
+)
+def test_a_label_of_a_cascade_is_cut_to_its_column(label, shown):
+    assert f">{shown}</text>" in cascade([Row(label, 0.0, 1.0, "", "wf")], "")
 
 
 def test_a_line_of_one_value_and_an_empty_book_can_be_drawn():

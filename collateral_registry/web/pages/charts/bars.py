@@ -9,11 +9,11 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
-from collateral_registry.web.pages.charts.svg import line, path, rect, svg, text, ticks
+from collateral_registry.web.pages.charts.svg import fitted, line, path, rect, svg, text, ticks
 
 GAP = 2.0
-LABEL_LIMIT = 26
-"""Characters of the name of a share that a picture shows; the table has it in full."""
+LABEL_WIDTH = 26
+"""Width of the names of shares in characters; the table has them in full."""
 
 
 def level_bar(counts: Sequence[tuple[int, int]], label: str) -> Markup:
@@ -48,7 +48,7 @@ def shares(parts: Sequence[Share], label: str) -> Markup:
     scale = bar / float(max((one.share for one in parts), default=Decimal(0)) or 1)
     drawn = []
     for place, one in enumerate(parts):
-        y, name = place * row + 2, one.label if len(one.label) <= LABEL_LIMIT else f"{one.label[: LABEL_LIMIT - 1]}…"
+        y, name = place * row + 2, fitted(one.label, LABEL_WIDTH)
         drawn.append(text(left - 8, y + 15, name, "lab", "end"))
         drawn.append(rect(left, y + 3, max(float(one.share) * scale, 1), 14, "wf"))
         drawn.append(text(left + max(float(one.share) * scale, 1) + 6, y + 15, one.shown, "lab"))

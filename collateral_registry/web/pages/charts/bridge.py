@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from collateral_registry.web.pages.charts.svg import line, rect, svg, text
+from collateral_registry.web.pages.charts.svg import fitted, line, rect, svg, text
 
 LEFT, RIGHT, WIDTH, ROW = 118.0, 282.0, 380.0, 30.0
 """Ends of the drawn area, the width of the picture, and the height of a row."""
+
+LABEL_WIDTH = 18
+"""Width of the labels in characters; the table has them in full."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ def bridge(parts: Sequence[Part], whole: Part, label: str) -> Markup:
     drawn = [line(at(0.0), 0, at(0.0), height, "zero")]
     for place, part in enumerate(parts):
         y, start, end = place * ROW, ends[place], ends[place + 1]
-        drawn.append(text(LEFT - 10, y + 19, part.label, "lab", "end"))
+        drawn.append(text(LEFT - 10, y + 19, fitted(part.label, LABEL_WIDTH), "lab", "end"))
         if part.amount:
             drawn.append(rect(at(min(start, end)), y + 6, max(abs(end - start) * scale, 1), 18, "wf-cut"))
         else:

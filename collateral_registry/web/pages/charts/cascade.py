@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
-from collateral_registry.web.pages.charts.svg import line, rect, svg, text
+from collateral_registry.web.pages.charts.svg import fitted, line, rect, svg, text
 
 LEFT, RIGHT, WIDTH, ROW = 140.0, 296.0, 380.0, 28.0
 """Ends of the drawn area, the width of the picture, and the height of a row."""
@@ -17,11 +17,8 @@ BAR_TOP, BAR_HEIGHT, BASELINE = 5.0, 17.0, 18.0
 LEAST = 1.5
 """Width of a bar that would be too narrow to be seen."""
 
-LABEL_CHARACTERS = 21
-"""Characters of a label that fit; the table has it in full."""
-
-WIDE_FROM = "\u2e80"
-"""Characters from this one on, such as Chinese ones, are as wide as two."""
+LABEL_WIDTH = 21
+"""Width of the labels in characters; the table has them in full."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,7 @@ def cascade(bars: Sequence[Bar], label: str) -> Markup:
     for place, bar in enumerate(bars):
         y, kind = place * ROW, "lab strong" if bar.is_total else "lab"
         x, width = at(min(bar.start, bar.end)), max(abs(bar.end - bar.start) * scale, LEAST)
-        drawn.append(text(LEFT - 10, y + BASELINE, _cut(bar.label), kind, "end"))
+        drawn.append(text(LEFT - 10, y + BASELINE, fitted(bar.label, LABEL_WIDTH), kind, "end"))
         drawn.append(rect(x, y + BAR_TOP, width, BAR_HEIGHT, bar.kind))
         drawn.append(text(WIDTH, y + BASELINE, bar.shown, kind, "end"))
     drawn += [line(at(x), y, at(x), y + ROW - BAR_HEIGHT, "wf-link") for x, y in _joints(bars)]
@@ -62,13 +59,3 @@ def _joints(bars: Sequence[Bar]) -> Iterable[tuple[float, float]]:
     for place, (one, following) in enumerate(pairwise(bars)):
         if one.end in {following.start, following.end}:
             yield one.end, place * ROW + BAR_TOP + BAR_HEIGHT
-
-
-def _cut(label: str) -> str:
-    """Returns a label, shortened to what fits."""
-    width = 0
-    for place, character in enumerate(label):
-        width += 2 if character >= WIDE_FROM else 1
-        if width > LABEL_CHARACTERS:
-            return f"{label[: place - 1]}…"
-    return label

@@ -14,6 +14,9 @@ from collateral_registry.exports.levels import MARKS, UNKNOWN_LINE
 _LINE = {"fill": "none", "stroke": "#65717c", "stroke-width": "1"}
 _TEXT = {"font-size": "12.5", "font-family": "Source Sans 3, sans-serif"}
 
+WIDE_FROM = "\u2e80"
+"""Characters from this one on, such as Chinese ones, are as wide as two."""
+
 PRINTED: dict[str, dict[str, str]] = {
     **{f"f{mark.quarters}": {"fill": mark.fill} for mark in MARKS.values() if mark.quarters is not None},
     "fu": {"fill": "url(#hatch)", "stroke": UNKNOWN_LINE},
@@ -85,6 +88,16 @@ def text(x: float, y: float, content: str, kind: str, anchor: str = "start") -> 
     """Returns a text."""
     placed = Markup(' text-anchor="{}"').format(anchor) if anchor != "start" else Markup("")
     return Markup('<text x="{}" y="{}"{}{}>{}</text>').format(_n(x), _n(y), placed, _styled(kind), content)
+
+
+def fitted(label: str, width: int) -> str:
+    """Returns a label, shortened if it is wider than a number of characters."""
+    used = 0
+    for place, character in enumerate(label):
+        used += 2 if character >= WIDE_FROM else 1
+        if used > width:
+            return f"{label[: place - 1]}…"
+    return label
 
 
 def ticks(most: float, count: int = 4) -> list[float]:
