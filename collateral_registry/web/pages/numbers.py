@@ -56,22 +56,30 @@ def exact(money: Money) -> str:
 
 def all_digits(value: Decimal) -> str:
     """Returns an amount with all its decimals, at least two."""
-    return grouped(value, max(2, -int(value.normalize().as_tuple().exponent)))
+    return grouped(value, _decimals(value))
 
 
 def change(money: Money) -> str:
     """Returns a change in whole units with its sign; a dash if it is zero."""
-    return signed(value_of(money))
+    return _signed(value_of(money), 0)
 
 
 def exact_change(money: Money) -> str:
     """Returns a change with two decimals and its sign; a dash if it is zero."""
-    return signed(value_of(money), 2)
+    return _signed(value_of(money), 2)
 
 
-def signed(value: Decimal, decimals: int = 0) -> str:
-    """Returns a number with its sign; a dash if it is zero."""
+def signed_digits(value: Decimal) -> str:
+    """Returns a change with all its decimals, at least two, and its sign; a dash if it is zero."""
+    return _signed(value, _decimals(value))
+
+
+def _signed(value: Decimal, decimals: int) -> str:
     return NONE if not value else f"{'+' if value > 0 else ''}{grouped(value, decimals)}"
+
+
+def _decimals(value: Decimal) -> int:
+    return max(2, -int(value.normalize().as_tuple().exponent))
 
 
 def percent(ratio: Decimal | DecimalMessage | None, decimals: int = 1) -> str:

@@ -101,7 +101,7 @@ def environment_of(language: str) -> Environment:
         digits=numbers.all_digits,
         change=numbers.change,
         exact_change=numbers.exact_change,
-        signed=partial(numbers.signed, decimals=2),
+        signed=numbers.signed_digits,
         percent=numbers.percent,
         number=numbers.number,
         identifier=numbers.identifier,

@@ -144,6 +144,8 @@ def test_the_change_between_two_moments_is_the_sum_of_its_lines_and_of_its_cause
     assert "newly invoiced +15,000.00, settled \u221210,000.00" in text
     causes = rows_of(text, "causes")
     assert sums_until(causes, "Change of the base") == (change, change)
+    (report,) = re.findall(r'href="(/reports/differences[^"]*)"', text)
+    assert "loan-1" in shown(web, report)
     again = shown(web, f"{PAGE}?as_of={earlier.sequence}")
     assert sums_until(rows_of(again, "lines"), "Borrowing base")[1] == amount(earlier.base)
     assert "had no borrowing base then" in shown(web, f"{PAGE}?from=1")

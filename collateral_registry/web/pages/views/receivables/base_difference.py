@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from collateral_registry.v1 import borrowing_base_pb2 as pb, difference_pb2, facets_pb2, report_pb2
 from collateral_registry.web.pages.charts.bridge import Part, bridge
-from collateral_registry.web.pages.numbers import identifier, signed, value_of
+from collateral_registry.web.pages.numbers import grouped, identifier, value_of
 from collateral_registry.web.pages.rendering import word
 from collateral_registry.web.pages.texts import Texts
 from collateral_registry.web.pages.views.common.facets import fetch_facets
@@ -200,4 +200,4 @@ def _picture(texts: Texts, changes: Sequence[Change], whole: Change) -> Markup:
 
 
 def _part(label: str, amount: Decimal) -> Part:
-    return Part(label, float(amount), signed(amount))
+    return Part(label, float(amount), f"{'+' if amount > 0 else ''}{grouped(amount)}")

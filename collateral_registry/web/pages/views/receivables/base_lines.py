@@ -122,15 +122,19 @@ def _class_line(texts: Texts, asset_class: str, line: pb.ClassLine, as_of: str) 
     return Line(
         key=(asset_class, line.step, line.rule, ""),
         label=line_label(texts, line),
-        sentence=(line.sentence_zh if texts.language == "zh" else line.sentence_en) or _why(texts, line),
+        sentence=_sentence(texts, line),
         amount=value_of(line.amount),
         pools=links,
         more_pools=len(shares) - len(links) if links else 0,
     )
 
 
-def _why(texts: Texts, line: pb.ClassLine) -> str:
-    """Returns the sentence of a line without a rule."""
+def _sentence(texts: Texts, line: pb.ClassLine) -> str:
+    """Returns the sentence of the rule of a line, or of its step."""
+    of_rule = line.sentence_zh if texts.language == "zh" else line.sentence_en
+    if of_rule:
+        is_unknown = line.step == pb.CLASS_STEP_UNKNOWN
+        return texts("certificates.unknown_sentence", sentence=of_rule) if is_unknown else of_rule
     step = pb.ClassStep.Name(line.step).removeprefix("CLASS_STEP_").lower()
     if line.step == pb.CLASS_STEP_GROSS and line.pools:
         of_pools = sum(value_of(one.amount) for one in line.pools)
