@@ -67,7 +67,7 @@ async def base(visit: Visit) -> Page:
         "availability": value_of(found.availability),
         "line_binds": found.HasField("line") and value_of(found.line) < value_of(found.base),
         "is_past": is_past,
-        "sections": sections(visit.texts, found, str(found.sequence) if is_past else ""),
+        "sections": sections(visit, found),
         "picture": picture(visit.texts, found),
         "last_good": _last_good(visit, found, statements),
         "reserves": _reserves(visit.texts, found, listed.reserves),

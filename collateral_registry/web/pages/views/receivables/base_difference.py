@@ -85,7 +85,7 @@ async def difference_of(visit: Visit, found: pb.BorrowingBase) -> BaseDifference
         return None
     bases = (earlier, found)
     parts, causes = await asyncio.gather(_ledger_parts(visit, bases), _causes(visit, bases))
-    changes = changed_lines(visit.texts, bases, parts)
+    changes = changed_lines(visit, bases, parts)
     whole = {
         name: Change(visit.texts(f"base.{label}"), "", *(value_of(getattr(one, name)) for one in bases))
         for label, name in (("title", "base"), ("availability", "availability"))
@@ -126,19 +126,19 @@ async def _earlier_base(visit: Visit, found: pb.BorrowingBase) -> pb.BorrowingBa
 
 
 def changed_lines(
-    texts: Texts, bases: Sequence[pb.BorrowingBase], parts: Sequence[tuple[str, Decimal]] = ()
+    visit: Visit, bases: Sequence[pb.BorrowingBase], parts: Sequence[tuple[str, Decimal]]
 ) -> list[tuple[Key, Change]]:
     """Returns the lines that differ between two bases, in the order of the steps.
 
     A line that a base does not have is 0 in it. ``parts`` are those of the gross amount of receivables.
     """
-    earlier, later = ({line.key: line for line in lines_of(sections(texts, one, ""))} for one in bases)
+    earlier, later = ({line.key: line for line in lines_of(sections(visit, one))} for one in bases)
     found = []
     for key in sorted(earlier.keys() | later.keys()):
         one: Line = later.get(key) or earlier[key]
         before, after = (lines[key].amount if key in lines else Decimal(0) for lines in (earlier, later))
         if before != after:
-            section = "" if key[0] == WHOLE else class_name(texts, key[0])
+            section = "" if key[0] == WHOLE else class_name(visit.texts, key[0])
             of_ledger = parts if one.pools and key[1] == pb.CLASS_STEP_GROSS else ()
             found.append((key, Change(one.label, section, before, after, of_ledger)))
     return found

@@ -9,11 +9,12 @@ from typing import ClassVar
 
 from google.type.money_pb2 import Money
 
-from collateral_registry.v1 import borrowing_base_pb2 as pb, receivable_pb2
+from collateral_registry.v1 import borrowing_base_pb2 as pb
 from collateral_registry.web.pages.numbers import exact, identifier, percent, value_of
 from collateral_registry.web.pages.rendering import word
 from collateral_registry.web.pages.texts import Texts
-from collateral_registry.web.pages.visit import address_of
+from collateral_registry.web.pages.views.receivables.ledger import invoices_address, rule_name
+from collateral_registry.web.pages.visit import Visit
 
 POOLS_SHOWN = 5
 """Pools of a line that are linked, those with the largest amounts."""
@@ -71,12 +72,10 @@ class Section:
     rows: Rows
 
 
-def sections(texts: Texts, found: pb.BorrowingBase, as_of: str) -> list[Section]:
-    """Returns the sections of a base. Its lines sum to its availability, and those before the line's to the base.
-
-    ``as_of`` is the moment of the addresses of invoices; empty for now.
-    """
-    classes = [Section(class_name(texts, one.asset_class), _class_rows(texts, one, as_of)) for one in found.classes]
+def sections(visit: Visit, found: pb.BorrowingBase) -> list[Section]:
+    """Returns the sections of a base. Its lines sum to its availability, and those before the line's to the base."""
+    texts = visit.texts
+    classes = [Section(class_name(texts, one.asset_class), _class_rows(visit, one)) for one in found.classes]
     return [*classes, Section(texts("base.whole"), _whole_rows(texts, found))]
 
 
@@ -105,24 +104,25 @@ def capital(label: str) -> str:
     return label[:1].upper() + label[1:]
 
 
-def _class_rows(texts: Texts, one: pb.BaseClass, as_of: str) -> Rows:
+def _class_rows(visit: Visit, one: pb.BaseClass) -> Rows:
+    texts = visit.texts
     taken = [line for line in one.lines if line.step <= pb.CLASS_STEP_UNKNOWN]
-    rows: list[Line | Total] = [_class_line(texts, one.asset_class, line, as_of) for line in taken]
+    rows: list[Line | Total] = [_class_line(visit, one.asset_class, line) for line in taken]
     if len(taken) > 1:
         eligible = sum((value_of(line.amount) for line in taken), Decimal(0))
         rows.append(Total(texts("base.eligible"), eligible))
-    rows += [_class_line(texts, one.asset_class, line, as_of) for line in one.lines[len(taken) :]]
+    rows += [_class_line(visit, one.asset_class, line) for line in one.lines[len(taken) :]]
     name = class_name(texts, one.asset_class)
     return [*rows, Total(texts("base.lends", name=name), value_of(one.lendable_value))]
 
 
-def _class_line(texts: Texts, asset_class: str, line: pb.ClassLine, as_of: str) -> Line:
+def _class_line(visit: Visit, asset_class: str, line: pb.ClassLine) -> Line:
     shares = sorted(line.pools, key=lambda one: -abs(value_of(one.amount)))
-    links = [] if line.step > pb.CLASS_STEP_UNKNOWN else [_pool_link(line, one, as_of) for one in shares[:POOLS_SHOWN]]
+    links = [] if line.step > pb.CLASS_STEP_UNKNOWN else [_pool_link(visit, line, one) for one in shares[:POOLS_SHOWN]]
     return Line(
         key=(asset_class, line.step, line.rule, ""),
-        label=line_label(texts, line),
-        sentence=_sentence(texts, line),
+        label=line_label(visit.texts, line),
+        sentence=_sentence(visit.texts, line),
         amount=value_of(line.amount),
         pools=links,
         more_pools=len(shares) - len(links) if links else 0,
@@ -142,17 +142,13 @@ def _sentence(texts: Texts, line: pb.ClassLine) -> str:
     return texts.by_key.get(f"base.why_{step}", "")
 
 
-def _pool_link(line: pb.ClassLine, share: pb.PoolShare, as_of: str) -> PoolLink:
-    rule = receivable_pb2.EligibilityRule.Name(line.rule).removeprefix("ELIGIBILITY_RULE_") if line.rule else ""
-    is_unknown = line.step == pb.CLASS_STEP_UNKNOWN
-    query = {
-        "rule": "" if is_unknown else rule,
-        "filter": f"unknown_by = {rule}" if rule and is_unknown else "",
-        "as_of": as_of,
-    }
-    return PoolLink(
-        identifier(share.asset), address_of(f"/{share.asset}/invoices", query), share.amount, share.invoice_count
-    )
+def _pool_link(visit: Visit, line: pb.ClassLine, share: pb.PoolShare) -> PoolLink:
+    rule = rule_name(line.rule) if line.rule else ""
+    counts = ""
+    if line.step == pb.CLASS_STEP_UNKNOWN:
+        counts = "unknown" if rule else "eligible"  # what the rules leave of a pool that is unknown as a whole
+    address = invoices_address(visit, share.asset, rule=rule, counts=counts)
+    return PoolLink(identifier(share.asset), address, share.amount, share.invoice_count)
 
 
 def _whole_rows(texts: Texts, found: pb.BorrowingBase) -> Rows:
