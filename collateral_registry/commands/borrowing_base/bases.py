@@ -41,11 +41,14 @@ class RecordedClaim:
 
 @dataclass(frozen=True)
 class RecordedBase:
-    """The base of a loan, with the judgement by which it was recorded, the loan as of then, and the largest draw.
+    """The base of a loan at a moment, with its judgement, the loan as of the judgement, and the largest draw.
 
-    ``permitted_over_advance_minor`` is the over-advance that may be drawn on the day of the judgement.
+    ``seq`` is the commit of the moment. Values and statements are read as of it: those of a revaluation run take effect
+    when it is published, after the sequence of its judgements. ``permitted_over_advance_minor`` is the over-advance
+    that may be drawn on the day of the judgement.
     """
 
+    seq: int
     loan: Loan
     judgement: Mapping[str, Any]
     base: BorrowingBase
@@ -78,7 +81,7 @@ def recorded_base(connection: Connection, loan_id: str, moment: Moment) -> Recor
     )
     position = positions_in({name: np.array([value]) for name, value in row.items()})[key]
     largest, permitted = headroom(terms_of_draw(loan, position, day)), loan.base_terms.over_advance_minor(day)
-    return RecordedBase(loan, row, found, largest, permitted, claims)
+    return RecordedBase(moment.seq, loan, row, found, largest, permitted, claims)
 
 
 def _claims(connection: Connection, loan_key: int, seq: int) -> tuple[RecordedClaim, ...]:

@@ -30,7 +30,7 @@ ClassLines = Mapping[str, tuple[ClassLine, ...]]
 
 
 def lines_of_classes(connection: Connection, found: RecordedBase) -> ClassLines:
-    """Returns the lines of every class of a base, by what was recorded as of its judgement."""
+    """Returns the lines of every class of a base, by what was recorded as of its moment."""
     reader = _Reader(connection, found)
     terms = found.loan.base_terms
     lines: dict[str, list[ClaimLine]] = {one.name: [] for one in found.base.classes}
@@ -45,7 +45,7 @@ class _Reader:
 
     def __init__(self, connection: Connection, found: RecordedBase) -> None:
         self._connection, self._found = connection, found
-        self._statements = statements_as_of(connection, [one.asset_key for one in found.claims], found.judgement["seq"])
+        self._statements = statements_as_of(connection, [one.asset_key for one in found.claims], found.seq)
         self._policies: dict[int, Policy] = {}
         # Claims on unknown assets are recorded as 0. If there are no other claims of 0, each of these is unknown.
         without_value = sum(one.market_minor == 0 for one in found.claims)

@@ -53,7 +53,7 @@ def recomputation(connection: Connection, loan_id: str, period_end: date) -> Rec
         seq=seq,
         market_day=date_at(day),
         policy_id=policy_id_at(connection, seq, day),
-        estimates=tuple(estimates_at(connection, targets, seq)),
+        estimates=tuple(estimates_at(connection, targets, found.seq)),
     )
 
 

@@ -64,6 +64,21 @@ def test_the_lines_of_a_pool_are_its_statement_and_sum_to_what_the_class_lends(b
     assert [(one.asset_id, one.amount_minor, one.invoices) for one in late.pools] == [("acme", -40_017, 1)]
 
 
+def test_a_base_that_a_revaluation_judged_has_the_lines_of_its_statements(book):
+    before = statement(book).statement
+    book.report(invoice("ages", 500_000, "globex", due=-60, issue_day=DAY - 80))
+    book.do(lambda write: advance(write, DAY + 1))
+    finish_run(book.database)
+
+    base, found = lines(book)
+
+    made = statement(book).statement
+    assert made.excluded[Rule.PAST_DUE].amount_minor == before.excluded[Rule.PAST_DUE].amount_minor + 500_000
+    assert amounts(found, ClassStep.EXCLUSION) == {rule: -one.amount_minor for rule, one in made.excluded.items()}
+    assert amounts(found, ClassStep.PLEDGE) == {}
+    assert sum(line.amount_minor for line in found) == base.base_minor == made.lendable_minor
+
+
 def test_what_a_pledge_does_not_claim_is_a_line_of_its_own(book):
 
     book.do(lambda write: change_pledge(write, "loan-1", "p-1", "", lambda pledge: replace(pledge, share_ppm=500_000)))
