@@ -210,7 +210,8 @@ def test_the_page_of_a_loan_leads_to_its_base_and_that_of_a_loan_without_one_doe
 @pytest.mark.slow
 def test_a_base_with_unknown_coverage_states_the_reasons_and_the_last_good_base(book):
     web, pool = book
-    good = amount(base_of(web.client).last_good_base)
+    known = base_of(web.client)
+    good = amount(known.last_good_base)
     web.client.advance(FIRST_DAY + timedelta(days=5))
     found = base_of(web.client)
 
@@ -228,3 +229,6 @@ def test_a_base_with_unknown_coverage_states_the_reasons_and_the_last_good_base(
     assert 'class="fu"' in text
     assert f"{good:,.2f}" in text.partition('id="unknown"')[2].partition("</table>")[0]
     assert "账款台账过旧" in shown(web, PAGE, "zh")
+    change = amount(found.base) - amount(known.base)
+    for section, total in (("changed", "Borrowing base"), ("causes", "Change of the base")):
+        assert sums_until(rows_of(text, section), total) == (change, change)

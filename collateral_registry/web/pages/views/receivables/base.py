@@ -9,16 +9,17 @@ from uuid import uuid4
 
 from google.type.money_pb2 import Money
 
-from collateral_registry.v1 import borrowing_base_pb2 as pb, loan_pb2, receivable_pb2
+from collateral_registry.v1 import borrowing_base_pb2 as pb, facets_pb2, loan_pb2, receivable_pb2, report_pb2
 from collateral_registry.web.pages.numbers import value_of
 from collateral_registry.web.pages.rendering import word
 from collateral_registry.web.pages.reserve_changes import DONE, KINDS
 from collateral_registry.web.pages.texts import Texts
+from collateral_registry.web.pages.views.common.report import moment_of
 from collateral_registry.web.pages.views.receivables.base_difference import difference_of
 from collateral_registry.web.pages.views.receivables.base_lines import capital, sections
 from collateral_registry.web.pages.views.receivables.base_picture import picture
 from collateral_registry.web.pages.views.receivables.pool_statements import fetch_statements, pools_of
-from collateral_registry.web.pages.visit import ROWS, Moment, Page, Visit
+from collateral_registry.web.pages.visit import ROWS, Page, Visit
 
 POOLS_COMPARED = 20
 """Pools whose last good amounts are shown."""
@@ -51,22 +52,26 @@ async def base(visit: Visit) -> Page:
     """Returns the page of a loan's borrowing base as of the moment of the address."""
     name = f"loans/{visit.parameters['loan']}"
     services, call = visit.book.services, visit.book.call
+    counted = await call(
+        services.facets.GetLoanFacets, facets_pb2.GetLoanFacetsRequest(as_of=visit.as_of, fields=["level"])
+    )
+    moment = moment_of(visit, counted)
+    as_of = report_pb2.AsOf(sequence=moment.sequence)
     found, loan, listed = await asyncio.gather(
-        call(services.borrowing_bases.GetBorrowingBase, pb.GetBorrowingBaseRequest(name=name, as_of=visit.as_of)),
+        call(services.borrowing_bases.GetBorrowingBase, pb.GetBorrowingBaseRequest(name=name, as_of=as_of)),
         call(services.loans.GetLoan, loan_pb2.GetLoanRequest(name=name)),
         call(services.borrowing_bases.ListReserves, pb.ListReservesRequest(parent=name, page_size=ROWS)),
     )
-    is_past = visit.as_of.WhichOneof("moment") is not None
     statements, difference = await asyncio.gather(
-        fetch_statements(visit, pools_of(found)[:POOLS_COMPARED], found.sequence), difference_of(visit, found)
+        fetch_statements(visit, pools_of(found)[:POOLS_COMPARED], as_of),
+        difference_of(visit, found, moment, counted.loan_count),
     )
-    policy = statements[0].policy if statements else ""
     values = {
         "loan": loan,
         "base": found,
         "availability": value_of(found.availability),
         "line_binds": found.HasField("line") and value_of(found.line) < value_of(found.base),
-        "is_past": is_past,
+        "is_past": moment.is_past,
         "sections": sections(visit, found),
         "picture": picture(visit.texts, found),
         "last_good": _last_good(visit, found, statements),
@@ -78,7 +83,6 @@ async def base(visit: Visit) -> Page:
         "request_id": lambda: str(uuid4()),
         "done": visit.query.get("done", "") if visit.query.get("done") in DONE else "",
     }
-    moment = Moment(found.market_date, found.sequence, policy, is_past=True) if is_past else None
     return Page("borrowing_base.html", "loans", values, moment)
 
 

@@ -10,12 +10,11 @@ from decimal import Decimal
 import grpc
 from markupsafe import Markup
 
-from collateral_registry.v1 import borrowing_base_pb2 as pb, difference_pb2, facets_pb2, report_pb2
+from collateral_registry.v1 import borrowing_base_pb2 as pb, difference_pb2, report_pb2
 from collateral_registry.web.pages.charts.bridge import Part, bridge
-from collateral_registry.web.pages.numbers import grouped, identifier, value_of
+from collateral_registry.web.pages.numbers import calendar, grouped, identifier, value_of
 from collateral_registry.web.pages.rendering import word
 from collateral_registry.web.pages.texts import Texts
-from collateral_registry.web.pages.views.common.facets import fetch_facets
 from collateral_registry.web.pages.views.common.filters import equals
 from collateral_registry.web.pages.views.common.since import WHOLE_BOOK, day_before, fetch_differences
 from collateral_registry.web.pages.views.receivables.base_lines import (
@@ -27,7 +26,7 @@ from collateral_registry.web.pages.views.receivables.base_lines import (
     sections,
 )
 from collateral_registry.web.pages.views.receivables.pool_statements import fetch_statements, pools_of
-from collateral_registry.web.pages.visit import Visit, address_of, invalid
+from collateral_registry.web.pages.visit import Moment, Visit, address_of, invalid
 
 WITHOUT_BASE = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION)
 """Codes of a moment at which the loan was not registered or had no base."""
@@ -75,16 +74,40 @@ class BaseDifference:
     report: str
 
 
-async def difference_of(visit: Visit, found: pb.BorrowingBase) -> BaseDifference | None:
+@dataclass(frozen=True)
+class _Moments:
+    """The moments of two bases, as calls state them."""
+
+    before: report_pb2.AsOf
+    after: report_pb2.AsOf
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The moments as the address of a page states them."""
+        return {"from": _text(self.before), "to": _text(self.after)}
+
+
+def _text(moment: report_pb2.AsOf) -> str:
+    day = calendar(moment.market_date)
+    return day.isoformat() if day else str(moment.sequence)
+
+
+async def difference_of(
+    visit: Visit, found: pb.BorrowingBase, moment: Moment, loan_count: int
+) -> BaseDifference | None:
     """Returns the difference since the moment in ``from``, by default the end of the business date before.
 
-    None if the loan had no base then.
+    None if the loan had no base then. Causes are left out of a large book, because their report reads it twice.
     """
-    earlier = await _earlier_base(visit, found)
+    stated = visit.moment("from")
+    before = day_before(moment.day) if stated.WhichOneof("moment") is None else stated
+    moments = _Moments(before, report_pb2.AsOf(sequence=moment.sequence))
+    earlier = await _earlier_base(visit, found, before)
     if earlier is None:
         return None
     bases = (earlier, found)
-    parts, causes = await asyncio.gather(_ledger_parts(visit, bases), _causes(visit, bases))
+    parts = await _ledger_parts(visit, bases, moments)
+    causes = await _causes(visit, bases, moments) if loan_count <= WHOLE_BOOK else ()
     changes = changed_lines(visit, bases, parts)
     whole = {
         name: Change(visit.texts(f"base.{label}"), "", *(value_of(getattr(one, name)) for one in bases))
@@ -95,7 +118,6 @@ async def difference_of(visit: Visit, found: pb.BorrowingBase) -> BaseDifference
         others = sum((change.amount for key, change in changes if key[0] == WHOLE and key < BELOW_BASE), Decimal(0))
         causes = [*causes, (visit.texts("base.other_causes"), others)]
     filter_ = equals("loan", identifier(found.loan))
-    query = {"from": str(earlier.sequence), "to": str(found.sequence), "filter": filter_}
     return BaseDifference(
         before=earlier,
         base=whole["base"],
@@ -104,15 +126,12 @@ async def difference_of(visit: Visit, found: pb.BorrowingBase) -> BaseDifference
         later_lines=[change for key, change in changes if key >= BELOW_BASE],
         causes=causes,
         picture=_picture(visit.texts, own, whole["base"]),
-        report=address_of("/reports/differences", query),
+        report=address_of("/reports/differences", {**moments.query, "filter": filter_}),
     )
 
 
-async def _earlier_base(visit: Visit, found: pb.BorrowingBase) -> pb.BorrowingBase | None:
+async def _earlier_base(visit: Visit, found: pb.BorrowingBase, moment: report_pb2.AsOf) -> pb.BorrowingBase | None:
     """Returns the base at the first moment; None if the loan had none then. Raises HttpError for a later moment."""
-    moment = visit.moment("from")
-    if moment.WhichOneof("moment") is None:
-        moment = day_before(found.market_date)
     request = pb.GetBorrowingBaseRequest(name=found.loan, as_of=moment)
     try:
         earlier: pb.BorrowingBase = await visit.book.call(visit.book.services.borrowing_bases.GetBorrowingBase, request)
@@ -121,7 +140,7 @@ async def _earlier_base(visit: Visit, found: pb.BorrowingBase) -> pb.BorrowingBa
             raise
         return None
     if earlier.sequence > found.sequence:
-        raise invalid(f"from: got commit {earlier.sequence}, want at most {found.sequence}, the commit of the base")
+        raise invalid(f"from: got {_text(moment)}, want a moment that is not after that of the base")
     return earlier
 
 
@@ -144,7 +163,9 @@ def changed_lines(
     return found
 
 
-async def _ledger_parts(visit: Visit, bases: Sequence[pb.BorrowingBase]) -> Sequence[tuple[str, Decimal]]:
+async def _ledger_parts(
+    visit: Visit, bases: Sequence[pb.BorrowingBase], moments: _Moments
+) -> Sequence[tuple[str, Decimal]]:
     """Returns what was invoiced and what was settled between two bases, of pools that both have.
 
     Nothing if a pool is in one of them only, or if there are many, because then the parts do not sum to the change.
@@ -152,7 +173,9 @@ async def _ledger_parts(visit: Visit, bases: Sequence[pb.BorrowingBase]) -> Sequ
     pools, later = (pools_of(one) for one in bases)
     if pools != later or not 0 < len(pools) <= POOLS_READ:
         return ()
-    before, after = await asyncio.gather(*(fetch_statements(visit, pools, one.sequence) for one in bases))
+    before, after = await asyncio.gather(
+        fetch_statements(visit, pools, moments.before), fetch_statements(visit, pools, moments.after)
+    )
 
     def change(name: str) -> Decimal:
         sums = [sum((value_of(getattr(one, name)) for one in side), Decimal(0)) for side in (before, after)]
@@ -164,19 +187,12 @@ async def _ledger_parts(visit: Visit, bases: Sequence[pb.BorrowingBase]) -> Sequ
     )
 
 
-async def _causes(visit: Visit, bases: Sequence[pb.BorrowingBase]) -> Sequence[tuple[str, Decimal]]:
-    """Returns the change of what the classes lend by the steps of the report of differences.
-
-    Nothing if the loan does not differ or the book is large, because the report reads the whole book twice.
-    """
+async def _causes(visit: Visit, bases: Sequence[pb.BorrowingBase], moments: _Moments) -> Sequence[tuple[str, Decimal]]:
+    """Returns the change of what the classes lend by the steps of the report of differences; nothing without one."""
     if bases[0].sequence == bases[1].sequence:
         return ()
-    facets = await fetch_facets(visit, facets_pb2.GetLoanFacetsRequest(fields=["level"]))
-    if facets.loans > WHOLE_BOOK:
-        return ()
-    before, after = (report_pb2.AsOf(sequence=one.sequence) for one in bases)
     filter_ = equals("loan", identifier(bases[0].loan))
-    report = await fetch_differences(visit, before, after, filter=filter_, page_size=1)
+    report = await fetch_differences(visit, moments.before, moments.after, filter=filter_, page_size=1)
     steps = [step for row in report.rows for step in row.steps if step.step != difference_pb2.CHANGE_STEP_BALANCE]
     return [(word(visit.texts, "change_step", step.step), value_of(step.lendable_value)) for step in steps]
 

@@ -1,4 +1,4 @@
-"""The pools behind a borrowing base, with their statements as of its judgement."""
+"""The pools behind a borrowing base, with their statements."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def pools_of(found: borrowing_base_pb2.BorrowingBase) -> list[str]:
     return sorted({share.asset for line in gross for share in line.pools})
 
 
-async def fetch_statements(visit: Visit, pools: Sequence[str], sequence: int) -> Sequence[pb.PoolStatement]:
-    """Returns the statements of pools as of a commit."""
-    as_of, read = report_pb2.AsOf(sequence=sequence), visit.book.services.receivables.GetPoolStatement
+async def fetch_statements(visit: Visit, pools: Sequence[str], as_of: report_pb2.AsOf) -> Sequence[pb.PoolStatement]:
+    """Returns the statements of pools as of a moment."""
+    read = visit.book.services.receivables.GetPoolStatement
     requests = [pb.GetPoolStatementRequest(name=pool, as_of=as_of) for pool in pools]
     found: list[pb.PoolStatement] = await asyncio.gather(*(visit.book.call(read, request) for request in requests))
     return found
