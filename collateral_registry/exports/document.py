@@ -1,33 +1,22 @@
-"""PDF reports by Typst: PDF/A-2b and PDF/UA-1, with the fonts of this package only, and the same bytes every time."""
+"""Reports as PDF: facts, totals, pictures and rows."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable
-from datetime import UTC, datetime, time
 from decimal import Decimal
-from functools import cache
-from importlib.resources import as_file, files
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pyarrow as pa
-import typst
 
 from collateral_registry.exports.cells import AMOUNT_SHOWN_DECIMALS, decimal_text
 from collateral_registry.exports.levels import MARKS, UNKNOWN_LINE
 from collateral_registry.exports.report import Column, Kind, Labels, Printed, Row, Table
 from collateral_registry.exports.rows import Advance, Rows, schema_of
+from collateral_registry.exports.typesetting import REGIONS, dated_values, is_printable, printable, typeset
 
 PART_ROWS = 500
 """Rows of a table in the file; a longer listing has several, whose memory is returned one by one."""
-
-REPLACEMENT = "\u25a1"
-"""Stands for a character that the fonts lack: a square."""
-
-REGIONS = {"zh": "CN"}
-"""Regions of languages whose script depends on them."""
 
 MINUS, NO_BREAK, DASH, INFINITY = "\u2212", "\u00a0", "\u2014", "\u221e"
 RIGHT = frozenset({Kind.COUNT, Kind.AMOUNT, Kind.SHARE, Kind.DATE})
@@ -35,32 +24,8 @@ RIGHT = frozenset({Kind.COUNT, Kind.AMOUNT, Kind.SHARE, Kind.DATE})
 
 def write_document(rows: Rows, out: Path, advance: Advance) -> None:
     """Writes the report as a PDF; raises RuntimeError if Typst cannot."""
-    data = _data(rows)
-    with TemporaryDirectory(dir=out.parent) as folder, as_file(files(__package__)) as package:
-        Path(folder, "data.json").write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
-        template = (package / "templates" / "report.typ").read_bytes()
-        fonts = typst.Fonts(
-            include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(package / "fonts")]
-        )
-        compiler = typst.Compiler(
-            input=template, root=folder, font_paths=fonts, ignore_system_fonts=True, package_path=folder,
-            package_cache_path=folder,
-        )  # fmt: skip
-        moment = datetime.combine(rows.report.dated, time(), UTC)
-        compiler.compile(output=str(out), format="pdf", pdf_standards=["a-2b", "ua-1"], timestamp=moment)
+    typeset("report.typ", _data(rows), rows.report.dated, out)
     advance(rows.count)
-
-
-@cache
-def characters() -> frozenset[str]:
-    """Returns the characters that the fonts have."""
-    return frozenset(files(__package__).joinpath("fonts", "characters.txt").read_text("utf-8"))
-
-
-def printable(text: str) -> str:
-    """Returns a text on one line, with a square for each character that the fonts lack."""
-    known = characters()
-    return "".join(one if one in known else REPLACEMENT for one in " ".join(text.split()))
 
 
 def _data(rows: Rows) -> dict[str, object]:
@@ -74,8 +39,7 @@ def _data(rows: Rows) -> dict[str, object]:
         "product": report.labels.product,
         "language": report.labels.language,
         "region": REGIONS.get(report.labels.language),
-        "date": {"year": report.dated.year, "month": report.dated.month, "day": report.dated.day}
-        | dict.fromkeys(("hour", "minute", "second"), 0),
+        "date": dated_values(report.dated),
         "subtitle": printable(report.labels.as_of),
         "footer": printable(f"{report.title} \u00b7 {report.labels.as_of} \u00b7 SHA-256 {rows.digest[:16]}"),
         "page": report.labels.page,
@@ -157,6 +121,5 @@ def _signed(number: str) -> str:
 
 def _lacks_characters(rows: pa.Table) -> bool:
     """Returns whether a text of the rows has a character that the fonts lack."""
-    known = characters()
     texts = (column.to_pylist() for column in rows.columns if pa.types.is_string(column.type))
-    return any(not known.issuperset("".join(text.split())) for column in texts for text in column if text)
+    return any(not is_printable(text) for column in texts for text in column if text)

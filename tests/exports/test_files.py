@@ -18,8 +18,8 @@ import pytest
 from openpyxl.utils.escape import unescape
 
 from collateral_registry.exports import document
-from collateral_registry.exports.document import REPLACEMENT, characters, printable
 from collateral_registry.exports.report import Form
+from collateral_registry.exports.typesetting import REPLACEMENT, characters, printable
 from collateral_registry.exports.writing import PDF_ROWS_LIMIT, check_rows, file_name, write_file
 from collateral_registry.web.pages.texts import LANGUAGES, texts_of
 from tests.exports.reports import COLUMNS, DAY, HOSTILE, ROWS, report_of, spooled

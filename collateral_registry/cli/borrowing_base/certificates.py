@@ -68,7 +68,7 @@ CERTIFICATES = Table(
 
 def create_certificate(channel: grpc.Channel, certificate: str, period_end: str, due: str, layout: Layout) -> None:
     """Opens a certificate and shows it."""
-    parent, _, certificate_id = _name(certificate).partition("/certificates/")
+    parent, _, certificate_id = certificate_name(certificate).partition("/certificates/")
     stated = pb.Certificate(
         period_end_date=date_message("--period-end", period_end), due_date=date_message("--due", due)
     )
@@ -80,7 +80,7 @@ def create_certificate(channel: grpc.Channel, certificate: str, period_end: str,
 
 def submit_certificate(channel: grpc.Channel, certificate: str, file: Path, actor: str, layout: Layout) -> None:
     """Submits the statement in a file, and shows its difference from the recomputed base."""
-    name = _name(certificate)
+    name = certificate_name(certificate)
     loan = loan_pb2.GetLoanRequest(name=name.partition("/certificates/")[0])
     currency = loan_pb2_grpc.LoanServiceStub(channel).GetLoan(loan).currency_code
     statement = statement_of(read_file(file, STATEMENT), currency)
@@ -92,7 +92,7 @@ def approve_certificate(
     channel: grpc.Channel, certificate: str, actor: str, amount: str, reason: str, layout: Layout
 ) -> None:
     """Approves a certificate and shows it."""
-    name, stub = _name(certificate), _stub(channel)
+    name, stub = certificate_name(certificate), _stub(channel)
     approved: Money | None = None
     if amount:
         recomputed = stub.GetCertificate(pb.GetCertificateRequest(name=name)).recomputed
@@ -108,7 +108,7 @@ def return_certificate(
 ) -> None:
     """Returns a certificate with its failing lines and shows it."""
     request = pb.ReturnCertificateRequest(
-        name=_name(certificate),
+        name=certificate_name(certificate),
         actor=actor,
         reason=reason,
         failing_lines=[failing_line("--line", line) for line in lines],
@@ -119,12 +119,12 @@ def return_certificate(
 
 def show_certificate(channel: grpc.Channel, certificate: str, layout: Layout) -> None:
     """Shows a certificate: its bases and people, and the difference step by step."""
-    _show(_stub(channel).GetCertificate(pb.GetCertificateRequest(name=_name(certificate))), layout)
+    _show(_stub(channel).GetCertificate(pb.GetCertificateRequest(name=certificate_name(certificate))), layout)
 
 
 def print_text(channel: grpc.Channel, certificate: str) -> None:
     """Prints the canonical text of a recomputed certificate, of which the digest is signed."""
-    found = _stub(channel).GetCertificate(pb.GetCertificateRequest(name=_name(certificate)))
+    found = _stub(channel).GetCertificate(pb.GetCertificateRequest(name=certificate_name(certificate)))
     if not found.canonical_text:
         raise ValueError(f"{found.name}: got no recomputed base, want a submitted statement first")
     sys.stdout.write(found.canonical_text)
@@ -142,7 +142,7 @@ def _stub(channel: grpc.Channel) -> certificate_pb2_grpc.CertificateServiceStub:
     return certificate_pb2_grpc.CertificateServiceStub(channel)
 
 
-def _name(certificate: str) -> str:
+def certificate_name(certificate: str) -> str:
     """Returns the name of a certificate given as LOAN/CERTIFICATE or in full."""
     loan, _, certificate_id = certificate.partition("/")
     return certificate if certificate.startswith("loans/") else f"loans/{loan}/certificates/{certificate_id}"

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from collateral_partner.options import DEFAULT_ADDRESS, Server
-from collateral_registry.cli.common.options import Actor, AsOf, Form, Format, Layout, Limit, Output, Wide, in_session
+from collateral_registry.cli.common.options import (
+    Actor,
+    AsOf,
+    ExportLanguage,
+    Form,
+    Format,
+    Layout,
+    Limit,
+    Output,
+    Wide,
+    in_session,
+)
 
 base_app = typer.Typer(
     help="Show borrowing bases of loans and their reserves.", no_args_is_help=True, rich_markup_mode=None
@@ -16,6 +28,14 @@ base_app = typer.Typer(
 certificate_app = typer.Typer(
     help="Submit, explain and approve certificates of bases.", no_args_is_help=True, rich_markup_mode=None
 )
+
+
+class CertificateForm(StrEnum):
+    """Formats of the file of a certificate."""
+
+    PDF = "pdf"
+    CSV = "csv"
+
 
 CertificateName = Annotated[str, typer.Argument(help="LOAN/CERTIFICATE, the ids of both")]
 ReserveName = Annotated[str, typer.Argument(help="LOAN/RESERVE, the ids of both")]
@@ -156,6 +176,23 @@ def certificate_show(
     from collateral_registry.cli.borrowing_base.certificates import show_certificate
 
     in_session(server, show_certificate, certificate, Layout(form, output, wide))
+
+
+@certificate_app.command("export")
+def certificate_export(
+    certificate: CertificateName,
+    output: Annotated[Path, typer.Option(dir_okay=False, help="file to write")],
+    form: Annotated[CertificateForm, typer.Option("--format", help="format of the file")] = CertificateForm.PDF,
+    language: Annotated[ExportLanguage, typer.Option(help="language of the PDF")] = ExportLanguage.EN,
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """Write a certificate to a file: PDF for a committee, or CSV.
+
+    The same certificate is the same bytes, whenever it is exported (docs/exports.md).
+    """
+    from collateral_registry.cli.borrowing_base.certificate_files import export_certificate
+
+    in_session(server, export_certificate, certificate, form.value, language.value, output)
 
 
 @certificate_app.command("text")

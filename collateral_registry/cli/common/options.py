@@ -26,6 +26,13 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
+class ExportLanguage(StrEnum):
+    """Languages of files for people."""
+
+    EN = "en"
+    ZH = "zh"
+
+
 @dataclass(frozen=True)
 class Layout:
     """How a command shows its table: the format, the file or standard output, and whether all columns are wanted."""

@@ -9,7 +9,17 @@ from typing import Annotated
 import typer
 
 from collateral_partner.options import DEFAULT_ADDRESS, Server
-from collateral_registry.cli.common.options import AsOf, Form, Format, Layout, Limit, Output, Wide, in_session
+from collateral_registry.cli.common.options import (
+    AsOf,
+    ExportLanguage,
+    Form,
+    Format,
+    Layout,
+    Limit,
+    Output,
+    Wide,
+    in_session,
+)
 from collateral_registry.exports.report import Form as ExportForm, Selection
 
 report_app = typer.Typer(help="Print reports on loans and breaches.", no_args_is_help=True, rich_markup_mode=None)
@@ -30,13 +40,6 @@ class ExportedReport(StrEnum):
     LTV = "ltv"
     BREACHES = "breaches"
     CONCENTRATIONS = "concentrations"
-
-
-class ExportLanguage(StrEnum):
-    """Languages of files for people."""
-
-    EN = "en"
-    ZH = "zh"
 
 
 class By(StrEnum):

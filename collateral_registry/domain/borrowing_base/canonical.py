@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from collateral_registry.domain.borrowing_base.certificates import Recomputation
 from collateral_registry.domain.borrowing_base.walk import ClassStatement
@@ -16,6 +16,9 @@ from valuation.money import PPM
 
 FORM = "collateral borrowing base 1"
 """First line: the form of the text, whose number rises when it changes."""
+
+SOURCES = ("date", "sequence", "policy", "estimates")
+"""Lines that name what the base was computed from."""
 
 
 def canonical_text(loan_id: str, currency: str, found: Recomputation) -> str:
@@ -26,6 +29,12 @@ def canonical_text(loan_id: str, currency: str, found: Recomputation) -> str:
 def digest_of(text: str) -> str:
     """Returns the SHA-256 of a text in hexadecimal digits."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def sources_of(text: str) -> Mapping[str, tuple[str, ...]]:
+    """Returns the fields of the lines of a text that name its sources, by the name of the line."""
+    lines = [line.split("\t") for line in text.splitlines()]
+    return {name: tuple(fields) for name, *fields in lines if name in SOURCES}
 
 
 def _lines(loan_id: str, currency: str, found: Recomputation) -> Iterator[tuple[str, ...]]:

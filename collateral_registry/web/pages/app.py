@@ -173,7 +173,7 @@ class Site:
 
     async def certificate_file(self, request: Request) -> Response:
         """Answers with a file of a certificate."""
-        return await certificate_file(self._visit(request))
+        return await certificate_file(self._visit(request), self.exports)
 
     async def events(self, request: Request) -> Response:
         """Streams new events of breaches."""

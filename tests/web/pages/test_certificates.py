@@ -9,7 +9,9 @@ from html import unescape
 from urllib.parse import urlencode
 
 import pytest
+from typer.testing import CliRunner
 
+from collateral_registry.cli.main import app
 from collateral_registry.v1 import certificate_pb2 as pb
 from collateral_registry.web.pages.certificates.columns import Columns
 from collateral_registry.web.pages.certificates.walk import walk_chart, walk_of
@@ -24,6 +26,7 @@ from tests.web.conftest import Web
 from tests.web.pages.conftest import Pages
 from tests.web.pages.test_answers import ask
 from tests.web.pages.test_changes import Forms
+from tests.web.pages.test_exports import fetch
 
 CERTIFICATE = "loans/loan-meridian-parts/certificates/july"
 """A certificate of the sample book whose statement differs from the recomputed one in classes and rules."""
@@ -212,16 +215,22 @@ def test_a_long_list_is_paged_without_loss(web: Web) -> None:
     assert sorted(names) == sorted(f"c-{n}" for n in range(count))
 
 
-def test_the_text_stays_as_it_was_after_later_changes(web: Web) -> None:
+def test_the_text_and_the_files_stay_as_they_were_after_later_changes(web: Web, tmp_path) -> None:
     create(web.client)
     submit(web.client)
-    before = cells_before(ask(web, f"/{NAME}")[2])
+    before, files = cells_before(ask(web, f"/{NAME}")[2]), files_of(web)
 
     web.client.change_classes("second", added=["inventory.extra"])
     web.client.advance(FIRST_DAY + timedelta(days=3))
     reserve(web.client, "later", "OTHER", "10")
 
     assert cells_before(ask(web, f"/{NAME}")[2]) == before
+    assert files_of(web) == files
+    for form in ("pdf", "csv"):
+        out = tmp_path / form
+        options = ["--output", str(out), "--format", form, "--language", "zh", "--server", web.server.address]
+        assert CliRunner().invoke(app, ["certificate", "export", "loan-1/december", *options]).exit_code == 0
+        assert out.read_bytes() == files[form]
     found = get(web.client)
     assert found.canonical_sha256 in before[1]
     _, headers, text = ask(web, f"/{NAME}.txt")
@@ -229,7 +238,13 @@ def test_the_text_stays_as_it_was_after_later_changes(web: Web) -> None:
     assert headers["content-disposition"] == 'attachment; filename="loan-1-december.txt"'
     create(web.client, "open")
     assert "want a submitted statement first" in ask(web, "/loans/loan-1/certificates/open.txt")[2]
+    assert ask(web, "/loans/loan-1/certificates/open.pdf")[0] == 400
     assert ask(web, f"/{NAME}.doc")[0] == 404
+
+
+def files_of(web: Web) -> dict[str, bytes]:
+    """Returns the files of the certificate in Chinese."""
+    return {form: fetch(web.address, f"/{NAME}.{form}", accept_language="zh")[2] for form in ("pdf", "csv")}
 
 
 def cells_before(text: str) -> tuple[object, ...]:

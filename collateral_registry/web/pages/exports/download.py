@@ -55,6 +55,17 @@ class Exports:
         except (Busy, InvalidInput, Overdue, TooLarge) as error:
             raise HttpError(status_of(error)[1]) from error
 
+    async def written(self, write: Callable[[Path], object]) -> Iterator[bytes]:
+        """Returns the pieces of a file that a process of its own writes; ``write`` is picklable. Raises HttpError."""
+        try:
+            with TemporaryDirectory(prefix="collateral-") as folder:
+                out = Path(folder, "file")
+                async with self._pool.place() as place:
+                    await place.compute(partial(write, out))
+                return _pieces(out.open("rb"))
+        except (Busy, InvalidInput, Overdue, TooLarge) as error:
+            raise HttpError(status_of(error)[1]) from error
+
     def close(self) -> None:
         """Ends the process that writes files."""
         self._pool.close()

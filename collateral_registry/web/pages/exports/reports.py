@@ -117,11 +117,12 @@ def _report(
     )
     as_of = texts("export.as_of", day=shown_day(day, texts.language), commit=heading.sequence)
     return Report(
-        name, texts(title), day, facts, table, sections, _labels(texts, as_of), convert, charts
+        name, texts(title), day, facts, table, sections, labels_of(texts, as_of), convert, charts
     )  # fmt: skip
 
 
-def _labels(texts: Texts, as_of: str) -> Labels:
+def labels_of(texts: Texts, as_of: str) -> Labels:
+    """Returns the texts that every file for people has."""
     return Labels(
         language=texts.language,
         product=texts("common.product"),
