@@ -23,7 +23,7 @@ from collateral_registry.exports.writing import write_file
 from collateral_registry.v1 import certificate_pb2 as pb, loan_pb2
 from collateral_registry.web.pages.certificates.columns import Columns, Line
 from collateral_registry.web.pages.certificates.sentences import Sentences, sentence
-from collateral_registry.web.pages.certificates.walk import WalkRow, rule_name, step_name, walk_chart, walk_of
+from collateral_registry.web.pages.certificates.walk import WalkRow, walk_chart, walk_of
 from collateral_registry.web.pages.charts.svg import standalone
 from collateral_registry.web.pages.exports.reports import labels_of, no_charts
 from collateral_registry.web.pages.numbers import (
@@ -39,6 +39,8 @@ from collateral_registry.web.pages.numbers import (
 )
 from collateral_registry.web.pages.rendering import word
 from collateral_registry.web.pages.texts import Texts, texts_of
+from collateral_registry.web.pages.views.receivables.base_lines import capital, class_name
+from collateral_registry.web.pages.views.receivables.certificate_labels import line_label, step_label
 from valuation.errors import InvalidInput
 
 FOOTER_DIGITS = 16
@@ -144,7 +146,7 @@ def _facts(texts: Texts, found: Certified) -> tuple[tuple[str, str], ...]:
 def _columns(texts: Texts, found: Certified) -> FigureTable:
     columns, rows = Columns(found.certificate), []
     for one in columns.classes:
-        rows.append(FigureRow(one.asset_class))
+        rows.append(FigureRow(class_name(texts, one.asset_class)))
         for line in one.lines:
             note = sentence(texts, found.numbers, one.asset_class, line.name) if line.is_rule else ""
             rows.append(_line(texts, line, note))
@@ -156,8 +158,7 @@ def _columns(texts: Texts, found: Certified) -> FigureTable:
 
 
 def _line(texts: Texts, line: Line, note: str) -> FigureRow:
-    label = rule_name(texts, line.name) if line.is_rule else texts(f"certificates.line_{line.name}")
-    return FigureRow(label, tuple(_cell(line, cell) for cell in line.cells), note, line.is_sum)
+    return FigureRow(line_label(texts, line), tuple(_cell(line, cell) for cell in line.cells), note, line.is_sum)
 
 
 def _cell(line: Line, cell: Decimal | None) -> str:
@@ -173,7 +174,7 @@ def _walk(texts: Texts, found: Certified, walk: list[WalkRow]) -> FigureTable:
     rows = [FigureRow(texts("certificates.submitted"), ("", exact(certificate.submitted.base)), strong=True)]
     rows += [
         FigureRow(
-            f"{row.number} {step_name(texts, row)}{f', {row.asset_class}' if row.asset_class else ''}",
+            step_label(texts, row),
             (_signed(row.change), all_digits(row.base_after)),
             sentence(texts, found.numbers, row.asset_class, row.rule) if row.rule else "",
         )
@@ -191,7 +192,7 @@ def _signed(change: Decimal) -> str:
 
 def _reserves(texts: Texts, certificate: pb.Certificate) -> FigureTable:
     rows = tuple(
-        FigureRow(word(texts, "reserve_kind", one.kind), (exact(one.deduction),), identifier(one.reserve))
+        FigureRow(capital(word(texts, "reserve_kind", one.kind)), (exact(one.deduction),), identifier(one.reserve))
         for one in certificate.reserves
     )
     titles = (texts("certificates.reserve"), texts("certificates.amount"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from uuid import uuid4
 
 import grpc
@@ -18,9 +19,11 @@ from collateral_registry.web.pages.certificates.sentences import (
     tolerance_of,
 )
 from collateral_registry.web.pages.certificates.statement_table import statement_text
-from collateral_registry.web.pages.certificates.walk import rule_name, step_name, walk_chart, walk_of
+from collateral_registry.web.pages.certificates.walk import walk_chart, walk_of
 from collateral_registry.web.pages.numbers import calendar, value_of
 from collateral_registry.web.pages.views.common.refusals import refusal_of
+from collateral_registry.web.pages.views.receivables.base_lines import capital, class_name
+from collateral_registry.web.pages.views.receivables.certificate_labels import line_label, step_label
 from collateral_registry.web.pages.views.receivables.certificates import overdue_days
 from collateral_registry.web.pages.visit import Page, Visit
 
@@ -56,9 +59,11 @@ async def certificate(visit: Visit) -> Page:
         "base": columns.base,
         "walk": walk,
         "walk_chart": walk_chart(visit.texts, walk),
-        "rule_name": lambda rule: rule_name(visit.texts, rule),
-        "step_name": lambda row: step_name(visit.texts, row),
-        "sentence": lambda asset_class, rule: sentence(visit.texts, numbers, asset_class, rule),
+        "line_label": partial(line_label, visit.texts),
+        "step_label": partial(step_label, visit.texts),
+        "class_name": partial(class_name, visit.texts),
+        "capital": capital,
+        "sentence": partial(sentence, visit.texts, numbers),
         "days_overdue": overdue_days(found, calendar(now.date)),
         "today": now.date,
         "grace": grace,
