@@ -27,7 +27,7 @@ from benchmarks.sample_prices import (
     spot_prices,
 )
 from benchmarks.sample_receivables import POOLS, assignment_rows, debtor_rows, ledger_rows
-from benchmarks.sample_story import EVENTS, NEVER_INSPECTED, PATENT_STATUS, TOP_UPS
+from benchmarks.sample_story import EVENTS, NEVER_INSPECTED, PATENT_STATUS, STATEMENT, TOP_UPS
 from collateral_registry.domain.assets.right_numbers import check_digit
 from collateral_registry.domain.shared.countries import COUNTRIES
 from valuation.depreciation.classes import equipment_classes
@@ -87,6 +87,7 @@ def main() -> None:
         ("assignments", "The assignments of the pools, all invented.", ASSIGNMENT_HEADER, assignment_rows()),
     ):
         write(f"{name}.csv", note, header, cells(header, rows))
+    write("statement.csv", "The borrower's statement of a base for a period.", ("class", "line", "value"), STATEMENT)
     write("timeline.csv", "What the borrowers do in 2022.", ("date", "action", "target", "value", "note"), timeline())
 
 

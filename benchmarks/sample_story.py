@@ -55,6 +55,8 @@ NEVER_INSPECTED = ("eq-eisenwerk-1", "eq-eisenwerk-2", "eq-eisenwerk-3")
 
 EVENTS = (
     ("2022-01-10", "rent", "loan-meridian-parts", "9000", "three months of rent for the yard of the lots"),
+    ("2022-04-08", "certify", "loan-meridian-parts/march", "2022-03-31", "statement of the base at the end of March"),
+    ("2022-04-12", "approve", "loan-meridian-parts/march", "720000", "the disputes may grow; confirm them by May"),
     ("2022-04-29", "draw", "loan-golden-ear", "1100000", "draw at the corn peak"),
     ("2022-05-17", "draw", "loan-red-prairie", "1000000", "draw at the wheat peak"),
     ("2022-06-08", "draw", "loan-blue-fuel", "1500000", "draw at the fuel peak"),
@@ -78,3 +80,16 @@ EVENTS = (
     ("2022-12-13", "acknowledge", "loan-eisenwerk", "", "appraiser ordered"),
 )
 """Events by date: date, action, target, value, note."""
+
+STATEMENT = (
+    ("receivable", "gross", "258420.00"),
+    ("receivable", "CONCENTRATION", "72000.00"),
+    ("receivable", "rate", "0.85"),
+    ("inventory", "gross", "735000.00"),
+    ("inventory", "rate", "0.715"),
+    ("equipment", "gross", "126000.00"),
+    ("equipment", "rate", "0.6"),
+    ("equipment", "share_limit", "0.25"),
+    ("", "reserves", "9000.00"),
+)
+"""What the borrower of a loan with a base states at the end of March: it leaves out the disputed invoices."""

@@ -17,6 +17,7 @@ from collateral_registry.cli.common.request_id import with_request_id
 from collateral_registry.cli.importing import messages
 from collateral_registry.cli.server.progress import shown_progress
 from collateral_registry.cli.server.sample import LAST, OPENING, business_date, table, update_balances
+from collateral_registry.cli.server.sample_certificates import approve, certify
 from collateral_registry.cli.server.sample_pools import record_assignment, record_entries, registered
 from collateral_registry.v1 import (
     asset_pb2,
@@ -141,6 +142,8 @@ class Actions:
             "pledge": lambda: self._pledge(target),
             "acknowledge": lambda: self._acknowledge(target, row["note"]),
             "rent": lambda: self._reserve_rent(target, value, row["note"]),
+            "certify": lambda: certify(self.channel, row, _date_message(self.day)),
+            "approve": lambda: approve(self.channel, row),
         }
         if row["action"] not in calls:
             raise ValueError(f"action: got {row['action']!r}, want one of {', '.join(calls)}")
