@@ -8,6 +8,7 @@ import grpc
 import pytest
 from google.protobuf import text_format
 
+from collateral_registry.domain.borrowing_base.canonical import sources_of
 from collateral_registry.v1 import (
     asset_pb2,
     certificate_pb2 as pb,
@@ -82,6 +83,9 @@ def test_the_text_of_a_recomputed_base_is_the_same_for_the_same_sequence(client:
 
     assert first.canonical_sha256 == hashlib.sha256(first.canonical_text.encode()).hexdigest()
     assert "policy\tdefault-2021\n" in first.canonical_text
+    sources = sources_of(first.canonical_text)
+    assert (sources["date"], sources["sequence"]) == ((FIRST_DAY.isoformat(),), (str(first.sequence),))
+    assert sources["policy"] == ("default-2021",)
     assert f"sequence\t{first.sequence}\n" in first.canonical_text
     assert settled.sequence > first.sequence  # each change of a certificate judges its loan
     assert other.canonical_text.count("\n") == settled.canonical_text.count("\n")
