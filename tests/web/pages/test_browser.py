@@ -8,6 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from collateral_registry.v1 import breach_pb2
+from tests.web.pages.conftest import STATEMENT
 
 CERTIFICATE = "/loans/loan-meridian-parts/certificates/july"
 PATHS = [
@@ -179,6 +180,18 @@ def test_a_view_is_saved_by_keyboard_and_found_on_its_page(pages, browser):
         check_accessibility(page, "/", contrast_only=False)
         page.get_by_role("button", name="删除 全部处置").press("Enter")
         link.wait_for(state="detached")
+
+
+def test_a_statement_is_filled_in_from_a_file(pages, browser, tmp_path):
+    path = tmp_path / "statement.csv"
+    path.write_text(STATEMENT, encoding="utf-8")
+    with opened(browser, "en-US", "light", WIDTHS[0]) as page:
+        page.goto(f"http://{pages.address}/loans/loan-meridian-parts/certificates/late")
+        page.locator("#step-submit summary").click()
+        page.get_by_label("Fill in from a file").set_input_files(path)
+
+        page.wait_for_function("document.getElementById('statement').value.includes('OVER_AGE')")
+        assert page.locator("#statement").input_value() == STATEMENT
 
 
 def test_the_check_finds_what_is_not_accessible(browser):

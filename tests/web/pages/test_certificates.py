@@ -145,7 +145,7 @@ def test_the_submitter_may_not_approve_and_another_person_may_with_a_reason_for_
     found, text = get(web.client), ask(web, led)[2]
     assert (found.state, found.approved_base) == (pb.CERTIFICATE_STATE_APPROVED, money("550000"))
     *_, reduction, base = cells_of(text, "columns")
-    assert reduction == ["Taken off by the approver", "0.00", "0.00", "\u221250,000.00"]
+    assert reduction == ["Taken off by the approver", "\u2014", "\u2014", "\u221250,000.00"]
     assert base == ["Borrowing base", "600,000.00", "600,000.00", "550,000.00"]
     assert "step-approve" not in text
     assert "The certificate is approved." in text

@@ -71,7 +71,7 @@ class ClassLines:
 class _Column:
     """A statement with the amounts that follow from its lines."""
 
-    def __init__(self, statement: pb.BaseStatement, reduction: Decimal = Decimal(0)) -> None:
+    def __init__(self, statement: pb.BaseStatement, reduction: Decimal | None = None) -> None:
         self.statement = statement
         self.reduction = reduction
         self.classes = {one.asset_class: one for one in statement.classes}
@@ -104,8 +104,8 @@ class _Column:
             "counted": self.counted[one.asset_class],
         }
 
-    def base_cell(self, line: str) -> Decimal:
-        """Returns a line of the whole base."""
+    def base_cell(self, line: str) -> Decimal | None:
+        """Returns a line of the whole base; None for what an approver takes off in another column."""
         classes = sum((value_of(one.lendable_value) for one in self.statement.classes), Decimal(0))
         before, reserves = sum(self.counted.values(), Decimal(0)), value_of(self.statement.reserves)
         return {
@@ -115,7 +115,7 @@ class _Column:
             "reserves": reserves,
             "floor": max(reserves - before, Decimal(0)),
             "reduction": self.reduction,
-            "base": value_of(self.statement.base) - self.reduction,
+            "base": value_of(self.statement.base) - (self.reduction or Decimal(0)),
         }[line]
 
 
