@@ -169,7 +169,15 @@ def test_a_certificate_is_returned_with_the_lines_that_differ_and_submitted_agai
     assert [(one.asset_class, one.line) for one in found.failing_lines] == [("inventory", "gross")]
     assert (found.state, found.return_reason) == (pb.CERTIFICATE_STATE_RETURNED, "counted less")
     assert "inventory,gross,700000" in text  # the form begins with the statement before
+    assert happened_in(text) == ["returned", "submitted, 700,000.00", "opened"]
     assert refused(web, "undo", status=404)
+    led = take(page, f"{page}/submit", statement="class,line,value\ninventory,gross,610000\ninventory,rate,1\n")
+    assert happened_in(ask(web, led)[2]) == ["submitted, 610,000.00", "returned", "opened"]
+
+
+def happened_in(text: str) -> list[str]:
+    """Returns what people did, newest first."""
+    return re.findall(r"</time>(.*?)(?: <span|</li>)", text)
 
 
 def refused(web: Web, step: str, status: int = 400, **fields: str) -> str:

@@ -129,6 +129,7 @@ def _report(texts: Texts, found: Certified) -> tuple[Report, bytes]:
 
 def _facts(texts: Texts, found: Certified) -> tuple[tuple[str, str], ...]:
     certificate, language = found.certificate, texts.language
+    is_returned = certificate.state == pb.CERTIFICATE_STATE_RETURNED
     stated = (
         ("certificates.borrower", found.loan.borrower),
         ("certificates.loan", found.loan.name),
@@ -138,7 +139,7 @@ def _facts(texts: Texts, found: Certified) -> tuple[tuple[str, str], ...]:
         ("breaches.state", word(texts, "certificate_state", certificate.state)),
         ("certificates.currency", found.loan.currency_code),
         ("certificates.reason_for_less", certificate.approval_reason),
-        ("certificates.return_reason", certificate.return_reason),
+        ("certificates.return_reason", certificate.return_reason if is_returned else ""),
     )
     return tuple((texts(key), value) for key, value in stated if value)
 

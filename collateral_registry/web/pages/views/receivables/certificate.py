@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from uuid import uuid4
 
 import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.money_pb2 import Money
 
+from collateral_registry.domain.access.callers import LOCAL_OWNER
 from collateral_registry.v1 import business_date_pb2, certificate_pb2 as pb, common_pb2, loan_pb2, policy_pb2
 from collateral_registry.web.pages.certificates.changes import STEPS, failing_text
 from collateral_registry.web.pages.certificates.columns import Columns
@@ -26,6 +31,20 @@ from collateral_registry.web.pages.views.receivables.base_lines import capital, 
 from collateral_registry.web.pages.views.receivables.certificate_labels import line_label, step_label
 from collateral_registry.web.pages.views.receivables.certificates import overdue_days
 from collateral_registry.web.pages.visit import Page, Visit
+
+
+@dataclass(frozen=True)
+class Happened:
+    """What a person did with a certificate, and when; ``key`` is that of its text. The base is None for a return."""
+
+    time: Timestamp
+    who: str
+    principal: str
+    key: str
+    base: Money | None = None
+    note: str = ""
+    lines: Sequence[pb.FailingLine] = ()
+
 
 STEPS_OF_STATE = {
     pb.CERTIFICATE_STATE_OPEN: ("submit",),
@@ -73,6 +92,7 @@ async def certificate(visit: Visit) -> Page:
         "steps": [step for step in steps if step == "submit" or not refusal],
         "statement_text": statement_text(found.submitted),
         "failing_text": failing_text(visit.texts, found),
+        "happened": happened(found),
         "asks_name": not visit.book.states_credentials,
         "request_id": lambda: str(uuid4()),
         "done": visit.query.get("done", "") if visit.query.get("done") in STEPS else "",
@@ -84,6 +104,31 @@ async def fetch_numbers(visit: Visit, certificate: pb.Certificate) -> Sentences:
     """Returns the numbers that the sentences of a certificate's rules state."""
     get = visit.book.services.policies.GetAssetClass
     return numbers_of(await asyncio.gather(*(visit.book.call(get, one) for one in class_requests(certificate))))
+
+
+def _identity(principal: str) -> str:
+    """Returns the identity of a person; empty for the local owner, whose identity is that of no person."""
+    return "" if principal == LOCAL_OWNER.principal else principal
+
+
+def happened(found: pb.Certificate) -> list[Happened]:
+    """Returns what people did with a certificate, the newest first; it has the last of several statements."""
+    events = [
+        Happened(found.create_time, "", "", "was_opened"),
+        Happened(
+            found.submit_time, found.submitted_by, _identity(found.submitting_principal), "was_submitted",
+            found.submitted.base,
+        ),
+        Happened(
+            found.return_time, found.returned_by, "", "returned", None, found.return_reason, found.failing_lines
+        ),
+        Happened(
+            found.approve_time, found.approved_by, _identity(found.approving_principal), "was_approved",
+            found.approved_base, found.approval_reason,
+        ),
+    ]  # fmt: skip
+    done = [event for event in events if event.time.seconds]
+    return sorted(done, key=lambda event: event.time.ToNanoseconds(), reverse=True)
 
 
 async def _grace(visit: Visit, policy: str) -> str:
