@@ -13,8 +13,8 @@ from starlette.responses import Response, StreamingResponse
 from collateral_registry.rpc.common.errors import status_of
 from collateral_registry.v1 import certificate_pb2 as pb, loan_pb2
 from collateral_registry.web.gateway.errors import HttpError, refusal
-from collateral_registry.web.pages.certificates.sentences import class_requests, numbers_of
 from collateral_registry.web.pages.exports.download import Exports
+from collateral_registry.web.pages.views.receivables.certificate import fetch_numbers
 from collateral_registry.web.pages.visit import Visit
 from valuation.errors import InvalidInput
 
@@ -55,9 +55,9 @@ async def _written(visit: Visit, exports: Exports, certificate: pb.Certificate) 
         check_stated(certificate)
     except InvalidInput as error:
         raise HttpError(status_of(error)[1]) from error
-    loan, *classes = await asyncio.gather(
+    loan, numbers = await asyncio.gather(
         call(services.loans.GetLoan, loan_pb2.GetLoanRequest(name=f"loans/{visit.parameters['loan']}")),
-        *(call(services.policies.GetAssetClass, one) for one in class_requests(certificate)),
+        fetch_numbers(visit, certificate),
     )
-    found = Certified(certificate, loan, numbers_of(classes))
+    found = Certified(certificate, loan, numbers)
     return await exports.written(partial(write_certificate_file, visit.parameters["form"], visit.texts.language, found))
