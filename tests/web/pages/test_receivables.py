@@ -155,7 +155,7 @@ def test_a_debtor_shows_its_line_its_use_and_what_pools_claim_beyond_it(odd):
 
     assert over > 0
     assert f"The pools claim USD {over:,}.00 more than its line." in text
-    assert 'class="f3"' in section(text, "line")
+    assert 'class="mark"' in section(text, "line")
     assert "1.25\u00a0%" in section(text, "facts")
     assert "an agency" in section(text, "facts")
     assert f"{exposure.claimed_amount.units / 40:,.1f}\u00a0%" in page(odd, "/debtors?q=globex")

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from collateral_registry.web.pages.charts.svg import line, rect, svg, text
 
-WIDTH, HEIGHT, TOP, BASE = 640.0, 190.0, 26.0, 158.0
+WIDTH, HEIGHT, TOP, BASE = 480.0, 170.0, 24.0, 140.0
 
 
 @dataclass(frozen=True)
@@ -35,4 +35,4 @@ def month_columns(columns: Sequence[Column], label: str) -> Markup:
         at = top - 6 if one.value >= 0 else top + height + 16
         drawn.append(text(x + width / 2, at, one.shown, "lab strong", "middle"))
         drawn.append(text(x + width / 2, HEIGHT - 6, one.label, "tick", "middle"))
-    return svg(WIDTH, HEIGHT, label, drawn)
+    return svg(WIDTH, HEIGHT, label, drawn, "fit")

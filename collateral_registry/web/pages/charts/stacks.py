@@ -9,10 +9,10 @@ from markupsafe import Markup
 
 from collateral_registry.web.pages.charts.svg import line, rect, svg, text
 
-WIDTH, ROW, HEIGHT = 640.0, 44.0, 16.0
+WIDTH, ROW, HEIGHT = 420.0, 42.0, 14.0
 """Width of the picture, and the height of a row and of its bar."""
 
-LABEL_LIMIT = 44
+LABEL_LIMIT = 40
 """Characters of a label that a picture shows; the table has it in full."""
 
 
@@ -20,7 +20,7 @@ LABEL_LIMIT = 44
 class Stack:
     """A row with its parts, which are amounts with their classes, from the left; ``shown`` is its figure.
 
-    ``mark`` is a place on the scale, such as that of a limit; 0 for none.
+    A part of zero or less is left out. ``mark`` is a place on the scale, such as that of a limit; 0 for none.
     """
 
     label: str
@@ -31,7 +31,7 @@ class Stack:
 
 def stacks(rows: Sequence[Stack], label: str) -> Markup:
     """Returns a row for each stack: label and figure, and the parts of the bar below them."""
-    most = max((max(sum(amount for amount, _ in row.parts), row.mark) for row in rows), default=0.0) or 1.0
+    most = max((max(_whole(row), row.mark) for row in rows), default=0.0) or 1.0
     drawn = []
     for place, row in enumerate(rows):
         y, x = place * ROW, 0.0
@@ -45,7 +45,7 @@ def stacks(rows: Sequence[Stack], label: str) -> Markup:
                 x += width
         if row.mark:
             at = min(row.mark / most * WIDTH, WIDTH - 1)
-            drawn.append(line(at, y + 17, at, y + 23 + HEIGHT, "limit k3"))
+            drawn.append(line(at, y + 17, at, y + 23 + HEIGHT, "dash"))
     return svg(WIDTH, len(rows) * ROW, label, drawn, "fit")
 
 
@@ -60,15 +60,19 @@ class Level:
 
 def levels(rows: Sequence[Level], label: str) -> Markup:
     """Returns a row for each amount, whose bars begin at one line; an amount of zero has none."""
-    start, most, height = 170.0, max((row.amount for row in rows), default=0.0) or 1.0, 28.0
+    start, most, height = 122.0, max((row.amount for row in rows), default=0.0) or 1.0, 26.0
     drawn = [line(start, 0, start, len(rows) * height, "zero")]
     for place, row in enumerate(rows):
         y = place * height
-        drawn.append(text(start - 10, y + 19, row.label, "lab", "end"))
+        drawn.append(text(start - 8, y + 19, row.label, "lab", "end"))
         drawn.append(text(WIDTH, y + 19, row.shown, "lab strong", "end"))
         if row.amount > 0:
-            drawn.append(rect(start, y + 6, max(row.amount / most * (WIDTH - start - 160), 1), HEIGHT, "wf"))
+            drawn.append(rect(start, y + 7, max(row.amount / most * (WIDTH - start - 134), 1), HEIGHT, "wf"))
     return svg(WIDTH, len(rows) * height, label, drawn, "fit")
+
+
+def _whole(row: Stack) -> float:
+    return sum(max(amount, 0.0) for amount, _ in row.parts)
 
 
 def _cut(label: str) -> str:

@@ -68,6 +68,7 @@ async def debtor(visit: Visit) -> Page:
         "debtor": found,
         "exposure": exposure,
         "owed": owed,
+        "owed_sums": ", ".join(f"{one.open_amount.currency_code} {exact(one.open_amount)}" for one in exposure.totals),
         "used": used_share(exposure),
         "over": max(-value_of(exposure.headroom), Decimal(0)),
         "line_picture": _line_picture(visit.texts, exposure),
@@ -135,7 +136,7 @@ def _line_picture(texts: Texts, exposure: pb.DebtorExposure) -> Markup:
         return Markup("")
     claimed, headroom = float(value_of(exposure.claimed_amount)), float(value_of(exposure.headroom))
     within = min(claimed, claimed + headroom)
-    parts = [(within, "wf"), (headroom, "lend-a"), (-headroom, "f3")]
+    parts = [(within, "wf"), (headroom, "lend-a"), (-headroom, "mark")]
     shown = texts("debtor.claimed_of", claimed=exact(exposure.claimed_amount), line=exact(exposure.line.amount))
     return stacks([Stack(texts("debtor.line"), parts, shown, claimed + headroom)], f"{texts('debtor.line')}: {shown}")
 
