@@ -10,14 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from collateral_registry.commands.pools.explain import ExplainedPool
 from collateral_registry.domain.filters.columns import COLUMNS, rows_meeting
-from collateral_registry.domain.filters.expressions import Expression, Operator, Test, evaluate
-from collateral_registry.domain.filters.fields import Amount, Day, Enum, FieldType, Text, enum
+from collateral_registry.domain.filters.expressions import Expression, Operator, Test, evaluate, tests_in
+from collateral_registry.domain.filters.fields import Amount, Day, Enum, FieldType, Id, Text, enum
 from collateral_registry.domain.receivables.assignment_facts import AssignmentState
 from collateral_registry.domain.receivables.invoice_explanation import InvoiceState, invoice_states
+from collateral_registry.domain.receivables.pool_facts import stated_debtors
 from collateral_registry.domain.receivables.pool_ladder import Ladder
 from collateral_registry.domain.receivables.pool_sums import sums_by_age
 from collateral_registry.domain.shared.days import NO_DAY
+from collateral_registry.store.debtors.facts import registered_ids
+from collateral_registry.store.engine.database import Connection
 from valuation._typing import Bool, Int
 from valuation.receivables.rules import NO_RULE, Rule
 
@@ -25,6 +29,7 @@ _RULE = Enum({rule.name: int(rule) for rule in Rule}, "ELIGIBILITY_RULE_")
 
 INVOICE_FILTER: Mapping[str, FieldType] = {
     "debtor": Text(),
+    "registered_debtor": Id("debtors"),
     "invoice_number": Text(),
     "state": enum(InvoiceState, "INVOICE_STATE_"),
     "excluded_by": _RULE,
@@ -64,19 +69,39 @@ class InvoiceSums:
         return self.open_minor - self.unknown_minor - self.eligible_minor
 
 
+def selected_invoices(connection: Connection, pool: ExplainedPool, wanted: Expression) -> SelectedInvoices:
+    """Returns the invoices of a pool that match a filter."""
+    registered: Mapping[str, str] = {}
+    if any(test.field == "registered_debtor" for test in tests_in(wanted)):
+        stated = stated_debtors(pool.ladder.pool.ledger).tolist()
+        registered = registered_ids(connection, stated, pool.stored.seq)
+    return SelectedInvoices(pool.ladder, wanted, registered)
+
+
 @dataclass(frozen=True)
 class SelectedInvoices:
-    """The invoices of a ladder that match a filter."""
+    """The invoices of a ladder that match a filter; ``registered`` are ids of debtors by the texts that state them."""
 
     ladder: Ladder
     wanted: Expression
+    registered: Mapping[str, str]
 
     @cached_property
     def rows(self) -> Int:
         """Their rows, in the order of debtor and number."""
         count = len(self.ladder.pool.ledger.open_minor)
-        met = evaluate(self.wanted, lambda test: _is_met(self.ladder, test), COLUMNS)
+        met = evaluate(self.wanted, self._is_met, COLUMNS)
         return np.flatnonzero(np.ones(count, dtype=np.bool_) & met)
+
+    def _is_met(self, test: Test) -> Bool:
+        """Returns which invoices [n] meet a test."""
+        if test.field == "rule":
+            return _is_of_rule(self.ladder, test)
+        if test.field == "registered_debtor":
+            ids = [self.registered.get(text) for text in self.ladder.pool.ledger.debtor.tolist()]
+            return rows_meeting(test, np.array(ids, dtype=object))
+        values, present = _column(self.ladder, test.field)
+        return present & rows_meeting(test, values)
 
     def page(self, start: int, limit: int) -> list[int]:
         """Returns at most ``limit`` rows from row ``start`` on."""
@@ -107,14 +132,6 @@ def _by_assignment(state: Int, open_minor: Int) -> dict[AssignmentState, tuple[i
         if len(own):
             found[one] = int(own.sum()), len(own)
     return found
-
-
-def _is_met(ladder: Ladder, test: Test) -> Bool:
-    """Returns which invoices [n] meet a test."""
-    if test.field == "rule":
-        return _is_of_rule(ladder, test)
-    values, present = _column(ladder, test.field)
-    return present & rows_meeting(test, values)
 
 
 def _is_of_rule(ladder: Ladder, test: Test) -> Bool:

@@ -8,7 +8,7 @@ from grpc.aio import ServicerContext
 
 from collateral_registry.clock import microseconds
 from collateral_registry.commands.pools.explain import ExplainedPool, explained_pool, pool_statement, row_of_invoice
-from collateral_registry.commands.pools.invoices import SelectedInvoices
+from collateral_registry.commands.pools.invoices import selected_invoices
 from collateral_registry.commands.pools.quotes import quote_pool_of_entries
 from collateral_registry.domain.filters.expressions import EVERYTHING, Expression
 from collateral_registry.domain.shared.names import id_of
@@ -55,7 +55,7 @@ class ReceivableServicer(receivable_pb2_grpc.ReceivableServiceServicer):
         def work(connection: Connection) -> pb.ListInvoicesResponse:
             moment = read_moment(connection, request.as_of)
             pool = explained_pool(connection, asset_id, moment.seq)
-            selected = SelectedInvoices(pool.ladder, wanted)
+            selected = selected_invoices(connection, pool, wanted)
             rows, token = page.cut(selected.page(*page.bounds), lambda row: row + 1)
             return pb.ListInvoicesResponse(
                 invoices=invoice_messages(connection, pool, rows),

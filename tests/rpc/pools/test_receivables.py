@@ -4,6 +4,7 @@ from collections import Counter
 
 import grpc
 import pytest
+from google.protobuf.json_format import ParseDict
 
 from collateral_registry.v1 import (
     breach_pb2,
@@ -13,7 +14,7 @@ from collateral_registry.v1 import (
     receivable_pb2 as pb,
     valuation_pb2,
 )
-from tests.support.pool_client import PoolClient, open_invoice, payment
+from tests.support.pool_client import PoolClient, open_invoice, payment, register_debtors
 
 
 @pytest.fixture
@@ -135,6 +136,35 @@ def test_the_sums_of_all_invoices_are_those_of_the_statement(pool):
         assert sum(cents(one.amount) for one in taken) == cents(amount)
     for parts in (sums.issue_ages, sums.assignments):
         assert sum(cents(one.amount) for one in parts) == cents(sums.open_amount)
+
+
+def test_the_invoices_of_a_registered_debtor_are_found_under_every_name_of_it(pool, client):
+    stub = debtor_pb2_grpc.DebtorServiceStub(client.channel)
+    stub.UpdateDebtor(
+        ParseDict(
+            {
+                "debtor": {
+                    "name": "debtors/globex",
+                    "identifiers": [{"scheme": "IDENTIFIER_SCHEME_VAT", "value": "DE136695976"}],
+                },
+                "updateMask": "identifiers",
+            },
+            debtor_pb2.UpdateDebtorRequest(),
+        )
+    )
+    register_debtors(client, ("globex-2",))
+    names = ("debtors/globex", "vat:de 136 695 976", "debtors/globex-2", "debtors/delta", "stranger")
+    pool.report(*(open_invoice(number, debtor=name) for number, name in enumerate(names)))
+
+    assert {one.invoice_number for one in pool.invoices("registered_debtor = globex")} == {"0", "1"}
+    stub.MergeDebtors(
+        debtor_pb2.MergeDebtorsRequest(name="debtors/globex-2", into="debtors/globex", actor="A", note="same")
+    )
+    exposure = stub.GetDebtorExposure(debtor_pb2.GetDebtorExposureRequest(name="debtors/globex"))
+    page = pool.page("registered_debtor = debtors/globex")
+    assert {one.invoice_number for one in page.invoices} == {"0", "1", "2"}
+    assert page.sums.open_amount == exposure.pools[0].open_amount
+    assert len(pool.invoices("NOT registered_debtor:*")) == 1
 
 
 def test_a_statement_names_registered_debtors_and_the_sentence_of_each_rule(pool):

@@ -14,7 +14,7 @@ import pytest
 from collateral_registry.v1 import debtor_pb2, debtor_pb2_grpc
 from collateral_registry.web.pages.numbers import MINUS
 from collateral_registry.web.pages.views.receivables.debtors import is_id
-from tests.support.pool_client import PoolClient, open_invoice
+from tests.support.pool_client import PoolClient, open_invoice, register_debtors
 from tests.support.server import money
 from tests.web.conftest import Web
 from tests.web.pages.test_answers import ask
@@ -161,6 +161,19 @@ def test_a_debtor_shows_its_line_its_use_and_what_pools_claim_beyond_it(odd):
     assert f"{exposure.claimed_amount.units / 40:,.1f}\u00a0%" in page(odd, "/debtors?q=globex")
     (address,) = re.findall(r'href="(/assets/acme/invoices\?[^"]+)"', section(text, "pools"))
     assert len(rows_of(page(odd, unescape(address)))) == exposure.pools[0].invoice_count
+
+
+def test_a_merged_duplicate_leads_to_the_debtor_that_remains_which_lists_it(odd):
+    stub = debtor_pb2_grpc.DebtorServiceStub(odd.client.channel)
+    register_debtors(odd.client, ("twin", "triplet"))
+    for name, into in (("triplet", "twin"), ("twin", "initech")):
+        request = debtor_pb2.MergeDebtorsRequest(name=f"debtors/{name}", into=f"debtors/{into}", actor="A", note="same")
+        stub.MergeDebtors(request)
+
+    assert '<a href="/debtors/initech">initech</a>' in page(odd, "/debtors/triplet")
+    facts = section(page(odd, "/debtors/initech"), "facts")
+    assert all(f'href="/debtors/{name}"' in facts for name in ("twin", "triplet"))
+    assert "/debtors/twin" not in page(odd, "/debtors?q=t")
 
 
 def test_the_median_days_late_are_those_of_the_payments_of_the_ledger(sample):

@@ -46,26 +46,25 @@ class Month:
 
 
 async def debtor(visit: Visit) -> Page:
-    """Returns the page of a debtor; that of a merged duplicate shows the debtor that remains."""
+    """Returns the page of a debtor; that of a merged duplicate shows what the debtor that remains owes."""
     name, services, call = f"debtors/{visit.parameters['debtor']}", visit.book.services, visit.book.call
-    found, exposure, members, merged = await asyncio.gather(
+    found, exposure, members = await asyncio.gather(
         call(services.debtors.GetDebtor, pb.GetDebtorRequest(name=name)),
         call(services.debtors.GetDebtorExposure, pb.GetDebtorExposureRequest(name=name, as_of=visit.as_of)),
         _listed(visit, equals("parent", identifier(name))),
-        _listed(visit, equals("merged_into", identifier(name))),
     )
-    names = [text for one in (found, *merged) for text in stated_names(one)]
+    remaining = await _remaining(visit, found)
+    merged = await _merged_into(visit, remaining)
+    names = [text for one in (remaining, *merged) for text in stated_names(one)]
     loans, months = await asyncio.gather(_loans(visit, exposure), _months(visit, names, exposure))
+    invoices = f"registered_debtor = {identifier(remaining.name)}"
     owed = [
-        Owed(
-            one,
-            loans.get(one.asset, []),
-            invoices_address(visit, one.asset, filter=f"debtor IN ({', '.join(map(quoted, names))})"),
-        )
+        Owed(one, loans.get(one.asset, []), invoices_address(visit, one.asset, filter=invoices))
         for one in exposure.pools
     ]
     values = {
         "debtor": found,
+        "remaining": remaining.name,
         "exposure": exposure,
         "owed": owed,
         "owed_sums": ", ".join(f"{one.open_amount.currency_code} {exact(one.open_amount)}" for one in exposure.totals),
@@ -76,7 +75,7 @@ async def debtor(visit: Visit) -> Page:
         "months": months,
         "days_chart": _days_chart(visit.texts, months),
         "members": members,
-        "merged": merged,
+        "merged": [one for one in merged if one.name != found.name],
         "identifiers": found.identifiers,
     }
     return Page("debtor.html", "debtors", values, moment_of(visit, exposure))
@@ -85,6 +84,26 @@ async def debtor(visit: Visit) -> Page:
 async def _listed(visit: Visit, filter_: str) -> Sequence[pb.Debtor]:
     request = pb.ListDebtorsRequest(filter=filter_, page_size=ROWS)
     return list((await visit.book.call(visit.book.services.debtors.ListDebtors, request)).debtors)
+
+
+async def _remaining(visit: Visit, found: pb.Debtor) -> pb.Debtor:
+    """Returns the debtor into which a duplicate was merged, at the end of all merges; the debtor itself without one."""
+    while found.merged_into:
+        found = await visit.book.call(
+            visit.book.services.debtors.GetDebtor, pb.GetDebtorRequest(name=found.merged_into)
+        )
+    return found
+
+
+async def _merged_into(visit: Visit, remaining: pb.Debtor) -> list[pb.Debtor]:
+    """Returns the duplicates that were merged into a debtor, also by way of other duplicates."""
+    found: list[pb.Debtor] = []
+    names = [remaining.name]
+    while names:
+        next_ones = await _listed(visit, one_of("merged_into", names))
+        found += next_ones
+        names = [one.name for one in next_ones]
+    return found
 
 
 async def _loans(visit: Visit, exposure: pb.DebtorExposure) -> dict[str, list[str]]:
