@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,9 @@ from collateral_registry.commands.loans.draws import terms_of_draw
 from collateral_registry.commands.pipeline.loan_position import positions_in
 from collateral_registry.commands.pipeline.moments import Moment
 from collateral_registry.domain.assets.kinds import Asset
-from collateral_registry.domain.borrowing_base.base import BorrowingBase, Owed, borrowing_base
+from collateral_registry.domain.borrowing_base.base import BorrowingBase, Owed, Reserve, borrowing_base
 from collateral_registry.domain.borrowing_base.columns import NO_BASE
+from collateral_registry.domain.borrowing_base.dilution_reserves import dilution_reserve, reserved_minor
 from collateral_registry.domain.loans.agreements import Loan
 from collateral_registry.domain.loans.draws import Headroom, headroom
 from collateral_registry.domain.shared.days import date_at
@@ -24,6 +26,7 @@ from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.loans.judgements import claims_of, judgement_at
 from collateral_registry.store.loans.pledges import pledged_targets
 from collateral_registry.store.loans.repository import get_loan, loan_at
+from collateral_registry.store.valuations.repository import dilution_shares_at
 
 CLAIM_COLUMNS = ("pledge_key", "market_minor", "lendable_minor")
 
@@ -74,7 +77,7 @@ def recorded_base(connection: Connection, loan_id: str, moment: Moment) -> Recor
     claims = _claims(connection, key, row["seq"])
     found = borrowing_base(
         loan.base_terms.amounts([one.asset.asset_class for one in claims], [one.lendable_minor for one in claims]),
-        reserves_at(connection, key, row["seq"]),
+        [*reserves_at(connection, key, row["seq"]), *_for_dilution(connection, claims, moment.seq, day)],
         loan.base_terms.base_terms(loan.credit_limit),
         Owed(row["exposure_minor"], loan.balance.contingent_minor),
         day,
@@ -82,6 +85,21 @@ def recorded_base(connection: Connection, loan_id: str, moment: Moment) -> Recor
     position = positions_in({name: np.array([value]) for name, value in row.items()})[key]
     largest, permitted = headroom(terms_of_draw(loan, position, day)), loan.base_terms.over_advance_minor(day)
     return RecordedBase(moment.seq, loan, row, found, largest, permitted, claims)
+
+
+def _for_dilution(connection: Connection, claims: Sequence[RecordedClaim], seq: int, day: date) -> Iterator[Reserve]:
+    """Yields the reserves for the dilution of the pools that are claimed, by the shares of their values at a moment.
+
+    The judgement of the moment is by these values, because a new value of a pool judges its loans. Values of a run are
+    current from its publication, which is later than the sequence of its judgements.
+    """
+    targets = np.unique(np.array([one.target_key for one in claims], dtype=np.int64))
+    shares = dilution_shares_at(connection, targets, seq)
+    for one in claims:
+        ppm = shares.get(one.target_key, 0)
+        reserved = int(reserved_minor(np.array([one.lendable_minor]), np.array([ppm]))[0])
+        if reserved:
+            yield dilution_reserve(f"assets/{one.asset.asset_id}", reserved, day)
 
 
 def _claims(connection: Connection, loan_key: int, seq: int) -> tuple[RecordedClaim, ...]:

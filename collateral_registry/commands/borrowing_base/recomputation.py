@@ -46,7 +46,8 @@ def recomputation(connection: Connection, loan_id: str, period_end: date) -> Rec
     return Recomputation(
         statement=_statement(connection, found),
         reserves=tuple(
-            ReserveLine(reserve.kind.name, reserve.reserve_id, amount) for reserve, amount in found.base.deductions
+            ReserveLine(reserve.kind.name, reserve.reserve_id or reserve.owner, amount)
+            for reserve, amount in found.base.deductions
         ),
         used_minor=found.base.used_minor,
         availability_minor=found.base.availability_minor,

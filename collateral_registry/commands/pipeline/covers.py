@@ -13,6 +13,7 @@ from collateral_registry.domain.assets.asset_kind import CLASS_ROOT, Kind
 from collateral_registry.domain.book.policy import Policy, lineage
 from collateral_registry.domain.borrowing_base.base import has_reserve
 from collateral_registry.domain.borrowing_base.columns import BaseInputs, Bases, LoanBase, bases_of
+from collateral_registry.domain.borrowing_base.dilution_reserves import reserved_minor
 from collateral_registry.domain.loans.cover import PledgeColumns, TargetColumns, claim_values, pool_sums
 from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.domain.shared.days import date_at
@@ -230,6 +231,12 @@ def cover_of(inputs: CoverInputs, day: int) -> Covered:
     claims = {name: np.maximum(claim - inputs.gaps.deducted_minor, 0) for name, claim in claims.items()}
     for name in RECORDED_CLAIMS:
         claims[name] = np.where(unknown != 0, 0, claims[name])
+    dilution, good_dilution = (valued[name][columns.target] for name in ("dilution_ppm", "good_dilution_ppm"))
+    # A base shows what is reserved for dilution; the claims of other loans are lower by it.
+    without_base = ~np.isin(columns.loan, list(inputs.bases.bases))
+    for name, claim in claims.items():
+        share = good_dilution if name.startswith("good_") else dilution
+        claims[name] = claim - reserved_minor(claim, np.where(without_base, share, 0))
     decision = _decision_claims(by_value, own, worth, claims)
     mine = np.isin(pledges["loan_key"], loans["loan_key"])
     pools = _pools(columns, claims, decision, valued, unknown, mine, len(loans["loan_key"]), day)
@@ -238,6 +245,7 @@ def cover_of(inputs: CoverInputs, day: int) -> Covered:
         inputs.bases.of(mine),
         columns.loan[mine],
         [one[mine] for one in (claims["lendable_minor"], claims["good_lendable_minor"], decision["lendable_minor"])],
+        [one[mine] for one in (dilution, good_dilution, dilution)],
         loans,
         date_at(day),
     )
@@ -269,7 +277,8 @@ def _values_of(connection: Source, target_keys: Int, values: Columns | None) -> 
     found: Columns = {name: np.zeros(len(target_keys), dtype=np.int64) for name in (*names, "oldest_day")}
     found |= {name: np.ones(len(target_keys)) for name in ("price_adjustment", "good_price_adjustment")}
     found["withheld_share"] = np.zeros(len(target_keys))
-    found["unknown_part"] = np.zeros(len(target_keys), dtype=np.int64)
+    for name in ("unknown_part", "dilution_ppm", "good_dilution_ppm"):
+        found[name] = np.zeros(len(target_keys), dtype=np.int64)
     found["unknown"] = np.full(len(target_keys), int(UnknownReason.MISSING_INPUT), dtype=np.int64)
     missing = np.ones(len(target_keys), dtype=np.bool_)
     if values is not None:

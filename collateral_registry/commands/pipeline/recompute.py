@@ -144,6 +144,7 @@ def valuation_columns(
     target_key = loaded.targets.target_key
     good = _last_good(source, target_key, values.unknown != 0)
     known = values.unknown == 0
+    dilution, good_dilution = loaded.market.pools.dilution_shares(len(loaded.assets.asset_key))[:, at]
     return {
         "target_key": target_key,
         "market_day": np.full(len(at), day, dtype=np.int64),
@@ -180,12 +181,14 @@ def valuation_columns(
         "oldest_day": appraisal.oldest_day,
         "withheld_share": appraisal.withheld_share,
         "unknown_part": np.where(known & (values.zero == 0), base.unknown_part[at], 0),
+        "dilution_ppm": np.where(known, dilution, 0),
+        "good_dilution_ppm": np.where(known, good_dilution, good["good_dilution_ppm"]),
     }
 
 
 def _last_good(source: Source, target_key: Int, unknown: np.typing.NDArray[np.bool_]) -> Columns:
     """Returns the last good value of each target [t] whose value is unknown; zeros for the other targets."""
-    names = ("good_seq", "good_market_minor", "good_lendable_minor")
+    names = ("good_seq", "good_market_minor", "good_lendable_minor", "good_dilution_ppm")
     good: Columns = {name: np.zeros(len(target_key), dtype=np.int64) for name in names}
     good["good_price_adjustment"] = np.ones(len(target_key))
     wanted = target_key[unknown & (target_key > 0)]

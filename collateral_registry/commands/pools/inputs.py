@@ -75,8 +75,11 @@ class PoolKnowledge:
 
     def estimated(self, estimate: PoolEstimate) -> PoolKnowledge:
         """Returns the same by an estimate of the pool."""
-        dilution = self.terms.dilution if estimate.dilution is None else estimate.dilution.expected
-        return replace(self, estimate=estimate, terms=replace(self.terms, dilution=dilution))
+        known = estimate.dilution
+        terms = self.terms
+        if known is not None:
+            terms = replace(terms, dilution=known.expected, dilution_spike=known.spike)
+        return replace(self, estimate=estimate, terms=terms)
 
     def with_debtors(self, added: DebtorFacts) -> PoolKnowledge:
         """Returns the same with the facts of further texts."""

@@ -243,7 +243,10 @@ def _pools(
     return cover_of(inputs, day).pools
 
 
-_UNUSED = ("good_seq", "good_market_minor", "good_lendable_minor", "quality", "oldest_day", "unknown_part")
+_UNUSED = (
+    *("good_seq", "good_market_minor", "good_lendable_minor", "quality", "oldest_day", "unknown_part"),
+    *("dilution_ppm", "good_dilution_ppm"),
+)
 """Columns of values on which neither market nor lendable values of loans depend."""
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collateral_registry.domain.borrowing_base.base import Owed, Reserve, borrowing_base
+from collateral_registry.domain.borrowing_base.dilution_reserves import dilution_reserve, reserved_minor
 from collateral_registry.domain.borrowing_base.terms import BorrowingBaseTerms
 from valuation._typing import Int
 
@@ -68,27 +69,40 @@ class Bases:
 
 
 def bases_of(
-    inputs: BaseInputs, pledge_loan: Int, claims: Sequence[Int], loans: Mapping[str, Values], day: date
+    inputs: BaseInputs,
+    pledge_loan: Int,
+    claims: Sequence[Int],
+    dilution_ppm: Sequence[Int],
+    loans: Mapping[str, Values],
+    day: date,
 ) -> Bases:
     """Returns the bases of loans [l] by the lendable claims [p] of their pledges.
 
-    ``claims`` are conservative, last good and decision claims. The decision base never exceeds the conservative one,
-    nor that the last good one: each reserve is rounded up by itself, so that more claims may lower a base by a minor
-    unit.
+    ``claims`` are conservative, last good and decision claims, and ``dilution_ppm`` their shares that are reserved for
+    dilution. The decision base never exceeds the conservative one, nor that the last good one: each reserve is rounded
+    up by itself, so that more claims may lower a base by a minor unit.
     """
     count = len(loans["loan_key"])
     used, base, good, decision = (np.full(count, NO_BASE, dtype=np.int64) for _ in range(4))
     rows = _rows_by_loan(pledge_loan, inputs.bases)
+    reserved = [reserved_minor(claim, ppm) for claim, ppm in zip(claims, dilution_ppm, strict=True)]
     for loan, one in inputs.bases.items():
         mine = rows.get(loan, [])
         classes = [inputs.asset_class[row] for row in mine]
-        amounts = [tuple(claim[mine].tolist()) for claim in claims]
+        amounts = [
+            (tuple(claim[mine].tolist()), tuple(taken[mine].tolist()))
+            for claim, taken in zip(claims, reserved, strict=True)
+        ]
         owed = Owed(int(loans["exposure_minor"][loan]), int(loans["contingent_minor"][loan]))
         found = {
-            values: borrowing_base(
-                one.terms.amounts(classes, values), one.reserves, one.terms.base_terms(None), owed, day
+            (values, taken): borrowing_base(
+                one.terms.amounts(classes, values),
+                [*one.reserves, *(dilution_reserve("", part, day) for part in taken if part)],
+                one.terms.base_terms(None),
+                owed,
+                day,
             )
-            for values in {*amounts}
+            for values, taken in {*amounts}
         }
         safe, last_good, decided = (found[values].base_minor for values in amounts)
         used[loan], base[loan] = found[amounts[0]].used_minor, safe

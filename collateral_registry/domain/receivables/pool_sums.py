@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from collateral_registry.domain.receivables.dilution_reserve import horizon_sales_minor
 from collateral_registry.domain.receivables.pool_ladder import Ladder, PartClass, PoolAmount
 from collateral_registry.domain.shared.days import NO_DAY
 from valuation._typing import Bool, Int
@@ -29,7 +30,8 @@ class PoolSums:
     ``lent_rest`` are what invoices lend in whole minor units, and the remainders. ``excluded`` and ``unknown`` are
     [3, rule]: the amount, the invoices and the debtors that a rule takes. ``ages`` are open amounts not yet due, up to
     each limit past due, more, and without a due day. ``counted`` is the number of debtors of which something counts in
-    the last good sum, and of those among them without a probability of default.
+    the last good sum, and of those among them without a probability of default. ``horizon_sales_minor`` are the sales
+    of the dilution horizon.
     """
 
     invoices: int
@@ -43,6 +45,7 @@ class PoolSums:
     unknown: Int
     ages: Int
     counted: Int
+    horizon_sales_minor: int
 
     @property
     def lendable_minor(self) -> tuple[int, int]:
@@ -65,7 +68,7 @@ def _zeros(*shape: int) -> Int:
 
 NO_SUMS = PoolSums(
     0, 0, 0, _zeros(2), _zeros(2, len(PartClass)), _zeros(2), _zeros(2), _zeros(3, _RULES), _zeros(3, _RULES),
-    _zeros(_AGES), _zeros(2),
+    _zeros(_AGES), _zeros(2), 0,
 )  # fmt: skip
 """The sums of no invoices."""
 
@@ -85,6 +88,7 @@ def sums_of(ladder: Ladder) -> PoolSums:
         unknown=_taken(ladder, buckets, buckets.unknown_by, {}),
         ages=sums_by_age(ladder.part.day - ledger.due_day, ledger.due_day, ledger.open_minor, AGE_LIMITS_DAYS),
         counted=_counted(ladder),
+        horizon_sales_minor=horizon_sales_minor(ledger, ladder.part.numbers, ladder.part.day),
     )
 
 

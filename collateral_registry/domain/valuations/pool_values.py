@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from collateral_registry.domain.receivables.changes.computed_pool import Amount, ComputedPool, amounts_of
+from collateral_registry.domain.receivables.dilution_reserve import reserved_ppm
 from collateral_registry.domain.receivables.invoice_rules import unknown_reasons
 from collateral_registry.domain.receivables.pool_facts import PoolTerms
 from collateral_registry.domain.receivables.pool_ladder import is_verified
@@ -41,7 +42,8 @@ class PoolValues:
     """Pools [p] with both sums; ``asset_row`` is the row of the asset.
 
     ``unknown`` holds the reasons for which a whole pool is unknown, ``unknown_part`` those for which a part of it is.
-    ``input_day`` is the day of the newest entry.
+    ``input_day`` is the day of the newest entry. ``dilution_ppm`` and ``good_dilution_ppm`` are the shares of both sums
+    that loans reserve for dilution.
     """
 
     asset_row: Int
@@ -51,6 +53,14 @@ class PoolValues:
     unknown_part: Int
     quality: Int
     input_day: Int
+    dilution_ppm: Int
+    good_dilution_ppm: Int
+
+    def dilution_shares(self, assets: int) -> Int:
+        """Returns both shares of each asset [2, a] that loans reserve for dilution; 0 for an asset that is no pool."""
+        found = np.zeros((2, assets), dtype=np.int64)
+        found[:, self.asset_row] = self.dilution_ppm, self.good_dilution_ppm
+        return found
 
     @classmethod
     def none(cls) -> PoolValues:
@@ -60,7 +70,10 @@ class PoolValues:
 
 @dataclass(frozen=True)
 class PoolValue:
-    """The value of one pool: both amounts, the reasons for which it or a part of it is unknown, flags and input day."""
+    """The value of one pool: both amounts, the reasons for which it or a part of it is unknown, flags and input day.
+
+    The shares in millionths are those of both sums that loans reserve for dilution.
+    """
 
     conservative: Amount
     last_good: Amount
@@ -68,6 +81,8 @@ class PoolValue:
     unknown_part: int
     quality: int
     input_day: int
+    dilution_ppm: int
+    good_dilution_ppm: int
 
 
 def pool_value(pool: ComputedPool, terms: PoolTerms, entry_day: int, numbers: ReceivableNumbers, day: int) -> PoolValue:
@@ -75,12 +90,19 @@ def pool_value(pool: ComputedPool, terms: PoolTerms, entry_day: int, numbers: Re
     sums = pool.sums
     reasons = unknown_reasons(np.flatnonzero(sums.unknown[1]))
     is_known_in_part = sums.eligible_minor.any() or not sums.unknown[0].any()
+    amounts = amounts_of(pool, terms, numbers, day)
+    shares = [
+        reserved_ppm(terms, numbers, sums.horizon_sales_minor, int(eligible), amount.lendable_minor)
+        for eligible, amount in zip(sums.eligible_minor, amounts, strict=True)
+    ]
     return PoolValue(
-        *amounts_of(pool, terms, numbers, day),
+        *amounts,
         unknown=_unknown_pool(sums, terms, entry_day, numbers, day) | (0 if is_known_in_part else reasons),
         unknown_part=reasons,
         quality=_quality(sums, terms, reasons, numbers, day),
         input_day=day if entry_day == NO_DAY else entry_day,
+        dilution_ppm=shares[0],
+        good_dilution_ppm=shares[1],
     )
 
 
@@ -122,6 +144,8 @@ def pool_values(asset_row: Sequence[int], values: Sequence[PoolValue], currency:
         unknown_part=np.array([one.unknown_part for one in values], dtype=np.int64),
         quality=np.array([one.quality for one in values], dtype=np.int64),
         input_day=np.array([one.input_day for one in values], dtype=np.int64),
+        dilution_ppm=np.array([one.dilution_ppm for one in values], dtype=np.int64),
+        good_dilution_ppm=np.array([one.good_dilution_ppm for one in values], dtype=np.int64),
     )
 
 

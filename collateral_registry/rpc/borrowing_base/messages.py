@@ -34,7 +34,8 @@ def base_message(found: RecordedBase, lines: ClassLines) -> pb.BorrowingBase:
         base_before_reserves=convert.money(base.before_reserves_minor, currency),
         reserves=[
             pb.DeductedReserve(
-                reserve=f"{name}/reserves/{reserve.reserve_id}",
+                reserve=f"{name}/reserves/{reserve.reserve_id}" if reserve.reserve_id else "",
+                source="" if reserve.reserve_id else reserve.owner,
                 kind=pb.ReserveKind.Value(f"RESERVE_KIND_{reserve.kind.name}"),
                 deduction=convert.money(amount, currency),
             )

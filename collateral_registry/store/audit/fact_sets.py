@@ -291,6 +291,9 @@ OMITTED: dict[type[SQLModel], dict[str, str]] = {
         "newest price, which follows from price": "latest_day latest_price latest_text latest_return history_seq "
         "quarantined_low quarantined_high quarantined_day"
     },
+    ValuationRow: {
+        "reserve for dilution, which follows from pool_statement, policy and estimate": "dilution_ppm good_dilution_ppm"
+    },
     StockMovementRow: {"number that the engine gives the row": "movement_key"},
 }
 """Columns of tables with facts that are not facts, by the reason why not."""

@@ -18,6 +18,7 @@ class ValuationRow(SQLModel, table=True):
     releases may not use, because a newer price in quarantine is lower. The columns ``good_*`` are copied from the last
     valuation that had no unknown reasons. A missing adjustment is 1. In a known valuation of a pool of receivables they
     may be larger than the value: they count what was last known of the part whose reasons are in ``unknown_part``.
+    ``dilution_ppm`` is the share of the lendable value that loans reserve for dilution.
     """
 
     __tablename__: ClassVar[str] = "valuation"
@@ -59,6 +60,8 @@ class ValuationRow(SQLModel, table=True):
     oldest_day: int = big()
     withheld_share: float = real(default=0.0)
     unknown_part: int = big(default=0, sa_column_kwargs={"server_default": "0"})
+    dilution_ppm: int = big(default=0, sa_column_kwargs={"server_default": "0"})
+    good_dilution_ppm: int = big(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class PoolStatementRow(SQLModel, table=True):

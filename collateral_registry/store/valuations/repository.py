@@ -23,6 +23,7 @@ COVER_COLUMNS = (
     *columns_of(ValuationRow, "target_key", "market_minor", "price_adjustment", "lendable_minor"),
     *columns_of(ValuationRow, "good_seq", "good_market_minor", "good_price_adjustment", "good_lendable_minor"),
     *columns_of(ValuationRow, "unknown", "quality", "oldest_day", "withheld_share", "unknown_part"),
+    *columns_of(ValuationRow, "dilution_ppm", "good_dilution_ppm"),
 )
 """Columns of a valuation that the cover of a loan is computed from."""
 
@@ -51,6 +52,19 @@ def estimates_at(connection: Connection, target_keys: Int, seq: int) -> list[int
     )
     keys = connection.execute(found, {"keys": target_keys}).scalars()
     return sorted({key for key in keys if key})
+
+
+def dilution_shares_at(connection: Connection, target_keys: Int, seq: int) -> dict[int, int]:
+    """Returns, by target, the share of the lendable value that was reserved for dilution as of a commit, in millionths.
+
+    Targets without a reserve have none.
+    """
+    newest = newest_of(ValuationRow, ValuationRow.target_key, seq)
+    found = select(ValuationRow.target_key, ValuationRow.dilution_ppm).join_from(
+        newest, ValuationRow, (ValuationRow.target_key == newest.c.key) & (ValuationRow.seq == newest.c.version)
+    )
+    rows = connection.execute(found.where(ValuationRow.dilution_ppm > 0), {"keys": target_keys})
+    return {row.target_key: row.dilution_ppm for row in rows}
 
 
 _NEWEST = newest_of(ValuationRow, ValuationRow.target_key)
