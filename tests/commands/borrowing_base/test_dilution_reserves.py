@@ -9,6 +9,7 @@ import pytest
 
 from collateral_registry.commands.book.policies import put_into_force, store_policy
 from collateral_registry.commands.borrowing_base.bases import recorded_base
+from collateral_registry.commands.borrowing_base.class_lines import lines_of_classes
 from collateral_registry.commands.loans.lending import change_terms, create_loan
 from collateral_registry.commands.loans.pledges import pledge_asset
 from collateral_registry.commands.pipeline.moments import Moment
@@ -93,7 +94,8 @@ def test_a_pool_without_an_estimate_reserves_the_stressed_stand_in_of_the_sales_
     assert judged(book, "base_minor") == found.base.base_minor == lendable - reserved
     assert judged(book, "good_base_minor") == found.base.base_minor
     assert judged(book, "quality") & QualityFlag.DILUTION_STAND_IN
-    (stated,) = base_message(found).reserves
+    with book.database.read() as connection:
+        (stated,) = base_message(found, lines_of_classes(connection, found)).reserves
     assert (stated.reserve, stated.source) == ("", "assets/acme")
 
 
