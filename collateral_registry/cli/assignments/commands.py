@@ -120,19 +120,20 @@ def verification_plan(
     tolerable: Annotated[str, typer.Option(help="misstatement to exclude, such as '128000 EUR'; default: policy")] = "",
     confidence: Annotated[str, typer.Option(help="probability to notice a larger one")] = "",
     seed: Annotated[int, typer.Option(min=0, help="seed of the sample; 0: chosen by the server")] = 0,
+    targets: Annotated[int, typer.Option(min=0, max=200, help="further invoices to verify by suspicion")] = 10,
     form: Form = Format.TABLE,
     output: Output = None,
     wide: Wide = False,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
-    """Sample invoices of a pool by monetary units.
+    """Sample invoices of a pool by monetary units, and add unusual ones.
 
     Lists those that their debtors are to confirm.
     """
     from collateral_registry.cli.assignments.verifications import plan_verification
 
     layout = Layout(form, output, wide)
-    in_session(server, plan_verification, pool, verification, actor, tolerable, confidence, seed, layout)
+    in_session(server, plan_verification, pool, verification, actor, tolerable, confidence, seed, targets, layout)
 
 
 @verification_app.command("show")

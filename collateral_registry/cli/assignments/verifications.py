@@ -26,6 +26,7 @@ from collateral_registry.v1 import verification_pb2 as pb, verification_pb2_grpc
 from valuation.tables.reader import read_file
 
 OUTCOME = "VERIFICATION_OUTCOME_"
+REASON = "TARGET_REASON_"
 
 SAMPLE = Table(
     "sampled_invoices",
@@ -39,6 +40,7 @@ SAMPLE = Table(
         Column("confirmed", Kind.AMOUNT, importance=Importance.HIGH),
         Column("other_proof", Kind.FLAG, "other\nproof", Importance.LOW),
         Column("document", Kind.TEXT, importance=Importance.DETAIL),
+        Column("reasons", Kind.TEXT, importance=Importance.USUAL),
     ),
 )
 
@@ -51,13 +53,15 @@ def plan_verification(
     tolerable: str,
     confidence: str,
     seed: int,
+    targets: int,
     layout: Layout,
 ) -> None:
-    """Plans a verification and shows its sample."""
+    """Plans a verification and shows its targets and its sample."""
     plan = pb.Verification(
         tolerable_amount=amount_of("--tolerable", tolerable) if tolerable else None,
         confidence=Decimal(value=confidence) if confidence else None,
         seed=seed,
+        target_count=targets,
     )
     request = pb.PlanVerificationRequest(
         parent=resource_name("assets", pool),
@@ -125,7 +129,7 @@ def check_ledger(channel: grpc.Channel, pool: str, actor: str) -> int:
 
 
 def _show(found: pb.Verification, layout: Layout) -> None:
-    show_table(SAMPLE, ListedRows(map(_row, found.invoices)), layout)
+    show_table(SAMPLE, ListedRows([*map(_target_row, found.targets), *map(_row, found.invoices)]), layout)
     if layout.form is Format.TABLE:
         interval = f"{format_amount(found.interval)} {found.interval.currency_code}"
         print_line(f"{found.sample_size} units, one of every {interval}, seed {found.seed}", to_stderr=True)
@@ -140,13 +144,21 @@ def _bound(found: pb.Verification) -> str:
 
 
 def _row(one: pb.SampledInvoice) -> Row:
+    return (*_invoice(one), one.unit_count, *_outcome(one), None)
+
+
+def _target_row(one: pb.TargetedInvoice) -> Row:
+    reasons = (pb.TargetReason.Name(reason).removeprefix(REASON) for reason in one.reasons)
+    return (*_invoice(one), None, *_outcome(one), ", ".join(reasons))
+
+
+def _invoice(one: pb.SampledInvoice | pb.TargetedInvoice) -> Row:
+    return one.debtor, one.invoice_number, to_decimal(one.open_amount), one.open_amount.currency_code
+
+
+def _outcome(one: pb.SampledInvoice | pb.TargetedInvoice) -> Row:
     answer = one.answer
     return (
-        one.debtor,
-        one.invoice_number,
-        to_decimal(one.open_amount),
-        one.open_amount.currency_code,
-        one.unit_count,
         label(pb.VerificationOutcome.Name(answer.outcome), OUTCOME),
         to_decimal(answer.confirmed_amount) if answer.HasField("confirmed_amount") else None,
         answer.other_proof if one.HasField("answer") else None,

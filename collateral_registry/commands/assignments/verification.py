@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Sequence
 from functools import partial
 from hashlib import sha256
 
 from collateral_registry.commands.assignments.records import owed_by_debtors
 from collateral_registry.commands.pipeline.findings import open_findings
-from collateral_registry.domain.assignments.verification import SEED_LIMIT, Answer, Outcome, SampledInvoice, planned
+from collateral_registry.domain.assignments.verification import SEED_LIMIT, Answer, Outcome, planned
 from collateral_registry.domain.findings.kinds import Finding, FindingKind, Severity
 from collateral_registry.domain.receivables.ledger import PoolLedger
 from collateral_registry.domain.shared.days import date_at
@@ -38,9 +38,10 @@ def plan_verification(
     tolerable: Money | None,
     confidence_ppm: int,
     seed: int,
+    targets: int,
     actor: str,
 ) -> StoredVerification:
-    """Samples the open invoices of a pool and stores the plan.
+    """Samples the open invoices of a pool and stores the plan, with up to ``targets`` invoices chosen by suspicion.
 
     Without a tolerable amount it is the policy's share of the open amount, and without a seed one is derived. The
     sample is twice as large if a debtor denied a debt in the newest verification.
@@ -56,6 +57,7 @@ def plan_verification(
         tolerable or _tolerable(write, asset, ledger),
         confidence_ppm,
         seed or _seed(write.seq, asset_id, verification_id),
+        targets,
         is_doubled=was_denied,
     )
     return insert_plan(write, asset.key, asset_id, plan, actor)
@@ -66,16 +68,16 @@ def record_answers(
 ) -> StoredVerification:
     """Records answers to a verification; a denied debt opens a critical finding.
 
-    Raises InvalidInput for an invoice that is not in the sample, and for an amount in another currency.
+    Raises InvalidInput for an invoice that is not to be verified, and for an amount in another currency.
     """
     stored = get_verification(write.connection, asset_id, verification_id)
-    sampled = {(one.debtor, one.invoice_number): one for one in stored.plan.invoices}
-    check_all(*(partial(_check_answer, at, answer, stored, sampled) for at, answer in enumerate(answers)))
+    verified = stored.plan.open_minor
+    check_all(*(partial(_check_answer, at, answer, stored, verified) for at, answer in enumerate(answers)))
     insert_answers(write, stored, answers, actor)
     denied = [answer for answer in answers if answer.outcome == Outcome.DENIED]
     open_findings(
         write,
-        [_finding(stored, answer, sampled[answer.debtor, answer.invoice_number].open_minor) for answer in denied],
+        [_finding(stored, answer, verified[answer.debtor, answer.invoice_number]) for answer in denied],
     )
     write.touched.add(assets=[stored.asset_key])
     return get_verification(write.connection, asset_id, verification_id)
@@ -102,11 +104,9 @@ def _seed(seq: int, *names: str) -> int:
     return int.from_bytes(digest[:8], "big") % (SEED_LIMIT - 1) + 1
 
 
-def _check_answer(
-    at: int, answer: Answer, stored: StoredVerification, sampled: Mapping[tuple[str, str], SampledInvoice]
-) -> None:
+def _check_answer(at: int, answer: Answer, stored: StoredVerification, verified: Container[tuple[str, str]]) -> None:
     field = f"answers[{at}]"
-    if (answer.debtor, answer.invoice_number) not in sampled:
+    if (answer.debtor, answer.invoice_number) not in verified:
         got = f"{answer.invoice_number!r} of {answer.debtor!r}"
         raise InvalidInput(f"{field}.invoice_number", got, f"an invoice of the sample of {stored.name}")
     if answer.confirmed is not None and answer.confirmed.currency != stored.plan.currency:

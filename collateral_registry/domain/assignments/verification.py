@@ -9,7 +9,9 @@ from enum import IntEnum
 
 import numpy as np
 
+from collateral_registry.domain.assignments.verification_targets import TargetedInvoice, targets_of
 from collateral_registry.domain.receivables.ledger import PoolLedger
+from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.identifiers import check_identifier
 from collateral_registry.domain.shared.money import Money
@@ -54,7 +56,8 @@ class SampledInvoice:
 class Plan:
     """A sample of a pool's ledger at one of its entries, which follows from the seed.
 
-    ``interval_minor`` is the distance of the sampled units and ``first_minor`` the place of the first one.
+    ``interval_minor`` is the distance of the sampled units and ``first_minor`` the place of the first one. ``targets``
+    are verified in addition, by suspicion.
     """
 
     verification_id: str
@@ -69,6 +72,13 @@ class Plan:
     interval_minor: int
     first_minor: int
     invoices: Sequence[SampledInvoice]
+    targets: Sequence[TargetedInvoice] = ()
+
+    @property
+    def open_minor(self) -> dict[tuple[str, str], int]:
+        """The open amounts of the invoices to be verified, by debtor and number."""
+        sampled = {(one.debtor, one.invoice_number): one.open_minor for one in self.invoices}
+        return sampled | {(one.debtor, one.invoice_number): one.open_minor for one in self.targets}
 
 
 @dataclass(frozen=True)
@@ -119,12 +129,14 @@ def planned(
     tolerable: Money,
     confidence_ppm: int,
     seed: int,
+    targets: int,
     *,
     is_doubled: bool,
 ) -> Plan:
     """Returns a sample of the open invoices in the pool's currency, twice as large if a debt was denied before.
 
-    Raises Refused for a pool without open invoices, and InvalidInput for a sample above UNITS_LIMIT.
+    The plan has up to ``targets`` further invoices. Raises Refused for a pool without open invoices, and InvalidInput
+    for a sample above UNITS_LIMIT.
     """
     counted = (ledger.open_minor > 0) & (ledger.currency == tolerable.currency)
     rows = np.flatnonzero(counted)
@@ -139,6 +151,13 @@ def planned(
     first = first_unit(seed, interval)
     units = sampled_units(amounts, interval, first)
     chosen = np.flatnonzero(units)
+    invoices = [
+        SampledInvoice(
+            str(ledger.debtor[rows[at]]), str(ledger.invoice_number[rows[at]]), int(amounts[at]), int(units[at])
+        )
+        for at in chosen
+    ]
+    sampled = {(one.debtor, one.invoice_number) for one in invoices}
     return Plan(
         verification_id=verification_id,
         day=day,
@@ -151,12 +170,8 @@ def planned(
         sample=sample,
         interval_minor=interval,
         first_minor=first,
-        invoices=[
-            SampledInvoice(
-                str(ledger.debtor[rows[at]]), str(ledger.invoice_number[rows[at]]), int(amounts[at]), int(units[at])
-            )
-            for at in chosen
-        ],
+        invoices=invoices,
+        targets=targets_of(ledger, tolerable.currency, sampled, day_of(day), seed, targets),
     )
 
 
@@ -172,7 +187,8 @@ def newest_answers(answers: Sequence[Answer]) -> Answers:
 def misstated_share(plan: Plan, answers: Answers) -> float | None:
     """Returns the upper bound of the misstated share of the book; None until every sampled invoice has an outcome.
 
-    An invoice counts once for each of its units.
+    A sampled invoice counts once for each of its units. The bound is that of the random sample alone; what is known to
+    be misstated of the targets is added to it, because they were not drawn at random.
     """
     taints: list[float] = []
     for invoice in plan.invoices:
@@ -182,4 +198,12 @@ def misstated_share(plan: Plan, answers: Answers) -> float | None:
         if taint := answer.taint(invoice.open_minor):
             taints += [taint] * invoice.units
     units = sum(invoice.units for invoice in plan.invoices)
-    return upper_misstatement_share(units, taints, plan.confidence_ppm / PPM)
+    bound = upper_misstatement_share(units, taints, plan.confidence_ppm / PPM)
+    return min(bound + _known_share(plan, answers), 1.0)
+
+
+def _known_share(plan: Plan, answers: Answers) -> float:
+    """Returns the share of the book by which the answered targets are misstated."""
+    answered = ((one, answers.get((one.debtor, one.invoice_number))) for one in plan.targets)
+    known = sum(answer.taint(one.open_minor) * one.open_minor for one, answer in answered if answer is not None)
+    return known / plan.book_minor

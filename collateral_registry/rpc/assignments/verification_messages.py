@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from google.type.money_pb2 import Money as MoneyMessage
 
 from collateral_registry.domain.assignments.verification import Answer, Outcome, SampledInvoice, misstated_share
+from collateral_registry.domain.assignments.verification_targets import TargetedInvoice
 from collateral_registry.domain.loans.agreements import ppm_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.checks import check_count
@@ -71,6 +72,8 @@ def verification_message(stored: StoredVerification, *, with_invoices: bool = Tr
         interval=money(plan.interval_minor),
         first_unit=money(plan.first_minor),
         invoices=[_invoice(stored, one) for one in plan.invoices] if with_invoices else [],
+        target_count=len(plan.targets),
+        targets=[_target(stored, one) for one in plan.targets] if with_invoices else [],
         misstated_share=convert.ratio(share),
         actor=stored.actor,
         create_time=convert.timestamp(stored.known_us),
@@ -84,6 +87,17 @@ def _invoice(stored: StoredVerification, invoice: SampledInvoice) -> pb.SampledI
         invoice,
         open_amount=convert.money(invoice.open_minor, stored.plan.currency),
         unit_count=invoice.units,
+        answer=None if answer is None else _answer(answer),
+    )
+
+
+def _target(stored: StoredVerification, target: TargetedInvoice) -> pb.TargetedInvoice:
+    answer = stored.answers.get((target.debtor, target.invoice_number))
+    return convert.message_of(
+        pb.TargetedInvoice,
+        target,
+        open_amount=convert.money(target.open_minor, stored.plan.currency),
+        reasons=map(int, target.reasons),
         answer=None if answer is None else _answer(answer),
     )
 

@@ -7,6 +7,7 @@ from grpc.aio import ServicerContext
 from collateral_registry.commands.assignments import agreement, verification
 from collateral_registry.commands.pipeline.settle import settled
 from collateral_registry.domain.assignments.verification import SEED_LIMIT
+from collateral_registry.domain.assignments.verification_targets import TARGETS, TARGETS_LIMIT
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.domain.shared.names import checked_id, id_of
 from collateral_registry.rpc.assignments.servicer import of_asset
@@ -44,6 +45,7 @@ class VerificationServicer(verification_pb2_grpc.VerificationServiceServicer):
             tolerable=lambda: _read_tolerable(plan),
             confidence_ppm=lambda: read_confidence(plan),
             seed=lambda: _read_seed(plan.seed),
+            targets=lambda: _read_targets(plan),
             actor=lambda: actor_of(request),
         )
 
@@ -141,6 +143,14 @@ def _read_seed(seed: int) -> int:
     if not 0 <= seed < SEED_LIMIT:
         raise InvalidInput("verification.seed", seed, "0 or more and less than 2^53")
     return seed
+
+
+def _read_targets(plan: pb.Verification) -> int:
+    if not plan.HasField("target_count"):
+        return TARGETS
+    if not 0 <= plan.target_count <= TARGETS_LIMIT:
+        raise InvalidInput("verification.target_count", plan.target_count, f"0 to {TARGETS_LIMIT}")
+    return plan.target_count
 
 
 def _read_tolerable(plan: pb.Verification) -> Money | None:

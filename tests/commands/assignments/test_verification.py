@@ -1,6 +1,7 @@
 """A verification samples the ledger by its seed; the answers bound the misstatement and exclude denied debts."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -44,8 +45,8 @@ def book(database_url):
     database.close()
 
 
-def plan(book, name="v-1", seed=7, tolerable=TOLERABLE):
-    return do(book, lambda write: plan_verification(write, "acme", name, tolerable, 950_000, seed, "Ana"))
+def plan(book, name="v-1", seed=7, tolerable=TOLERABLE, targets=0):
+    return do(book, lambda write: plan_verification(write, "acme", name, tolerable, 950_000, seed, targets, "Ana"))
 
 
 def answer(book, stored, outcome, names=None, **fields):
@@ -150,9 +151,60 @@ def test_what_cannot_be_verified_is_refused(book):
         plan(book, "v-2", tolerable=Money(1_00, "USD"))
     do(book, lambda write: register(write, Asset("empty", "Beta", "receivable", "USD", ReceivablePool())))
     with pytest.raises(Refused) as refused:
-        do(book, lambda write: plan_verification(write, "empty", "v", TOLERABLE, 950_000, 7, "Ana"))
+        do(book, lambda write: plan_verification(write, "empty", "v", TOLERABLE, 950_000, 7, 0, "Ana"))
     assert refused.value.reason == "NO_LEDGER"
     with pytest.raises(InvalidInput, match="confirmed_amount"):
         Answer("delta", "B", Outcome.CONFIRMED, Money(1, "USD"))
     with pytest.raises(InvalidInput, match="other_proof"):
         Answer("delta", "B", Outcome.DENIED, has_proof=True)
+
+
+def unusual(book):
+    """Reports invoices of ordinary amounts, one that is round, and one of a new debtor at the end of a month."""
+    long_ago = day_of(FIRST - timedelta(days=400))
+
+    def issued(name, amount, day, **fields):
+        return entry(f"i-{name}", "INVOICE", amount, name, day=day, issue_day=day, **fields)
+
+    usual = [issued(f"U-{number}", 123_45 + number, long_ago + 28 * (number // 3)) for number in range(30)]
+    middle = day_of(FIRST.replace(day=15))
+    odd = [
+        issued("U-31", 400_00, middle),
+        issued("U-32", 123_99, day_of(FIRST.replace(day=30)), debtor="brand-new"),
+    ]
+    assert not LedgerFeed(book).report(*usual, *odd)
+
+
+def test_targets_are_the_unusual_invoices_beyond_the_sample_with_their_reasons_by_seed(book):
+    unusual(book)
+    few = Money(6_000_00, "USD")
+    one, other = plan(book, tolerable=few, targets=5).plan, plan(book, "v-2", tolerable=few, targets=5).plan
+    without = plan(book, "v-3", tolerable=few).plan
+    first, *rest = one.targets
+
+    assert other.targets == one.targets
+    assert (list(without.targets), without.invoices) == ([], one.invoices)
+    assert not {(invoice.debtor, invoice.invoice_number) for invoice in one.invoices} & {
+        (target.debtor, target.invoice_number) for target in one.targets
+    }
+    assert first.invoice_number == "U-32"
+    assert [reason.name for reason in first.reasons] == ["NEW_DEBTOR", "PERIOD_END"]
+    assert [len(target.reasons) > 0 for target in rest] == [True] * 4
+
+
+def test_targets_add_what_is_known_to_be_misstated_and_never_weaken_the_bound_of_the_sample(book):
+    unusual(book)
+    stored = plan(book, tolerable=Money(3_000_00, "USD"), targets=3)
+    answer(book, stored, Outcome.CONFIRMED)
+    bound = verified(book).misstated_share
+    target = stored.plan.targets[0]
+
+    def answered(outcome, **fields):
+        one = Answer(target.debtor, target.invoice_number, outcome, **fields)
+        do(book, lambda write: record_answers(write, "acme", "v-1", [one], "Bo"))
+        return verified(book)
+
+    assert answered(Outcome.CONFIRMED).misstated_share == bound
+    denied = answered(Outcome.DENIED)
+    assert denied.misstated_share == pytest.approx(bound + target.open_minor / stored.plan.book_minor)
+    assert [scope.invoice_numbers for scope in denied.denied] == [(target.invoice_number,)]

@@ -54,18 +54,25 @@ def skipped_numbers(standing: Standing, threshold: float) -> Reading:
 
 @lru_cache(maxsize=1)
 def _irregular(standing: Standing) -> Bool:
-    """Returns whether each number [n] has an unusual form, was used before, or is far from those entered before it."""
     invoices = standing.ledger.invoices
-    count = len(invoices.number)
+    return irregular_numbers_of(invoices.form, invoices.series, invoices.place)
+
+
+def irregular_numbers_of(form: Int, series: Int, place: Int) -> Bool:
+    """Returns whether each number [n] has an unusual form, was used before, or is far from those before it.
+
+    The numbers are in the order in which they were given, by their parts.
+    """
+    count = len(form)
     distant, used = np.zeros(count, dtype=np.bool_), np.zeros(count, dtype=np.bool_)
-    for one in np.unique(invoices.series).tolist():
-        rows = np.flatnonzero(invoices.series == one)
-        place = invoices.place[rows]
-        used[rows] = _order_within(place) > 1
+    order = np.argsort(series, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(series[order])) + 1):
+        own = place[rows]
+        used[rows] = _order_within(own) > 1
         if len(rows) > NEIGHBOURS:
-            usual = np.median(np.lib.stride_tricks.sliding_window_view(place, NEIGHBOURS), axis=1)[:-1]
-            distant[rows[NEIGHBOURS:]] = np.abs(place[NEIGHBOURS:] - usual) > DISTANT
-    return (_order_within(invoices.form) < USUAL_FORM_SHARE * np.arange(1, count + 1)) | used | distant
+            usual = np.median(np.lib.stride_tricks.sliding_window_view(own, NEIGHBOURS), axis=1)[:-1]
+            distant[rows[NEIGHBOURS:]] = np.abs(own[NEIGHBOURS:] - usual) > DISTANT
+    return (_order_within(form) < USUAL_FORM_SHARE * np.arange(1, count + 1)) | used | distant
 
 
 def _order_within(key: Int) -> Int:
