@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from collateral_registry.v1 import certificate_pb2 as pb, loan_pb2
 from collateral_registry.web.pages.certificates.columns import Columns, Line
 from collateral_registry.web.pages.certificates.statement_table import STATEMENT, statement_of
-from collateral_registry.web.pages.numbers import all_digits, parsed_money
+from collateral_registry.web.pages.numbers import all_digits, parsed_money, value_of
 from collateral_registry.web.pages.texts import Texts
 from collateral_registry.web.pages.visit import Visit, address_of, invalid
 from valuation.errors import InvalidInput
@@ -19,6 +19,12 @@ from valuation.tables.reader import read_source
 from valuation.tables.source import Format, Source
 
 STEPS = ("submit", "approve", "return")
+LINES_OF_TERM: Mapping[int, str] = {
+    pb.STATEMENT_TERM_GROSS: "gross",
+    pb.STATEMENT_TERM_RATE: "rate",
+    pb.STATEMENT_TERM_RESERVES: "reserves",
+}
+"""Lines that a borrower states, by the term of a step; the line of an exclusion is that of its rule."""
 
 
 async def take_certificate_step(visit: Visit, form: Mapping[str, str]) -> str:
@@ -60,21 +66,18 @@ def failing_line(field: str, line: str) -> pb.FailingLine:
 
 
 def failing_text(texts: Texts, certificate: pb.Certificate) -> str:
-    """Returns the lines of a statement that differ from the recomputed ones, as a person may return them."""
+    """Returns the lines of a statement that change the base when they are recomputed, as a person may return them."""
     columns = Columns(certificate)
-    lines = [(one.asset_class, line) for one in columns.classes for line in one.lines if _is_stated(line)]
-    lines += [("", line) for line in columns.base if line.name == "reserves"]
+    lines = [(one.asset_class, line) for one in columns.classes for line in one.lines]
+    lines += [("", line) for line in columns.base]
+    named = [(step.asset_class, step.rule or LINES_OF_TERM.get(step.term, "")) for step in certificate.steps]
+    changing = {name for name, step in zip(named, certificate.steps, strict=True) if value_of(step.change)}
     return "\n".join(
         f"{asset_class}:{line.name}:{texts('certificates.differs', submitted=submitted, recomputed=recomputed)}"
         for asset_class, line in lines
-        if line.submitted != line.recomputed
+        if (asset_class, line.name) in changing
         for submitted, recomputed in [(_shown(line, line.submitted), _shown(line, line.recomputed))]
     )
-
-
-def _is_stated(line: Line) -> bool:
-    """Returns whether a line is one that a borrower states."""
-    return line.is_rule or line.name in {"gross", "rate"}
 
 
 def _shown(line: Line, cell: Decimal | None) -> str:
