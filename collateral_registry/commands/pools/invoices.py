@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from collateral_registry.commands.pools.explain import ExplainedPool
 from collateral_registry.domain.filters.columns import COLUMNS, rows_meeting
-from collateral_registry.domain.filters.expressions import Expression, Operator, Test, evaluate, tests_in
+from collateral_registry.domain.filters.expressions import Expression, Operator, Test, evaluate, is_met, tests_in
 from collateral_registry.domain.filters.fields import Amount, Day, Enum, FieldType, Id, Text, enum
 from collateral_registry.domain.receivables.assignment_facts import AssignmentState
 from collateral_registry.domain.receivables.invoice_explanation import InvoiceState, invoice_states
-from collateral_registry.domain.receivables.pool_facts import stated_debtors
+from collateral_registry.domain.receivables.pool_facts import first_rows, stated_debtors
 from collateral_registry.domain.receivables.pool_ladder import Ladder
 from collateral_registry.domain.receivables.pool_sums import sums_by_age
 from collateral_registry.domain.shared.days import NO_DAY
@@ -97,9 +97,10 @@ class SelectedInvoices:
         """Returns which invoices [n] meet a test."""
         if test.field == "rule":
             return _is_of_rule(self.ladder, test)
+        if test.field == "debtor":
+            return _of_debtors(self.ladder, lambda text: is_met(test, text))
         if test.field == "registered_debtor":
-            ids = [self.registered.get(text) for text in self.ladder.pool.ledger.debtor.tolist()]
-            return rows_meeting(test, np.array(ids, dtype=object))
+            return _of_debtors(self.ladder, lambda text: is_met(test, self.registered.get(text)))
         values, present = _column(self.ladder, test.field)
         return present & rows_meeting(test, values)
 
@@ -134,6 +135,14 @@ def _by_assignment(state: Int, open_minor: Int) -> dict[AssignmentState, tuple[i
     return found
 
 
+def _of_debtors(ladder: Ladder, is_met: Callable[[str], bool]) -> Bool:
+    """Returns which invoices [n] are of debtors that meet a test; each text of a debtor is tested once."""
+    debtor = ladder.pool.ledger.debtor
+    starts = first_rows(debtor)
+    met = np.array([is_met(text) for text in debtor[starts].tolist()], dtype=np.bool_)
+    return np.repeat(met, np.diff(np.append(starts, len(debtor))))
+
+
 def _is_of_rule(ladder: Ladder, test: Test) -> Bool:
     """Returns which invoices [n] meet a test of the rules that take something of them: equality means that one does."""
     match test.operator:
@@ -159,7 +168,6 @@ def _column(ladder: Ladder, field: str) -> tuple[NDArray[Any], Bool]:
     """Returns the value of each invoice [n] in a field, and whether it has one."""
     ledger, buckets = ladder.pool.ledger, ladder.conservative.buckets
     columns: Mapping[str, Callable[[], NDArray[Any]]] = {
-        "debtor": lambda: ledger.debtor,
         "invoice_number": lambda: ledger.invoice_number,
         "state": lambda: invoice_states(ledger, slice(None)),
         "excluded_by": lambda: buckets.excluded_by,
