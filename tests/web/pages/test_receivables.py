@@ -176,6 +176,15 @@ def test_a_merged_duplicate_leads_to_the_debtor_that_remains_which_lists_it(odd)
     assert "/debtors/twin" not in page(odd, "/debtors?q=t")
 
 
+def test_a_page_of_debtors_has_at_most_25_rows_and_leads_to_the_next(odd):
+    register_debtors(odd.client, [f"firm-{number}" for number in range(30)])
+    text = page(odd, "/debtors?q=firm-")
+
+    assert len(rows_of(text)) == 25
+    (following,) = re.findall(r'href="(/debtors\?[^"]*page_token=[^"]+)"', text)
+    assert len(rows_of(page(odd, unescape(following)))) == 5
+
+
 def test_the_median_days_late_are_those_of_the_payments_of_the_ledger(sample):
     rows = [line.split(",") for line in (files("collateral_registry.sample") / "invoices.csv").read_text().splitlines()]
     head = next(row for row in rows if row[0] == "entry")

@@ -14,6 +14,9 @@ from collateral_registry.web.pages.visit import Moment, Page, Visit
 DEBTORS_SHOWN = 25
 """Debtors of a page: the exposure of each is a call."""
 
+EXPOSURES_AT_ONCE = 2
+"""Calls of a page that run at the same time: the server has few places for calls that compute ladders."""
+
 STATES = {"active": "state = ACTIVE", "insolvent": "state = INSOLVENT", "blocked": "state = BLOCKED"}
 NOT_MERGED = "NOT merged_into:*"
 
@@ -34,12 +37,15 @@ async def debtors(visit: Visit) -> Page:
         filter=selection_of(visit), page_size=DEBTORS_SHOWN, page_token=query.get("page_token", "")
     )
     listed = await call(services.debtors.ListDebtors, request)
-    exposures = await asyncio.gather(
-        *(
-            call(services.debtors.GetDebtorExposure, pb.GetDebtorExposureRequest(name=one.name))
-            for one in listed.debtors
-        )
-    )
+    places = asyncio.Semaphore(EXPOSURES_AT_ONCE)
+
+    async def exposure_of(one: pb.Debtor) -> pb.DebtorExposure:
+        async with places:
+            request = pb.GetDebtorExposureRequest(name=one.name)
+            found: pb.DebtorExposure = await call(services.debtors.GetDebtorExposure, request)
+            return found
+
+    exposures = await asyncio.gather(*map(exposure_of, listed.debtors))
     rows = [Row(one, exposure, used_share(exposure)) for one, exposure in zip(listed.debtors, exposures, strict=True)]
     values = {"rows": rows, "states": STATES, "next": listed.next_page_token}
     return Page("debtors.html", "debtors", values)
