@@ -118,8 +118,7 @@ def read_same_amounts(
     by_key = {one.key: one for one in ledgers.values() if one.key}
     if records := of_stored(ledgers, invoiced):
         for pool_key, debtor, currency, amount, us, number in connection.execute(_CREDITS_OF, {"records": records}):
-            found = by_key[pool_key].credited.setdefault((debtor, currency, amount), [])
-            found.append((us // DAY_US, number))
+            by_key[pool_key].note_credit((debtor, currency, amount), us // DAY_US, number)
     if records := of_stored(ledgers, credited):
         _add_invoices(ledgers, connection.execute(_INVOICES_OF_AMOUNT, {"records": records}))
 

@@ -24,6 +24,7 @@ from tests.support.ledgers import (
 )
 
 POOLS = ("acme", "other")
+LONG_AGO = TODAY - 100
 
 
 class Ledgers:
@@ -128,3 +129,34 @@ def test_the_flag_of_cash_ahead_is_gone_as_soon_as_the_ledger_has_all_of_it():
     ledgers.take([entry("q", "PAYMENT", 200, "A")])
     assert ledgers.ledger("acme")["flags"] == [InvoiceFlag.NONE]
     assert ledgers.ledger("acme")["entry_day"] == TODAY
+
+
+dated = st.lists(
+    st.tuples(st.booleans(), st.sampled_from(["A", "B", "C", "D"]), st.integers(0, 70), st.sampled_from([5, 7])),
+    max_size=20,
+)
+
+
+@given(dated)
+def test_an_invoice_is_marked_as_issued_again_if_any_credit_note_of_another_one_is_close_before_it(drawn):
+    """The first entry of a number is its invoice; credit notes may come in any order after it."""
+    items, issued, credits_ = [], {}, []
+    for at, (is_credit, number, day, amount) in enumerate(drawn):
+        if is_credit and number in issued:
+            credits_.append((number, LONG_AGO + day, amount))
+            items.append(entry(f"c-{at}", "CREDIT_NOTE", amount, number, day=LONG_AGO + day))
+        elif number not in issued:
+            issued[number] = LONG_AGO + day, amount
+            items.append(entry(f"i-{at}", "INVOICE", amount, number, day=LONG_AGO, issue_day=LONG_AGO + day))
+    ledgers = Ledgers()
+    for item in items:
+        ledgers.take([item])
+
+    marked = {
+        one.invoice_number for one in ledgers.states["acme"].invoices.values() if one.flags & InvoiceFlag.RE_INVOICED
+    }
+    assert marked == {
+        number
+        for number, (day, amount) in issued.items()
+        if any(other != number and credit == amount and 0 <= day - on <= 30 for other, on, credit in credits_)
+    }

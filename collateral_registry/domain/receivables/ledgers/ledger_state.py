@@ -6,7 +6,7 @@ that it names, and a ledger as of an entry applies all effects up to it, by the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple
 
@@ -120,10 +120,10 @@ class Balance:
 class LedgerState:
     """State of a pool's ledger, or the part of it that a booking names.
 
-    ``credited`` has day and invoice number of credit notes, and ``invoiced`` the numbers of invoices, by debtor,
-    currency and amount; the latter is None before the first credit note, which needs it. ``changed`` has the invoices
-    and balances that were changed, ``restated`` the invoices whose face amount was changed, and ``removed`` the keys of
-    stored invoices that left the pool.
+    ``credited`` has invoice numbers of credit notes by their day, and ``invoiced`` the numbers of invoices by their day
+    of issue, of each debtor, currency and amount; the latter is None before the first credit note, which needs it.
+    ``changed`` has the invoices and balances that were changed, ``restated`` the invoices whose face amount was
+    changed, and ``removed`` the keys of stored invoices that left the pool.
     """
 
     pool_id: str
@@ -133,8 +133,8 @@ class LedgerState:
     account_entries: int = 0
     invoices: dict[InvoiceName, Invoice] = field(default_factory=dict)
     balances: dict[tuple[str, str], Balance] = field(default_factory=dict)
-    credited: dict[AmountKey, list[tuple[int, str]]] = field(default_factory=dict)
-    invoiced: dict[AmountKey, set[str]] | None = None
+    credited: dict[AmountKey, dict[int, set[str]]] = field(default_factory=dict)
+    invoiced: dict[AmountKey, dict[int, set[str]]] | None = None
     changed: dict[InvoiceName, Invoice] = field(default_factory=dict)
     restated: dict[InvoiceName, Invoice] = field(default_factory=dict)
     changed_balances: dict[tuple[str, str], Balance] = field(default_factory=dict)
@@ -149,18 +149,25 @@ class LedgerState:
             self.entry_day = day
         self._APPLIED[one.effect](self, one)
 
-    def _note_invoice(self, one: Invoice) -> None:
-        """Makes an invoice findable by its present face amount."""
-        if self.invoiced is not None:
-            self.invoiced.setdefault((one.debtor, one.currency, one.face_minor), set()).add(one.invoice_number)
+    def note_credit(self, key: AmountKey, day: int, number: str) -> None:
+        """Remembers a credit note. Of a day two invoice numbers suffice: one of them is not that of a given invoice."""
+        numbers = self.credited.setdefault(key, {}).setdefault(day, set())
+        if len(numbers) < 2:
+            numbers.add(number)
 
-    def _numbers_of(self, key: AmountKey) -> Collection[str]:
-        """Returns the numbers of the invoices that have or had a face amount."""
+    def _note_invoice(self, one: Invoice) -> None:
+        """Makes an invoice findable by its present face amount and its day of issue."""
+        if self.invoiced is not None:
+            by_day = self.invoiced.setdefault((one.debtor, one.currency, one.face_minor), {})
+            by_day.setdefault(one.issue_day, set()).add(one.invoice_number)
+
+    def _numbers_of(self, key: AmountKey) -> dict[int, set[str]]:
+        """Returns the numbers of the invoices that have or had a face amount, by the day of issue."""
         if self.invoiced is None:
             self.invoiced = {}
             for one in self.invoices.values():
                 self._note_invoice(one)
-        return self.invoiced.get(key, ())
+        return self.invoiced.get(key, {})
 
     def _balance(self, one: Effect) -> Balance:
         key = (one.debtor, one.currency)
@@ -210,18 +217,23 @@ class LedgerState:
         credits_ = self.credited.get((one.debtor, one.currency, one.change_minor))
         if not credits_:
             return False
-        day = _stated(one.issue_day, one.day)
-        return any(_is_again(credit_day, day) and number != one.invoice_number for credit_day, number in credits_)
+        day, own = _stated(one.issue_day, one.day), {one.invoice_number}
+        return any(credits_.get(credit_day, own) - own for credit_day in range(day - RE_INVOICED_DAYS, day + 1))
 
     def _note_credit(self, one: Effect) -> None:
         """Remembers a credit note, and marks invoices of its amount that were reported before it."""
         key = (one.debtor, one.currency, one.change_minor)
-        self.credited.setdefault(key, []).append((one.day, one.invoice_number))
-        for number in self._numbers_of(key):
-            found = self.invoices.get((one.debtor, number))
-            if found is None or number == one.invoice_number or found.face_minor != one.change_minor:
-                continue
-            if found.issue_day != NO_DAY and _is_again(one.day, found.issue_day):
+        self.note_credit(key, one.day, one.invoice_number)
+        by_day = self._numbers_of(key)
+        for day in range(one.day, one.day + RE_INVOICED_DAYS + 1):
+            # An invoice is marked once, and noted again if its amount or its day changes.
+            for number in by_day.pop(day, ()):
+                found = self.invoices.get((one.debtor, number))
+                if found is None or (found.face_minor, found.issue_day) != (one.change_minor, day):
+                    continue
+                if number == one.invoice_number:
+                    by_day.setdefault(day, set()).add(number)
+                    continue
                 found.flags |= InvoiceFlag.RE_INVOICED
                 self.changed[found.name] = found
 
@@ -320,10 +332,6 @@ def _move_due_day(invoice: Invoice, due_day: int, day: int) -> None:
     if invoice.due_day != NO_DAY and invoice.due_day < day and invoice.due_day < due_day:
         invoice.flags |= InvoiceFlag.DUE_DATE_MOVED_LATE
     invoice.due_day = due_day
-
-
-def _is_again(credit_day: int, issue_day: int) -> bool:
-    return 0 <= issue_day - credit_day <= RE_INVOICED_DAYS
 
 
 def _stated(day: int, otherwise: int) -> int:
