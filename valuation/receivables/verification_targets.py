@@ -86,8 +86,10 @@ class TargetLedger:
         return np.asarray(stated & ((following - days).astype(np.int64) <= LAST_DAYS))
 
     def _has_irregular_number(self) -> Bool:
-        """Reads the numbers in the order of their days of issue; of a day, in the order of the invoices."""
+        """Reads the numbers in the order of their days of issue; of a day, in their own order."""
         newest = np.argsort(self.issue_day, kind="stable")[-READ_LIMIT:]
+        parts = parsed(self.number[newest])
+        order = np.lexsort((parts[-1], self.issue_day[newest]))
         found = np.zeros(len(self.debtor), dtype=np.bool_)
-        found[newest] = irregular_numbers_of(*parsed(self.number[newest]))
+        found[newest[order]] = irregular_numbers_of(*(part[order] for part in parts))
         return found
