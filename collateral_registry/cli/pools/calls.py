@@ -112,6 +112,8 @@ def waterfall(found: pb.PoolStatement) -> Iterator[Row]:
     yield line("loss, dilution and discount", to_decimal(found.recoverable_amount))
     yield line("haircut and advance", to_decimal(found.lendable_amount))
     yield "lendable", None, to_decimal(found.lendable_amount), currency, None, None
+    if reserved := to_decimal(found.dilution_reserve_amount):
+        yield "reserved for dilution", None, reserved, currency, None, None
     yield "last good lendable", None, to_decimal(found.last_good_lendable_amount), currency, None, None
 
 

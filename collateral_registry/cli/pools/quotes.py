@@ -11,13 +11,7 @@ import grpc
 from collateral_partner.invoices.entries import Entry
 from collateral_partner.terminal import print_problems
 from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, print_message
-from collateral_registry.cli.common.formatting import (
-    date_message,
-    format_amount,
-    format_date,
-    resource_name,
-    to_decimal,
-)
+from collateral_registry.cli.common.formatting import date_message, format_date, resource_name
 from collateral_registry.cli.common.options import Layout
 from collateral_registry.cli.common.table_files import Section, show_table
 from collateral_registry.cli.common.tables import ListedRows, label
@@ -142,9 +136,6 @@ def _show(answer: pb.QuoteReceivablePoolResponse, layout: Layout, *, as_json: bo
     lines = [f"{title}, {by}"]
     reasons = (common_pb2.UnknownReason.Name(one) for one in answer.unknown_reasons)
     lines += [f"UNKNOWN as a whole, so that it lends nothing: {label(one, 'UNKNOWN_REASON_')}" for one in reasons]
-    reserve = answer.dilution_reserve_amount
-    if to_decimal(reserve):
-        lines.append(f"to be reserved for dilution: {format_amount(reserve)} {reserve.currency_code}")
     lines += [f"assumed: {ASSUMPTIONS[one]}" for one in answer.assumptions]
     rows = ListedRows([*map(invoice_row, answer.invoices)])
     below = Section(f"first {len(answer.invoices)} of {answer.invoice_count} invoices", INVOICES, rows)

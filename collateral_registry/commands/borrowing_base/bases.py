@@ -15,7 +15,7 @@ from collateral_registry.commands.pipeline.moments import Moment
 from collateral_registry.domain.assets.kinds import Asset
 from collateral_registry.domain.borrowing_base.base import BorrowingBase, Owed, Reserve, borrowing_base
 from collateral_registry.domain.borrowing_base.columns import NO_BASE
-from collateral_registry.domain.borrowing_base.dilution_reserves import dilution_reserve, reserved_minor
+from collateral_registry.domain.borrowing_base.dilution_reserves import dilution_reserve, reserved_of
 from collateral_registry.domain.loans.agreements import Loan
 from collateral_registry.domain.loans.draws import Headroom, headroom
 from collateral_registry.domain.shared.days import date_at
@@ -97,7 +97,7 @@ def _for_dilution(connection: Connection, claims: Sequence[RecordedClaim], seq: 
     shares = dilution_shares_at(connection, targets, seq)
     for one in claims:
         ppm = shares.get(one.target_key, 0)
-        reserved = int(reserved_minor(np.array([one.lendable_minor]), np.array([ppm]))[0])
+        reserved = reserved_of(one.lendable_minor, ppm)
         if reserved:
             yield dilution_reserve(f"assets/{one.asset.asset_id}", reserved, day)
 

@@ -10,6 +10,7 @@ from collateral_registry.commands.pools.kept_ladders import LadderKey, kept_ladd
 from collateral_registry.commands.pools.lines import with_lines
 from collateral_registry.domain.assets.claims import Receivable, ReceivablePool
 from collateral_registry.domain.assets.kinds import Asset
+from collateral_registry.domain.borrowing_base.dilution_reserves import reserved_of
 from collateral_registry.domain.receivables.estimates.pool_estimate import PoolEstimate
 from collateral_registry.domain.receivables.pool_ladder import Ladder, ladder
 from collateral_registry.domain.receivables.rule_numbers import ReceivableNumbers
@@ -20,6 +21,7 @@ from collateral_registry.store.engine.commits import commits_since
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.valuations.pool_estimates import estimates_of
 from collateral_registry.store.valuations.pool_statements import StoredStatement, statement_as_of
+from collateral_registry.store.valuations.repository import dilution_share_of
 
 
 @dataclass(frozen=True)
@@ -37,18 +39,24 @@ class ExplainedPool:
 
 @dataclass(frozen=True)
 class ShownStatement:
-    """A pool, a statement of it, and the policy and the estimate that it used."""
+    """A pool, a statement of it, the policy and the estimate that it used, and the share reserved for dilution."""
 
     key: int
     asset: Asset
     stored: StoredStatement
     policy: StoredPolicy
     estimate: PoolEstimate | None
+    dilution_ppm: int
 
     @property
     def policy_id(self) -> str:
         """The id of the policy."""
         return self.policy.policy.policy_id
+
+    @property
+    def dilution_reserve_minor(self) -> int:
+        """What a loan that claims the whole lendable amount reserves for dilution."""
+        return reserved_of(self.stored.statement.lendable_minor, self.dilution_ppm)
 
 
 def shown_statement(connection: Connection, asset_key: int, seq: int) -> ShownStatement | None:
@@ -58,7 +66,8 @@ def shown_statement(connection: Connection, asset_key: int, seq: int) -> ShownSt
         return None
     asset = document_as_of(connection, asset_key, stored.seq)
     estimate = estimates_of(connection, [asset_key], stored.seq).get(asset_key)
-    return ShownStatement(asset_key, asset, stored, policy_by_key(connection, stored.policy_key), estimate)
+    policy, ppm = policy_by_key(connection, stored.policy_key), dilution_share_of(connection, asset_key, stored.seq)
+    return ShownStatement(asset_key, asset, stored, policy, estimate, ppm)
 
 
 def pool_statement(connection: Connection, asset_id: str, seq: int) -> ShownStatement:

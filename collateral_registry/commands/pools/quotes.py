@@ -100,6 +100,7 @@ def quote_pool_of_entries(connection: Connection, wanted: PoolToQuote, now_us: i
         StoredStatement(NOT_RECORDED, day, stored_policy.key, statement),
         stored_policy,
         given.known.estimate,
+        value.dilution_ppm,
     )
     explained = ExplainedPool(
         key, asset, shown.stored, shown.policy_id, ladder(facts, numbers, day), numbers, shown.estimate

@@ -14,9 +14,14 @@ from valuation.money import PPM
 def reserved_minor(claims_minor: Int, ppm: Int) -> Int:
     """Returns what claims [p] reserve by their shares in millionths, each rounded up."""
     found = np.zeros_like(claims_minor)
-    for row in np.flatnonzero(ppm).tolist():  # in integers of any size, because a product may exceed 64 bits
-        found[row] = -(-int(claims_minor[row]) * int(ppm[row]) // PPM)
+    for row in np.flatnonzero(ppm).tolist():
+        found[row] = reserved_of(int(claims_minor[row]), int(ppm[row]))
     return found
+
+
+def reserved_of(claim_minor: int, ppm: int) -> int:
+    """Returns what a claim reserves, in integers of any size, because the product may exceed 64 bits."""
+    return -(-claim_minor * ppm // PPM)
 
 
 def dilution_reserve(owner: str, reserved: int, day: date) -> Reserve:

@@ -52,6 +52,7 @@ def statement_message(shown: ShownStatement, registered: Mapping[str, str]) -> p
         "lendable_amount": one.lendable_minor,
         "last_good_eligible_amount": one.last_good_minor,
         "last_good_lendable_amount": one.last_good_lendable_minor,
+        "dilution_reserve_amount": shown.dilution_reserve_minor,
     }
     starts = [0, *(limit + 1 for limit in AGE_LIMITS_DAYS), 0]
     last = len(one.ages) - 1

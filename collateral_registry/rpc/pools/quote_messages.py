@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from collateral_registry.commands.pools.quotes import PoolToQuote, QuotedPool
 from collateral_registry.domain.assets.kinds import Asset
 from collateral_registry.domain.assignments.assumed import AssumedAssignment
-from collateral_registry.domain.borrowing_base.dilution_reserves import reserved_minor
 from collateral_registry.domain.receivables.assignment_facts import AssignmentState
 from collateral_registry.domain.receivables.ledgers.entries import Entries
 from collateral_registry.domain.shared.days import day_of
@@ -91,7 +88,6 @@ def quote_message(
     statement = statement_message(quoted.shown, registered)
     if request.HasField("draft"):
         statement.asset = ""
-    lendable, ppm = np.array([quoted.value.conservative.lendable_minor]), np.array([quoted.value.dilution_ppm])
     count = len(quoted.explained.ladder.pool.ledger.open_minor)
     invoices = [invoice_message(quoted.explained, row, registered) for row in range(min(count, request.invoice_limit))]
     for one in invoices:
@@ -106,7 +102,6 @@ def quote_message(
         invoice_count=count,
         rejected_items=_rejected(request, quoted),
         rejected_count=len(quoted.problems),
-        dilution_reserve_amount=convert.money(int(reserved_minor(lendable, ppm)[0]), quoted.shown.asset.currency),
     )
 
 

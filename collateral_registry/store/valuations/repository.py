@@ -67,6 +67,13 @@ def dilution_shares_at(connection: Connection, target_keys: Int, seq: int) -> di
     return {row.target_key: row.dilution_ppm for row in rows}
 
 
+def dilution_share_of(connection: Connection, asset_key: int, seq: int) -> int:
+    """Returns the share of a pool's lendable value that its valuation with a sequence reserves for dilution."""
+    of_asset = TargetRow.target_key == ValuationRow.target_key
+    found = select(ValuationRow.dilution_ppm).join(TargetRow, of_asset).limit(1)
+    return connection.execute(found.where(TargetRow.asset_key == asset_key, ValuationRow.seq == seq)).scalar() or 0
+
+
 _NEWEST = newest_of(ValuationRow, ValuationRow.target_key)
 _NEWEST_VALUES = select(*COVER_COLUMNS).join_from(
     _NEWEST, ValuationRow, (ValuationRow.target_key == _NEWEST.c.key) & (ValuationRow.seq == _NEWEST.c.version)

@@ -13,6 +13,7 @@ from collateral_registry.commands.borrowing_base.class_lines import lines_of_cla
 from collateral_registry.commands.loans.lending import change_terms, create_loan
 from collateral_registry.commands.loans.pledges import pledge_asset
 from collateral_registry.commands.pipeline.moments import Moment
+from collateral_registry.commands.pools.explain import pool_statement
 from collateral_registry.commands.revaluation.runs import finish_run
 from collateral_registry.domain.book.policy import SourcedNumber
 from collateral_registry.domain.borrowing_base.base import ReserveKind
@@ -26,7 +27,6 @@ from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.loans.judgements import newest_judgements
 from collateral_registry.store.loans.repository import get_loan
 from tests.commands.assignments.test_pool_estimates import estimate, history, review
-from tests.commands.pools.test_pool_path import statement
 from tests.support.books import FIRST, registered
 from tests.support.pool_books import PoolBook, invoice
 from valuation.flags import QualityFlag
@@ -86,8 +86,11 @@ def test_a_pool_without_an_estimate_reserves_the_stressed_stand_in_of_the_sales_
     found = shown(book)
     ((reserve, reserved),) = found.base.deductions
 
-    lendable = statement(book).statement.lendable_minor
+    with book.database.read() as connection:
+        stated_pool = pool_statement(connection, "acme", newest_commit(connection)[0])
+    lendable = stated_pool.stored.statement.lendable_minor
     exact = STRESS * STAND_IN * SALES
+    assert reserved == stated_pool.dilution_reserve_minor
     assert reserve.kind is ReserveKind.DILUTION
     assert is_rounded_up(reserved, exact, lendable)
     assert judged(book) == lendable
