@@ -14,6 +14,7 @@ from collateral_registry.commands.loans.lending import change_terms, create_loan
 from collateral_registry.commands.loans.pledges import pledge_asset
 from collateral_registry.commands.pipeline.moments import Moment
 from collateral_registry.commands.pools.explain import pool_statement
+from collateral_registry.commands.revaluation.preview import PreviewJob, PreviewRows, preview_book
 from collateral_registry.commands.revaluation.runs import finish_run
 from collateral_registry.domain.book.policy import SourcedNumber
 from collateral_registry.domain.borrowing_base.base import ReserveKind
@@ -46,13 +47,18 @@ def book(sqlite_url):
     found.database.close()
 
 
-def put_policy(book, policy_id, **numbers):
-    """Puts a policy into force that differs from the present one by numbers of the class of pools."""
+def draft(book, policy_id, **numbers):
+    """Returns a policy that differs from the present one by numbers of the class of pools."""
     with book.database.read() as connection:
         policy = policy_in_force(connection, newest_commit(connection)[1]).policy
     stated = {name: SourcedNumber(Decimal(value), "a test") for name, value in numbers.items()}
     classes = {**policy.classes, "receivable.trade": {**policy.classes.get("receivable.trade", {}), **stated}}
-    drafted = replace(policy, policy_id=policy_id, effective=date(2021, 1, 1), classes=classes)
+    return replace(policy, policy_id=policy_id, effective=date(2021, 1, 1), classes=classes)
+
+
+def put_policy(book, policy_id, **numbers):
+    """Puts such a policy into force."""
+    drafted = draft(book, policy_id, **numbers)
     book.do(lambda write: store_policy(write, drafted))
     book.do(lambda write: put_into_force(write, policy_id))
     finish_run(book.database)
@@ -141,6 +147,22 @@ def test_dilution_acts_in_one_place_and_a_base_of_the_past_keeps_its_reserve(boo
     assert in_value.base.deductions == ()
     assert lower < judged(book) == lendable
     assert shown(book, seq).base == reserving.base
+
+
+def test_a_preview_of_the_policy_states_the_collateral_that_its_activation_records(book):
+    book.do(lambda write: change_terms(write, "loan-1", "", lambda loan: replace(loan, base_terms=None)))
+    book.report(*invoices())
+    before = judged(book)
+    drafted = draft(book, "reserving", dilution_place="3", dilution_stand_in="0.1")
+    book.do(lambda write: store_policy(write, drafted))
+
+    parts = [*preview_book(book.database, PreviewJob("reserving"))]
+    (loan,) = (part.loans for part in parts if isinstance(part, PreviewRows) and part.loans is not None)
+    book.do(lambda write: put_into_force(write, "reserving"))
+    finish_run(book.database)
+
+    assert judged(book) < before
+    assert loan["lendable_minor"].tolist() == [judged(book)]
 
 
 @pytest.mark.parametrize("numbers", [{"dilution_stress": "2"}, {"dilution_place": "3", "dilution_threshold": "0.1"}])
