@@ -156,13 +156,13 @@ def known_entries(connection: Connection, source_key: int, ids: Collection[str])
     """Returns, by id, the entries that a feed has already reported, with their amounts after corrections."""
     if not ids:
         return {}
-    used = list(connection.execute(_USED_IDS, {"source": source_key, "texts": ids}).scalars())
-    if not used:
+    rows = connection.execute(_KNOWN, {"source": source_key, "texts": ids}).all()
+    if not rows:
         return {}
-    named = {"source": source_key, "texts": used}
+    named = {"source": source_key, "texts": [row.entry_id for row in rows]}
     corrected: dict[str, int] = {row[0]: row[1] for row in connection.execute(_CORRECTIONS, named)}
     known = {}
-    for row in connection.execute(_KNOWN, named):
+    for row in rows:
         number = "" if row.kind == EntryKind.UNAPPLIED else row.invoice_number
         stated = {name: getattr(row, _STATED.get(name, name)) for name in CONTENT_COLUMNS} | {"invoice_number": number}
         known[row.entry_id] = Known(
@@ -182,15 +182,17 @@ def known_entries(connection: Connection, source_key: int, ids: Collection[str])
 
 _STATED = {"pool": "pool_id"}
 _IDS = TEXTS.rows
-_OF_FEED = (_ENTRY.c.source_key == bindparam("source")) & (_ENTRY.c.leg == 0)
-_ENTRY_KEY = select(_ENTRY.c.entry_key).where(_OF_FEED, _ENTRY.c.entry_id == _IDS.c.value)
-# A subquery for each id uses the index; a join might scan all entries.
-_USED_IDS = select(_IDS.c.value).where(_ENTRY_KEY.scalar_subquery().is_not(None))
+_NAMED = _ENTRY.alias("named")
+_KEY_OF_ID = select(_NAMED.c.entry_key).where(
+    _NAMED.c.source_key == bindparam("source"), _NAMED.c.leg == 0, _NAMED.c.entry_id == _IDS.c.value
+)
+# A subquery for each id uses the index; for a plain join, SQLite reads all entries of the feed.
 _KNOWN = (
     select(_ENTRY, _POOL.c.pool_id)
-    .join_from(_IDS, _ENTRY, _OF_FEED & (_ENTRY.c.entry_id == _IDS.c.value))
+    .join_from(_IDS, _ENTRY, _ENTRY.c.entry_key == _KEY_OF_ID.scalar_subquery())
     .join(_POOL, _POOL.c.pool_key == _ENTRY.c.pool_key)
 )
+_OF_FEED = (_ENTRY.c.source_key == bindparam("source")) & (_ENTRY.c.leg == 0)
 _CORRECTIONS = (
     select(_ENTRY.c.corrects, _ENTRY.c.amount_minor)
     # The last condition repeats that of the partial index of corrections.

@@ -49,25 +49,27 @@ def known_movements(connection: Connection, source_key: int, ids: Collection[str
     """Returns, by id, the movements that a feed has already reported, with their quantities after corrections."""
     if not ids:
         return {}
-    used = list(connection.execute(_USED_IDS, {"source": source_key, "texts": ids}).scalars())
-    return _known(connection, source_key, used) if used else {}
+    rows = connection.execute(_KNOWN_MOVES, {"source": source_key, "texts": ids}).all()
+    return _known(connection, source_key, rows) if rows else {}
 
 
 _MOVE = StockMovementRow.__table__
 _IDS = TEXTS.rows
-_OF_FEED = _MOVE.c.source_key == bindparam("source")
-_MOVE_KEY = select(_MOVE.c.movement_key).where(_OF_FEED, _MOVE.c.movement_id == _IDS.c.value)
-# A subquery for each id uses the index; a join might scan all movements.
-_USED_IDS = select(_IDS.c.value).where(_MOVE_KEY.scalar_subquery().is_not(None))
+_NAMED = _MOVE.alias("named")
+_KEY_OF_ID = select(_NAMED.c.movement_key).where(
+    _NAMED.c.source_key == bindparam("source"), _NAMED.c.movement_id == _IDS.c.value
+)
 
 _TO_LOT = _LOT.alias()
+# A subquery for each id uses the index; for a plain join, SQLite reads all movements of the feed.
 _KNOWN_MOVES = (
     select(_MOVE, _LOT.c.warehouse, _LOT.c.lot, _TO_LOT.c.warehouse, _TO_LOT.c.lot)
-    .join(_IDS, _OF_FEED & (_MOVE.c.movement_id == _IDS.c.value))
+    .join_from(_IDS, _MOVE, _MOVE.c.movement_key == _KEY_OF_ID.scalar_subquery())
     .join(_LOT, _LOT.c.lot_key == _MOVE.c.lot_key)
     .outerjoin(_TO_LOT, _TO_LOT.c.lot_key == _MOVE.c.to_lot_key)
 )
 
+_OF_FEED = _MOVE.c.source_key == bindparam("source")
 _CORRECTIONS = (
     select(_MOVE.c.corrects, _MOVE.c.quantity)
     # The last condition repeats that of the partial index of corrections.
@@ -76,11 +78,11 @@ _CORRECTIONS = (
 )
 
 
-def _known(connection: Connection, source_key: int, ids: Collection[str]) -> dict[str, Known]:
-    named = {"source": source_key, "texts": ids}
+def _known(connection: Connection, source_key: int, rows: Sequence[Any]) -> dict[str, Known]:
+    named = {"source": source_key, "texts": [row.movement_id for row in rows]}
     corrected: dict[str, int] = {row[0]: row[1] for row in connection.execute(_CORRECTIONS, named)}
     known = {}
-    for row in connection.execute(_KNOWN_MOVES, named):
+    for row in rows:
         place, to_place = tuple(row[-4:-2]), tuple(row[-2:]) if row.to_lot_key else None
         details = (row.quantity, row.bin, row.to_bin, row.grade, row.corrects, row.document)
         stated = content(row.kind, row.effective_us, place, to_place, *details)
