@@ -254,10 +254,8 @@ def _insert_sums(
     connection: Connection, table: type[SQLModel], names: Sequence[str], new: Sequence[tuple[int, Invoice | Balance]]
 ) -> None:
     """Inserts new invoices or balances, each with the key of its pool."""
-    (key,) = table.__table__.primary_key
     columns: dict[str, Any] = dict(zip(names, _columns([one for _, one in new], names), strict=True))
     columns["pool_key"] = [pool_key for pool_key, _ in new]
-    columns[key.name] = new_keys(connection, table, len(new))
     insert_columns(connection, table, columns, len(new))
 
 
