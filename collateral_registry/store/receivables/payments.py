@@ -51,7 +51,7 @@ _UNMATCHED = (
         _ENTRY.c.kind.in_(PAYMENT_KINDS),
         _ENTRY.c.matches == 0,
         ~exists().where(
-            _MATCH.c.pool_key == _ENTRY.c.pool_key, _MATCH.c.matches == _ENTRY.c.number, _MATCH.c.matches > 0
+            _MATCH.c.pool_key == _ENTRY.c.pool_key, _MATCH.c.matches == _ENTRY.c.number, _MATCH.c.matches != 0
         ),
         ~exists().where(
             _CORRECTION.c.source_key == _ENTRY.c.source_key,
@@ -67,7 +67,7 @@ _BY_NUMBER = select(*(_ENTRY.c[name] for name in _FIELDS)).join_from(
     _NUMBERS, _ENTRY, _OF_NUMBERS & (_ENTRY.c.number == _NUMBERS.c.number)
 )
 _MATCHING = select(*(_ENTRY.c[name] for name in _FIELDS)).join_from(
-    _NUMBERS, _ENTRY, _OF_NUMBERS & (_ENTRY.c.matches == _NUMBERS.c.number) & (_ENTRY.c.matches > 0)
+    _NUMBERS, _ENTRY, _OF_NUMBERS & (_ENTRY.c.matches == _NUMBERS.c.number) & (_ENTRY.c.matches != 0)
 )
 
 

@@ -73,7 +73,7 @@ class InvoiceEntryRow(SQLModel, table=True):
         UniqueConstraint("source_key", "entry_id", "leg"),
         partial_index("invoice_entry_corrects", "source_key", "corrects", where="corrects <> ''"),
         partial_index("invoice_entry_cash", "pool_key", "debtor", "amount_minor", where=CASH_EFFECTS),
-        partial_index("invoice_entry_matches", "pool_key", "matches", where="matches > 0"),
+        partial_index("invoice_entry_matches", "pool_key", "matches", where="matches <> 0"),
     )
     entry_key: int | None = big(primary_key=True, default=None)
     pool_key: int = big()
