@@ -203,6 +203,6 @@ def _sublimit(texts: Texts, one: pb.BaseClass) -> str:
 
 
 def _reserve_line(texts: Texts, one: pb.DeductedReserve) -> Line:
-    name = identifier(one.reserve)
+    name = identifier(one.reserve or one.source)  # a computed one is named by its pool
     label = texts("base.reserve", kind=word(texts, "reserve_kind", one.kind))
     return Line((WHOLE, pb.BASE_STEP_RESERVE, 0, name), label, name, -value_of(one.deduction))
