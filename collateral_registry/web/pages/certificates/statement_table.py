@@ -6,13 +6,13 @@ excludes. The line ``reserves`` belongs to no class.
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterator, Mapping
 
 from google.type.decimal_pb2 import Decimal as DecimalMessage
 from google.type.money_pb2 import Money
 
+from collateral_registry.exports.cells import CsvWriter
 from collateral_registry.v1 import certificate_pb2 as pb
 from collateral_registry.web.pages.numbers import parsed_money, value_of
 from valuation.tables.reader import Table
@@ -43,7 +43,7 @@ def statement_of(table: Table, currency: str) -> pb.BaseStatement:
 def statement_text(statement: pb.BaseStatement) -> str:
     """Returns a statement as CSV; its header alone for an empty one."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([HEADER, *_rows(statement)])
+    CsvWriter(text).write(HEADER, *_rows(statement))
     return text.getvalue()
 
 
