@@ -28,6 +28,7 @@ from collateral_registry.commands.receivables.entry_intake import EntryGroup, bo
 from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource
 from collateral_registry.domain.receivables.ledgers.entries import Entries
 from collateral_registry.domain.shared.days import NO_DAY
+from collateral_registry.runtime.process_memory import collect_rarely, keep_freed_memory
 from collateral_registry.store.engine.bulk import POSTGRESQL_TYPES
 from collateral_registry.store.engine.database import Database
 from collateral_registry.store.engine.migrate import migrate
@@ -145,7 +146,9 @@ def measure(entries: int, url: str, bare_url: str, server: Callable[[], float]) 
 
 
 def main(entries: int, name: str) -> None:
-    """Measures on new databases of one engine."""
+    """Measures on new databases of one engine, with the memory settings of the process that books."""
+    keep_freed_memory()
+    collect_rarely()
     with TemporaryDirectory() as made, engine_of(name, Path(made)) as engine:
         postmaster = int((engine.data / "postmaster.pid").read_text().split()[0]) if isinstance(engine, Cluster) else 0
         server = (lambda: processor_seconds_of(postmaster)) if postmaster else (lambda: 0.0)
