@@ -11,13 +11,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from collateral_registry.domain.receivables.changes.limited_group import Both, FreePart, LimitedGroup, limited_group
+from collateral_registry.domain.receivables.changes.limited_group import (
+    Both,
+    CutSums,
+    FreePart,
+    LimitedGroup,
+    limited_group,
+)
 from collateral_registry.domain.receivables.partial_rules import share_cut
 from collateral_registry.domain.receivables.pool_facts import GroupName, PoolFacts, PoolTerms
 from collateral_registry.domain.receivables.pool_ladder import PoolPart, before_shares, class_parts, most_lent
 from collateral_registry.domain.receivables.pool_sums import NO_SUMS, PoolSums
 from collateral_registry.domain.receivables.rule_numbers import ReceivableNumbers
 from valuation.receivables.recoverable import PoolParts, pool_parts
+
+
+@dataclass(frozen=True)
+class CutGroup:
+    """A group of debtors that bears a limit on shares, with its sums under the cut."""
+
+    group: LimitedGroup
+    sums: CutSums
 
 
 @dataclass(frozen=True)
@@ -32,7 +46,7 @@ class ComputedPool:
     sums: PoolSums
     left: Mapping[GroupName, Both]
     cut: Mapping[GroupName, Both]
-    limited: Mapping[GroupName, LimitedGroup]
+    limited: Mapping[GroupName, CutGroup]
     debtors: Mapping[str, Both]
 
 
@@ -88,30 +102,43 @@ def changed(
     left |= dict(zip(come.names, map(tuple, come.left_minor.T.tolist()), strict=True))
     gross = before.sums.open_minor - sum(part.gross_minor for part in gone) + come.gross_minor
     cut = _cuts(left, gross, new, numbers)
-    moved = {
-        name: before.limited.get(name) or limited_group(before_shares(part_of(name), numbers, day))
-        for name in (cut.keys() | before.cut.keys()) - here
-        if cut.get(name) != before.cut.get(name)
-    }
+    was = [_sums_before(part, before) for part in gone]
+    limited = {name: one for name, one in before.limited.items() if name in cut and name not in here}
     own = _part_after(come, cut)
+    now = [own.under(cut)]
+    if isinstance(own, LimitedGroup):
+        limited[own.name] = CutGroup(own, now[0])
+    for name in (cut.keys() | before.cut.keys()) - here:
+        if cut.get(name) == before.cut.get(name):
+            continue
+        known = before.limited.get(name)
+        group = limited_group(before_shares(part_of(name), numbers, day)) if known is None else known.group
+        was.append(_sums_before(group, before))
+        now.append(group.under(cut))
+        if name in cut:
+            limited[name] = CutGroup(group, now[-1])
     sums, debtors = before.sums, {**before.debtors}
-    for one in (part.under(before.cut) for part in (*gone, *moved.values())):
+    for one in was:
         sums -= one.sums
         for debtor in one.debtors:
             del debtors[debtor]
-    for one in (part.under(cut) for part in (own, *moved.values())):
+    for one in now:
         sums += one.sums
         debtors |= one.debtors
-    known = {name: group for name, group in before.limited.items() if name not in here} | moved
-    known |= {own.name: own} if isinstance(own, LimitedGroup) else {}
-    return ComputedPool(sums, left, cut, {name: group for name, group in known.items() if name in cut}, debtors)
+    return ComputedPool(sums, left, cut, limited, debtors)
+
+
+def _sums_before(part: FreePart | LimitedGroup, before: ComputedPool) -> CutSums:
+    """Returns the sums of a part of a pool before a change."""
+    known = before.limited.get(part.name) if isinstance(part, LimitedGroup) else None
+    return part.under(before.cut) if known is None else known.sums
 
 
 def _parts_before(
     before: ComputedPool, old: PoolFacts, numbers: ReceivableNumbers, day: int
 ) -> Sequence[FreePart | LimitedGroup]:
     """Returns the groups that change as they were, from what is known of them if that is all of them."""
-    known = [before.limited[name] for name in old.resolved.names if name in before.limited]
+    known = [before.limited[name].group for name in old.resolved.names if name in before.limited]
     return known if len(known) == old.resolved.groups else [FreePart(before_shares(old, numbers, day))]
 
 
@@ -126,7 +153,10 @@ def _cuts(
     """Returns what the limits on shares take of the groups that bear one."""
     amounts = np.array([*left.values()], dtype=np.int64).reshape(-1, 2).T
     mode = pool.terms.mode or numbers.mode
-    taken = np.array([share_cut(amount, gross_minor, mode, numbers) for amount in amounts])
+    conservative = last_good = share_cut(amounts[0], gross_minor, mode, numbers)
+    if not np.array_equal(*amounts):
+        last_good = share_cut(amounts[1], gross_minor, mode, numbers)
+    taken = np.array([conservative, last_good])
     names = list(left)
     return {names[at]: (int(taken[0, at]), int(taken[1, at])) for at in np.flatnonzero(taken.any(axis=0)).tolist()}
 
