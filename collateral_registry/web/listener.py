@@ -7,8 +7,10 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import h11
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from collateral_registry.rpc.access.certificate_files import CertificateFiles
 from collateral_registry.web.tls import tls_context
@@ -32,6 +34,17 @@ class _Server(uvicorn.Server):
         yield
 
 
+class _Protocol(H11Protocol):
+    """HTTP/1.1, of which a malformed request closes the connection whatever was sent on it."""
+
+    def send_400_response(self, msg: str) -> None:
+        """Answers a malformed request; h11 sends no text in answer to HEAD, and no answer after another one."""
+        try:
+            super().send_400_response(msg)
+        except h11.LocalProtocolError:
+            self.transport.close()
+
+
 class HttpListener:
     """Answers HTTP requests by an application until it is drained."""
 
@@ -42,7 +55,7 @@ class HttpListener:
             uvicorn.Config(
                 app,
                 loop="none",
-                http="h11",
+                http=_Protocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,

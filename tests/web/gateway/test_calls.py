@@ -212,9 +212,11 @@ def test_texts_are_utf_8(web):
     connection.close()
 
 
+@pytest.mark.parametrize("method", ["POST", "HEAD"])
 @pytest.mark.parametrize("kind", ["text/plain", "application/json"])
-def test_a_malformed_chunk_is_refused_once_and_logs_no_error(web, kind):
-    head = "POST /v1/LoanService/GetLoan HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ntransfer-encoding: chunked"
+def test_a_malformed_chunk_is_refused_once_and_is_no_fault_of_the_server(web, kind, method):
+    first = f"{method} /v1/LoanService/GetLoan HTTP/1.1"
+    head = f"{first}\r\nhost: localhost\r\nconnection: close\r\ntransfer-encoding: chunked"
     logged = len(web.server.said)
     with socket.create_connection(web.address.split(":"), timeout=10) as connection:
         connection.sendall(f"{head}\r\ncontent-type: {kind}\r\n\r\nzz\r\n{{}}".encode())
@@ -223,3 +225,4 @@ def test_a_malformed_chunk_is_refused_once_and_logs_no_error(web, kind):
 
     post(web.address, "BusinessDateService/GetBusinessDate", {})  # after what the first call logs
     assert "Traceback" not in web.server.said[logged:]
+    assert "Fatal error" not in web.server.said[logged:]
