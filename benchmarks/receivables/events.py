@@ -24,8 +24,7 @@ import numpy as np
 
 from benchmarks.engines import engine_of
 from benchmarks.measured import peak_mb_of, processor_seconds_of
-from collateral_registry.commands.assets.register import register
-from collateral_registry.commands.assignments.records import record_event, record_search
+from benchmarks.receivables.many_pools import register_pool
 from collateral_registry.commands.debtors.registry import create_debtor
 from collateral_registry.commands.feeds.intake import Batch, DurableBatch, open_feed
 from collateral_registry.commands.loans.lending import create_loan
@@ -34,16 +33,13 @@ from collateral_registry.commands.pipeline.settle import commit
 from collateral_registry.commands.receivables.entry_intake import EntryGroup, book_entries
 from collateral_registry.commands.receivables.sync_pools import find_pending_pools, sync_pending_pools
 from collateral_registry.domain.access.callers import Author
-from collateral_registry.domain.assets.claims import ReceivablePool
-from collateral_registry.domain.assets.kinds import Asset
-from collateral_registry.domain.assignments.events import AssignmentEvent, AssignmentEventKind, RegistrySearch
 from collateral_registry.domain.debtors.debtor import Debtor, DebtorKind
 from collateral_registry.domain.loans.agreements import Loan, OwnLimits, Pledge
 from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource
 from collateral_registry.domain.receivables.ledgers.entries import Entries
 from collateral_registry.domain.receivables.ledgers.ledger_state import DAY_US
 from collateral_registry.domain.shared.days import day_of
-from collateral_registry.store.engine.database import Database, Write
+from collateral_registry.store.engine.database import Database
 from collateral_registry.v1 import breach_pb2
 from tests.support.books import FIRST, open_empty_book, registered
 from tests.support.invoicing import LedgerClient, invoice_entry
@@ -78,7 +74,7 @@ def build(url: str, invoices: int) -> None:
         for name in ("owner", *(f"debtor-{number}" for number in range(DEBTORS))):
             create_debtor(write, Debtor(name, name, country="US", is_independent=True, kind=DebtorKind.FIRM))
         for number in range(len(pools)):
-            _register(write, f"pool-{number}")
+            register_pool(write, f"pool-{number}")
         create_loan(write, Loan("loan-1", "Acme", "USD", NOTHING, ltv_limits=LIMITS))
         pledge_asset(write, registered(Pledge("p-1", "loan-1", "pool-0")))
         commit(write)
@@ -92,15 +88,6 @@ def build(url: str, invoices: int) -> None:
             assert outcome.booked == len(entries), outcome.rejected[:1]
     _sync(database)
     database.close()
-
-
-def _register(write: Write, name: str) -> None:
-    register(write, Asset(name, "Acme", "receivable.trade", "USD", ReceivablePool(owner_debtor="owner")))
-    stated = {"registry": "zdw", "registration_number": f"R-{name}"}
-    for kind in (AssignmentEventKind.REGISTERED, AssignmentEventKind.NOTICE_DELIVERED):
-        shown = stated if kind == AssignmentEventKind.REGISTERED else {}
-        record_event(write, name, "a-1", AssignmentEvent(kind, FIRST, **shown), "bench")
-    record_search(write, name, RegistrySearch(FIRST, "zdw"), "bench")
 
 
 def _entries(pool: int, numbers: range, size: int) -> Entries:

@@ -51,14 +51,15 @@ def build(url: str, pools: int) -> Database:
         numbers = range(first, min(first + POOLS_A_STEP, pools))
         with database.write("bench", Author("bench", "bench")) as write:
             for number in numbers:
-                _register(write, f"pool-{number}")
+                register_pool(write, f"pool-{number}")
             commit(write)
         entries = [_invoice(number, at) for number in numbers for at in range(INVOICES)]
         book_entries(database, [Batch("bench", CALL, CALL, "", entries_of(entries))])
     return database
 
 
-def _register(write: Write, name: str) -> None:
+def register_pool(write: Write, name: str) -> None:
+    """Registers a pool whose invoices are assigned to the lender; a search of the registry found no one else."""
     register(write, Asset(name, "Acme", "receivable.trade", "USD", ReceivablePool(owner_debtor="owner")))
     stated = {"registry": "zdw", "registration_number": f"R-{name}"}
     for kind in (AssignmentEventKind.REGISTERED, AssignmentEventKind.NOTICE_DELIVERED):
