@@ -17,6 +17,9 @@ from collateral_registry.store.engine.database import Connection
 INVOICES_LIMIT = 200_000
 """Invoices of all kept ladders, about 100 MB; those that were used least recently are dropped first."""
 
+LADDERS_LIMIT = 1_000
+"""Kept ladders; one without invoices takes 20 kB."""
+
 
 class LadderKey(NamedTuple):
     """A pool, and the commit of its statement."""
@@ -49,7 +52,7 @@ class KeptLadders:
                 return
             self._kept[key] = ladder
             self._invoices += _size(ladder)
-            while self._invoices > INVOICES_LIMIT:
+            while self._invoices > INVOICES_LIMIT or len(self._kept) > LADDERS_LIMIT:
                 self._invoices -= _size(self._kept.popitem(last=False)[1])
 
 

@@ -1,4 +1,4 @@
-"""Ladders of statements are kept in memory up to a number of invoices, the least recently used ones leave first."""
+"""Ladders of statements are kept in memory up to a number of invoices and of ladders, the most recently used ones."""
 
 import pytest
 
@@ -26,6 +26,15 @@ def test_the_ladder_that_was_used_least_recently_is_dropped_first(made, monkeypa
     kept.keep(KEYS[2], made)
 
     assert [kept.get(key) is made for key in KEYS] == [True, False, True, False]
+
+
+def test_small_ladders_are_kept_up_to_a_number_of_ladders(made, monkeypatch):
+    monkeypatch.setattr(module, "LADDERS_LIMIT", 2)
+    kept = KeptLadders()
+    for key in KEYS:
+        kept.keep(key, made)
+
+    assert [kept.get(key) is made for key in KEYS] == [False, False, True, True]
 
 
 def test_a_ladder_of_more_invoices_than_the_limit_is_not_kept(made, monkeypatch):
