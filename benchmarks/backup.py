@@ -29,7 +29,8 @@ from collateral_registry.commands.pipeline.settle import commit
 from collateral_registry.commands.prices.ingest import open_series
 from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.prices.series import PriceSeries
-from collateral_registry.store.engine.database import Database, sqlite_file
+from collateral_registry.store.engine.connections import sqlite_file
+from collateral_registry.store.engine.database import Database
 from tests.support.postgres import installed_programs, wheel_programs
 
 PAUSE_SECONDS = 0.05

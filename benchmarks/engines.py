@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from collateral_registry.store.engine.database import sqlite_file
+from collateral_registry.store.engine.connections import sqlite_file
 from tests.support.postgres import Cluster
 
 SETTINGS = Path(__file__).parents[1] / "deploy" / "postgresql.conf"

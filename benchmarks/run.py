@@ -29,7 +29,8 @@ from benchmarks.ticks import measure_ticks
 from collateral_registry.clock import wall_clock
 from collateral_registry.commands.revaluation.runs import run_book
 from collateral_registry.domain.access.callers import Author
-from collateral_registry.store.engine.database import Database, sqlite_file
+from collateral_registry.store.engine.connections import sqlite_file
+from collateral_registry.store.engine.database import Database
 
 ENGINES = ("sqlite", "postgresql")
 

@@ -29,7 +29,8 @@ from collateral_registry.runtime.revaluation.driver import RunDriver, Workers
 from collateral_registry.runtime.revaluation.local_workers import LocalWorkers
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.commit_listener import listen
-from collateral_registry.store.engine.database import Database, libpq_url, sqlite_file
+from collateral_registry.store.engine.connections import libpq_url, sqlite_file
+from collateral_registry.store.engine.database import Database
 from collateral_registry.store.engine.migrate import migrate as migrate_schema
 from collateral_registry.store.storage.durability import unsafe_settings
 from collateral_registry.store.storage.own_schema import check_own_schema

@@ -14,7 +14,7 @@ from collateral_registry.config import Settings
 from collateral_registry.domain.shared.errors import DomainError, Refused
 from collateral_registry.lenders import settings_by_lender
 from collateral_registry.logs import logger
-from collateral_registry.store.engine.database import sqlite_file
+from collateral_registry.store.engine.connections import sqlite_file
 from valuation.errors import MissingExtra
 
 LOG = logger("collateral")

@@ -13,7 +13,7 @@ import grpc
 from google.protobuf.descriptor import MethodDescriptor
 
 from benchmarks.fuzz.plausible import list_methods, names_in, parents_of, rows_of
-from collateral_registry.store.engine.database import sqlite_file
+from collateral_registry.store.engine.connections import sqlite_file
 from collateral_registry.v1 import report_pb2, revaluation_pb2, valuation_pb2
 from tests.support.contract_book import Book, without_time
 from tests.support.contract_requests import METHODS

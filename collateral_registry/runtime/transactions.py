@@ -14,8 +14,8 @@ from typing import Generic, ParamSpec, TypeVar
 from collateral_registry.commands.pipeline.settle import settle
 from collateral_registry.domain.access.callers import Author
 from collateral_registry.metrics import WRITER_WAIT
-from collateral_registry.store.engine.database import Connection, Database, Write
 from collateral_registry.store.book.idempotency import first_answer, remember_answer
+from collateral_registry.store.engine.database import Connection, Database, Write
 from collateral_registry.store.engine.interrupts import Interrupt
 
 P = ParamSpec("P")

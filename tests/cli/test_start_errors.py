@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from collateral_registry.cli.main import app
 from collateral_registry.config import PREFIX
-from collateral_registry.store.engine import database as engine
+from collateral_registry.store.engine import connections as settings
 from tests.support.authority import Authority, write_pair
 from tests.support.launch import forked
 
@@ -219,7 +219,7 @@ def test_a_folder_that_cannot_be_made_is_reported_by_every_command(folder):
 def test_a_full_disk_is_temporary_and_the_next_start_succeeds(folder, monkeypatch):
     migrate = ("migrate", "--database", f"sqlite:///{folder / 'book.db'}")
     with monkeypatch.context() as full:
-        full.setattr(engine, "SQLITE_PRAGMAS", (*engine.SQLITE_PRAGMAS, "max_page_count=9"))
+        full.setattr(settings, "SQLITE_PRAGMAS", (*settings.SQLITE_PRAGMAS, "max_page_count=9"))
         code, message = refusal(*migrate)
 
     assert code == LATER
@@ -231,7 +231,7 @@ def test_a_book_that_may_only_be_read_needs_an_operator(folder, monkeypatch):
     """As root, a file without write permission would be written; the driver is asked to refuse instead."""
     migrate = ("migrate", "--database", f"sqlite:///{folder / 'book.db'}")
     with monkeypatch.context() as read_only:
-        read_only.setattr(engine, "SQLITE_PRAGMAS", (*engine.SQLITE_PRAGMAS, "query_only=ON"))
+        read_only.setattr(settings, "SQLITE_PRAGMAS", (*settings.SQLITE_PRAGMAS, "query_only=ON"))
         code, message = refusal(*migrate)
 
     assert code == OPERATOR

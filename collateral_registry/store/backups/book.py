@@ -29,7 +29,8 @@ from collateral_registry.store.backups.archive import (
     new_archive,
 )
 from collateral_registry.store.engine.commits import newest_commit
-from collateral_registry.store.engine.database import Database, libpq_url, sqlite_file
+from collateral_registry.store.engine.connections import libpq_url, sqlite_file
+from collateral_registry.store.engine.database import Database
 from collateral_registry.store.engine.migrate import is_known, newest_version, upgrade
 from collateral_registry.store.schema.loans import LoanRow
 from collateral_registry.store.storage.sole_use import sole_use

@@ -25,12 +25,7 @@ from sqlalchemy.types import TypeEngine
 from sqlmodel import SQLModel
 
 from collateral_registry.domain.shared.errors import StoreUnavailable
-from collateral_registry.store.engine.database import (
-    POSTGRES_COMMITS,
-    SQLITE_PRAGMAS,
-    libpq_url,
-    sqlite_file,
-)
+from collateral_registry.store.engine.connections import POSTGRES_COMMITS, SQLITE_PRAGMAS, libpq_url, sqlite_file
 from collateral_registry.store.engine.locks import lock_key, of_schema, sqlite_turn
 
 TYPED_ROWS = 65_536

@@ -6,78 +6,40 @@ the order of commits, and a reader that sees a sequence also sees all earlier on
 
 from __future__ import annotations
 
-import os
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from psycopg import (
-    Connection as PostgresConnection,
-    Error as PostgresError,
-    OperationalError as PostgresOperationalError,
-)
-from sqlalchemy import BigInteger, Connection, Engine, Select, bindparam, create_engine, event, func, insert, select
+from psycopg import Error as PostgresError, OperationalError as PostgresOperationalError
+from sqlalchemy import BigInteger, Connection, Select, bindparam, func, insert, select
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from collateral_registry.clock import Clock, microseconds
 from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.audit.entries import Entry
 from collateral_registry.domain.shared.errors import StoreUnavailable, StoreUnusable
 from collateral_registry.logs import masked
-from collateral_registry.store.audit.collector import FACTS, Facts, collect_from
+from collateral_registry.store.audit.collector import FACTS, Facts
 from collateral_registry.store.audit.log import append_entry
 from collateral_registry.store.engine.commit_listener import channel_of_schema
+from collateral_registry.store.engine.connections import new_engine, sqlite_file
 from collateral_registry.store.engine.interrupts import Interrupt
 from collateral_registry.store.engine.locks import lock_key, of_schema, sqlite_turn
 from collateral_registry.store.engine.touched import Touched
 from collateral_registry.store.schema.book import CommitRow
 
-__all__ = [
-    "POSTGRES_COMMITS",
-    "SQLITE_PRAGMAS",
-    "Connection",
-    "Database",
-    "Intake",
-    "Write",
-    "sqlite_file",
-]
+__all__ = ["Connection", "Database", "Intake", "Write"]
 
 WRITER_LOCK_KEY = 0x636F6C6C61746572
 """Advisory lock of the one writer on PostgreSQL: "collater" in ASCII."""
 
 WRONG_CLOCK_US = 3_600 * 1_000_000
 """A commit that is further ahead of the clock has the time of a wrong clock."""
-
-BUSY_TIMEOUT_MILLISECONDS = 10_000
-READERS_LIMIT = 8
-MMAP_BYTES = 1 << 30
-LOG_PAGES = 8_192
-"""A commit copies a write-ahead log of this length, 32 MB; ``wal_checkpoints`` copies a shorter one."""
-
-LOG_BYTES = 4 << 20
-"""Length from which ``wal_checkpoints`` copies the log, and to which the file of a new one is shortened."""
-
-CACHE_KIBIBYTES = 65_536
-
-SQLITE_PRAGMAS = (
-    f"busy_timeout={BUSY_TIMEOUT_MILLISECONDS}",
-    "synchronous=FULL",
-    "foreign_keys=ON",
-    f"wal_autocheckpoint={LOG_PAGES}",
-    f"journal_size_limit={LOG_BYTES}",
-    f"cache_size=-{CACHE_KIBIBYTES}",
-    f"mmap_size={MMAP_BYTES}",
-    "temp_store=MEMORY",
-)
-"""Settings of every SQLite connection; the busy timeout comes first, so that two processes can open a new file."""
 
 
 _PRIMARY_CODE = 0xFF
@@ -92,12 +54,6 @@ _POSTGRES_REFUSALS = re.compile(
 )
 """Texts with which PostgreSQL and its driver refuse a connection until an operator acts. Such an error has no code, and
 texts in other languages count as temporary."""
-
-POSTGRES_COMMITS = """
-SELECT set_config('synchronous_commit', CASE setting WHEN 'off' THEN 'on' ELSE setting END, false)
-FROM current_setting('synchronous_commit') AS setting
-"""
-"""Turns off ``synchronous_commit = off`` in a session, and keeps settings that wait for more."""
 
 
 @dataclass
@@ -172,7 +128,7 @@ class Database:
 
     def __init__(self, url: str, clock: Clock) -> None:
         self.url = url
-        self.engine = _engine(url)
+        self.engine = new_engine(url)
         self._file = sqlite_file(url)
         self.clock = clock
         self.is_sqlite = self.engine.dialect.name == "sqlite"
@@ -318,59 +274,6 @@ def _locks() -> Select[Any]:
 
 _WRITER_LOCK = select(func.pg_advisory_xact_lock(of_schema(WRITER_LOCK_KEY)))
 _NOTIFY = select(func.pg_notify(channel_of_schema(), ""))
-
-
-def libpq_url(url: str) -> str:
-    """Returns the URL of a PostgreSQL database as its own library reads it, which takes a plus sign for itself."""
-    text = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    base, mark, parameters = text.partition("?")
-    return base + mark + parameters.replace("+", "%20")
-
-
-def sqlite_file(url: str) -> Path | None:
-    """Returns the file that a SQLite URL names, without symbolic links; None for any other engine.
-
-    SQLite also names the write-ahead log after the file itself and not after a link to it.
-    """
-    parsed = make_url(url)
-    if not parsed.drivername.startswith("sqlite"):
-        return None
-    return Path(os.path.realpath((parsed.database or "").removeprefix("file:")))  # resolve() raises for a loop of links
-
-
-def _engine(url: str) -> Engine:
-    if not url.startswith("sqlite"):
-        # The level is set explicitly: if the default of the server were stricter, the snapshot would precede the lock.
-        engine = create_engine(url, pool_size=READERS_LIMIT, pool_pre_ping=True, isolation_level="READ COMMITTED")
-        event.listen(engine, "connect", _prepare_postgres)
-        collect_from(engine)
-        return engine
-    engine = create_engine(
-        url,
-        pool_size=READERS_LIMIT,
-        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MILLISECONDS / 1e3},
-    )
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    collect_from(engine)
-    return engine
-
-
-def _prepare_postgres(connection: PostgresConnection, _record: ConnectionPoolEntry) -> None:
-    """Lets commits of a new connection wait for the disk, whatever the defaults of the database and the role."""
-    connection.execute(POSTGRES_COMMITS)
-    connection.commit()
-
-
-def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:  # noqa: ANN401 - a raw driver connection
-    """Applies the SQLite settings to a new connection."""
-    connection.isolation_level = None
-    for pragma in SQLITE_PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
 
 
 @contextmanager

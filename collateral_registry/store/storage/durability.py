@@ -7,7 +7,8 @@ from pathlib import Path
 from sqlalchemy import text
 
 from collateral_registry.domain.shared.errors import StoreUnavailable
-from collateral_registry.store.engine.database import Database, sqlite_file
+from collateral_registry.store.engine.connections import sqlite_file
+from collateral_registry.store.engine.database import Database
 
 MOUNTS = Path("/proc/self/mounts")
 NETWORK_FILE_SYSTEMS = frozenset({"afs", "cifs", "fuse.glusterfs", "fuse.sshfs", "lustre", "nfs", "nfs4", "smb3"})

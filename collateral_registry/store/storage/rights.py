@@ -6,7 +6,7 @@ import shlex
 import stat
 from pathlib import Path
 
-from collateral_registry.store.engine.database import sqlite_file
+from collateral_registry.store.engine.connections import sqlite_file
 
 SUFFIXES = ("", "-wal", "-shm")
 OTHERS = stat.S_IRWXG | stat.S_IRWXO

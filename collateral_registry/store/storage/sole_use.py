@@ -13,7 +13,7 @@ from pathlib import Path
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from collateral_registry.domain.shared.errors import Refused
-from collateral_registry.store.engine.database import sqlite_file
+from collateral_registry.store.engine.connections import sqlite_file
 from collateral_registry.store.engine.locks import turn_file
 
 ENDING_SECONDS = 2.0

@@ -14,7 +14,8 @@ from sqlalchemy import text
 
 from collateral_registry.domain.shared.errors import StoreUnavailable
 from collateral_registry.logs import logger
-from collateral_registry.store.engine.database import LOG_BYTES, Database, sqlite_file
+from collateral_registry.store.engine.connections import LOG_BYTES, sqlite_file
+from collateral_registry.store.engine.database import Database
 from collateral_registry.store.engine.locks import sqlite_turn
 
 LOG = logger("store")

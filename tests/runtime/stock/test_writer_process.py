@@ -31,7 +31,8 @@ from collateral_registry.domain.shared.errors import (
     Unauthenticated,
 )
 from collateral_registry.runtime.feeds.writer_process import IntakeProcess
-from collateral_registry.store.engine.database import Database, sqlite_file
+from collateral_registry.store.engine.connections import sqlite_file
+from collateral_registry.store.engine.database import Database
 from collateral_registry.v1 import stock_ledger_pb2 as ledger
 from tests.support.postgres import wait_until
 from tests.support.pushing import Push, batch, receipt

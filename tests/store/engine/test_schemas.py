@@ -12,7 +12,8 @@ from collateral_registry.domain.access.callers import SERVICE
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.store.engine.arrow import ArrowDatabase
 from collateral_registry.store.engine.commit_listener import listen
-from collateral_registry.store.engine.database import Database, libpq_url
+from collateral_registry.store.engine.connections import libpq_url
+from collateral_registry.store.engine.database import Database
 from collateral_registry.store.engine.migrate import migrate
 from collateral_registry.store.schema.book import CommitRow
 from collateral_registry.store.storage.own_schema import check_own_schema

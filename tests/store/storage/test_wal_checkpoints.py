@@ -6,7 +6,8 @@ from threading import Event, Thread
 import pytest
 from sqlalchemy import text
 
-from collateral_registry.store.engine.database import LOG_BYTES, Database, sqlite_file
+from collateral_registry.store.engine.connections import LOG_BYTES, sqlite_file
+from collateral_registry.store.engine.database import Database
 from collateral_registry.store.storage.wal_checkpoints import checkpoint, empty_log
 from tests.support.ledgers import MOMENT
 

@@ -1,0 +1,97 @@
+"""Opens connections to a database, named by its URL, with the settings of the book."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from psycopg import Connection as PostgresConnection
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from collateral_registry.store.audit.collector import collect_from
+
+BUSY_TIMEOUT_MILLISECONDS = 10_000
+READERS_LIMIT = 8
+MMAP_BYTES = 1 << 30
+LOG_PAGES = 8_192
+"""A commit copies a write-ahead log of this length, 32 MB; ``wal_checkpoints`` copies a shorter one."""
+
+LOG_BYTES = 4 << 20
+"""Length from which ``wal_checkpoints`` copies the log, and to which the file of a new one is shortened."""
+
+CACHE_KIBIBYTES = 65_536
+
+SQLITE_PRAGMAS = (
+    f"busy_timeout={BUSY_TIMEOUT_MILLISECONDS}",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    f"wal_autocheckpoint={LOG_PAGES}",
+    f"journal_size_limit={LOG_BYTES}",
+    f"cache_size=-{CACHE_KIBIBYTES}",
+    f"mmap_size={MMAP_BYTES}",
+    "temp_store=MEMORY",
+)
+"""Settings of every SQLite connection; the busy timeout comes first, so that two processes can open a new file."""
+
+POSTGRES_COMMITS = """
+SELECT set_config('synchronous_commit', CASE setting WHEN 'off' THEN 'on' ELSE setting END, false)
+FROM current_setting('synchronous_commit') AS setting
+"""
+"""Turns off ``synchronous_commit = off`` in a session, and keeps settings that wait for more."""
+
+
+def libpq_url(url: str) -> str:
+    """Returns the URL of a PostgreSQL database as its own library reads it, which takes a plus sign for itself."""
+    text = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    base, mark, parameters = text.partition("?")
+    return base + mark + parameters.replace("+", "%20")
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Returns the file that a SQLite URL names, without symbolic links; None for any other engine.
+
+    SQLite also names the write-ahead log after the file itself and not after a link to it.
+    """
+    parsed = make_url(url)
+    if not parsed.drivername.startswith("sqlite"):
+        return None
+    return Path(os.path.realpath((parsed.database or "").removeprefix("file:")))  # resolve() raises for a loop of links
+
+
+def new_engine(url: str) -> Engine:
+    """Returns the pool of connections of a database, whose connections have the settings of the book."""
+    if not url.startswith("sqlite"):
+        # The level is set explicitly: if the default of the server were stricter, the snapshot would precede the lock.
+        engine = create_engine(url, pool_size=READERS_LIMIT, pool_pre_ping=True, isolation_level="READ COMMITTED")
+        event.listen(engine, "connect", _prepare_postgres)
+        collect_from(engine)
+        return engine
+    engine = create_engine(
+        url,
+        pool_size=READERS_LIMIT,
+        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MILLISECONDS / 1e3},
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    collect_from(engine)
+    return engine
+
+
+def _prepare_postgres(connection: PostgresConnection, _record: ConnectionPoolEntry) -> None:
+    """Lets commits of a new connection wait for the disk, whatever the defaults of the database and the role."""
+    connection.execute(POSTGRES_COMMITS)
+    connection.commit()
+
+
+def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:  # noqa: ANN401 - a raw driver connection
+    """Applies the SQLite settings to a new connection."""
+    connection.isolation_level = None
+    for pragma in SQLITE_PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
