@@ -97,6 +97,7 @@ def test_a_book_whose_file_is_gone_is_not_ready(sqlite_url, tmp_path):
         status, causes = observed.ready()
         assert status == 503
         assert "deleted or moved" in causes["database"]
+        assert not (tmp_path / "book.db").exists()
     finally:
         observed.server.stop()
 

@@ -23,7 +23,7 @@ _dialects: dict[str, Dialect] = {}
 
 def share_compiled_statements() -> None:
     """Lets every engine that is created from now on use the statements that others have compiled."""
-    patch.object(database, "_engine", _sharing(vars(database)["_engine"])).start()
+    patch.object(database, "new_engine", _sharing(vars(database)["new_engine"])).start()
 
 
 def _sharing(create: Callable[[str], Engine]) -> Callable[[str], Engine]:

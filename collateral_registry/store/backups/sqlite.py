@@ -19,6 +19,7 @@ from collateral_registry.store.backups.archive import (
     check_parts,
     chunks_of,
 )
+from collateral_registry.store.engine.connections import uri_of_existing_file
 
 PAGES = 2_048
 """Pages that are copied between two reports of progress."""
@@ -31,7 +32,7 @@ def snapshot(path: Path) -> Iterator[sqlite3.Connection]:
     """Opens a transaction that sees one commit of a book, which other processes go on writing; raises Refused."""
     if not path.is_file():
         raise Refused("NO_BOOK", f"database: got {path}, want the file of a book")
-    with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=10)) as connection:
+    with closing(sqlite3.connect(uri_of_existing_file(path), uri=True, isolation_level=None, timeout=10)) as connection:
         connection.execute("PRAGMA query_only=ON")
         connection.execute("BEGIN")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the transaction begins with a read

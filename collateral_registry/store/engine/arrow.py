@@ -25,7 +25,13 @@ from sqlalchemy.types import TypeEngine
 from sqlmodel import SQLModel
 
 from collateral_registry.domain.shared.errors import StoreUnavailable
-from collateral_registry.store.engine.connections import POSTGRES_COMMITS, SQLITE_PRAGMAS, libpq_url, sqlite_file
+from collateral_registry.store.engine.connections import (
+    POSTGRES_COMMITS,
+    SQLITE_PRAGMAS,
+    libpq_url,
+    sqlite_file,
+    uri_of_existing_file,
+)
 from collateral_registry.store.engine.locks import lock_key, of_schema, sqlite_turn
 
 TYPED_ROWS = 65_536
@@ -144,7 +150,7 @@ def _connect(url: str) -> AdbcConnection:
         connection = cast("AdbcConnection", adbc_driver_postgresql.dbapi.connect(libpq_url(url)))
         settings = [POSTGRES_COMMITS]
     else:
-        connection = cast("AdbcConnection", adbc_driver_sqlite.dbapi.connect(str(path)))
+        connection = cast("AdbcConnection", adbc_driver_sqlite.dbapi.connect(uri_of_existing_file(path)))
         settings = [f"PRAGMA {pragma}" for pragma in SQLITE_PRAGMAS]
     # Inside a transaction SQLite refuses settings, and PostgreSQL takes them back if it is undone.
     connection.adbc_connection.set_autocommit(True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import Connection as PostgresConnection
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from collateral_registry.store.audit.collector import collect_from
@@ -36,6 +36,9 @@ SQLITE_PRAGMAS = (
 )
 """Settings of every SQLite connection; the busy timeout comes first, so that two processes can open a new file."""
 
+EXISTING = "rw"
+"""Mode of a SQLite URI that opens a file to read and write, and creates none."""
+
 POSTGRES_COMMITS = """
 SELECT set_config('synchronous_commit', CASE setting WHEN 'off' THEN 'on' ELSE setting END, false)
 FROM current_setting('synchronous_commit') AS setting
@@ -61,6 +64,11 @@ def sqlite_file(url: str) -> Path | None:
     return Path(os.path.realpath((parsed.database or "").removeprefix("file:")))  # resolve() raises for a loop of links
 
 
+def uri_of_existing_file(path: Path) -> str:
+    """Returns the URI with which SQLite opens a file and creates none."""
+    return f"{path.as_uri()}?mode={EXISTING}"
+
+
 def new_engine(url: str) -> Engine:
     """Returns the pool of connections of a database, whose connections have the settings of the book."""
     if not url.startswith("sqlite"):
@@ -70,7 +78,7 @@ def new_engine(url: str) -> Engine:
         collect_from(engine)
         return engine
     engine = create_engine(
-        url,
+        _of_existing_file(url),
         pool_size=READERS_LIMIT,
         connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MILLISECONDS / 1e3},
     )
@@ -78,6 +86,14 @@ def new_engine(url: str) -> Engine:
     event.listen(engine, "begin", _begin_sqlite)
     collect_from(engine)
     return engine
+
+
+def _of_existing_file(url: str) -> URL:
+    """Returns a SQLite URL that opens a file and creates none; one that names its own mode is left as it is."""
+    parsed, path = make_url(url), sqlite_file(url)
+    if path is None or "mode" in parsed.query:
+        return parsed
+    return parsed.set(database=path.as_uri(), query={**parsed.query, "mode": EXISTING, "uri": "true"})
 
 
 def _prepare_postgres(connection: PostgresConnection, _record: ConnectionPoolEntry) -> None:

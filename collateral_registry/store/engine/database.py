@@ -133,6 +133,12 @@ class Database:
         self.clock = clock
         self.is_sqlite = self.engine.dialect.name == "sqlite"
 
+    def create_file(self) -> None:
+        """Creates the file of a SQLite database that has none. Connections never do: a lost book is no empty one."""
+        if self._file is not None:
+            with _translated_errors():
+                sqlite3.connect(self._file).close()
+
     def prepare(self) -> None:
         """Sets a new SQLite file to write-ahead logging; must be called once, before any other use."""
         if self.is_sqlite:

@@ -66,7 +66,11 @@ def _other_program(sign: str) -> Refused:
 
 
 def migrate(database: Database) -> tuple[str | None, str]:
-    """Upgrades the schema to the newest version; returns the versions before and after."""
+    """Creates the file of a new database, and upgrades the schema to the newest version.
+
+    Returns the versions before and after.
+    """
+    database.create_file()
     before = version_of(database)
     database.prepare()  # a copy of a book by other tools may have another journal
     if before != newest_version():
