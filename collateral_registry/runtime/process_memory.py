@@ -12,7 +12,14 @@ KEPT_BYTES = 64 * 1024 * 1024
 MAPPED_BYTES = 8 * 1024 * 1024
 """Size from which a block is mapped on its own and returned when it is freed."""
 
-SETTINGS = {"MALLOC_TRIM_THRESHOLD_": (-1, KEPT_BYTES), "MALLOC_MMAP_THRESHOLD_": (-3, MAPPED_BYTES)}
+ARENAS = 4
+"""Areas from which threads take memory, each of which keeps what is freed; by default there are eight for each core."""
+
+SETTINGS = {
+    "MALLOC_TRIM_THRESHOLD_": (-1, KEPT_BYTES),
+    "MALLOC_MMAP_THRESHOLD_": (-3, MAPPED_BYTES),
+    "MALLOC_ARENA_MAX": (-8, ARENAS),
+}
 """Number and value of each setting of ``mallopt(3)`` of the GNU C library, by the variable that overrides it."""
 
 COLLECT_EVERY_OBJECTS = 100_000

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from collateral_registry.runtime.process_memory import ARENAS
+
 pytestmark = pytest.mark.slow
 glibc_only = pytest.mark.skipif(
     not hasattr(ctypes.CDLL(None), "mallopt"), reason="left out: the C library has no such settings"
@@ -28,6 +30,30 @@ for done in range(101):
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
+
+THREADS = """
+from pathlib import Path
+from threading import Barrier, Lock, Thread
+import numpy as np
+from collateral_registry.runtime.process_memory import keep_freed_memory
+keep_freed_memory()
+COUNT = 16
+turn, alive = Lock(), Barrier(COUNT + 1)
+def use():
+    with turn:
+        columns = [np.ones(100_000) for _ in range(50)]
+        del columns
+    alive.wait()
+    alive.wait()
+for thread in [Thread(target=use) for _ in range(COUNT)]:
+    thread.start()
+alive.wait()
+status = Path("/proc/self/status").read_text().splitlines()
+print(next(int(line.split()[1]) for line in status if line.startswith("RssAnon:")) // 1024)
+alive.wait()
+"""
+COLUMNS_MB = 40
+"""Memory of the columns of one thread."""
 
 GARBAGE = """
 import gc
@@ -67,3 +93,10 @@ def test_columns_that_are_needed_again_use_the_memory_of_those_before():
 def test_the_environment_decides_where_it_states_a_setting():
     small = {"MALLOC_TRIM_THRESHOLD_": "131072", "MALLOC_MMAP_THRESHOLD_": "131072"}
     assert faults(keeps=True, **small) * 2 > faults(keeps=False, **small)
+
+
+@glibc_only
+def test_many_threads_that_take_turns_keep_the_memory_of_few():
+    values = {**os.environ, "PYTHONPATH": str(ROOT)}
+    kept_mb = int(subprocess.check_output([sys.executable, "-c", THREADS], env=values, text=True))
+    assert kept_mb < (ARENAS + 2) * COLUMNS_MB
