@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -76,3 +77,8 @@ def enum_label(name: str, prefix: str) -> str:
 def level_name(level: int) -> str:
     """Returns the name of an LTV level without its prefix."""
     return common_pb2.LtvLevel.Name(level).removeprefix("LTV_LEVEL_")
+
+
+def names_of_unknown_reasons(reasons: Iterable[common_pb2.UnknownReason.ValueType]) -> list[str]:
+    """Returns the names of reasons without their prefix."""
+    return [common_pb2.UnknownReason.Name(one).removeprefix("UNKNOWN_REASON_") for one in reasons]

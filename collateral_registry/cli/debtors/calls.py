@@ -7,7 +7,7 @@ import uuid
 import grpc
 
 from collateral_registry.cli.common.client import print_line, print_message
-from collateral_registry.cli.common.formatting import format_date, resource_name, to_decimal
+from collateral_registry.cli.common.formatting import format_date, names_of_unknown_reasons, resource_name, to_decimal
 from collateral_registry.cli.common.moments import as_of_message
 from collateral_registry.cli.common.options import Layout
 from collateral_registry.cli.common.paging import fetch_all
@@ -58,6 +58,7 @@ EXPOSURE = Table(
         Column("lendable", Kind.AMOUNT, importance=Importance.HIGH),
         Column("claimed", Kind.AMOUNT, "of the\nline", Importance.LOW),
         Column("currency", Kind.CODE, "ccy"),
+        Column("unknown_reasons", Kind.LABELS, "unknown\nbecause", Importance.USUAL),
     ),
 )
 
@@ -99,13 +100,14 @@ def _pool_row(one: pb.PoolExposure) -> Row:
         to_decimal(one.lendable_amount),
         to_decimal(one.claimed_amount) if one.HasField("claimed_amount") else None,
         one.open_amount.currency_code,
+        names_of_unknown_reasons(one.unknown_reasons),
     )
 
 
 def _total_row(one: pb.ExposureTotal) -> Row:
     sums = (to_decimal(one.open_amount), to_decimal(one.late_amount), None)
     rest = (to_decimal(one.eligible_amount), to_decimal(one.lendable_amount), None)
-    return "total", f"{one.pool_count} pools", None, *sums, *rest, one.open_amount.currency_code
+    return "total", f"{one.pool_count} pools", None, *sums, *rest, one.open_amount.currency_code, []
 
 
 def merge_debtors(channel: grpc.Channel, duplicate: str, into: str, actor: str, note: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import grpc
 
-from collateral_registry.cli.common.formatting import format_amount, resource_name, to_decimal
+from collateral_registry.cli.common.formatting import format_amount, names_of_unknown_reasons, resource_name, to_decimal
 from collateral_registry.cli.common.options import Layout
 from collateral_registry.cli.common.paging import fetch_all
 from collateral_registry.cli.common.table_files import show_table
@@ -21,7 +21,7 @@ from collateral_registry.cli.common.tables import (
     short_name,
     text,
 )
-from collateral_registry.v1 import common_pb2, loan_pb2, loan_pb2_grpc, valuation_pb2, valuation_pb2_grpc
+from collateral_registry.v1 import loan_pb2, loan_pb2_grpc, valuation_pb2, valuation_pb2_grpc
 
 PLEDGES = Table(
     "pledges",
@@ -98,7 +98,7 @@ def _pledge_row(pledge: loan_pb2.Pledge) -> Row:
 def _pool_row(pooled: valuation_pb2.PooledAssetQuote, currency: str) -> Row:
     valuation = pooled.valuation
     is_known = valuation.HasField("lendable_value")
-    reasons = [common_pb2.UnknownReason.Name(one).removeprefix("UNKNOWN_REASON_") for one in valuation.unknown_reasons]
+    reasons = names_of_unknown_reasons(valuation.unknown_reasons)
     return (
         short_name(valuation.asset),
         to_decimal(valuation.market_value) if is_known else None,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 
 import grpc
 from rich.console import Console
 from rich.progress import Progress
 
-from collateral_registry.cli.common.formatting import format_date, level_name, to_decimal
+from collateral_registry.cli.common.formatting import format_date, level_name, names_of_unknown_reasons, to_decimal
 from collateral_registry.cli.common.options import Layout
 from collateral_registry.cli.common.table_files import Section, show_table
 from collateral_registry.cli.common.tables import (
@@ -187,7 +187,7 @@ def _loan_row(loan: pb.PreviewedLoan) -> Row:
         to_decimal(after.exposure),
         to_decimal(before.market_value),
         to_decimal(after.market_value),
-        _reasons(after.unknown_reasons),
+        names_of_unknown_reasons(after.unknown_reasons),
     )
 
 
@@ -208,7 +208,7 @@ def _asset_row(asset: pb.PreviewedAsset) -> Row:
         to_decimal(after.market_value),
         text(before.model),
         text(after.model),
-        _reasons(after.unknown_reasons),
+        names_of_unknown_reasons(after.unknown_reasons),
         [common_pb2.ZeroReason.Name(one).removeprefix("ZERO_REASON_") for one in after.zero_reasons],
     )
 
@@ -243,7 +243,3 @@ def _coverage(cover: pb.PreviewedCover) -> Cell:
 
 def _ltv(cover: pb.PreviewedCover) -> float | None:
     return math.inf if cover.ltv_infinite else share(cover.ltv)
-
-
-def _reasons(reasons: Iterable[common_pb2.UnknownReason.ValueType]) -> list[str]:
-    return [common_pb2.UnknownReason.Name(one).removeprefix("UNKNOWN_REASON_") for one in reasons]

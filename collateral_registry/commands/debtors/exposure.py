@@ -18,6 +18,7 @@ from collateral_registry.domain.shared.money import Money
 from collateral_registry.store.debtors.facts import debtor_facts, with_dependants
 from collateral_registry.store.debtors.repository import get_debtor
 from collateral_registry.store.engine.database import Connection
+from collateral_registry.store.valuations.past_values import targets_at, values_at
 from collateral_registry.store.valuations.pool_debtors import pools_naming
 from valuation.receivables.rules import Rule
 
@@ -39,6 +40,7 @@ class PoolExposure:
     eligible_minor: int
     lendable_minor: int
     claimed_minor: int
+    unknown: int
 
     @property
     def excluded_minor(self) -> int:
@@ -89,7 +91,8 @@ def debtor_exposure(connection: Connection, debtor_id: str, moment: Moment) -> D
     pools = explained_pools(connection, [one for one in shown if one is not None])
     line_minor, currency = int(facts.line_minor[0]), str(facts.line_currency[0])
     has_line = line_minor != NO_LINE
-    owed = [one for pool in pools if (one := _exposure(pool, key, has_line=has_line)) is not None]
+    unknown = _unknown_wholly(connection, pools, moment.seq)
+    owed = [one for pool in pools if (one := _exposure(pool, key, unknown.get(pool.key, 0), has_line=has_line))]
     return DebtorExposure(
         debtor_id=debtor_id,
         moment=moment,
@@ -100,8 +103,22 @@ def debtor_exposure(connection: Connection, debtor_id: str, moment: Moment) -> D
     )
 
 
-def _exposure(pool: ExplainedPool, debtor_key: int, *, has_line: bool) -> PoolExposure | None:
-    """Returns what a debtor owes in a pool; None if the pool has no open invoice of it."""
+def _unknown_wholly(connection: Connection, pools: Sequence[ExplainedPool], seq: int) -> dict[int, int]:
+    """Returns the reasons for which whole pools are unknown as of a commit, by the keys of their assets."""
+    currencies = {pool.key: pool.asset.currency for pool in pools}
+    targets = targets_at(connection, np.array(sorted(currencies), dtype=np.int64), seq)
+    named = zip(targets.target_key.tolist(), targets.asset_key.tolist(), targets.currency.tolist(), strict=True)
+    own = {target: key for target, key, currency in named if currency == currencies[key]}
+    values = values_at(connection, np.array(sorted(own), dtype=np.int64), seq)
+    found = zip(values["target_key"].tolist(), values["unknown"].tolist(), strict=True)
+    return {own[target]: reasons for target, reasons in found}
+
+
+def _exposure(pool: ExplainedPool, debtor_key: int, unknown: int, *, has_line: bool) -> PoolExposure | None:
+    """Returns what a debtor owes in a pool; None if the pool has no open invoice of it.
+
+    ``unknown`` are the reasons for which the whole pool is unknown.
+    """
     ladder, resolved = pool.ladder, pool.ladder.pool.resolved
     is_debtor = ladder.pool.debtors.debtor_key[resolved.row] == debtor_key
     own = is_debtor[resolved.of_invoice] & (ladder.pool.ledger.open_minor > 0)
@@ -119,6 +136,7 @@ def _exposure(pool: ExplainedPool, debtor_key: int, *, has_line: bool) -> PoolEx
         late_minor=int(ladder.pool.ledger.open_minor[own & late].sum()),
         unknown_minor=int(buckets.unknown_minor[own].sum()),
         eligible_minor=int(buckets.eligible_minor[own].sum()),
-        lendable_minor=int(sums.lendable.share_minor[own].sum()),
+        lendable_minor=0 if unknown else int(sums.lendable.share_minor[own].sum()),
         claimed_minor=claim,
+        unknown=unknown,
     )

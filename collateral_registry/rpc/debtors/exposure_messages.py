@@ -34,6 +34,7 @@ def _pool(one: PoolExposure, *, has_line: bool) -> pb.PoolExposure:
         owner=one.asset.owner,
         sequence=one.seq,
         invoice_count=one.invoices,
+        unknown_reasons=convert.unknown_reasons(one.unknown),
         **amounts,
     )
 

@@ -5,10 +5,12 @@ from datetime import timedelta
 
 import pytest
 
+from collateral_registry.commands.book.business_date import advance
 from collateral_registry.commands.debtors.exposure import debtor_exposure
 from collateral_registry.commands.debtors.registry import change_debtor, create_debtor, merge_debtors
 from collateral_registry.commands.pipeline.moments import moment_of
 from collateral_registry.commands.pools.explain import explained_pool
+from collateral_registry.commands.revaluation.runs import finish_run
 from collateral_registry.domain.debtors.debtor import Debtor, DebtorKind, DebtorLine
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.store.assets.repository import asset_keys
@@ -19,6 +21,7 @@ from tests.support.books import FIRST
 from tests.support.invoice_pools import valued
 from tests.support.ledgers import entry
 from tests.support.pool_books import DAY, PoolBook, invoice
+from valuation.flags import UnknownReason
 from valuation.receivables.rules import Rule
 
 POOLS = ("first", "second", "third")
@@ -148,3 +151,19 @@ def test_the_exposure_to_a_merged_duplicate_is_that_of_the_other_debtor(book):
 def test_a_debtor_without_invoices_has_no_exposure(book):
     assert exposed(book, "globex").pools == []
     assert exposed(book, "globex").headroom_minor == 0
+
+
+def test_a_pool_that_is_unknown_as_a_whole_lends_nothing_on_a_debtor(book):
+    report(book, first=5_000_000)
+    with book.database.read() as connection:
+        before = newest_commit(connection)[0]
+    (known,) = exposed(book).pools
+    book.do(lambda write: advance(write, DAY + 4))
+    finish_run(book.database)
+
+    (stale,) = exposed(book).pools
+
+    assert (known.unknown, known.lendable_minor) == (0, 4_000_000)
+    assert (stale.unknown, stale.lendable_minor) == (UnknownReason.LEDGER_STALE, 0)
+    assert (stale.open_minor, stale.eligible_minor) == (5_000_000, 5_000_000)
+    assert exposed(book, seq=before).pools == [known]
