@@ -38,7 +38,13 @@ class _Protocol(H11Protocol):
     """HTTP/1.1, of which a malformed request closes the connection whatever was sent on it."""
 
     def send_400_response(self, msg: str) -> None:
-        """Answers a malformed request; h11 sends no text in answer to HEAD, and no answer after another one."""
+        """Answers a malformed request; h11 sends no text in answer to HEAD, and no answer after another one.
+
+        The application learns that its caller is gone, so that it sends no second answer.
+        """
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
         try:
             super().send_400_response(msg)
         except h11.LocalProtocolError:
