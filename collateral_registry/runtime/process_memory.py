@@ -12,7 +12,7 @@ KEPT_BYTES = 64 * 1024 * 1024
 MAPPED_BYTES = 8 * 1024 * 1024
 """Size from which a block is mapped on its own and returned when it is freed."""
 
-ARENAS = 4
+ARENAS = 2
 """Areas from which threads take memory, each of which keeps what is freed; by default there are eight for each core."""
 
 SETTINGS = {

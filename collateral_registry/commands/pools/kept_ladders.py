@@ -17,7 +17,7 @@ from collateral_registry.store.engine.database import Connection
 INVOICES_LIMIT = 200_000
 """Invoices of all kept ladders, about 100 MB; those that were used least recently are dropped first."""
 
-LADDERS_LIMIT = 1_000
+LADDERS_LIMIT = 250
 """Kept ladders; one without invoices takes 20 kB."""
 
 
