@@ -16,11 +16,11 @@ def stub(client: Client) -> certificate_pb2_grpc.CertificateServiceStub:
     return certificate_pb2_grpc.CertificateServiceStub(client.channel)
 
 
-def create(client: Client, certificate_id: str = "december", **days: object) -> pb.Certificate:
-    """Opens a certificate of loan-1 for the first day, or for the days that are given."""
+def create(client: Client, certificate_id: str = "december", loan: str = "loan-1", **days: object) -> pb.Certificate:
+    """Opens a certificate of a loan for the first day, or for the days that are given."""
     stated = {"period_end_date": calendar(FIRST_DAY), "due_date": calendar(DUE), **days}
     request = pb.CreateCertificateRequest(
-        parent="loans/loan-1", certificate_id=certificate_id, certificate=pb.Certificate(**stated)
+        parent=f"loans/{loan}", certificate_id=certificate_id, certificate=pb.Certificate(**stated)
     )
     return stub(client).CreateCertificate(request)
 

@@ -131,9 +131,9 @@ def print_text(channel: grpc.Channel, certificate: str) -> None:
 
 
 def list_certificates(channel: grpc.Channel, loan: str, filter_: str, limit: int, layout: Layout) -> None:
-    """Lists the certificates of a loan, or of all loans."""
+    """Lists the certificates of a loan, or of all loans, the earliest due day first."""
     parent = resource_name("loans", loan) if loan else "loans/-"
-    request = pb.ListCertificatesRequest(parent=parent, filter=filter_)
+    request = pb.ListCertificatesRequest(parent=parent, filter=filter_, order_by="due_date")
     found = fetch_all(_stub(channel).ListCertificates, request, "certificates", limit)
     show_table(CERTIFICATES, ListedRows(map(_certificate_row, found.certificates)), layout)
 

@@ -14,10 +14,15 @@ from collateral_registry.rpc.borrowing_base.certificate_messages import (
 )
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import actor_of, call_of
-from collateral_registry.rpc.common.filtering import filtered_page
+from collateral_registry.rpc.common.filtering import filtered_page, order_of
 from collateral_registry.rpc.loans.pickup_servicer import EVERY_LOAN, of_loan
 from collateral_registry.runtime.transactions import BookRunner
-from collateral_registry.store.borrowing_base.certificates import get_certificate, list_certificates
+from collateral_registry.store.borrowing_base.certificates import (
+    START,
+    CertificateOrder,
+    get_certificate,
+    list_certificates,
+)
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.loans.repository import get_loan
 from collateral_registry.v1 import certificate_pb2 as pb, certificate_pb2_grpc
@@ -106,14 +111,15 @@ class CertificateServicer(certificate_pb2_grpc.CertificateServiceServicer):
     async def ListCertificates(
         self, request: pb.ListCertificatesRequest, context: ServicerContext
     ) -> pb.ListCertificatesResponse:
-        """Lists the certificates of a loan, or of all loans, in the order of the ids of loan and certificate."""
-        wanted, page = filtered_page(request, "ListCertificates", ("", ""), of_parent=of_loan)
+        """Lists the certificates of a loan, or of all loans."""
+        wanted, page = filtered_page(request, "ListCertificates", START, request.order_by, of_parent=of_loan)
+        order = order_of(CertificateOrder, request.order_by)
 
         def work(connection: Connection) -> pb.ListCertificatesResponse:
             if request.parent not in EVERY_LOAN:
                 get_loan(connection, *id_of("parent", request.parent, "loans"))
-            found = list_certificates(connection, wanted, *page.bounds)
-            rows, token = page.cut(found, lambda row: (row.certificate.loan_id, row.certificate.certificate_id))
+            found = list_certificates(connection, wanted, order, *page.bounds)
+            rows, token = page.cut(found, lambda row: row.position(order))
             return pb.ListCertificatesResponse(certificates=map(certificate_message, rows), next_page_token=token)
 
         return await self.runner.read(work)

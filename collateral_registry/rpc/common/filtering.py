@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from enum import StrEnum
+from typing import Protocol, TypeVar
 
 from collateral_registry.commands.ip.ip_assets import FEE_FILTER
 from collateral_registry.commands.pools.invoices import INVOICE_FILTER
@@ -49,6 +50,9 @@ from collateral_registry.store.stock.feeds import REJECTED_MOVEMENTS, STOCK_FEED
 from collateral_registry.store.stock.ledger import LOT_FILTER, MOVEMENT_FILTER
 from collateral_registry.store.stock.warehouse_scores import WAREHOUSE_FILTER
 from collateral_registry.store.valuations.repository import VALUATION_FILTER
+from valuation.errors import InvalidInput
+
+Order = TypeVar("Order", bound=StrEnum)
 
 FILTER_FIELDS: Mapping[str, Mapping[str, FieldType]] = {
     "ListAppraisals": APPRAISAL_FILTER.kinds,
@@ -115,6 +119,15 @@ class FilteredRequest(Protocol):
 def filter_of(method: str, text: str) -> Expression:
     """Returns the filter of a request for a method; raises InvalidInput with the position of the error."""
     return parse_filter(text, FILTER_FIELDS[method])
+
+
+def order_of(orders: type[Order], text: str) -> Order:
+    """Returns the order of a list that a request states; raises InvalidInput for another one."""
+    try:
+        return orders(text)
+    except ValueError:
+        wanted = ", ".join(order.value for order in orders if order.value)
+        raise InvalidInput("order_by", repr(text[:40]), f"nothing or one of {wanted}") from None
 
 
 def filtered_page(

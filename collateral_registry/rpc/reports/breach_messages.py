@@ -11,9 +11,7 @@ from collateral_registry.domain.loans.breach_steps import Cure, StepDetails, Wai
 from collateral_registry.domain.loans.collateral import owed_of, pool_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.cover_messages import add_ltv, coverage_message, level_message
-from collateral_registry.store.loans.breaches import BreachOrder
 from collateral_registry.v1 import breach_pb2 as pb
-from valuation.errors import InvalidInput
 
 
 def event_message(event: Mapping[str, Any]) -> pb.BreachEvent:
@@ -81,15 +79,6 @@ def waiver_of(prefix: str, request: pb.WaiveBreachRequest) -> Waiver:
         expire=lambda: convert.required_date(f"{prefix}expire_date", request, "expire_date"),
     )
     return Waiver(**read)
-
-
-def breach_order(text: str) -> BreachOrder:
-    """Returns the order of a list; raises InvalidInput for another one."""
-    try:
-        return BreachOrder(text)
-    except ValueError:
-        wanted = ", ".join(order.value for order in BreachOrder if order.value)
-        raise InvalidInput("order_by", repr(text[:40]), f"nothing or one of {wanted}") from None
 
 
 def breach_message(breach: Breach, *, with_history: bool = True) -> pb.Breach:

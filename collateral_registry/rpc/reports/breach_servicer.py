@@ -17,15 +17,15 @@ from collateral_registry.domain.shared.names import checked_text, id_of
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.calls import actor_of, call_of
 from collateral_registry.rpc.common.checks import number_in_name
-from collateral_registry.rpc.common.filtering import filtered_page
+from collateral_registry.rpc.common.filtering import filtered_page, order_of
 from collateral_registry.rpc.loans.pickup_servicer import EVERY_LOAN, of_loan
-from collateral_registry.rpc.reports.breach_messages import breach_message, breach_order, event_message, waiver_of
+from collateral_registry.rpc.reports.breach_messages import breach_message, event_message, waiver_of
 from collateral_registry.runtime.event_feed import EventFeed
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.runtime.watchers import Watchers
 from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Connection, Write
-from collateral_registry.store.loans.breaches import START
+from collateral_registry.store.loans.breaches import START, BreachOrder
 from collateral_registry.store.loans.repository import get_loan
 from collateral_registry.v1 import breach_pb2 as pb, breach_pb2_grpc
 from valuation.errors import InvalidInput
@@ -62,7 +62,7 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
     async def ListBreaches(self, request: pb.ListBreachesRequest, context: ServicerContext) -> pb.ListBreachesResponse:
         """Lists the breaches of a loan, or of all loans, without their histories."""
         wanted, page = filtered_page(request, "ListBreaches", START, request.order_by, of_parent=of_loan)
-        order = breach_order(request.order_by)
+        order = order_of(BreachOrder, request.order_by)
         loan_id = "" if request.parent in EVERY_LOAN else id_of("parent", request.parent, "loans")[0]
 
         def work(connection: Connection) -> pb.ListBreachesResponse:

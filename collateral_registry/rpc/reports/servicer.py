@@ -17,14 +17,14 @@ from collateral_registry.domain.reports.reporting_currency import reporting_tota
 from collateral_registry.domain.reports.totals import Concentration, Total
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.cover_messages import cover_messages
-from collateral_registry.rpc.common.filtering import filter_of, filtered_page
+from collateral_registry.rpc.common.filtering import filter_of, filtered_page, order_of
 from collateral_registry.rpc.common.moments import market_date, policy_name, read_moment
-from collateral_registry.rpc.reports.breach_messages import breach_message, breach_order
+from collateral_registry.rpc.reports.breach_messages import breach_message
 from collateral_registry.rpc.reports.reporting_messages import checked_reporting_currency, reporting_total_message
 from collateral_registry.runtime.report_refresher import ReportRefresher
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.database import Connection
-from collateral_registry.store.loans.breaches import START
+from collateral_registry.store.loans.breaches import START, BreachOrder
 from collateral_registry.v1 import report_pb2 as pb, report_pb2_grpc
 from collateral_registry.v1.loan_pb2 import LoanCover
 from valuation.errors import InvalidInput
@@ -115,7 +115,7 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
     ) -> pb.GenerateBreachReportResponse:
         """Returns a page of breaches with their histories."""
         wanted, page = filtered_page(request, "GenerateBreachReport", (0, *START), request.as_of, request.order_by)
-        order = breach_order(request.order_by)
+        order = order_of(BreachOrder, request.order_by)
 
         def work(connection: Connection) -> pb.GenerateBreachReportResponse:
             pinned, *after = page.after

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Connection, insert, or_, select, update
+from sqlmodel import col
 
 from collateral_registry.domain.borrowing_base.certificates import DUE_STATES, Certificate, CertificateState
 from collateral_registry.domain.filters.expressions import Expression
@@ -32,6 +34,25 @@ CERTIFICATE_FILTER = FilterTable(
 """Fields by which certificates can be filtered."""
 
 
+Position = tuple[int, str, str]
+"""Place of a certificate in an order: the value by which it is ordered, and the ids of loan and certificate."""
+
+START: Position = (-(2**62), "", "")
+"""A position before every certificate, in any order."""
+
+
+class CertificateOrder(StrEnum):
+    """Order of a list of certificates, as requests state it; certificates due on the same day are in that of ids."""
+
+    IDS = ""
+    DUE = "due_date"
+    NEWEST_DUE = "due_date desc"
+
+
+_SIGNS = {CertificateOrder.IDS: 0, CertificateOrder.DUE: 1, CertificateOrder.NEWEST_DUE: -1}
+"""Factor of the due day by which each order sorts."""
+
+
 @dataclass(frozen=True)
 class StoredCertificate:
     """A certificate with its keys, the currency of its loan and its time of creation."""
@@ -41,6 +62,11 @@ class StoredCertificate:
     currency: str
     certificate: Certificate
     created_us: int
+
+    def position(self, order: CertificateOrder) -> Position:
+        """Returns the place of the certificate in an order."""
+        one = self.certificate
+        return _SIGNS[order] * day_of(one.due), one.loan_id, one.certificate_id
 
 
 def insert_certificate(write: Write, certificate: Certificate, loan_key: int) -> None:
@@ -73,13 +99,17 @@ def get_certificate(connection: Connection, loan_id: str, certificate_id: str) -
 
 
 def list_certificates(
-    connection: Connection, wanted: Expression, after: tuple[str, str], limit: int
+    connection: Connection, wanted: Expression, order: CertificateOrder, after: Position, limit: int
 ) -> list[StoredCertificate]:
-    """Returns a page of certificates, ordered by the ids of loan and certificate."""
-    loan_id, certificate_id = after
+    """Returns a page of certificates in an order."""
+    place, loan_id, certificate_id = after
     in_loan = (LoanRow.loan_id == loan_id) & (CertificateRow.certificate_id > certificate_id)
     later = or_(LoanRow.loan_id > loan_id, in_loan)
-    return _certificates(connection, [CERTIFICATE_FILTER.where(wanted), later], limit)
+    if order is CertificateOrder.IDS:
+        return _certificates(connection, [CERTIFICATE_FILTER.where(wanted), later], limit)
+    day = _SIGNS[order] * col(CertificateRow.due_day)
+    later = or_(day > place, (day == place) & later)
+    return _certificates(connection, [CERTIFICATE_FILTER.where(wanted), later], limit, [day])
 
 
 def certificates_until(connection: Connection, loan_key: int, period_end_day: int) -> list[StoredCertificate]:
@@ -107,8 +137,12 @@ _DUE = select(CertificateRow.loan_key, CertificateRow.due_day).where(
 
 
 def _certificates(
-    connection: Connection, where: Sequence[ColumnElement[bool]], limit: int | None
+    connection: Connection,
+    where: Sequence[ColumnElement[bool]],
+    limit: int | None,
+    first: Sequence[ColumnElement[int]] = (),
 ) -> list[StoredCertificate]:
+    """Returns certificates in the order of ``first``, and then of the ids of loan and certificate."""
     statement = (
         select(
             CertificateRow.certificate_key,
@@ -120,7 +154,7 @@ def _certificates(
         .join(LoanRow, LoanRow.loan_key == CertificateRow.loan_key)
         .join(CommitRow, CommitRow.seq == CertificateRow.created_seq)
         .where(*where)
-        .order_by(LoanRow.loan_id, CertificateRow.certificate_id)
+        .order_by(*first, LoanRow.loan_id, CertificateRow.certificate_id)
         .limit(limit)
     )
     rows = connection.execute(statement)

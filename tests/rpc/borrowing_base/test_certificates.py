@@ -121,6 +121,35 @@ def test_a_certificate_is_approved_by_another_person_and_supersedes_earlier_ones
     assert reason_of(lambda: give_back(client)) == "CERTIFICATE_STATE"
 
 
+@pytest.mark.parametrize(
+    ("order", "names"),
+    [
+        ("", ["loan-1/a", "loan-1/b", "loan-1/c", "loan-2/a", "loan-2/b"]),
+        ("due_date", ["loan-2/b", "loan-1/a", "loan-2/a", "loan-1/c", "loan-1/b"]),
+        ("due_date desc", ["loan-1/b", "loan-1/c", "loan-1/a", "loan-2/a", "loan-2/b"]),
+    ],
+)
+def test_certificates_are_listed_by_their_due_days_over_all_pages(client: Client, order: str, names: list[str]) -> None:
+    days = {"loan-1/a": 2, "loan-1/b": 9, "loan-1/c": 5, "loan-2/a": 2, "loan-2/b": 1}
+    for loan in ("loan-1", "loan-2"):
+        client.register_loan(loan, borrowing_base_terms=loan_pb2.BorrowingBaseTerms())
+    for name, day in days.items():
+        loan, _, own = name.partition("/")
+        create(client, own, loan, due_date=calendar(FIRST_DAY + timedelta(days=day)))
+
+    found, token = [], ""
+    while len(found) < len(names):
+        request = pb.ListCertificatesRequest(parent="loans/-", order_by=order, page_size=2, page_token=token)
+        page = stub(client).ListCertificates(request)
+        found += [one.name.removeprefix("loans/").replace("/certificates", "") for one in page.certificates]
+        token = page.next_page_token
+
+    assert (found, token) == (names, "")
+    with pytest.raises(grpc.RpcError) as refused:
+        stub(client).ListCertificates(pb.ListCertificatesRequest(parent="loans/-", order_by="period_end_date"))
+    assert details_of(refused.value)[1] == ["order_by"]
+
+
 def test_a_returned_certificate_names_the_lines_that_fail_and_is_submitted_again(client: Client) -> None:
     opened(client)
     create(client)

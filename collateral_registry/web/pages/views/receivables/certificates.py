@@ -1,8 +1,7 @@
-"""The list of certificates of borrowing bases; those that are overdue come first."""
+"""The list of certificates of borrowing bases; of those that are owed the overdue ones come first."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -20,8 +19,8 @@ STATES = {
 }
 """Tests of the choices of a state; ``overdue`` leaves out those that are still due."""
 
-STAGES = ("overdue", "others")
-"""Parts of the list, one after the other; a page token begins with the name of its part."""
+STILL_OWED = ("open", "overdue", "returned")
+"""States whose certificates are listed from the earliest due day on, the overdue ones first; others from the latest."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +38,18 @@ async def certificates(visit: Visit) -> Page:
     state = state if state in STATES else "open"
     now = await visit.book.call(visit.book.services.dates.GetBusinessDate, request)
     today = calendar(now.date)
-    selected = conjunction(prefix("loan", query.get("q", "").strip()), STATES[state], query.get("filter", ""))
-    stages = STAGES[:1] if state == "overdue" else STAGES
-    found, token = await _page(visit, selected, stages, today)
-    rows = [Row(one, overdue_days(one, today)) for one in found]
-    return Page("certificates.html", "certificates", {"rows": rows, "next": token, "state": state, "states": STATES})
+    overdue = f'due_date < "{today}"' if state == "overdue" else ""
+    listing = pb.ListCertificatesRequest(
+        parent="loans/-",
+        filter=conjunction(prefix("loan", query.get("q", "").strip()), STATES[state], overdue, query.get("filter", "")),
+        order_by="due_date" if state in STILL_OWED else "due_date desc",
+        page_size=ROWS,
+        page_token=query.get("page_token", ""),
+    )
+    listed = await visit.book.call(visit.book.services.certificates.ListCertificates, listing)
+    rows = [Row(one, overdue_days(one, today)) for one in listed.certificates]
+    values = {"rows": rows, "next": listed.next_page_token, "state": state, "states": STATES}
+    return Page("certificates.html", "certificates", values)
 
 
 def overdue_days(certificate: pb.Certificate, today: date | None) -> int | None:
@@ -51,30 +57,3 @@ def overdue_days(certificate: pb.Certificate, today: date | None) -> int | None:
     due = calendar(certificate.due_date)
     is_owed = certificate.state in {pb.CERTIFICATE_STATE_OPEN, pb.CERTIFICATE_STATE_RETURNED}
     return (today - due).days if is_owed and today and due and due < today else None
-
-
-async def _page(
-    visit: Visit, selected: str, stages: Sequence[str], today: date | None
-) -> tuple[list[pb.Certificate], str]:
-    """Returns at most a page of certificates, and the token of the next page; overdue ones by their due day."""
-    first, _, token = visit.query.get("page_token", "").partition(".")
-    found: list[pb.Certificate] = []
-    for stage in stages[stages.index(first) if first in stages else 0 :]:
-        is_overdue = f'({OWED} AND due_date < "{today}")'
-        test = is_overdue if stage == "overdue" else f"NOT {is_overdue}"
-        request = pb.ListCertificatesRequest(
-            parent="loans/-", filter=conjunction(selected, test), page_size=ROWS - len(found), page_token=token
-        )
-        listed = await visit.book.call(visit.book.services.certificates.ListCertificates, request)
-        is_first = stage == STAGES[0]
-        found += sorted(listed.certificates, key=_due_day) if is_first else listed.certificates
-        if listed.next_page_token:
-            return found, f"{stage}.{listed.next_page_token}"
-        if len(found) == ROWS and stage != stages[-1]:
-            return found, f"{stages[-1]}."
-        token = ""
-    return found, ""
-
-
-def _due_day(certificate: pb.Certificate) -> date:
-    return calendar(certificate.due_date) or date.max
