@@ -96,7 +96,7 @@ def test_a_book_whose_file_is_gone_is_not_ready(sqlite_url, tmp_path):
         wait_until(lambda: not observed.serving(), SECONDS)
         status, causes = observed.ready()
         assert status == 503
-        assert "deleted or moved" in causes["database"]
+        assert "deleted, moved or replaced" in causes["database"]
         assert not (tmp_path / "book.db").exists()
     finally:
         observed.server.stop()

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from psycopg import Error as PostgresError, OperationalError as PostgresOperationalError
@@ -130,6 +131,7 @@ class Database:
         self.url = url
         self.engine = new_engine(url)
         self._file = sqlite_file(url)
+        self._identity = _identity(self._file)
         self.clock = clock
         self.is_sqlite = self.engine.dialect.name == "sqlite"
 
@@ -138,6 +140,12 @@ class Database:
         if self._file is not None:
             with _translated_errors():
                 sqlite3.connect(self._file).close()
+            self._identity = _identity(self._file)
+
+    @property
+    def has_its_file(self) -> bool:
+        """Whether the SQLite file is the one that was there at first; true of any other engine."""
+        return _identity(self._file) == self._identity
 
     def prepare(self) -> None:
         """Sets a new SQLite file to write-ahead logging; must be called once, before any other use."""
@@ -246,6 +254,14 @@ class Database:
         }
         connection.execute(_NEW_COMMIT, row)
         return write
+
+
+def _identity(path: Path | None) -> tuple[int, int] | None:
+    """Returns device and number of a file, whatever its name; None without one."""
+    if path is None or not path.exists():
+        return None
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 @contextmanager

@@ -29,8 +29,8 @@ def unsafe_settings(database: Database) -> str:
     if path is None:
         with database.read() as connection:
             return ", ".join(f"{name} = {value}" for name, value in connection.execute(_POSTGRES).all())
-    if not path.exists():
-        raise StoreUnavailable("the file of the database has been deleted or moved")
+    if not database.has_its_file:
+        raise StoreUnavailable("the file of the database has been deleted, moved or replaced")
     with database.read() as connection:
         journal = connection.execute(text("PRAGMA journal_mode")).scalar_one()
         synchronous = connection.execute(text("PRAGMA synchronous")).scalar_one()

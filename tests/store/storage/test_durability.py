@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from collateral_registry.clock import wall_clock
 from collateral_registry.domain.access.callers import Author
+from collateral_registry.domain.shared.errors import StoreUnavailable
 from collateral_registry.store.engine.database import Database
 from collateral_registry.store.engine.migrate import migrate
 from collateral_registry.store.storage.durability import file_system_of, unsafe_settings
@@ -56,6 +57,22 @@ def test_a_sqlite_file_that_another_tool_has_copied_is_safe_after_the_start(sqli
     migrate(database)
 
     assert (before, unsafe_settings(database)) == ("journal_mode = delete", "")
+    database.close()
+
+
+def test_another_file_in_the_place_of_a_sqlite_book_is_no_storage(sqlite_url):
+    path = Path(sqlite_url.removeprefix("sqlite:///"))
+    database = Database(sqlite_url, wall_clock)
+    migrate(database)
+    assert unsafe_settings(database) == ""
+
+    path.rename(path.with_suffix(".moved"))
+    path.write_bytes(path.with_suffix(".moved").read_bytes())
+    with pytest.raises(StoreUnavailable, match="deleted, moved or replaced"):
+        unsafe_settings(database)
+
+    path.with_suffix(".moved").replace(path)
+    assert unsafe_settings(database) == ""
     database.close()
 
 
