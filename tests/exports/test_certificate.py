@@ -65,7 +65,7 @@ def text_of(path):
     ("language", "shown"),
     [
         ("en", ("Borrowing base certificate, period to 31 Mar 2022", "Submitted Recomputed Approved",
-                "More than 90 days", "Not known whether: More than 180 days",
+                "More than 90 days", "Not known whether this applies: More than 180 days",
                 "Taken off by the approver", "Approved in the book by Ana",
                 "to be counted", "For the borrower", "For the lender", "Policy default-2021", "1234, 5678")),
         ("zh", ("借款基数证书", "申报 重算 批准", "账龄超过", "未能确定", "批准人调减", "签署", "1234, 5678")),

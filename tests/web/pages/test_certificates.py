@@ -75,7 +75,9 @@ def test_the_columns_are_what_the_service_states_to_the_cent_and_add_up(pages: P
     for column, statement in ((1, found.submitted), (2, found.recomputed)):
         by_class = {one.asset_class: one for one in statement.classes}
         stated = [by_class.get(name, pb.StatedClass()) for name in names]
-        gross, lends = ([number(row[column]) for row in shown if row[0] == name] for name in ("Gross amount", "Lends"))
+        gross, lends = (
+            [number(row[column]) for row in shown if row[0] == name] for name in ("Gross amount", "Lendable")
+        )
         before, reserves, base = (number(row[column]) for row in shown[-3:])
         assert gross == [amount(one.gross) for one in stated]
         assert lends == [amount(one.lendable_value) for one in stated]
