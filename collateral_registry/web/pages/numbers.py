@@ -16,8 +16,11 @@ MINUS = "\u2212"
 NONE = "\u2014"
 """Stands where there is no figure."""
 
-AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?", re.ASCII)
-"""An amount as forms take it, without separators."""
+_GROUPS = "[1-9][0-9]{0,2}([, \u202f\u00a0])[0-9]{3}(?:\\1[0-9]{3}){0,3}"
+"""Whole units in groups of three digits, all separated by the same sign."""
+
+AMOUNT = re.compile(rf"(?:[0-9]{{1,15}}|{_GROUPS})(?:\.[0-9]{{1,9}})?")
+"""An amount as forms take it. A comma separates groups and is never a decimal sign: 2,5 is no amount."""
 
 NO_BREAK = "\u00a0"
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -110,8 +113,8 @@ def money_of(value: Decimal, currency: str) -> Money:
 
 def parsed_money(text: str, currency: str) -> Money | None:
     """Returns the amount that a person wrote, such as 1,000.50; None for another text."""
-    plain = text.replace(",", "").replace("\u202f", "").replace("\xa0", "").replace(" ", "")
-    return money_of(Decimal(plain), currency) if AMOUNT.fullmatch(plain) else None
+    found = AMOUNT.fullmatch(text.strip())
+    return money_of(Decimal(found[0].replace(found[1] or ",", "")), currency) if found else None
 
 
 def calendar(day: Date) -> date | None:

@@ -7,7 +7,18 @@ import pytest
 from google.type.decimal_pb2 import Decimal as DecimalMessage
 from google.type.money_pb2 import Money
 
-from collateral_registry.web.pages.numbers import exact, grouped, number, owed, percent, shown_day, sums, worth
+from collateral_registry.web.pages.numbers import (
+    exact,
+    grouped,
+    money_of,
+    number,
+    owed,
+    parsed_money,
+    percent,
+    shown_day,
+    sums,
+    worth,
+)
 
 AMOUNT = Money(currency_code="USD", units=3283266, nanos=700000000)
 DEBT = Money(currency_code="USD", units=-5, nanos=-250000000)
@@ -50,3 +61,36 @@ def test_days_are_in_the_words_of_the_language():
 
     assert (shown_day(day, "en"), shown_day(day, "zh")) == ("13 Jul 2022", "2022年7月13日")
     assert (shown_day(day, "en", with_year=False), shown_day(None, "zh")) == ("13 Jul", "—")
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("1000.50", "1000.5"), (" 1,000.50 ", "1000.5"), ("12 345", "12345"),
+        ("1\u202f234\u202f567.125", "1234567.125"), ("999,999,999,999,999", "999999999999999"), ("2,500", "2500"), ("0.5", "0.5"), ("007", "7"),
+    ],
+)  # fmt: skip
+def test_an_amount_may_have_groups_of_three_digits(text, amount):
+    assert parsed_money(text, "EUR") == money_of(Decimal(amount), "EUR")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2,5",
+        "0,125",
+        "1000,50",
+        "250.000,00",
+        "1,2,3",
+        "1,23,456",
+        "1,234 567",
+        "1,0000",
+        "1.5.0",
+        "-1",
+        "1e3",
+        "",
+        "\uff11",
+    ],
+)
+def test_no_amount_is_read_as_another_one(text):
+    assert parsed_money(text, "EUR") is None
