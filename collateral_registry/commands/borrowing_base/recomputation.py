@@ -16,7 +16,7 @@ from collateral_registry.domain.borrowing_base.certificates import Recomputation
 from collateral_registry.domain.borrowing_base.class_lines import ClassLine, ClassStep
 from collateral_registry.domain.borrowing_base.columns import NO_BASE
 from collateral_registry.domain.borrowing_base.walk import ClassStatement, Statement
-from collateral_registry.domain.shared.days import date_at
+from collateral_registry.domain.shared.days import date_at, day_of
 from collateral_registry.store.book.policies import policy_id_at
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.loans.judgements import judgement_at
@@ -32,11 +32,13 @@ def had_base(connection: Connection, loan_key: int, day: date) -> bool:
 
 
 def recomputation(connection: Connection, loan_id: str, period_end: date) -> Recomputation | None:
-    """Returns the base of a loan at the end of a period; None while the loan is not judged for that day.
+    """Returns the base of a loan at the end of a period; None until that day, and while the loan is not judged for it.
 
     It is the base by the last commit whose business date is on or before the end of the period. Raises NotFound or
     Refused for a loan that had no base then.
     """
+    if moment_of(connection).market_day < day_of(period_end):
+        return None
     moment = moment_of(connection, day=period_end)
     found = recorded_base(connection, loan_id, moment)
     if found.judgement["market_day"] < moment.market_day:

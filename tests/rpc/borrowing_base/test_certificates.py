@@ -150,6 +150,18 @@ def test_certificates_are_listed_by_their_due_days_over_all_pages(client: Client
     assert details_of(refused.value)[1] == ["order_by"]
 
 
+def test_a_statement_before_the_end_of_its_period_waits_for_it(client: Client) -> None:
+    opened(client)
+    end = FIRST_DAY + timedelta(days=3)
+    create(client, period_end_date=calendar(end))
+
+    assert state_of(submit(client)) == "SUBMITTED"
+    assert reason_of(lambda: approve(client)) == "CERTIFICATE_STATE"
+
+    client.advance(end)
+    assert state_of(submit(client)) == "RECOMPUTED"
+
+
 def test_a_returned_certificate_names_the_lines_that_fail_and_is_submitted_again(client: Client) -> None:
     opened(client)
     create(client)
