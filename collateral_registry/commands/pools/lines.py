@@ -10,7 +10,14 @@ import numpy as np
 from collateral_registry.commands.pools.inputs import PoolAsset, pool_facts_at
 from collateral_registry.domain.assets.claims import Receivable, ReceivablePool
 from collateral_registry.domain.book.policy import Policy
-from collateral_registry.domain.receivables.debtor_lines import LineClaim, line_claim, line_left, line_of, lined_debtors
+from collateral_registry.domain.receivables.debtor_lines import (
+    LineClaim,
+    line_claim,
+    line_left,
+    line_of,
+    lined_debtors,
+    lined_in,
+)
 from collateral_registry.domain.receivables.pool_facts import PoolFacts
 from collateral_registry.store.assets.repository import assets_by_key
 from collateral_registry.store.engine.bulk import Source
@@ -41,7 +48,7 @@ def with_lines(
     claims: dict[int, list[LineClaim]] = {key: [] for key in lined}
     for key, (name, one) in members.items():
         numbers = policy.receivable_numbers(name)
-        for debtor in lined_debtors(one.debtors).keys() & lined:
+        for debtor in lined_in(one.debtors, one.terms.currency) & lined:
             claims[debtor].append(line_claim(key, one, debtor, numbers, day))
     return [_with_line(pool, one, claims, day) for (pool, _), one in zip(pools, facts, strict=True)]
 

@@ -40,6 +40,11 @@ def lined_debtors(debtors: DebtorFacts) -> dict[int, int]:
     return dict(zip(debtors.debtor_key[rows].tolist(), rows.tolist(), strict=True))
 
 
+def lined_in(debtors: DebtorFacts, currency: str) -> set[int]:
+    """Returns the keys of the registered debtors with a line in a currency: a pool in another one claims none of it."""
+    return {key for key, row in lined_debtors(debtors).items() if debtors.line_currency[row] == currency}
+
+
 def line_of(debtors: DebtorFacts, row: int, currency: str, day: int) -> int:
     """Returns the line of a debtor in a currency on a day: 0 after its last day, and 0 in another currency."""
     expire = int(debtors.line_expire_day[row])

@@ -5,12 +5,15 @@ from datetime import timedelta
 
 import pytest
 
+from collateral_registry.commands.assets.register import register
 from collateral_registry.commands.book.business_date import advance
 from collateral_registry.commands.debtors.exposure import debtor_exposure
 from collateral_registry.commands.debtors.registry import change_debtor, create_debtor, merge_debtors
 from collateral_registry.commands.pipeline.moments import moment_of
 from collateral_registry.commands.pools.explain import explained_pool
 from collateral_registry.commands.revaluation.runs import finish_run
+from collateral_registry.domain.assets.claims import ReceivablePool
+from collateral_registry.domain.assets.kinds import Asset
 from collateral_registry.domain.debtors.debtor import Debtor, DebtorKind, DebtorLine
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.store.assets.repository import asset_keys
@@ -70,6 +73,17 @@ def test_a_payment_in_the_first_pool_lets_the_last_in_within_the_same_commit(boo
 
     assert eligible(book) == [1_000_000, 2_500_000, 1_500_000]
     assert len({stored(book, pool).seq for pool in POOLS}) == 1
+
+
+def test_an_earlier_pool_in_another_currency_uses_none_of_the_line(book):
+    pool = Asset("yen", "Acme", "receivable.core_firm", "JPY", ReceivablePool(owner_debtor="owner"))
+    book.do(lambda write: register(write, pool))
+    book.assign("yen", registered_us=1)
+    book.report(invoice("y-1", 500_000_000, currency="JPY") | {"pool": "yen"})
+    report(book, first=5_000_000)
+
+    assert stored(book, "yen").statement.eligible_minor == 0
+    assert eligible(book)[0] == 5_000_000
 
 
 def test_unknown_invoices_use_the_line_although_they_count_nothing(book):
