@@ -32,8 +32,10 @@ _PATTERNS = (
         rf"\1{MASK}",
     ),
     (re.compile(r"(bearer\s+)[^\s'\",)]+", re.IGNORECASE), rf"\1{MASK}"),
+    (re.compile(r"^(\s*DETAIL:\s+).*$", re.MULTILINE), rf"\1{MASK}"),
 )
-"""Where texts of drivers and libraries contain a secret: in a URL, after the name of a parameter, in a header."""
+"""Where texts of drivers and libraries contain a secret or data of a borrower: in a URL, after the name of a parameter,
+in a header, in the details of an error of PostgreSQL."""
 
 _SECRET_NAMES = frozenset({"password", "passwd", "sslpassword", "token"})
 
@@ -113,7 +115,7 @@ def collect_standard_log() -> None:
 
 
 def masked(text: str) -> str:
-    """Returns a text with the passwords and tokens in it replaced by asterisks."""
+    """Returns a text in which passwords, tokens and the values of rows in errors are replaced by asterisks."""
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
     return text

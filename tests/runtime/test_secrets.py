@@ -31,6 +31,7 @@ FILED = "secret-of-a-pgpass"
         (f"postgresql://db/book?user=ann&password={PASSWORD}&a=1", "postgresql://db/book?user=ann&password=***&a=1"),
         (f"invalid dsn: host=db password={PASSWORD} user=ann", "invalid dsn: host=db password=*** user=ann"),
         (f"('authorization', 'Bearer {TOKEN}')", "('authorization', 'Bearer ***')"),
+        ("duplicate key\nDETAIL:  Key (name)=(Acme) already exists.\nmore", "duplicate key\nDETAIL:  ***\nmore"),
         ("http://127.0.0.1:50080/v1 is served to ann@example.org", None),
     ],
 )

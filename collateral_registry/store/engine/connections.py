@@ -70,16 +70,22 @@ def uri_of_existing_file(path: Path) -> str:
 
 
 def new_engine(url: str) -> Engine:
-    """Returns the pool of connections of a database, whose connections have the settings of the book."""
+    """Returns the pool of connections of a database, whose connections have the settings of the book.
+
+    Its errors do not state the parameters of statements, which are data of borrowers.
+    """
     if not url.startswith("sqlite"):
         # The level is set explicitly: if the default of the server were stricter, the snapshot would precede the lock.
-        engine = create_engine(url, pool_size=READERS_LIMIT, pool_pre_ping=True, isolation_level="READ COMMITTED")
+        engine = create_engine(
+            url, pool_size=READERS_LIMIT, pool_pre_ping=True, isolation_level="READ COMMITTED", hide_parameters=True
+        )
         event.listen(engine, "connect", _prepare_postgres)
         collect_from(engine)
         return engine
     engine = create_engine(
         _of_existing_file(url),
         pool_size=READERS_LIMIT,
+        hide_parameters=True,
         connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MILLISECONDS / 1e3},
     )
     event.listen(engine, "connect", _prepare_sqlite)

@@ -4,9 +4,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 
 from collateral_registry.clock import wall_clock
+from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.shared.errors import StoreUnavailable
 from collateral_registry.store.engine.arrow import ArrowDatabase
 from collateral_registry.store.engine.database import Database
@@ -27,6 +30,15 @@ def test_a_book_whose_file_is_gone_is_not_an_empty_one(tmp_path: Path):
             ArrowDatabase(url)
 
     assert not path.exists()
+
+
+def test_an_error_of_a_statement_does_not_state_its_parameters(database_url: str):
+    with closing(Database(database_url, wall_clock)) as database:
+        migrate(database)
+        with pytest.raises(DBAPIError) as failed, database.write("test", Author("test", "test")) as write:
+            write.connection.execute(text("INSERT INTO loan (loan_id) VALUES (:name)"), {"name": "Acme Metals"})
+
+    assert "Acme" not in str(failed.value).partition("DETAIL")[0]
 
 
 @pytest.mark.parametrize("name", ["book.db", "a b&c #1?x=2 %20 ü.db"])
