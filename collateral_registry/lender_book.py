@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from datetime import date
 from functools import partial
 from os import cpu_count
@@ -29,7 +29,7 @@ from collateral_registry.runtime.revaluation.driver import RunDriver, Workers
 from collateral_registry.runtime.revaluation.local_workers import LocalWorkers
 from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.engine.commit_listener import listen
-from collateral_registry.store.engine.connections import libpq_url, sqlite_file
+from collateral_registry.store.engine.connections import file_identity, libpq_url, sqlite_file
 from collateral_registry.store.engine.database import Database
 from collateral_registry.store.engine.migrate import migrate as migrate_schema
 from collateral_registry.store.storage.durability import unsafe_settings
@@ -55,6 +55,7 @@ class LenderBook:
         self._clock = clock
         self._lock = ExitStack()
         self._is_reserved = False
+        self._reserved: tuple[int, int] | None = None
         self._writer = ExitStack()
         self._trouble = "not opened"
         self._follows_clock = False
@@ -62,10 +63,16 @@ class LenderBook:
         self._tasks: list[asyncio.Task[None]] = []
 
     def reserve(self) -> None:
-        """Keeps other servers away from a SQLite file until ``release``; raises Refused or OSError."""
+        """Keeps other servers away from a SQLite file until ``release``.
+
+        Raises OSError, and Refused if another server holds the file or if it is not the one that was reserved before.
+        """
+        file = sqlite_file(self._settings.url)
         if not self._is_reserved:
             self._lock.enter_context(sole_use(self._settings.url))
-            self._is_reserved = True
+            self._is_reserved, self._reserved = True, file_identity(file)
+        elif file_identity(file) != self._reserved:
+            raise Refused("FILE_REPLACED", f"database: got another file at {file}, or none; start the server again")
 
     def start_writer(self) -> None:
         """Starts the writer process of feeds, which must happen before the service starts a thread."""
@@ -117,6 +124,9 @@ class LenderBook:
             self._trouble = error.strerror or str(error)
         except DomainError as error:
             self._trouble = str(error)
+        except Exception as error:  # the database of one lender must not stop the service of the others
+            self._trouble = f"an unforeseen error of the kind {type(error).__name__}, which the log states"
+            LOG.exception("a book cannot be opened", lender=self.lender)
 
     async def start(self, publish: Callable[[], Awaitable[None]]) -> None:
         """Lets calls reach the book and starts the tasks that keep it current, as soon as it could be opened.
@@ -134,8 +144,7 @@ class LenderBook:
         """Ends the tasks that open the book and follow the clock."""
         for task in self._tasks:
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def close(self) -> None:
         """Closes the database, once the services are closed."""
@@ -143,9 +152,9 @@ class LenderBook:
         self._database.close()
 
     async def _start_open(self, publish: Callable[[], Awaitable[None]]) -> None:
-        self._start_thread()
         _report_models(self._database)
         await self.services.start(publish)
+        self._start_thread()
         if self._follows_clock:
             self._tasks.append(asyncio.create_task(self._follow_clock(publish)))
 
@@ -155,7 +164,15 @@ class LenderBook:
             await publish()
             await asyncio.sleep(RETRY_SECONDS)
             await asyncio.to_thread(self.try_open)
-        await self._start_open(publish)
+            if not self._trouble:
+                await self._try_start(publish)
+
+    async def _try_start(self, publish: Callable[[], Awaitable[None]]) -> None:
+        """Starts a book that was opened; notes the error of a database that fails meanwhile."""
+        try:
+            await self._start_open(publish)
+        except DomainError as error:
+            self._trouble = str(error)
 
     def _start_thread(self) -> None:
         """Starts the background thread of the database.

@@ -44,8 +44,7 @@ class CheckpointTask:
         if self._task is None:
             return
         self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        await asyncio.gather(self._task, return_exceptions=True)
         await self._make()
 
     async def _watch(self) -> None:
@@ -63,6 +62,9 @@ class CheckpointTask:
         try:
             return await self._runner.read(uncovered)
         except DomainError:
+            return 0
+        except Exception:  # after any error, a later checkpoint must not need a restart
+            LOG.exception("the commits without a checkpoint were not counted; trying again")
             return 0
 
     async def _make(self) -> None:

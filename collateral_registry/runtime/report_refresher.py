@@ -43,8 +43,7 @@ class ReportRefresher:
         """Stops rebuilding the report."""
         if self._following is not None:
             self._following.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._following
+            await asyncio.gather(self._following, return_exceptions=True)
 
     async def _follow(self) -> None:
         """Rebuilds the report after every commit.

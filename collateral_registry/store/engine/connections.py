@@ -64,6 +64,14 @@ def sqlite_file(url: str) -> Path | None:
     return Path(os.path.realpath((parsed.database or "").removeprefix("file:")))  # resolve() raises for a loop of links
 
 
+def file_identity(path: Path | None) -> tuple[int, int] | None:
+    """Returns device and number of a file, whatever its name; None without one."""
+    if path is None or not path.exists():
+        return None
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
 def uri_of_existing_file(path: Path) -> str:
     """Returns the URI with which SQLite opens a file and creates none."""
     return f"{path.as_uri()}?mode={EXISTING}"

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from psycopg import Error as PostgresError, OperationalError as PostgresOperationalError
@@ -28,7 +27,7 @@ from collateral_registry.logs import masked
 from collateral_registry.store.audit.collector import FACTS, Facts
 from collateral_registry.store.audit.log import append_entry
 from collateral_registry.store.engine.commit_listener import channel_of_schema
-from collateral_registry.store.engine.connections import new_engine, sqlite_file
+from collateral_registry.store.engine.connections import file_identity, new_engine, sqlite_file
 from collateral_registry.store.engine.interrupts import Interrupt
 from collateral_registry.store.engine.locks import lock_key, of_schema, sqlite_turn
 from collateral_registry.store.engine.touched import Touched
@@ -38,6 +37,8 @@ __all__ = ["Connection", "Database", "Intake", "Write"]
 
 WRITER_LOCK_KEY = 0x636F6C6C61746572
 """Advisory lock of the one writer on PostgreSQL: "collater" in ASCII."""
+
+LOST_FILE = "the file of the database has been deleted, moved or replaced"
 
 WRONG_CLOCK_US = 3_600 * 1_000_000
 """A commit that is further ahead of the clock has the time of a wrong clock."""
@@ -131,7 +132,7 @@ class Database:
         self.url = url
         self.engine = new_engine(url)
         self._file = sqlite_file(url)
-        self._identity = _identity(self._file)
+        self._identity = file_identity(self._file)
         self.clock = clock
         self.is_sqlite = self.engine.dialect.name == "sqlite"
 
@@ -140,12 +141,15 @@ class Database:
         if self._file is not None:
             with _translated_errors():
                 sqlite3.connect(self._file).close()
-            self._identity = _identity(self._file)
+            self._identity = file_identity(self._file)
 
     @property
     def has_its_file(self) -> bool:
-        """Whether the SQLite file is the one that was there at first; true of any other engine."""
-        return _identity(self._file) == self._identity
+        """Whether the SQLite file is the first one that was there; true of any other engine."""
+        found = file_identity(self._file)
+        if self._identity is None:
+            self._identity = found
+        return found == self._identity
 
     def prepare(self) -> None:
         """Sets a new SQLite file to write-ahead logging; must be called once, before any other use."""
@@ -216,6 +220,8 @@ class Database:
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
         """Opens a write transaction, which is rolled back unless it is committed."""
+        if not self.has_its_file:
+            raise StoreUnavailable(f"{LOST_FILE}; nothing was written")
         with _translated_errors(), sqlite_turn(self._file), self.engine.connect() as connection:
             if self.is_sqlite:
                 connection.execution_options(sqlite_begin="BEGIN IMMEDIATE")
@@ -254,14 +260,6 @@ class Database:
         }
         connection.execute(_NEW_COMMIT, row)
         return write
-
-
-def _identity(path: Path | None) -> tuple[int, int] | None:
-    """Returns device and number of a file, whatever its name; None without one."""
-    if path is None or not path.exists():
-        return None
-    found = path.stat()
-    return found.st_dev, found.st_ino
 
 
 @contextmanager

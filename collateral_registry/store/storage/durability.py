@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from collateral_registry.domain.shared.errors import StoreUnavailable
 from collateral_registry.store.engine.connections import sqlite_file
-from collateral_registry.store.engine.database import Database
+from collateral_registry.store.engine.database import LOST_FILE, Database
 
 MOUNTS = Path("/proc/self/mounts")
 NETWORK_FILE_SYSTEMS = frozenset({"afs", "cifs", "fuse.glusterfs", "fuse.sshfs", "lustre", "nfs", "nfs4", "smb3"})
@@ -30,7 +30,7 @@ def unsafe_settings(database: Database) -> str:
         with database.read() as connection:
             return ", ".join(f"{name} = {value}" for name, value in connection.execute(_POSTGRES).all())
     if not database.has_its_file:
-        raise StoreUnavailable("the file of the database has been deleted, moved or replaced")
+        raise StoreUnavailable(LOST_FILE)
     with database.read() as connection:
         journal = connection.execute(text("PRAGMA journal_mode")).scalar_one()
         synchronous = connection.execute(text("PRAGMA synchronous")).scalar_one()

@@ -41,11 +41,11 @@ def checkpoint(database: Database, path: Path, stop: Event) -> None:
     """
     log = path.with_name(path.name + "-wal")
     while not stop.wait(CHECK_SECONDS):
-        if log.exists() and log.stat().st_size > LOG_BYTES:
-            try:
+        try:
+            if log.exists() and log.stat().st_size > LOG_BYTES:
                 _copy(database, path, "PASSIVE")
-            except (StoreUnavailable, OSError) as error:
-                LOG.warning("the write-ahead log was not copied; trying again", cause=str(error))
+        except (StoreUnavailable, OSError) as error:
+            LOG.warning("the write-ahead log was not copied; trying again", cause=str(error))
 
 
 def _copy(database: Database, path: Path, mode: str) -> None:

@@ -13,6 +13,7 @@ from collateral_registry.v1 import business_date_pb2, loan_pb2
 from tests.support.contract_book import loan as loan_text
 from tests.support.http import get_text, post
 from tests.support.lenders import ALPHA, BETA, LenderClient, lender_urls, lenders_server
+from tests.support.postgres import wait_until
 from tests.support.server import free_port
 
 pytestmark = pytest.mark.slow
@@ -94,3 +95,27 @@ def test_a_book_that_cannot_be_opened_takes_no_other_down(tmp_path, prepared_fil
     ready = json.loads(text)
     assert [ready["books"][lender]["ready"] for lender in (ALPHA, BETA)] == [True, False]
     assert "the book cannot be opened" in ready["books"][BETA]["parts"]["server"]["cause"]
+
+
+def test_a_damaged_book_that_is_moved_away_is_not_replaced_by_an_empty_one(tmp_path, prepared_file):
+    for lender in (ALPHA, BETA):
+        (tmp_path / lender).mkdir()
+    shutil.copy(prepared_file, tmp_path / ALPHA / "collateral.db")
+    damaged = tmp_path / BETA / "collateral.db"
+    damaged.write_bytes(b"no database " * 1_000)
+    operations = f"127.0.0.1:{free_port()}"
+    server = lenders_server(tmp_path, {ALPHA: "", BETA: ""}, ["--metrics-address", operations])
+
+    def cause() -> str:
+        ready = json.loads(get_text(operations, "/readyz")[2])
+        return ready["books"][BETA]["parts"]["server"]["cause"]
+
+    try:
+        server.start("collateral_registry.v1.LoanService")
+        assert "damaged" in cause()
+        damaged.rename(damaged.with_suffix(".damaged"))
+        wait_until(lambda: "got another file at" in cause())
+    finally:
+        code = server.stop()
+
+    assert (code, damaged.exists()) == (0, False)

@@ -70,6 +70,8 @@ def test_another_file_in_the_place_of_a_sqlite_book_is_no_storage(sqlite_url):
     path.write_bytes(path.with_suffix(".moved").read_bytes())
     with pytest.raises(StoreUnavailable, match="deleted, moved or replaced"):
         unsafe_settings(database)
+    with pytest.raises(StoreUnavailable, match="nothing was written"), database.write("test", Author("test", "test")):
+        pass
 
     path.with_suffix(".moved").replace(path)
     assert unsafe_settings(database) == ""
