@@ -78,13 +78,13 @@ def new_archive(path: Path) -> Iterator[Path]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield partial
-            _sync(partial)
+            sync_to_disk(partial)
             _refuse_existing(path)
             partial.rename(path)
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
-    _sync(path.parent)
+    sync_to_disk(path.parent)
 
 
 def append_manifest(file: BinaryIO, manifest: Manifest) -> None:
@@ -153,7 +153,7 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _sync(path: Path) -> None:
+def sync_to_disk(path: Path) -> None:
     """Returns when a file or folder is on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:

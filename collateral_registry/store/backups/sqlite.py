@@ -18,6 +18,7 @@ from collateral_registry.store.backups.archive import (
     Progress,
     check_parts,
     chunks_of,
+    sync_to_disk,
 )
 from collateral_registry.store.engine.connections import uri_of_existing_file
 
@@ -84,6 +85,7 @@ def restore_file(archive: Path, manifest: Manifest, target: Path, progress: Prog
             os.fsync(file.fileno())
         check_pages(partial)
         partial.replace(target)
+        sync_to_disk(target.parent)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise

@@ -26,7 +26,7 @@ from sqlmodel import SQLModel
 
 from collateral_registry.domain.shared.errors import StoreUnavailable
 from collateral_registry.store.engine.connections import (
-    POSTGRES_COMMITS,
+    POSTGRES_SESSION,
     SQLITE_PRAGMAS,
     libpq_url,
     sqlite_file,
@@ -148,7 +148,7 @@ def _connect(url: str) -> AdbcConnection:
     path = sqlite_file(url)
     if path is None:
         connection = cast("AdbcConnection", adbc_driver_postgresql.dbapi.connect(libpq_url(url)))
-        settings = [POSTGRES_COMMITS]
+        settings = [*POSTGRES_SESSION]
     else:
         connection = cast("AdbcConnection", adbc_driver_sqlite.dbapi.connect(uri_of_existing_file(path)))
         settings = [f"PRAGMA {pragma}" for pragma in SQLITE_PRAGMAS]

@@ -45,10 +45,21 @@ FROM current_setting('synchronous_commit') AS setting
 """
 """Turns off ``synchronous_commit = off`` in a session, and keeps settings that wait for more."""
 
+KEEPALIVES = {"keepalives_idle": "20", "keepalives_interval": "5", "keepalives_count": "3"}
+"""Seconds of silence, seconds between probes, and probes, after which a connection to a machine that is gone ends."""
+
+POSTGRES_KEEPALIVES = "SELECT " + ", ".join(
+    f"set_config('tcp_{name}', '{value}', false)" for name, value in KEEPALIVES.items()
+)
+"""Lets PostgreSQL end the session of a server that is gone, which may hold the lock of the writer, after 35 seconds."""
+
+POSTGRES_SESSION = (POSTGRES_COMMITS, POSTGRES_KEEPALIVES)
+"""Settings of every session of PostgreSQL."""
+
 
 def libpq_url(url: str) -> str:
     """Returns the URL of a PostgreSQL database as its own library reads it, which takes a plus sign for itself."""
-    text = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    text = _kept_alive(url).set(drivername="postgresql").render_as_string(hide_password=False)
     base, mark, parameters = text.partition("?")
     return base + mark + parameters.replace("+", "%20")
 
@@ -85,7 +96,11 @@ def new_engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
         # The level is set explicitly: if the default of the server were stricter, the snapshot would precede the lock.
         engine = create_engine(
-            url, pool_size=READERS_LIMIT, pool_pre_ping=True, isolation_level="READ COMMITTED", hide_parameters=True
+            _kept_alive(url),
+            pool_size=READERS_LIMIT,
+            pool_pre_ping=True,
+            isolation_level="READ COMMITTED",
+            hide_parameters=True,
         )
         event.listen(engine, "connect", _prepare_postgres)
         collect_from(engine)
@@ -102,6 +117,12 @@ def new_engine(url: str) -> Engine:
     return engine
 
 
+def _kept_alive(url: str) -> URL:
+    """Returns a URL of PostgreSQL whose connections find out that the other machine is gone; its own values precede."""
+    parsed = make_url(url)
+    return parsed.set(query={**KEEPALIVES, **parsed.query})
+
+
 def _of_existing_file(url: str) -> URL:
     """Returns a SQLite URL that opens a file and creates none; one that names its own mode is left as it is."""
     parsed, path = make_url(url), sqlite_file(url)
@@ -111,8 +132,9 @@ def _of_existing_file(url: str) -> URL:
 
 
 def _prepare_postgres(connection: PostgresConnection, _record: ConnectionPoolEntry) -> None:
-    """Lets commits of a new connection wait for the disk, whatever the defaults of the database and the role."""
-    connection.execute(POSTGRES_COMMITS)
+    """Sets a new connection up, whatever the defaults of the database and the role: commits wait for the disk."""
+    for setting in POSTGRES_SESSION:
+        connection.execute(setting)
     connection.commit()
 
 

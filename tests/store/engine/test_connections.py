@@ -12,6 +12,7 @@ from collateral_registry.clock import wall_clock
 from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.shared.errors import StoreUnavailable
 from collateral_registry.store.engine.arrow import ArrowDatabase
+from collateral_registry.store.engine.connections import libpq_url
 from collateral_registry.store.engine.database import Database
 from collateral_registry.store.engine.migrate import migrate, newest_version, version_of
 
@@ -30,6 +31,13 @@ def test_a_book_whose_file_is_gone_is_not_an_empty_one(tmp_path: Path):
             ArrowDatabase(url)
 
     assert not path.exists()
+
+
+def test_a_connection_to_a_machine_that_is_gone_ends_unless_the_url_states_otherwise():
+    stated = libpq_url("postgresql+psycopg://ann@db/book?keepalives_idle=90")
+    assert "keepalives_idle=90" in stated
+    assert "keepalives_interval=5" in stated
+    assert "keepalives_idle=20" in libpq_url("postgresql+psycopg://ann@db/book")
 
 
 def test_an_error_of_a_statement_does_not_state_its_parameters(database_url: str):
