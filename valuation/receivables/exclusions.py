@@ -24,9 +24,9 @@ CERTIFICATE_FLAGGED_MONTHS = 6
 
 
 def over_age(day: np.datetime64, issue: Dates, limit_days: Int | int) -> Truth:
-    """Returns OVER_AGE: more than ``limit_days`` since the issue; unknown without an issue day."""
-    missing = np.isnat(issue)
-    return stated(_days(issue, day) > limit_days, ~missing)
+    """Returns OVER_AGE: more than ``limit_days`` since the issue; unknown without an issue day and before it."""
+    implausible = np.isnat(issue) | (issue > day)
+    return stated(_days(issue, day) > limit_days, ~implausible)
 
 
 def past_due(day: np.datetime64, due: Dates, issue: Dates, limit_days: Int | int) -> Truth:

@@ -35,7 +35,8 @@ def words(truth: Truth) -> list[str]:
 
 
 def test_an_invoice_is_over_age_from_the_day_after_its_limit():
-    assert words(over_age(DAY, days("2026-04-01", "2026-03-31", "NaT"), 90)) == ["kept", "excluded", "unknown"]
+    found = over_age(DAY, days("2026-04-01", "2026-03-31", "NaT", "2026-07-01"), 90)
+    assert words(found) == ["kept", "excluded", "unknown", "unknown"]
 
 
 def test_an_invoice_due_on_the_day_is_not_past_due_and_one_due_before_its_issue_is_unknown():
