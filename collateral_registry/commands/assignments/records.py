@@ -18,6 +18,7 @@ from collateral_registry.domain.assignments.events import (
 )
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.errors import NotFound, Refused
+from collateral_registry.domain.shared.money import Money
 from collateral_registry.store.assets.repository import StoredAsset, get_asset
 from collateral_registry.store.assignments.repository import (
     StoredAssignment,
@@ -48,10 +49,12 @@ def record_event(
     """Records an event of an assignment; its registration is the first one.
 
     Raises NotFound for another event of an assignment that is not registered, and InvalidInput for a later day than the
-    business date.
+    business date or an amount in another currency than the pool's.
     """
     asset = owed_by_debtors(write.connection, asset_id)
     check_day(write, "date", event.day)
+    if event.amount is not None:
+        _check_currency("event.amount", event.amount, asset)
     stored = find_assignment(write.connection, asset_id, assignment_id)
     if stored is None and event.kind != AssignmentEventKind.REGISTERED:
         raise NotFound(f"assets/{asset_id}/assignments/{assignment_id}")
@@ -101,9 +104,7 @@ def limit_debtor(write: Write, asset_id: str, limit: DebtorLimit, actor: str) ->
     Raises InvalidInput for another currency than the pool's, and for a last day before the business date.
     """
     asset = owed_by_debtors(write.connection, asset_id)
-    if limit.amount.currency != asset.asset.currency:
-        want = f"{asset.asset.currency}, that of the pool"
-        raise InvalidInput("debtor_limit.amount.currency_code", limit.amount.currency, want)
+    _check_currency("debtor_limit.amount", limit.amount, asset)
     today = date_at(write.market_day)
     if limit.expire is not None and limit.expire < today:
         raise InvalidInput("debtor_limit.expire_date", limit.expire, f"not before the business date {today}")
@@ -126,6 +127,12 @@ def owed_by_debtors(connection: Connection, asset_id: str) -> StoredAsset:
     if stored.asset.detail.kind not in OWED_BY_DEBTORS:
         raise Refused("NO_RECEIVABLES", f"assets/{asset_id} has no invoices: name a pool or a receivable")
     return stored
+
+
+def _check_currency(field: str, amount: Money, asset: StoredAsset) -> None:
+    """Raises InvalidInput for an amount in another currency than the asset's."""
+    if amount.currency != asset.asset.currency:
+        raise InvalidInput(f"{field}.currency_code", amount.currency, f"{asset.asset.currency}, that of the pool")
 
 
 def check_day(write: Write, field: str, day: date) -> None:

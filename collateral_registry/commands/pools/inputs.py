@@ -62,15 +62,15 @@ class PoolKnowledge:
         """Returns the facts of the pool with a ledger, or of the part of it that belongs to the debtors of a ledger."""
         stated = stated_debtors(ledger)
         debtors = facts_of_rows(self.debtors, np.searchsorted(self.debtors.stated, stated))
-        own = self.limits
+        own, currency = self.limits, self.asset.currency
         return PoolFacts(
             ledger=ledger,
             debtors=debtors,
-            assignments=best_assignments(ledger, self.records, self.day, self.asset.account),
+            assignments=best_assignments(ledger, self.records, self.day, currency, self.asset.account),
             terms=self.terms,
             line_left_minor=np.full(len(stated), NO_LINE, dtype=np.int64),
             estimates=None if self.estimate is None else self.estimate.of_debtors(stated),
-            limits=None if own is None else limits_of_debtors(debtors, own, self.debtor_of, self.day),
+            limits=None if own is None else limits_of_debtors(debtors, own, self.debtor_of, self.day, currency),
         )
 
     def estimated(self, estimate: PoolEstimate) -> PoolKnowledge:

@@ -79,10 +79,10 @@ class PoolRecords:
 
 
 class Invoices:
-    """Invoices [n] in which scopes are looked up."""
+    """Invoices [n] of a pool in a currency, in which scopes are looked up."""
 
-    def __init__(self, ledger: PoolLedger, debtor_of: Mapping[str, int]) -> None:
-        self.count = len(ledger.debtor)
+    def __init__(self, ledger: PoolLedger, debtor_of: Mapping[str, int], currency: str) -> None:
+        self.count, self.currency = len(ledger.debtor), currency
         self.number, self.face_minor, self.issue_day = ledger.invoice_number, ledger.face_minor, ledger.issue_day
         self._debtor_of = debtor_of
         starts = first_rows(ledger.debtor)
@@ -111,12 +111,15 @@ class Invoices:
         return self._debtor_of.get(text) or text
 
 
-def best_assignments(ledger: PoolLedger, records: PoolRecords, day: int, account: str = "") -> AssignmentFacts:
+def best_assignments(
+    ledger: PoolLedger, records: PoolRecords, day: int, currency: str, account: str = ""
+) -> AssignmentFacts:
     """Returns the best assignment of each invoice [n] of a pool on a day.
 
-    ``account`` is the collection account of the pool. The newest search of a registry replaces those before it.
+    ``currency`` and ``account``, the collection account, are those of the pool. The newest search of a registry
+    replaces those before it.
     """
-    invoices = Invoices(ledger, records.debtor_of)
+    invoices = Invoices(ledger, records.debtor_of, currency)
     state, registered_us = np.zeros(invoices.count, dtype=np.int64), np.zeros(invoices.count, dtype=np.int64)
     for events in records.assignments:
         own_state, own_us = _states(events, invoices, day, account)
@@ -199,8 +202,11 @@ def _acknowledged_state(event: AssignmentEvent, account: str) -> AssignmentState
 def _acknowledged(event: AssignmentEvent, rows: Int, invoices: Invoices) -> Bool:
     """Returns which invoices [rows] an acknowledgement covers: those issued by its day, oldest first, up to its amount.
 
-    Invoices that it lists by number are covered whenever they were issued.
+    Invoices that it lists by number are covered whenever they were issued. An amount in another currency than the
+    pool's covers nothing.
     """
+    if event.amount is not None and event.amount.currency != invoices.currency:
+        return np.zeros(len(rows), dtype=np.bool_)
     listed = bool(event.scopes) and all(scope.invoice_numbers for scope in event.scopes)
     issued = invoices.issue_day[rows]
     covered: Bool = np.ones(len(rows), dtype=np.bool_) if listed else (issued != NO_DAY) & (issued <= day_of(event.day))
@@ -251,7 +257,7 @@ class _OneInvoice(Invoices):
     """An invoice that every event of a whole assignment concerns."""
 
     def __init__(self) -> None:
-        self.count = 1
+        self.count, self.currency = 1, ""
         self.number: Texts = np.array([""], dtype=object)
         self.face_minor = np.zeros(1, dtype=np.int64)
         self.issue_day = np.array([NO_DAY + 1], dtype=np.int64)

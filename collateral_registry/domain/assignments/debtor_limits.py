@@ -69,14 +69,14 @@ class RecordedLimit(NamedTuple):
 
 
 def limits_of_debtors(
-    debtors: DebtorFacts, recorded: Iterable[RecordedLimit], debtor_of: Mapping[str, int], day: int
+    debtors: DebtorFacts, recorded: Iterable[RecordedLimit], debtor_of: Mapping[str, int], day: int, currency: str
 ) -> DebtorLimits:
-    """Returns the limits of debtors [d] on a day; ``recorded`` are those of their pool, oldest first.
+    """Returns the limits of debtors [d] of a pool in a currency on a day; ``recorded`` are its own, oldest first.
 
     The newest limit of a debtor and kind applies; once it is ended there is none, and the one before does not apply
     again. ``debtor_of`` holds the keys of the registered debtors that texts state, 0 for none. After its last day a
     limit of the lender is 0. An insured limit then covers nothing, and still limits the debtor, so that a lapse never
-    lets more count.
+    lets more count. A limit in another currency is 0, and covers nothing.
     """
     newest: dict[tuple[DebtorLimitKind, int | str], RecordedLimit] = {}
     for one in recorded:
@@ -89,10 +89,11 @@ def limits_of_debtors(
             if found is None or found.is_ended:
                 continue
             limit = found.limit
-            in_force = limit.expire is None or date_at(day) <= limit.expire
+            has_currency = limit.amount.currency == currency
+            in_force = has_currency and (limit.expire is None or date_at(day) <= limit.expire)
             if kind == DebtorLimitKind.LENDER:
                 permitted[row] = limit.amount.minor if in_force else 0
             else:
-                insured[row] = limit.amount.minor
+                insured[row] = limit.amount.minor if has_currency else 0
                 covered[row] = limit.amount.minor if in_force else NO_LINE
     return DebtorLimits(covered, insured, permitted)

@@ -36,15 +36,21 @@ class AssignedPool(NamedTuple):
 
 
 def assignment_facts(
-    source: Source, asset_key: int, ledger: PoolLedger, day: int, seq: int | None = None, account: str = ""
+    source: Source,
+    asset_key: int,
+    ledger: PoolLedger,
+    day: int,
+    currency: str,
+    seq: int | None = None,
+    account: str = "",
 ) -> AssignmentFacts:
     """Returns the best assignment of each invoice [n] of a pool on a day, as of commit ``seq`` or, without one, now.
 
-    ``account`` is the collection account of the pool.
+    ``currency`` and ``account``, the collection account, are those of the pool.
     """
     verified = verifications_of(source, [asset_key], seq)
     (records,) = assignment_records(source, [AssignedPool(asset_key, ledger)], verified, seq)
-    return best_assignments(ledger, records, day, account)
+    return best_assignments(ledger, records, day, currency, account)
 
 
 def assignment_records(

@@ -1,7 +1,10 @@
 """Limits of debtors in a pool cut what exceeds them; the newest of a kind applies until it is ended."""
 
+from dataclasses import replace
+
 import pytest
 
+from collateral_registry.commands.assets.register import change
 from collateral_registry.commands.assignments.records import end_limit, limit_debtor
 from collateral_registry.commands.book.business_date import advance
 from collateral_registry.commands.debtors.registry import change_debtor
@@ -85,5 +88,23 @@ def test_a_lapse_of_an_insurance_lets_nothing_more_count(book, country, taken):
 
     book.do(lambda write: advance(write, DAY + 1))
     finish_run(book.database)
+
+    assert statement(book) == taken
+
+
+@pytest.mark.parametrize(
+    ("kind", "country", "taken"),
+    [
+        (LENDER, "US", {Rule.CURRENCY_BARRED: 80_00, Rule.DEBTOR_LIMIT: 40_00}),
+        (INSURED, "US", {Rule.CURRENCY_BARRED: 80_00, Rule.INSURED_LIMIT: 40_00}),
+        (INSURED, "FR", {Rule.FOREIGN_UNINSURED: 120_00}),
+    ],
+)
+def test_a_limit_in_another_currency_than_the_pool_lets_nothing_count(book, kind, country, taken):
+    move(book, country)
+    limit(book, 70_00, kind)
+    book.do(lambda write: change(write, "core", "", lambda asset: replace(asset, currency="EUR")))
+
+    book.report(invoice("new", 40_00) | {"pool": "core", "currency": "EUR"})
 
     assert statement(book) == taken

@@ -112,7 +112,7 @@ def test_a_denied_debt_opens_a_finding_excludes_the_invoice_and_doubles_the_next
     def states():
         with book.read() as connection:
             key = get_asset(connection, "acme").key
-            facts = assignment_facts(connection, key, LedgerFeed(book).ledger(), DAY)
+            facts = assignment_facts(connection, key, LedgerFeed(book).ledger(), DAY, "USD")
         return {AssignmentState(state).name for state in facts.state[[1]].tolist()}, int((facts.state == 5).sum())
 
     assert states() == ({"REGISTERED"}, 0)

@@ -49,7 +49,7 @@ REGISTERED = event(Kind.REGISTERED, 1)
 
 
 def facts(*events, day=100, account="", **records):
-    return best_assignments(ledger(), PoolRecords(assignments=[events], **records), day_of(on(day)), account)
+    return best_assignments(ledger(), PoolRecords(assignments=[events], **records), day_of(on(day)), "EUR", account)
 
 
 def states(*events, **options):
@@ -93,6 +93,12 @@ def test_an_acknowledged_amount_covers_whole_invoices_from_the_oldest_on(amount,
     assert found[:3] == ["ACKNOWLEDGED"] * count + ["NOTIFIED"] * (3 - count)
 
 
+def test_an_acknowledged_amount_in_another_currency_covers_nothing_and_is_a_notice():
+    acknowledged = event(Kind.ACKNOWLEDGED, 9, ACME, amount=Money(10_000, "JPY"))
+
+    assert states(REGISTERED, acknowledged)[:3] == ["NOTIFIED"] * 3
+
+
 def test_an_acknowledgement_counts_only_for_the_account_in_force():
     own = event(Kind.ACKNOWLEDGED, 9, BETA, account="DE01")
     other = event(Kind.ACKNOWLEDGED, 9, BETA, account="DE02")
@@ -112,7 +118,7 @@ def test_a_refusal_precedes_every_other_assignment_until_the_debtor_acknowledges
 
     def with_others(*events):
         records = PoolRecords(assignments=[acknowledged, [*refused, *events]])
-        return State(int(best_assignments(ledger(), records, day_of(on(100))).state[3]))
+        return State(int(best_assignments(ledger(), records, day_of(on(100)), "EUR").state[3]))
 
     assert with_others() == State.REFUSED
     assert with_others(event(Kind.ACKNOWLEDGED, 4, BETA)) == State.ACKNOWLEDGED

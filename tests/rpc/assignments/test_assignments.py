@@ -83,6 +83,15 @@ def test_a_limit_in_another_currency_than_the_pool_is_refused(assignments):
     assert refusal(lambda: assignments.RecordDebtorLimit(request))[1] == ["debtor_limit.amount.currency_code"]
 
 
+def test_an_acknowledged_amount_in_another_currency_than_the_pool_is_refused(assignments):
+    register(assignments)
+    amount = money_pb2.Money(currency_code="JPY", units=10_000)
+
+    found = refusal(lambda: record(assignments, pb.ASSIGNMENT_EVENT_KIND_ACKNOWLEDGED, amount=amount))
+
+    assert found == ("INVALID_INPUT", ["event.amount.currency_code"])
+
+
 def test_an_assignment_has_its_events_and_the_state_that_follows_from_them(assignments):
     notice = pb.ASSIGNMENT_EVENT_KIND_NOTICE_DELIVERED
     assert refusal(lambda: record(assignments, notice))[0] == "NOT_FOUND"

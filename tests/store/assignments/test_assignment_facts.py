@@ -51,7 +51,7 @@ def test_facts_are_those_of_the_commit(book):
     def facts(seq=None):
         with book.read() as connection:
             key = get_asset(connection, "claim").key
-            return assignment_facts(connection, key, POOL.ledger, day_of(FIRST), seq)
+            return assignment_facts(connection, key, POOL.ledger, day_of(FIRST), "EUR", seq)
 
     scope = (InvoiceScope("VAT: de 136 695 976"),)
     registration = AssignmentEvent(Kind.REGISTERED, FIRST, scope, registry="zdw", registration_number="1")
