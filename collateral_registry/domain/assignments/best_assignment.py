@@ -26,8 +26,8 @@ DAY_US = 86_400_000_000
 State, Kind = AssignmentState, AssignmentEventKind
 
 _ACTIVE = (State.REGISTERED, State.NOTIFIED, State.ACKNOWLEDGED, State.ACKNOWLEDGED_WITH_SET_OFF)
-_SETS = {Kind.REFUSED: State.REFUSED, Kind.RELEASED: State.NONE, Kind.EXPIRED: State.EXPIRED}
-"""The state of each invoice after an event of these kinds, whatever it was before."""
+_SETS = {Kind.REFUSED: State.REFUSED, Kind.RELEASED: State.NONE}
+"""The state of each assigned invoice after an event of these kinds, whatever it was before, also if it is expired."""
 
 _RANK = np.zeros(len(State), dtype=np.int64)
 _RANK[
@@ -159,22 +159,25 @@ def _states(events: Sequence[AssignmentEvent], invoices: Invoices, day: int, acc
     for event in sorted(events, key=lambda one: one.day):  # a stable order: events of a day stay as recorded
         if day_of(event.day) > day:
             break
+        state = _lapsed(state, expire_day, day_of(event.day))
         if event.kind == Kind.REGISTERED:
-            if NO_DAY < expire_day < day_of(event.day):  # it lapsed before it was registered again
-                state[np.isin(state, _ACTIVE)] = State.EXPIRED
             own, expire_day = event.scopes or own, day_of(event.expire)
         rows = invoices.rows(event.scopes or own)
         if event.kind == Kind.REGISTERED:
             new = rows[np.isin(state[rows], (State.NONE, State.EXPIRED))]
             state[new], registered_us[new] = State.REGISTERED, event.registered_us or day_of(event.day) * DAY_US
         else:
-            rows = rows[state[rows] != State.NONE]
+            ended = (State.NONE,) if event.kind in _SETS else (State.NONE, State.EXPIRED)
+            rows = rows[~np.isin(state[rows], ended)]
             state[rows] = _after(event, state[rows], rows, invoices, account)
         if event.kind != Kind.ACKNOWLEDGED:
             account = event.account or account
-    if expire_day != NO_DAY and day > expire_day:
-        state[np.isin(state, _ACTIVE)] = State.EXPIRED
-    return state, registered_us
+    return _lapsed(state, expire_day, day), registered_us
+
+
+def _lapsed(state: Int, expire_day: int, day: int) -> Int:
+    """Returns the state of each invoice [n] on a day. After its last day a registration is expired, unless refused."""
+    return np.where(np.isin(state, _ACTIVE), State.EXPIRED, state) if NO_DAY < expire_day < day else state
 
 
 def _after(event: AssignmentEvent, state: Int, rows: Int, invoices: Invoices, account: str) -> Int:
@@ -188,6 +191,8 @@ def _after(event: AssignmentEvent, state: Int, rows: Int, invoices: Invoices, ac
         case Kind.ACCOUNT_CHANGED:
             acknowledged = np.isin(state, (State.ACKNOWLEDGED, State.ACKNOWLEDGED_WITH_SET_OFF))
             return np.where(acknowledged & (event.account != account), State.NOTIFIED, state)
+        case Kind.EXPIRED:
+            return np.where(np.isin(state, _ACTIVE), State.EXPIRED, state)
         case _:
             return np.full(len(rows), _SETS[event.kind], dtype=np.int64) if event.kind in _SETS else state
 

@@ -137,6 +137,44 @@ def test_a_registration_expires_after_its_last_day_and_ranks_again_from_its_rene
     assert states(first, event(Kind.EXPIRED, 5), day=6) == ["EXPIRED"] * 5
 
 
+@pytest.mark.parametrize("end", [event(Kind.EXPIRED, 5), event(Kind.REGISTERED, 5, expire=on(5))])
+@pytest.mark.parametrize("renewed", [(), (event(Kind.REGISTERED, 20),)])
+def test_a_refusal_outlasts_the_registration_and_its_renewal(end, renewed):
+    refused = event(Kind.REFUSED, 3, BETA, reason="goods returned")
+
+    assert states(REGISTERED, refused, end, *renewed)[3] == "REFUSED"
+
+
+@pytest.mark.parametrize(
+    "registered", [(REGISTERED, event(Kind.EXPIRED, 5)), (event(Kind.REGISTERED, 1, expire=on(5)),)]
+)
+@pytest.mark.parametrize(
+    "late",
+    [
+        event(Kind.NOTICE_DELIVERED, 9),
+        event(Kind.ACKNOWLEDGED, 9),
+        event(Kind.ACKNOWLEDGED, 9, InvoiceScope("acme", ("A1",)), amount=Money(100, "EUR")),
+        event(Kind.ACCOUNT_CHANGED, 9, account="DE02"),
+    ],
+)
+def test_an_expired_registration_is_revived_by_its_renewal_only(registered, late):
+    renewed = facts(*registered, late, event(Kind.REGISTERED, 20))
+
+    assert states(*registered, late) == ["EXPIRED"] * 5
+    assert set(renewed.state.tolist()) == {State.REGISTERED}
+    assert set(renewed.registered_us.tolist()) == {day_of(on(20)) * DAY_US}
+
+
+def test_an_expired_registration_can_be_refused_and_released():
+    expired = (REGISTERED, event(Kind.EXPIRED, 5))
+
+    assert states(*expired, event(Kind.REFUSED, 6, BETA, reason="x"), event(Kind.RELEASED, 7, ACME)) == [
+        *["NONE"] * 3,
+        "REFUSED",
+        "EXPIRED",
+    ]
+
+
 def test_the_newest_search_states_who_registered_earlier():
     own_us = day_of(on(1)) * DAY_US
     found = (
