@@ -26,6 +26,7 @@ DAY_US = 86_400_000_000
 State, Kind = AssignmentState, AssignmentEventKind
 
 _ACTIVE = (State.REGISTERED, State.NOTIFIED, State.ACKNOWLEDGED, State.ACKNOWLEDGED_WITH_SET_OFF)
+_ENDED = (State.NONE, State.EXPIRED)
 _SETS = {Kind.REFUSED: State.REFUSED, Kind.RELEASED: State.NONE}
 """The state of each assigned invoice after an event of these kinds, whatever it was before, also if it is expired."""
 
@@ -139,11 +140,23 @@ def best_assignments(
 
 
 def state_of(events: Sequence[AssignmentEvent], day: int) -> AssignmentState:
-    """Returns the state of a whole assignment on a day, without the events that concern a part of it only."""
-    whole = [event for at, event in enumerate(events) if at == 0 or not event.scopes or event.kind == Kind.REGISTERED]
+    """Returns the state of a whole assignment on a day, without the events that concern a part of it only.
+
+    An event with scopes concerns a part, unless it is a renewal of all scopes of the first registration.
+    """
+    whole = [event for at, event in enumerate(events) if at == 0 or not event.scopes or _renews(event, events[0])]
     plain = [_without_scopes(event) for event in whole]
     state, _ = _states(plain, _ONE_INVOICE, day, "")
     return State(int(state[0]))
+
+
+def _renews(event: AssignmentEvent, first: AssignmentEvent) -> bool:
+    """Returns whether an event registers all scopes of the first registration, in the same spelling."""
+    debtors = {scope.debtor for scope in event.scopes if not scope.invoice_numbers}
+    listed = {(scope.debtor, number) for scope in event.scopes for number in scope.invoice_numbers}
+    left = [scope for scope in first.scopes if scope.debtor not in debtors]
+    has_all = all(one.invoice_numbers and all((one.debtor, of) in listed for of in one.invoice_numbers) for one in left)
+    return event.kind == Kind.REGISTERED and bool(first.scopes) and has_all
 
 
 def _without_scopes(event: AssignmentEvent) -> AssignmentEvent:
@@ -153,31 +166,59 @@ def _without_scopes(event: AssignmentEvent) -> AssignmentEvent:
 
 def _states(events: Sequence[AssignmentEvent], invoices: Invoices, day: int, account: str) -> tuple[Int, Int]:
     """Returns the state of each invoice [n] under one assignment on a day, and the time of its registration."""
-    state, registered_us = np.zeros(invoices.count, dtype=np.int64), np.zeros(invoices.count, dtype=np.int64)
-    own: Sequence[InvoiceScope] = ()
-    expire_day = NO_DAY
+    assigned, own = _Assigned(invoices), np.zeros(invoices.count, dtype=np.bool_)
+    own[invoices.rows(next((event.scopes for event in events if event.kind == Kind.REGISTERED), ()))] = True
     for event in sorted(events, key=lambda one: one.day):  # a stable order: events of a day stay as recorded
         if day_of(event.day) > day:
             break
-        state = _lapsed(state, expire_day, day_of(event.day))
+        rows = invoices.rows(event.scopes) if event.scopes else np.flatnonzero(own)
         if event.kind == Kind.REGISTERED:
-            own, expire_day = event.scopes or own, day_of(event.expire)
-        rows = invoices.rows(event.scopes or own)
-        if event.kind == Kind.REGISTERED:
-            new = rows[np.isin(state[rows], (State.NONE, State.EXPIRED))]
-            state[new], registered_us[new] = State.REGISTERED, event.registered_us or day_of(event.day) * DAY_US
+            own[rows] = True
+            assigned.register(event, rows)
         else:
-            ended = (State.NONE,) if event.kind in _SETS else (State.NONE, State.EXPIRED)
-            rows = rows[~np.isin(state[rows], ended)]
-            state[rows] = _after(event, state[rows], rows, invoices, account)
+            assigned.change(event, rows, account)
         if event.kind != Kind.ACKNOWLEDGED:
             account = event.account or account
-    return _lapsed(state, expire_day, day), registered_us
+    assigned.lapse(np.arange(invoices.count), day)
+    return assigned.state, assigned.registered_us
 
 
-def _lapsed(state: Int, expire_day: int, day: int) -> Int:
-    """Returns the state of each invoice [n] on a day. After its last day a registration is expired, unless refused."""
-    return np.where(np.isin(state, _ACTIVE), State.EXPIRED, state) if NO_DAY < expire_day < day else state
+class _Assigned:
+    """The invoices [n] of a pool under one assignment, whose events are applied in the order of their days.
+
+    ``registered_us`` is the time by which a registration ranks, and ``last_day`` its last day, NO_DAY for none.
+    """
+
+    def __init__(self, invoices: Invoices) -> None:
+        self._invoices = invoices
+        self.state, self.registered_us = (np.zeros(invoices.count, dtype=np.int64) for _ in range(2))
+        self.last_day = np.full(invoices.count, NO_DAY, dtype=np.int64)
+
+    def lapse(self, rows: Int, day: int) -> Bool:
+        """Expires registrations whose last day is before a day, unless refused; returns which [rows] have lapsed."""
+        lapsed = np.asarray((self.last_day[rows] != NO_DAY) & (self.last_day[rows] < day))
+        self.state[rows[lapsed & np.isin(self.state[rows], _ACTIVE)]] = State.EXPIRED
+        return lapsed
+
+    def register(self, event: AssignmentEvent, rows: Int) -> None:
+        """Registers invoices [rows]. A registration in force keeps its rank, and a refusal stays."""
+        lapsed = self.lapse(rows, day_of(event.day))
+        ended = np.isin(self.state[rows], _ENDED)
+        self.registered_us[rows[ended | lapsed]] = event.registered_us or day_of(event.day) * DAY_US
+        self.state[rows[ended]] = State.REGISTERED
+        self.last_day[rows] = day_of(event.expire)
+
+    def change(self, event: AssignmentEvent, rows: Int, account: str) -> None:
+        """Applies another event to invoices [rows]; ``account`` is the one before it."""
+        day = day_of(event.day)
+        self.lapse(rows, day)
+        rows = rows[~np.isin(self.state[rows], (State.NONE,) if event.kind in _SETS else _ENDED)]
+        if event.kind == Kind.EXPIRED:
+            last = self.last_day[rows]
+            self.last_day[rows] = np.where(last == NO_DAY, day - 1, np.minimum(last, day - 1))
+            self.lapse(rows, day)
+        else:
+            self.state[rows] = _after(event, self.state[rows], rows, self._invoices, account)
 
 
 def _after(event: AssignmentEvent, state: Int, rows: Int, invoices: Invoices, account: str) -> Int:
@@ -191,8 +232,6 @@ def _after(event: AssignmentEvent, state: Int, rows: Int, invoices: Invoices, ac
         case Kind.ACCOUNT_CHANGED:
             acknowledged = np.isin(state, (State.ACKNOWLEDGED, State.ACKNOWLEDGED_WITH_SET_OFF))
             return np.where(acknowledged & (event.account != account), State.NOTIFIED, state)
-        case Kind.EXPIRED:
-            return np.where(np.isin(state, _ACTIVE), State.EXPIRED, state)
         case _:
             return np.full(len(rows), _SETS[event.kind], dtype=np.int64) if event.kind in _SETS else state
 

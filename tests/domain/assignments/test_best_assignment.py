@@ -165,6 +165,37 @@ def test_an_expired_registration_is_revived_by_its_renewal_only(registered, late
     assert set(renewed.registered_us.tolist()) == {day_of(on(20)) * DAY_US}
 
 
+def test_an_acknowledgement_ends_a_refusal_but_not_the_expiry_that_it_outlasted():
+    refused = (REGISTERED, event(Kind.REFUSED, 3, reason="x"), event(Kind.EXPIRED, 5))
+    acknowledged, renewed = event(Kind.ACKNOWLEDGED, 9, BETA), event(Kind.REGISTERED, 7)
+
+    assert states(*refused, acknowledged)[3] == "EXPIRED"
+    found = facts(*refused, renewed, acknowledged)
+    assert (found.state[3], found.registered_us[3]) == (State.ACKNOWLEDGED, day_of(on(7)) * DAY_US)
+
+
+@pytest.mark.parametrize("last_day", [None, on(50)])
+def test_a_renewal_of_a_part_extends_that_part_only(last_day):
+    first = event(Kind.REGISTERED, 1, ACME, BETA, expire=on(10))
+    renewed = event(Kind.REGISTERED, 5, ACME, expire=last_day)
+
+    assert states(first, renewed, day=40) == ["REGISTERED"] * 3 + ["EXPIRED", "NONE"]
+    assert states(first, renewed, day=10) == ["REGISTERED"] * 4 + ["NONE"]
+    assert set(facts(first, renewed, day=40).registered_us[:3].tolist()) == {day_of(on(1)) * DAY_US}
+    assert states(first, renewed, event(Kind.RELEASED, 6), day=40) == ["NONE"] * 5
+    assert states(first, renewed, event(Kind.REGISTERED, 7), day=40) == ["REGISTERED"] * 4 + ["NONE"]
+
+
+def test_a_registration_of_further_invoices_adds_them_to_the_assignment():
+    first, added = event(Kind.REGISTERED, 1, ACME), event(Kind.REGISTERED, 5, BETA)
+
+    assert states(first, added, event(Kind.NOTICE_DELIVERED, 6)) == ["NOTIFIED"] * 4 + ["NONE"]
+
+
+def test_an_expiry_of_a_part_expires_that_part_only():
+    assert states(REGISTERED, event(Kind.EXPIRED, 5, BETA)) == ["REGISTERED"] * 3 + ["EXPIRED", "REGISTERED"]
+
+
 def test_an_expired_registration_can_be_refused_and_released():
     expired = (REGISTERED, event(Kind.EXPIRED, 5))
 
@@ -221,6 +252,19 @@ def test_the_state_of_a_whole_assignment_ignores_what_concerns_a_part():
     assert state_of(events, day_of(on(9))) == State.NOTIFIED
     assert state_of([*events, event(Kind.ACKNOWLEDGED, 4)], day_of(on(9))) == State.ACKNOWLEDGED
     assert state_of(events, day_of(on(0))) == State.NONE
+
+
+def test_the_state_of_a_whole_assignment_ignores_the_renewal_of_a_part():
+    first = event(Kind.REGISTERED, 1, ACME, InvoiceScope("beta", ("B1", "B2")), expire=on(10))
+
+    def renewed(*scopes):
+        return state_of([first, event(Kind.REGISTERED, 5, *scopes)], day_of(on(20)))
+
+    assert renewed(ACME) == renewed(InvoiceScope("acme", ("A1",)), BETA) == State.EXPIRED
+    assert renewed(ACME, InvoiceScope("beta", ("B1",))) == State.EXPIRED
+    assert renewed() == renewed(BETA, ACME) == renewed(*first.scopes) == State.REGISTERED
+    whole = event(Kind.REGISTERED, 1, expire=on(10))
+    assert state_of([whole, event(Kind.REGISTERED, 5, ACME)], day_of(on(20))) == State.EXPIRED
 
 
 @pytest.mark.parametrize(
