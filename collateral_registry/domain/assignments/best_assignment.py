@@ -11,6 +11,7 @@ from collateral_registry.domain.assignments.events import (
     AssignmentEvent,
     AssignmentEventKind,
     ContractTerms,
+    EarlierAssignment,
     Exclusion,
     InvoiceScope,
     RegistrySearch,
@@ -19,6 +20,7 @@ from collateral_registry.domain.receivables.assignment_facts import AssignmentFa
 from collateral_registry.domain.receivables.ledger import PoolLedger
 from collateral_registry.domain.receivables.pool_facts import first_rows
 from collateral_registry.domain.shared.days import NO_DAY, day_of
+from collateral_registry.domain.shared.reference_matching import ReferenceNumber
 from valuation._typing import Bool, Int, Texts
 
 DAY_US = 86_400_000_000
@@ -117,23 +119,26 @@ def best_assignments(
 ) -> AssignmentFacts:
     """Returns the best assignment of each invoice [n] of a pool on a day.
 
-    ``currency`` and ``account``, the collection account, are those of the pool. The newest search of a registry
-    replaces those before it.
+    ``currency`` and ``account``, the collection account, are those of the pool. The newest search of each registry
+    counts. An invoice is attested by that of the registry in which its earliest registration in force is; if none is in
+    force, by that of an expired one, and an invoice that was never registered by the newest search of all.
     """
-    invoices = Invoices(ledger, records.debtor_of, currency)
+    invoices, searches = Invoices(ledger, records.debtor_of, currency), _Searches(records.searches, day)
     state, registered_us = np.zeros(invoices.count, dtype=np.int64), np.zeros(invoices.count, dtype=np.int64)
+    attested_by = np.full(invoices.count, searches.of_all, dtype=np.int64)
     for events in records.assignments:
-        own_state, own_us = _states(events, invoices, day, account)
-        state = np.where(_RANK[own_state] > _RANK[state], own_state, state)
-        is_earlier = np.isin(own_state, _ACTIVE) & ((registered_us == 0) | (own_us < registered_us))
-        registered_us = np.where(is_earlier, own_us, registered_us)
+        own = _assigned(events, invoices, day, account, searches)
+        state = np.where(_RANK[own.state] > _RANK[state], own.state, state)
+        is_earlier = np.isin(own.state, _ACTIVE) & ((registered_us == 0) | (own.registered_us < registered_us))
+        registered_us = np.where(is_earlier, own.registered_us, registered_us)
+        is_first = (own.state == State.EXPIRED) & (attested_by == searches.of_all)
+        attested_by = np.where(is_earlier | is_first, own.registry, attested_by)
     state[_joined(invoices, records.denied)] = State.REFUSED
-    search = _newest_search(records.searches, day)
     return AssignmentFacts(
         state=state,
         registered_us=registered_us,
-        earlier_assignee=_earlier(invoices, search, registered_us),
-        search_day=np.full(invoices.count, NO_DAY if search is None else day_of(search.day), dtype=np.int64),
+        earlier_assignee=_earlier(invoices, searches, registered_us),
+        search_day=searches.days[attested_by],
         bars_assignment=_bars(invoices, records.terms),
         excluded_manually=_excluded(invoices, records.exclusions, day),
     )
@@ -146,8 +151,7 @@ def state_of(events: Sequence[AssignmentEvent], day: int) -> AssignmentState:
     """
     whole = [event for at, event in enumerate(events) if at == 0 or not event.scopes or _renews(event, events[0])]
     plain = [_without_scopes(event) for event in whole]
-    state, _ = _states(plain, _ONE_INVOICE, day, "")
-    return State(int(state[0]))
+    return State(int(_assigned(plain, _ONE_INVOICE, day, "", _Searches((), day)).state[0]))
 
 
 def _renews(event: AssignmentEvent, first: AssignmentEvent) -> bool:
@@ -164,9 +168,11 @@ def _without_scopes(event: AssignmentEvent) -> AssignmentEvent:
     return AssignmentEvent(**stated)
 
 
-def _states(events: Sequence[AssignmentEvent], invoices: Invoices, day: int, account: str) -> tuple[Int, Int]:
-    """Returns the state of each invoice [n] under one assignment on a day, and the time of its registration."""
-    assigned, own = _Assigned(invoices), np.zeros(invoices.count, dtype=np.bool_)
+def _assigned(
+    events: Sequence[AssignmentEvent], invoices: Invoices, day: int, account: str, searches: _Searches
+) -> _Assigned:
+    """Returns the invoices under one assignment on a day."""
+    assigned, own = _Assigned(invoices, searches), np.zeros(invoices.count, dtype=np.bool_)
     own[invoices.rows(next((event.scopes for event in events if event.kind == Kind.REGISTERED), ()))] = True
     for event in sorted(events, key=lambda one: one.day):  # a stable order: events of a day stay as recorded
         if day_of(event.day) > day:
@@ -180,17 +186,19 @@ def _states(events: Sequence[AssignmentEvent], invoices: Invoices, day: int, acc
         if event.kind != Kind.ACKNOWLEDGED:
             account = event.account or account
     assigned.lapse(np.arange(invoices.count), day)
-    return assigned.state, assigned.registered_us
+    return assigned
 
 
 class _Assigned:
     """The invoices [n] of a pool under one assignment, whose events are applied in the order of their days.
 
-    ``registered_us`` is the time by which a registration ranks, and ``last_day`` its last day, NO_DAY for none.
+    ``registered_us`` is the time by which a registration ranks, ``last_day`` its last day, NO_DAY for none, and
+    ``registry`` the place of its registry among the searches.
     """
 
-    def __init__(self, invoices: Invoices) -> None:
-        self._invoices = invoices
+    def __init__(self, invoices: Invoices, searches: _Searches) -> None:
+        self._invoices, self._searches = invoices, searches
+        self.registry = np.full(invoices.count, searches.of_all, dtype=np.int64)
         self.state, self.registered_us = (np.zeros(invoices.count, dtype=np.int64) for _ in range(2))
         self.last_day = np.full(invoices.count, NO_DAY, dtype=np.int64)
 
@@ -206,7 +214,7 @@ class _Assigned:
         ended = np.isin(self.state[rows], _ENDED)
         self.registered_us[rows[ended | lapsed]] = event.registered_us or day_of(event.day) * DAY_US
         self.state[rows[ended]] = State.REGISTERED
-        self.last_day[rows] = day_of(event.expire)
+        self.last_day[rows], self.registry[rows] = day_of(event.expire), self._searches.place(event.registry)
 
     def change(self, event: AssignmentEvent, rows: Int, account: str) -> None:
         """Applies another event to invoices [rows]; ``account`` is the one before it."""
@@ -267,15 +275,35 @@ def _joined(invoices: Invoices, scopes: Sequence[InvoiceScope]) -> Int:
     return invoices.rows(scopes) if scopes else np.zeros(0, dtype=np.int64)
 
 
-def _newest_search(searches: Sequence[RegistrySearch], day: int) -> RegistrySearch | None:
-    made = [search for search in searches if day_of(search.day) <= day]
-    return max(reversed(made), key=lambda search: search.day) if made else None
+class _Searches:
+    """The newest search of each registry by a day, and the ``days`` of these by place.
+
+    The places after those of the registries are of a registry without a search, and ``of_all`` that of the newest
+    search of any registry.
+    """
+
+    def __init__(self, searches: Sequence[RegistrySearch], day: int) -> None:
+        made = sorted((one for one in searches if day_of(one.day) <= day), key=lambda one: one.day)
+        self._newest = {ReferenceNumber(one.registry).plain: one for one in made}
+        self._places = {name: place for place, name in enumerate(self._newest)}
+        days = [day_of(one.day) for one in self._newest.values()]
+        self.days = np.array([*days, NO_DAY, max(days, default=NO_DAY)], dtype=np.int64)
+        self.of_all = len(days) + 1
+
+    def place(self, registry: str) -> int:
+        """Returns the place of a registry, whose name is compared without case, blanks and punctuation."""
+        return self._places.get(ReferenceNumber(registry).plain, len(self._places))
+
+    def found(self) -> Iterable[EarlierAssignment]:
+        """Yields what the newest search of each registry found."""
+        for search in self._newest.values():
+            yield from search.assignments
 
 
-def _earlier(invoices: Invoices, search: RegistrySearch | None, registered_us: Int) -> Bool:
-    """Returns which invoices [n] the search found assigned to another lender, not later than to this one."""
+def _earlier(invoices: Invoices, searches: _Searches, registered_us: Int) -> Bool:
+    """Returns which invoices [n] a search found assigned to another lender, not later than to this one."""
     earlier = np.zeros(invoices.count, dtype=np.bool_)
-    for found in search.assignments if search else ():
+    for found in searches.found():
         rows = invoices.rows(found.scopes)
         own = registered_us[rows]
         earlier[rows] |= (own == 0) | (found.registered_us <= own)

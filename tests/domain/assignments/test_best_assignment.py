@@ -223,6 +223,44 @@ def test_the_newest_search_states_who_registered_earlier():
     assert set(facts(REGISTERED).search_day.tolist()) == {NO_DAY}
 
 
+def test_a_search_of_one_registry_leaves_what_another_one_found():
+    found = (EarlierAssignment("bank of the first", (ACME,)),)
+    searches = [RegistrySearch(on(5), "zhongdeng", found), RegistrySearch(on(9), "companies house")]
+
+    assert facts(REGISTERED, searches=searches).earlier_assignee.tolist() == [True] * 3 + [False] * 2
+    later = RegistrySearch(on(10), "Zhong-Deng")
+    assert not facts(REGISTERED, searches=[*searches, later]).earlier_assignee.any()
+
+
+def days_of_searches(*events, **options):
+    searches = [RegistrySearch(on(5), "ZDW "), RegistrySearch(on(9), "companies house")]
+    return facts(*events, searches=searches, **options).search_day.tolist()
+
+
+def test_an_invoice_is_attested_by_a_search_of_the_registry_of_its_assignment():
+    by_zdw, by_other, none = day_of(on(5)), day_of(on(9)), NO_DAY
+    here, elsewhere = event(Kind.REGISTERED, 1, ACME), event(Kind.REGISTERED, 2, BETA, registry="Companies House")
+
+    assert days_of_searches(here, elsewhere) == [by_zdw] * 3 + [by_other] * 2
+    assert days_of_searches(here, event(Kind.EXPIRED, 3)) == [by_zdw] * 3 + [by_other] * 2
+    assert days_of_searches(event(Kind.REGISTERED, 1, registry="a third one")) == [none] * 5
+    assert days_of_searches() == [by_other] * 5
+
+
+def test_of_several_assignments_the_earliest_in_force_names_the_registry():
+    first, second = event(Kind.REGISTERED, 1, ACME), event(Kind.REGISTERED, 2, registry="companies house")
+
+    def days(*assignments):
+        searches = [RegistrySearch(on(5), "zdw"), RegistrySearch(on(9), "companies house")]
+        records = PoolRecords(assignments=assignments, searches=searches)
+        found = best_assignments(ledger(), records, day_of(on(100)), "EUR").search_day
+        return [int(day - day_of(FIRST)) for day in found]
+
+    assert days([first], [second]) == days([second], [first]) == [5, 5, 5, 9, 9]
+    expired = event(Kind.EXPIRED, 3)
+    assert days([first, expired], [second]) == days([second], [first, expired]) == [9] * 5
+
+
 def test_terms_of_contracts_and_exclusions_concern_their_invoices():
     terms = [ContractTerms(assignment_barred=False), ContractTerms(assignment_barred=True, scopes=(BETA,))]
     excluded = [Exclusion((InvoiceScope("acme", ("A1",)),), "in doubt", on(50)), Exclusion((BETA,), "in doubt")]
