@@ -90,24 +90,35 @@ class Invoices:
         self._debtor_of = debtor_of
         starts = first_rows(ledger.debtor)
         self._blocks: dict[int | str, list[Int]] = {}
+        self._by_number: dict[int | str, dict[str, list[int]]] = {}
         for first, last in zip(starts.tolist(), np.append(starts, self.count)[1:].tolist(), strict=True):
             block = np.arange(first, last, dtype=np.int64)
             self._blocks.setdefault(self._debtor(str(ledger.debtor[first])), []).append(block)
 
     def rows(self, scopes: Sequence[InvoiceScope]) -> Int:
-        """Returns the rows of the invoices in the scopes; all rows without a scope."""
+        """Returns the rows of the invoices in the scopes, in ascending order; all rows without a scope."""
         if not scopes:
             return np.arange(self.count, dtype=np.int64)
-        found = [self._rows_of(scope) for scope in scopes]
-        return np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=np.int64)
+        whole = {self._debtor(scope.debtor) for scope in scopes if not scope.invoice_numbers}
+        listed: set[int] = set()
+        for scope in scopes:
+            rows_of_number = self._rows_by_number(self._debtor(scope.debtor)) if scope.invoice_numbers else {}
+            for number in scope.invoice_numbers:
+                listed.update(rows_of_number.get(number, ()))
+        found = [self._rows_of(debtor) for debtor in whole]
+        return np.unique(np.concatenate([np.fromiter(listed, dtype=np.int64), *found]))
 
-    def _rows_of(self, scope: InvoiceScope) -> Int:
-        blocks = self._blocks.get(self._debtor(scope.debtor), [])
-        rows = np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.int64)
-        if not scope.invoice_numbers:
-            return rows
-        wanted = set(scope.invoice_numbers)
-        return rows[np.array([number in wanted for number in self.number[rows].tolist()], dtype=np.bool_)]
+    def _rows_of(self, debtor: int | str) -> Int:
+        blocks = self._blocks.get(debtor, [])
+        return np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.int64)
+
+    def _rows_by_number(self, debtor: int | str) -> Mapping[str, Sequence[int]]:
+        """Returns the rows of each number of a debtor, which may have it in several spellings of the debtor."""
+        if debtor not in self._by_number:
+            rows, by_number = self._rows_of(debtor), self._by_number.setdefault(debtor, {})
+            for number, row in zip(self.number[rows].tolist(), rows.tolist(), strict=True):
+                by_number.setdefault(number, []).append(row)
+        return self._by_number[debtor]
 
     def _debtor(self, text: str) -> int | str:
         """Returns the key of a registered debtor, or the text of another one."""

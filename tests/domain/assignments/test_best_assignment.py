@@ -6,7 +6,12 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from collateral_registry.domain.assignments.best_assignment import PoolRecords, best_assignments, state_of
+from collateral_registry.domain.assignments.best_assignment import (
+    Invoices,
+    PoolRecords,
+    best_assignments,
+    state_of,
+)
 from collateral_registry.domain.assignments.events import (
     AssignmentEvent,
     AssignmentEventKind as Kind,
@@ -278,6 +283,46 @@ def test_a_scope_finds_the_invoices_of_its_debtor_in_every_spelling():
     found = states(event(Kind.REGISTERED, 1, scope), debtor_of=keys)
 
     assert found == ["REGISTERED"] * 3 + ["NONE", "REGISTERED"]
+
+
+def test_the_rows_of_random_scopes_are_those_of_a_search_through_all_invoices():
+    draw = np.random.default_rng(15)
+    debtors, numbers = ("acme", "acme gmbh", "beta", "delta"), tuple(str(number) for number in range(20))
+    keys = {"acme": 7, "acme gmbh": 7, "beta": 8}
+    pairs = {(str(draw.choice(debtors)), str(draw.choice(numbers))) for _ in range(60)}
+    pool = pool_of(*(OpenInvoice(number, debtor) for debtor, number in pairs)).ledger
+    invoices = Invoices(pool, keys, "EUR")
+    stated = list(zip(pool.debtor.tolist(), pool.invoice_number.tolist(), strict=True))
+
+    def is_in(scope, debtor, number):
+        is_same = keys.get(scope.debtor, scope.debtor) == keys.get(debtor, debtor)
+        return is_same and (not scope.invoice_numbers or number in scope.invoice_numbers)
+
+    for _ in range(200):
+        scopes = [
+            InvoiceScope(str(draw.choice([*debtors, "nobody"])), tuple(draw.choice(numbers, draw.integers(4)).tolist()))
+            for _ in range(draw.integers(1, 6))
+        ]
+        slow = [row for row, pair in enumerate(stated) if any(is_in(scope, *pair) for scope in scopes)]
+        assert invoices.rows(scopes).tolist() == slow
+
+
+def test_each_invoice_number_is_read_once_however_many_scopes_there_are():
+    class CountedText(str):
+        __slots__ = ()
+
+        def __hash__(self):
+            read.append(self)
+            return super().__hash__()
+
+    plain, read = pool_of(*(OpenInvoice(str(number), "acme") for number in range(40))).ledger, []
+    counted = np.array([CountedText(number) for number in plain.invoice_number.tolist()], dtype=object)
+    invoices = Invoices(replace(plain, invoice_number=counted), {}, "EUR")
+
+    found = [invoices.rows([InvoiceScope("acme", (str(number),)) for number in range(30)]) for _ in range(5)]
+
+    assert all(len(rows) == 30 for rows in found)
+    assert len(read) == 40
 
 
 def test_the_state_of_a_whole_assignment_ignores_what_concerns_a_part():
