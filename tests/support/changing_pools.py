@@ -32,7 +32,8 @@ class Pool:
         what = self.draw.random()
         mine = [one for one in self.invoices.values() if one.debtor == name]
         if what < 0.1:
-            self.balances[name] = Balance(*self.draw.integers(0, 30_000, 2).tolist())
+            unapplied, contra = self.draw.integers(0, 30_000, 2).tolist()
+            self.balances[name] = Balance(unapplied, contra, currency="USD" if what < 0.02 else "EUR")
         elif what < 0.5 or not mine:
             one = self._invoice(name)
             self.invoices[one.number] = one

@@ -123,30 +123,46 @@ def exclusions(
     """Returns the rules that exclude whole invoices, in the order of attribution: stage A, cross-ageing, old balances.
 
     A balance owed to a debtor that is older than the policy allows, or is in another currency than the pool's, makes
-    the debtor's invoices unknown by CONTRA.
+    the debtor's invoices unknown by CONTRA; cash or a credit in another currency makes them unknown by
+    UNAPPLIED_CREDIT, because nothing states how much of them it settles.
     """
     late = truths[Rule.OVER_AGE] | truths[Rule.PAST_DUE]
     limit = np.full(debtors.count, numbers.ppm("cross_age_share"))
-    ledger, resolved = pool.ledger, pool.resolved
-    recent = _is_recent(ledger.contra_day, day, numbers.days("contra_max_age_days"))
-    old = (ledger.contra_minor > 0) & ~(recent & (ledger.balance_currency == pool.terms.currency).astype(np.bool_))
-    doubtful = np.zeros(resolved.count, dtype=np.bool_)
-    doubtful[resolved.of_balance[old]] = True
+    ledger = pool.ledger
+    old = (ledger.contra_minor > 0) & ~_is_recent(ledger.contra_day, day, numbers.days("contra_max_age_days"))
     return [
         *((rule, truths[rule]) for rule in numbers.order),
         (Rule.CROSS_AGE, cross_age(late, ledger.open_minor, debtors, limit)),
-        (Rule.CONTRA, stated(np.zeros(len(ledger.open_minor), dtype=np.bool_), ~doubtful[resolved.of_invoice])),
+        (Rule.UNAPPLIED_CREDIT, _unknown(_is_of_debtor(pool, _is_foreign(pool, ledger.unapplied_minor)))),
+        (Rule.CONTRA, _unknown(_is_of_debtor(pool, old | _is_foreign(pool, ledger.contra_minor)))),
     ]
+
+
+def _unknown(unknown: Bool) -> Truth:
+    return Truth(np.zeros_like(unknown), unknown)
+
+
+def _is_foreign(pool: PoolFacts, balance_minor: Int) -> Bool:
+    """Returns which balances [b] are in another currency than the pool's."""
+    return np.asarray((balance_minor > 0) & (pool.ledger.balance_currency != pool.terms.currency).astype(np.bool_))
+
+
+def _is_of_debtor(pool: PoolFacts, balances: Bool) -> Bool:
+    """Returns which invoices [n] are of a debtor with one of the balances [b]."""
+    resolved = pool.resolved
+    has_one = np.zeros(resolved.count, dtype=np.bool_)
+    has_one[resolved.of_balance[balances]] = True
+    return has_one[resolved.of_invoice]
 
 
 def was_good(pool: PoolFacts, rules: list[tuple[Rule, Truth]]) -> Bool:
     """Returns whether each invoice [n] was kept by the facts that were last known of every rule.
 
     A rule that is unknown because a fact has aged was last known by that fact. A rule that is unknown because a fact
-    was never stated was never known.
+    was never stated was never known, and neither was a balance in another currency in that of the pool.
     """
     never_searched = pool.assignments.search_day == NO_DAY
-    never_known = np.zeros(len(pool.ledger.open_minor), dtype=np.bool_)
+    never_known = _is_of_debtor(pool, _is_foreign(pool, pool.ledger.contra_minor))
     for rule, truth in rules:
         if rule not in AGED:
             never_known |= truth.unknown

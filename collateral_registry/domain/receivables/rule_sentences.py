@@ -74,10 +74,13 @@ _TEXTS: Mapping[Rule, tuple[str, str]] = {
     ),
     Rule.RETENTION: ("An amount is retained until its release.", "质保金未到释放日。"),
     Rule.DISPUTED: ("An amount is in dispute.", "金额有争议。"),
-    Rule.UNAPPLIED_CREDIT: ("Credits and cash of the debtor without an invoice.", "债务人未核销的贷项和款项。"),
+    Rule.UNAPPLIED_CREDIT: (
+        "Credits and cash of the debtor without an invoice; it must have none in another currency than the pool.",
+        "债务人未核销的贷项和款项。币种须与资产池相同。",
+    ),
     Rule.CONTRA: (
-        "The owner owes the debtor; the balance is at most {contra_max_age_days} days old.",
-        "债权人欠债务人款项。余额须在{contra_max_age_days}天内。",
+        "The owner owes the debtor; the balance is at most {contra_max_age_days} days old, in the pool's currency.",
+        "债权人欠债务人款项。余额须在{contra_max_age_days}天内且币种与资产池相同。",
     ),
     Rule.INSURED_LIMIT: ("Beyond the insurer's limit for the debtor.", "超过保险人核定的债务人限额。"),
     Rule.DEBTOR_LIMIT: ("Beyond the lender's limit for the debtor in this pool.", "超过本池债务人限额。"),

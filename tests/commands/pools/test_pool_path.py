@@ -39,7 +39,7 @@ from collateral_registry.store.loans.repository import get_loan
 from collateral_registry.store.valuations.pool_statements import statement_as_of
 from collateral_registry.store.valuations.repository import list_valuations
 from tests.support.books import FIRST, quotes, registered
-from tests.support.ledgers import entry
+from tests.support.ledgers import entry, from_account
 from tests.support.pool_books import DAY, PoolBook, invoice
 from valuation.flags import QualityFlag, UnknownReason
 from valuation.receivables.rules import Rule
@@ -244,6 +244,19 @@ def test_a_change_of_the_owner_as_a_debtor_values_its_pools_in_the_same_commit(b
     assert Rule.FOREIGN_UNINSURED not in before.excluded
     assert abroad.excluded[Rule.FOREIGN_UNINSURED].amount_minor == before.open_minor
     assert statement(book).statement == before
+
+
+def test_cash_on_the_account_in_another_currency_makes_the_invoices_of_its_debtor_unknown(book):
+    book.report(*ten_invoices())
+    paid_abroad = from_account("cash", 900_000, "1", debtor="globex", currency="EUR", day=DAY)
+    book.report(paid_abroad)
+    unknown = statement(book).statement
+    book.report(entry("undone", "CORRECTION", 0, corrects="cash", source=paid_abroad["source"], day=DAY))
+
+    # Numbers 1, 5 and 9 are of globex.
+    assert unknown.unknown[Rule.UNAPPLIED_CREDIT].amount_minor == 3_000_000
+    assert unknown.last_good_minor == unknown.eligible_minor
+    assert statement(book).statement.unknown_minor == 0
 
 
 def move_owner(book, country):

@@ -197,6 +197,17 @@ def test_a_balance_owed_to_the_debtor_that_is_old_makes_its_invoices_unknown():
     assert ladder_of(invoice(), **old).last_good.buckets.eligible_minor.tolist() == [90_000]
 
 
+@pytest.mark.parametrize(("amount", "rule"), [("unapplied", "UNAPPLIED_CREDIT"), ("contra", "CONTRA")])
+def test_a_balance_in_another_currency_makes_the_invoices_of_its_debtor_unknown_and_never_known(amount, rule):
+    debtors = {"globex": KnownDebtor(1), "vat:DE1": KnownDebtor(1), "hooli": KnownDebtor(2)}
+    pool = {"debtors": debtors, "balances": {"vat:DE1": Balance(**{amount: 1}, currency="USD")}}
+    invoices = invoice(), OpenInvoice("2", "hooli")
+
+    assert buckets(*invoices, **pool) == {f"unknown {rule}": 100_000, "eligible": 100_000}
+    assert ladder_of(*invoices, **pool).last_good.buckets.eligible_minor.tolist() == [0, 100_000]
+    assert value_of(*invoices, **pool).unknown_part == UnknownReason.MISSING_INPUT
+
+
 @pytest.mark.parametrize(
     ("fields", "last_good"),
     [
