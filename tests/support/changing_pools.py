@@ -52,6 +52,7 @@ class Pool:
         return OpenInvoice(
             f"{debtor}-{number}", debtor, amount, issued=issued, due=None if doubt < 0.05 else due,
             disputed=amount // 9 if doubt > 0.9 else 0, searched=-40 if 0.05 < doubt < 0.15 else -1,
+            currency="USD" if 0.15 < doubt < 0.25 else "EUR",
         )  # fmt: skip
 
     def facts(self, groups=None) -> PoolFacts:

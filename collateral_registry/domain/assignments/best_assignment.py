@@ -87,6 +87,7 @@ class Invoices:
     def __init__(self, ledger: PoolLedger, debtor_of: Mapping[str, int], currency: str) -> None:
         self.count, self.currency = len(ledger.debtor), currency
         self.number, self.face_minor, self.issue_day = ledger.invoice_number, ledger.face_minor, ledger.issue_day
+        self.currencies = ledger.currency
         self._debtor_of = debtor_of
         starts = first_rows(ledger.debtor)
         self._blocks: dict[int | str, list[Int]] = {}
@@ -266,7 +267,7 @@ def _acknowledged(event: AssignmentEvent, rows: Int, invoices: Invoices) -> Bool
     """Returns which invoices [rows] an acknowledgement covers: those issued by its day, oldest first, up to its amount.
 
     Invoices that it lists by number are covered whenever they were issued. An amount in another currency than the
-    pool's covers nothing.
+    pool's covers nothing, and an invoice in another one uses nothing of it.
     """
     if event.amount is not None and event.amount.currency != invoices.currency:
         return np.zeros(len(rows), dtype=np.bool_)
@@ -274,6 +275,7 @@ def _acknowledged(event: AssignmentEvent, rows: Int, invoices: Invoices) -> Bool
     issued = invoices.issue_day[rows]
     covered: Bool = np.ones(len(rows), dtype=np.bool_) if listed else (issued != NO_DAY) & (issued <= day_of(event.day))
     if event.amount is not None:
+        covered = covered & (invoices.currencies[rows] == event.amount.currency).astype(np.bool_)
         order = np.lexsort((np.arange(len(rows)), issued))
         running = np.cumsum(np.where(covered, invoices.face_minor[rows], 0)[order])
         within = np.zeros(len(rows), dtype=np.bool_)
@@ -342,6 +344,7 @@ class _OneInvoice(Invoices):
     def __init__(self) -> None:
         self.count, self.currency = 1, ""
         self.number: Texts = np.array([""], dtype=object)
+        self.currencies: Texts = np.array([""], dtype=object)
         self.face_minor = np.zeros(1, dtype=np.int64)
         self.issue_day = np.array([NO_DAY + 1], dtype=np.int64)
 

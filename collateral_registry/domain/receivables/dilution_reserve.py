@@ -6,8 +6,7 @@ import math
 
 import numpy as np
 
-from collateral_registry.domain.receivables.ledger import PoolLedger
-from collateral_registry.domain.receivables.pool_facts import PoolTerms
+from collateral_registry.domain.receivables.pool_facts import PoolFacts, PoolTerms
 from collateral_registry.domain.receivables.rule_numbers import DilutionPlace, ReceivableNumbers
 from collateral_registry.domain.shared.days import NO_DAY
 from valuation.money import PPM
@@ -15,14 +14,15 @@ from valuation.receivables.dilution import Dilution, dilution_reserve_ratio
 from valuation.receivables.dilution_estimate import DAYS_PER_MONTH, horizon_ratio
 
 
-def horizon_sales_minor(ledger: PoolLedger, numbers: ReceivableNumbers, day: int) -> int:
+def horizon_sales_minor(pool: PoolFacts, numbers: ReceivableNumbers, day: int) -> int:
     """Returns the sales of the dilution horizon, in which credits are still to come: the lag, at least a month.
 
-    An invoice whose day of issue is not stated counts.
+    An invoice whose day of issue is not stated counts, and one in another currency than the pool's does not.
     """
+    ledger = pool.ledger
     months = max(numbers.days("dilution_lag_months"), 1)
     counts = (ledger.issue_day == NO_DAY) | (ledger.issue_day > day - months * DAYS_PER_MONTH)
-    return int(ledger.face_minor[counts].sum())
+    return int(ledger.face_minor[counts & pool.is_own_currency].sum())
 
 
 def reserved_ppm(

@@ -97,7 +97,7 @@ def _date_truths(pool: PoolFacts, numbers: ReceivableNumbers, day: int) -> Truth
         Rule.TENOR: tenor(due, issue, numbers.days("tenor_days")),
         Rule.CERTIFICATE_TENOR: certificate_tenor(due, issue, has_flag(ledger.flags, InvoiceFlag.CERTIFICATE)),
         Rule.RE_AGED: stated(has_flag(ledger.flags, InvoiceFlag.RE_INVOICED | InvoiceFlag.DUE_DATE_MOVED_LATE)),
-        Rule.CURRENCY_BARRED: stated((ledger.currency != pool.terms.currency).astype(np.bool_)),
+        Rule.CURRENCY_BARRED: stated(~pool.is_own_currency),
     }
 
 
@@ -132,7 +132,7 @@ def exclusions(
     old = (ledger.contra_minor > 0) & ~_is_recent(ledger.contra_day, day, numbers.days("contra_max_age_days"))
     return [
         *((rule, truths[rule]) for rule in numbers.order),
-        (Rule.CROSS_AGE, cross_age(late, ledger.open_minor, debtors, limit)),
+        (Rule.CROSS_AGE, cross_age(late, pool.own_open_minor, debtors, limit)),
         (Rule.UNAPPLIED_CREDIT, _unknown(_is_of_debtor(pool, _is_foreign(pool, ledger.unapplied_minor)))),
         (Rule.CONTRA, _unknown(_is_of_debtor(pool, old | _is_foreign(pool, ledger.contra_minor)))),
     ]

@@ -57,7 +57,7 @@ def families(pool: PoolFacts, debtors: Groups) -> Groups:
 def share_cut(left_minor: Int, gross_minor: int, mode: ConcentrationMode, numbers: ReceivableNumbers) -> Int:
     """Returns what concentration takes of what the other rules leave of each group [g].
 
-    ``gross_minor`` is the open amount of the whole pool.
+    ``gross_minor`` is the open amount of the whole pool in its currency.
     """
     share = np.full(len(left_minor), numbers.ppm("concentration_share"))
     return left_minor - kept_by_share(left_minor, share, mode, gross_minor)

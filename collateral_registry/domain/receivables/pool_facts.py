@@ -13,7 +13,7 @@ from collateral_registry.domain.receivables.debtor_facts import DebtorFacts, Deb
 from collateral_registry.domain.receivables.estimates.pool_estimate import DebtorEstimates
 from collateral_registry.domain.receivables.ledger import PoolLedger
 from collateral_registry.domain.shared.days import NO_DAY
-from valuation._typing import Dates, Int, Texts
+from valuation._typing import Bool, Dates, Int, Texts
 from valuation.receivables.concentration import ConcentrationMode
 
 GroupName = int | str
@@ -72,6 +72,16 @@ class PoolFacts:
     def resolved(self) -> ResolvedDebtors:
         """The debtors after several texts of one debtor have been joined."""
         return _resolved(self.ledger, self.debtors)
+
+    @cached_property
+    def is_own_currency(self) -> Bool:
+        """Whether each invoice is in the pool's currency; minor units of another one must not be added to its own."""
+        return np.asarray(self.ledger.currency == self.terms.currency).astype(np.bool_)
+
+    @cached_property
+    def own_open_minor(self) -> Int:
+        """The open amount of each invoice in the pool's currency; 0 for an invoice in another one."""
+        return np.where(self.is_own_currency, self.ledger.open_minor, 0)
 
     @cached_property
     def issue(self) -> Dates:

@@ -91,8 +91,8 @@ class PoolPart:
 
     @property
     def gross_minor(self) -> int:
-        """The open amount."""
-        return int(self.pool.ledger.open_minor.sum())
+        """The open amount in the pool's currency, of which GROSS limits the share of a group."""
+        return int(self.pool.own_open_minor.sum())
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ _RULES = max(Rule) + 1
 class PoolSums:
     """Sums over the invoices of a pool or a part of it, in minor units.
 
+    ``open_minor`` has every minor unit of every invoice, and ``gross_minor`` the open amount in the pool's currency.
     Columns of two are conservative and last good. ``recoverable_minor`` is [2, PartClass]. ``lent_minor`` and
     ``lent_rest`` are what invoices lend in whole minor units, and the remainders. ``excluded`` and ``unknown`` are
     [3, rule]: the amount, the invoices and the debtors that a rule takes. ``ages`` are open amounts not yet due, up to
@@ -37,6 +38,7 @@ class PoolSums:
     invoices: int
     face_minor: int
     open_minor: int
+    gross_minor: int
     eligible_minor: Int
     recoverable_minor: Int
     lent_minor: Int
@@ -67,7 +69,7 @@ def _zeros(*shape: int) -> Int:
 
 
 NO_SUMS = PoolSums(
-    0, 0, 0, _zeros(2), _zeros(2, len(PartClass)), _zeros(2), _zeros(2), _zeros(3, _RULES), _zeros(3, _RULES),
+    0, 0, 0, 0, _zeros(2), _zeros(2, len(PartClass)), _zeros(2), _zeros(2), _zeros(3, _RULES), _zeros(3, _RULES),
     _zeros(_AGES), _zeros(2), 0,
 )  # fmt: skip
 """The sums of no invoices."""
@@ -80,6 +82,7 @@ def sums_of(ladder: Ladder) -> PoolSums:
         invoices=len(ledger.open_minor),
         face_minor=int(ledger.face_minor.sum()),
         open_minor=int(ledger.open_minor.sum()),
+        gross_minor=ladder.part.gross_minor,
         eligible_minor=np.array([one.buckets.eligible_minor.sum() for one in both]),
         recoverable_minor=np.array([_by_class(ladder, one) for one in both]),
         lent_minor=np.array([one.lendable.whole_minor.sum() for one in both]),
@@ -88,7 +91,7 @@ def sums_of(ladder: Ladder) -> PoolSums:
         unknown=_taken(ladder, buckets, buckets.unknown_by, {}),
         ages=sums_by_age(ladder.part.day - ledger.due_day, ledger.due_day, ledger.open_minor, AGE_LIMITS_DAYS),
         counted=_counted(ladder),
-        horizon_sales_minor=horizon_sales_minor(ledger, ladder.part.numbers, ladder.part.day),
+        horizon_sales_minor=horizon_sales_minor(ladder.pool, ladder.part.numbers, ladder.part.day),
     )
 
 

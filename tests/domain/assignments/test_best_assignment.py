@@ -89,6 +89,16 @@ def test_an_acknowledgement_covers_what_was_issued_by_its_day_and_the_rest_is_no
     assert states(REGISTERED, listed) == ["REGISTERED", reserved, reserved, "REGISTERED", "REGISTERED"]
 
 
+def test_an_acknowledged_amount_covers_no_invoice_in_another_currency_and_is_not_used_by_it():
+    plain = ledger()
+    mixed = replace(plain, currency=np.where(plain.invoice_number == "A1", "IDR", plain.currency))
+    acknowledged = event(Kind.ACKNOWLEDGED, 9, ACME, amount=Money(100, "EUR"))
+
+    found = best_assignments(mixed, PoolRecords(assignments=[[REGISTERED, acknowledged]]), day_of(on(100)), "")
+
+    assert [State(one).name for one in found.state.tolist()][:3] == ["NOTIFIED", "ACKNOWLEDGED", "NOTIFIED"]
+
+
 @pytest.mark.parametrize(("amount", "count"), [(99, 0), (100, 1), (199, 1), (200, 2)])
 def test_an_acknowledged_amount_covers_whole_invoices_from_the_oldest_on(amount, count):
     acknowledged = event(Kind.ACKNOWLEDGED, 9, ACME, amount=Money(amount, "EUR"))

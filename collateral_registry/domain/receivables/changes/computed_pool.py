@@ -100,7 +100,7 @@ def changed(
     here = {*come.names, *(name for part in gone for name in part.groups)}
     left = {name: amounts for name, amounts in before.left.items() if name not in here}
     left |= dict(zip(come.names, map(tuple, come.left_minor.T.tolist()), strict=True))
-    gross = before.sums.open_minor - sum(part.gross_minor for part in gone) + come.gross_minor
+    gross = before.sums.gross_minor - sum(part.gross_minor for part in gone) + come.gross_minor
     cut = _cuts(left, gross, new, numbers)
     was = [_sums_before(part, before) for part in gone]
     limited = {name: one for name, one in before.limited.items() if name in cut and name not in here}
