@@ -69,7 +69,7 @@ class PoolKnowledge:
             assignments=best_assignments(ledger, self.records, self.day, currency, self.asset.account),
             terms=self.terms,
             line_left_minor=np.full(len(stated), NO_LINE, dtype=np.int64),
-            estimates=None if self.estimate is None else self.estimate.of_debtors(stated),
+            estimates=None if self.estimate is None else self.estimate.of_debtors(debtors),
             limits=None if own is None else limits_of_debtors(debtors, own, self.debtor_of, self.day, currency),
         )
 

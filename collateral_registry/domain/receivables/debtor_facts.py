@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from valuation._typing import Bool, Float, Int, Texts
 
 
@@ -30,6 +32,11 @@ class DebtorFacts:
     line_minor: Int
     line_currency: Texts
     line_expire_day: Int
+
+    @property
+    def identity(self) -> Int:
+        """A number of each debtor, the same for all texts of one registered debtor; others are debtors of their own."""
+        return np.where(self.debtor_key > 0, self.debtor_key, -1 - np.arange(len(self.stated)))
 
 
 @dataclass(frozen=True)

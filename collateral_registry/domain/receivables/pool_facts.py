@@ -143,7 +143,7 @@ def _resolved(ledger: PoolLedger, debtors: DebtorFacts) -> ResolvedDebtors:
     starts = first_rows(ledger.debtor)
     heads = np.array([place[text] for text in ledger.debtor[starts].tolist()], dtype=np.int64)
     of_balance = np.array([place[text] for text in ledger.balance_debtor.tolist()], dtype=np.int64)
-    identity = np.where(debtors.debtor_key > 0, debtors.debtor_key, -1 - np.arange(len(debtors.stated)))
+    identity = debtors.identity
     _, row, number = np.unique(identity, return_index=True, return_inverse=True)
     family = np.where(debtors.group_key[row] > 0, debtors.group_key[row], identity[row])
     _, first, group = np.unique(family, return_index=True, return_inverse=True)

@@ -7,9 +7,12 @@ import pytest
 
 from collateral_registry.commands.assignments.pool_reviews import next_review, record_review
 from collateral_registry.commands.book.business_date import advance
+from collateral_registry.commands.debtors.registry import create_debtor, merge_debtors
 from collateral_registry.commands.pools.explain import explained_pool
+from collateral_registry.domain.debtors.debtor import Debtor, DebtorKind
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.store.assets.repository import get_asset
+from collateral_registry.store.debtors.repository import Cause
 from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.valuations.pool_estimates import estimates_of
 from tests.support.books import FIRST
@@ -101,6 +104,23 @@ def test_invoices_are_expected_when_their_debtors_pay_with_their_dilution(book):
     assert value_of(before).quality & QualityFlag.DILUTION_STAND_IN
     assert not value_of(after).quality & QualityFlag.DILUTION_STAND_IN
     assert after.stored.statement == statement_of(after)
+
+
+def test_an_invoice_under_another_text_of_a_debtor_leaves_its_estimate_as_it_was(book):
+    book.report(*history(), invoice("new", 100_00, debtor="globex"))
+    review(book)
+    before = explained(book)
+    alias = Debtor("alias", "Globex", country="US", is_independent=True, kind=DebtorKind.FIRM)
+    book.do(lambda write: create_debtor(write, alias))
+    book.do(lambda write: merge_debtors(write, "alias", "globex", Cause("Ana", "the same")))
+    book.report(invoice("other", 1, debtor="alias"))
+    after = explained(book)
+
+    def expected(pool):
+        rows = np.flatnonzero(pool.ladder.pool.ledger.open_minor == 100_00)
+        return pool.ladder.part.expected.dilution[rows].tolist(), pool.ladder.part.expected.days[rows].tolist()
+
+    assert expected(after) == expected(before)
 
 
 def test_a_statement_of_the_past_is_explained_by_the_estimate_of_its_time(book):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from collateral_registry.domain.receivables.debtor_facts import DebtorFacts
 from collateral_registry.domain.receivables.estimates.history import (
     DebtorNumbers,
     LedgerHistory,
@@ -14,7 +15,7 @@ from collateral_registry.domain.receivables.estimates.history import (
     payments_of,
 )
 from collateral_registry.domain.receivables.ledger import PoolLedger
-from valuation._typing import Float, Int, Texts
+from valuation._typing import Bool, Float, Int, Texts
 from valuation.receivables.dilution import Dilution
 from valuation.receivables.dilution_estimate import estimated_dilution
 from valuation.receivables.payment_days import LAST_DAY, Payments, payment_days
@@ -68,17 +69,35 @@ class PoolEstimate:
         """The expected days late of a debtor without invoices of its own; NaN if days are not estimated."""
         return float(self.payment_day[-1, 0]) / TENTHS if len(self.payment_day) else float("nan")
 
-    def of_debtors(self, stated: Texts) -> DebtorEstimates:
-        """Returns what is estimated of debtors [s]: a debtor that the ledger did not name then is as the whole pool."""
+    def of_debtors(self, debtors: DebtorFacts) -> DebtorEstimates:
+        """Returns what is estimated of debtors [d], the same for all texts of one debtor.
+
+        Of several texts that the ledger named then, which may have been different debtors, the larger dilution and the
+        later days count. A debtor that the ledger did not name then is as the whole pool.
+        """
         place = {text: row for row, text in enumerate(self.debtors.tolist())}
-        rows = np.array([place.get(text, len(place)) for text in stated.tolist()], dtype=np.int64)
+        rows = np.array([place.get(text, len(place)) for text in debtors.stated.tolist()], dtype=np.int64)
+        names, number = np.unique(debtors.identity, return_inverse=True)
+        known = np.flatnonzero(rows < len(place))
+        is_known = np.zeros(len(names), dtype=np.bool_)
+        is_known[number[known]] = True
         pool = np.nan if self.dilution is None else self.dilution.expected
-        return DebtorEstimates(np.append(self.debtor_dilution, pool)[rows], self.payment_day, rows)
+        dilution = np.where(is_known, np.nan, pool)
+        np.fmax.at(dilution, number[known], self.debtor_dilution[rows[known]])
+        return DebtorEstimates(dilution[number], self._latest(number[known], rows[known], is_known), number)
+
+    def _latest(self, number: Int, rows: Int, is_known: Bool) -> Int:
+        """Returns the latest of the rows of ``payment_day`` of each number, or that of a debtor without invoices."""
+        if not len(self.payment_day):
+            return self.payment_day
+        latest = np.where(is_known[:, np.newaxis], NONE, self.payment_day[-1])
+        np.maximum.at(latest, number, self.payment_day[rows])
+        return latest
 
 
 @dataclass(frozen=True)
 class DebtorEstimates:
-    """What is estimated of debtors [s]: the dilution, NaN for none, and their rows of ``payment_day`` [., k]."""
+    """What is estimated of debtors [d]: the dilution, NaN for none, and their rows of ``payment_day`` [., k]."""
 
     dilution: Float
     payment_day: Int
