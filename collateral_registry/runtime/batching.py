@@ -12,7 +12,10 @@ Result = TypeVar("Result")
 
 
 class Batcher(Generic[Item, Result]):
-    """A queue of items that one task processes in groups of bounded weight, in order of arrival."""
+    """A queue of items that one task processes in groups of bounded weight, in order of arrival.
+
+    An item leaves the queue if its future is cancelled, so that the queue is no longer than the callers who wait.
+    """
 
     def __init__(
         self,
@@ -30,7 +33,7 @@ class Batcher(Generic[Item, Result]):
         self._weigh = weigh
         self._group_limit = group_limit
         self._key = key
-        self._queued: list[tuple[Item, asyncio.Future[Result]]] = []
+        self._queued: dict[asyncio.Future[Result], Item] = {}
         self._worker: asyncio.Task[None] | None = None
 
     def submit(self, item: Item) -> asyncio.Future[Result]:
@@ -40,7 +43,8 @@ class Batcher(Generic[Item, Result]):
         """
         result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         result.add_done_callback(_retrieve)
-        self._queued.append((item, result))
+        result.add_done_callback(lambda _: self._queued.pop(result, None))
+        self._queued[result] = item
         if self._worker is None or self._worker.done():
             # In a context of its own, because it also works for calls other than this one.
             self._worker = asyncio.create_task(self._work(), context=Context())
@@ -52,21 +56,23 @@ class Batcher(Generic[Item, Result]):
             group = self._next_group()
             found: Sequence[Result | Exception]
             try:
-                found = await self._process([item for item, _ in group])
+                found = await self._process(list(group.values()))
             except Exception as error:  # noqa: BLE001 - any error must reach the callers of this group and spare the next
                 found = [error] * len(group)
-            for (_, result), one in zip(group, found, strict=True):
+            for result, one in zip(group, found, strict=True):
                 _settle(result, one)
 
-    def _next_group(self) -> list[tuple[Item, asyncio.Future[Result]]]:
-        weight, count = 0, 0
-        key = self._key(self._queued[0][0])
-        for item, _ in self._queued:
+    def _next_group(self) -> dict[asyncio.Future[Result], Item]:
+        weight = 0
+        group: dict[asyncio.Future[Result], Item] = {}
+        key = self._key(next(iter(self._queued.values())))
+        for result, item in self._queued.items():
             weight += self._weigh(item)
-            if count and (weight > self._group_limit or self._key(item) != key):
+            if group and (weight > self._group_limit or self._key(item) != key):
                 break
-            count += 1
-        group, self._queued = self._queued[:count], self._queued[count:]
+            group[result] = item
+        for result in group:
+            del self._queued[result]
         return group
 
 

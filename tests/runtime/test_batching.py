@@ -83,3 +83,32 @@ def test_a_caller_who_has_gone_leaves_the_others_of_the_group_their_results():
         return await other
 
     assert results_of(work()) == 4
+
+
+def test_an_item_whose_caller_has_gone_before_its_group_began_is_not_processed():
+    async def work():
+        processor = Processor()
+        first = processor.batcher.submit(1)
+        await asyncio.sleep(0)
+        gone, other = processor.batcher.submit(2), processor.batcher.submit(3)
+        gone.cancel()
+        processor.released.set()
+        await asyncio.gather(first, other)
+        return processor.groups
+
+    assert results_of(work()) == [[1], [3]]
+
+
+def test_a_queue_of_nothing_but_items_whose_callers_have_gone_processes_no_group():
+    async def work():
+        processor = Processor()
+        first = processor.batcher.submit(1)
+        await asyncio.sleep(0)
+        for _ in range(1_000):
+            processor.batcher.submit(2).cancel()
+        processor.released.set()
+        await first
+        later = await processor.batcher.submit(3)
+        return later, processor.groups
+
+    assert results_of(work()) == (6, [[1], [3]])

@@ -75,6 +75,26 @@ def test_a_blocked_writer_limits_reading_to_a_window_and_books_everything_later(
     assert sum(answer.booked_count for answer in received) == count * BATCH_ITEMS_LIMIT
 
 
+def test_batches_of_a_stream_that_ends_while_they_wait_are_booked_when_they_are_sent_again(pusher, blocked_writer):
+    blocked, left = Push(pusher), Push(pusher, "other")
+    blocked.opened()
+    left.opened()
+    with blocked_writer():
+        blocked.send(batch(1, receipt("m-1", 1)))
+        time.sleep(HELD_SECONDS)
+        left.send(batch(1, receipt("m-1", 1, lot="L-2")), batch(2, receipt("m-2", 1, lot="L-2")))
+        time.sleep(HELD_SECONDS)
+        left.leave()
+        time.sleep(HELD_SECONDS)
+    assert blocked.hear().acknowledged.booked_count == 1
+    assert blocked.push(2, receipt("m-2", 1)).booked_count == 1
+    again = Push(pusher, "other")
+
+    assert again.opened().last_sequence == 0
+    answers = [again.push(number, receipt(f"m-{number}", 1, lot="L-2")) for number in (1, 2)]
+    assert [(answer.booked_count, answer.repeated_batch) for answer in answers] == [(1, False), (1, False)]
+
+
 @pytest.mark.long
 def test_memory_stays_bounded_while_many_partners_push_to_a_blocked_writer(running, pusher, blocked_writer):
     feeds = ["acme", *(f"feed-{number}" for number in range(FEEDS - 1))]
