@@ -95,7 +95,7 @@ class Run(Generic[ItemsT]):
     def __post_init__(self) -> None:
         self.items = joined([batch.items for batch in self.batches])
         self.starts = np.cumsum([0, *(len(batch.items) for batch in self.batches)])
-        # What the feed may report is the same for all of its batches.
+        # book_batches books batches of one feed with different scopes in different groups.
         self.scope = self.batches[0].scope
 
     def places(self) -> BatchPlaces:
@@ -249,10 +249,17 @@ def open_feed(database: Database, kind: type[Group[Any]], source_id: str) -> Fee
 
 
 def book_batches(database: Database, kind: type[Group[Any]], batches: Sequence[Batch[Any]]) -> list[Outcome]:
-    """Books batches in order and commits them together; returns the outcome of each [n]."""
-    with locked_group(database, kind, batches) as group:
-        outcomes = group.book()
-        group.intake.commit()
+    """Books batches in order and returns the outcome of each [n].
+
+    They are committed together, unless batches of one feed have different scopes: a batch whose scope differs from that
+    of the batch before begins another commit. If that commit fails, the batches before it are durable, and are
+    recognised when they are sent again.
+    """
+    outcomes: list[Outcome] = []
+    for part in _with_one_scope(batches):
+        with locked_group(database, kind, part) as group:
+            outcomes += group.book()
+            group.intake.commit()
     return outcomes
 
 
@@ -285,6 +292,18 @@ def superseded(tables: FeedTables, source_id: str) -> Refused:
     name = tables.name_of(source_id)
     message = f"{name} was opened by another stream: run one stream for each feed, then open it again"
     return Refused("STREAM_SUPERSEDED", message, **{tables.field: name})
+
+
+def _with_one_scope(batches: Sequence[Batch[Any]]) -> Iterator[list[Batch[Any]]]:
+    """Yields the batches in order, in parts in which each feed has one scope."""
+    part: list[Batch[Any]] = []
+    scopes: dict[str, Any] = {}
+    for batch in batches:
+        if scopes.setdefault(batch.source_id, batch.scope) != batch.scope:
+            yield part
+            part, scopes = [], {batch.source_id: batch.scope}
+        part.append(batch)
+    yield part
 
 
 def _is_identified(batch: Batch[Any]) -> bool:

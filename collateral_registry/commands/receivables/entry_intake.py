@@ -163,5 +163,5 @@ def _ids(run: Run[Entries]) -> set[str]:
 
 
 def book_entries(database: Database, batches: Sequence[Batch[Entries]]) -> list[Outcome]:
-    """Books batches in order and commits them together; returns the outcome of each [n]."""
+    """Books batches in order and returns the outcome of each [n]."""
     return feed_intake.book_batches(database, EntryGroup, batches)

@@ -94,5 +94,5 @@ def open_feed(database: Database, source_id: str) -> Feed:
 
 
 def book_batches(database: Database, batches: Sequence[Batch[Movements]]) -> list[Outcome]:
-    """Books batches in order and commits them together; returns the outcome of each [n]."""
+    """Books batches in order and returns the outcome of each [n]."""
     return feed_intake.book_batches(database, StockGroup, batches)

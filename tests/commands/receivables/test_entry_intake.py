@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
+from collateral_registry.commands.feeds.intake import CALL, Batch
+from collateral_registry.commands.receivables.entry_intake import book_entries
 from collateral_registry.domain.receivables.ledger import InvoiceFlag
+from collateral_registry.domain.receivables.ledgers.entries import PartnerScope
 from collateral_registry.store.engine.database import Database
 from tests.support.ledgers import (
     MOMENT,
@@ -13,6 +16,7 @@ from tests.support.ledgers import (
     LedgerFeed,
     PlainLedger,
     as_dict,
+    entries_of,
     entry,
     from_account,
     items_of,
@@ -271,3 +275,15 @@ def test_random_entries_of_two_feeds_end_in_the_ledger_of_the_plain_model(feed):
     ledger = feed.ledger()
 
     assert (open_amounts(ledger), sum(unapplied(ledger).values())) == plain.open_amounts()
+
+
+def test_each_batch_of_a_feed_is_checked_against_its_own_scope(feed):
+    scope = PartnerScope(frozenset({"another"}))
+    batches = [
+        Batch(feed.feed, CALL, CALL, "operator", entries_of([invoice("A", 100_00)])),
+        Batch(feed.feed, CALL, CALL, "partner", entries_of([invoice("B", 100_00)]), scope),
+        Batch(feed.feed, CALL, CALL, "operator again", entries_of([invoice("C", 100_00)])),
+    ]
+
+    assert [len(outcome.rejected) for outcome in book_entries(feed.database, batches)] == [0, 1, 0]
+    assert open_amounts(feed.ledger()) == {"A": 100_00, "C": 100_00}

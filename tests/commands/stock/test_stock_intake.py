@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from collateral_registry.commands.feeds.intake import Batch
+from collateral_registry.commands.feeds.intake import CALL, Batch
 from collateral_registry.commands.stock.stock_intake import book_batches, open_feed
 from collateral_registry.domain.shared.errors import StoreUnavailable
 from collateral_registry.domain.stock.movements import MovementKind, RejectionReason, movement_of
@@ -105,3 +105,29 @@ def test_a_failed_transaction_leaves_no_trace(partners, monkeypatch):
     one.report("ISSUE", 3)
 
     assert quantities(one.database) == ([7], 7)
+
+
+@pytest.mark.parametrize("first", ["partner", "operator"])
+def test_each_batch_of_a_feed_is_checked_against_its_own_scope(partners, first):
+    feed, _ = partners
+    items = {
+        name: movement_of(
+            {**FIELDS, "movement_id": name, "kind": int(MovementKind.RECEIPT), "lot": name, "quantity": 7}
+            | {"warehouse": warehouse}
+        )
+        for name, warehouse in (("own", "W-1"), ("foreign", "W-2"), ("corrected", "W-3"))
+    }
+    scope = frozenset({"W-1"})
+    partner = [
+        Batch(feed.feed, feed.epoch, number, name, items[name], scope) for number, name in ((1, "own"), (2, "foreign"))
+    ]
+    operator = [Batch(feed.feed, CALL, CALL, "corrected", items["corrected"])]
+    batches = [*partner, *operator] if first == "partner" else [*operator, *partner]
+
+    outcomes = {batch.body_hash: one for batch, one in zip(batches, book_batches(feed.database, batches), strict=True)}
+    assert {name: [row.reason for row in one.rejected] for name, one in outcomes.items()} == {
+        "own": [],
+        "foreign": [RejectionReason.FOREIGN_WAREHOUSE],
+        "corrected": [],
+    }
+    assert quantities(feed.database) == ([7, 7], 14)
