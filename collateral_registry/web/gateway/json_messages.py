@@ -64,10 +64,18 @@ def read_object(body: bytes) -> dict[str, Any]:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the name {twice!r} twice in one object")
+        raise ValueError(f"the name {_repeated(pairs)[:GOT_LIMIT_CHARACTERS]!r} twice in one object")
     return found
+
+
+def _repeated(pairs: list[tuple[str, Any]]) -> str:
+    """Returns the first name that occurs again; the caller may have sent hundreds of thousands of names."""
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            break
+        seen.add(name)
+    return name
 
 
 def _refuse_constant(name: str) -> NoReturn:

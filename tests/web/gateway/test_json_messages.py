@@ -1,6 +1,7 @@
 """Requests in JSON are read strictly, and each wrong field is named by its path."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -83,6 +84,24 @@ def test_the_number_of_violations_is_bounded():
 def test_a_body_that_is_not_one_json_object_is_refused(body):
     with pytest.raises(MalformedJson, match="want one JSON object"):
         read_object(body)
+
+
+def test_a_repeated_name_is_found_in_time_that_grows_with_the_body_only():
+    names = [f"n{number}" for number in range(20_000)]
+    body = "{" + ",".join(f'"{name}": 1' for name in [*names, names[-1]]) + "}"
+    begun = time.process_time()
+    with pytest.raises(MalformedJson, match="the name 'n19999' twice in one object"):
+        read_object(body.encode())
+
+    assert time.process_time() - begun < 1  # 20,000 searches of a list of names take several seconds
+
+
+def test_a_long_repeated_name_is_cut_in_the_error():
+    name = json.dumps("n" * 10_000)
+    with pytest.raises(MalformedJson) as refused:
+        read_object(f"{{{name}: 1, {name}: 2}}".encode())
+
+    assert len(str(refused.value)) < 200
 
 
 def test_null_and_an_empty_body_mean_absent():
