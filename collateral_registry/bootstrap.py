@@ -122,6 +122,7 @@ async def _serve(settings: Settings, books: Sequence[LenderBook], process: int) 
     settings.check_transport()
     access_files = AccessFiles(settings.access_file, settings.partners_file)
     identities = Reloaded("the identities", access_files.read, ACCESS_SECONDS)
+    settings.check_http_callers(are_listed=not identities.current().are_none)
     server = RpcServer({book.lender: book.services for book in books}, _limits(settings), identities)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -176,9 +177,10 @@ def _listen(settings: Settings, server: RpcServer) -> int:
 
 
 def check_access(settings: Settings) -> None:
-    """Raises ValueError for addresses that need TLS, and for unusable files of identities and of TLS."""
+    """Raises ValueError for addresses that need TLS or identities, and for unusable files of identities and of TLS."""
     settings.check_transport()
-    AccessFiles(settings.access_file, settings.partners_file).read()
+    identities, _ = AccessFiles(settings.access_file, settings.partners_file).read()
+    settings.check_http_callers(are_listed=not identities.are_none)
     if files := certificate_files(settings):
         files.read()
 

@@ -178,10 +178,16 @@ class AccessSettings(BaseSettings):
             if not self.has_tls and address and not is_of_this_machine(address):
                 want = "want a loopback address such as 127.0.0.1:50051, or tls_certificate_file and tls_key_file"
                 raise ValueError(f"{name}: got {address} without TLS, {want} (docs/security.md)")
-        if self.http_address and not is_of_this_machine(self.http_address) and not self.has_identities:
+        self._check_scheduler()
+
+    def check_http_callers(self, *, are_listed: bool) -> None:
+        """Raises ValueError if other machines reach HTTP although the files of identities list no caller.
+
+        A file alone does not suffice: it may list none, as a file of partners with {} does.
+        """
+        if self.http_address and not is_of_this_machine(self.http_address) and not are_listed:
             want = "want a loopback address such as 127.0.0.1:50080, or access_file, because callers need tokens"
             raise ValueError(f"http_address: got {self.http_address} without identities, {want} (docs/security.md)")
-        self._check_scheduler()
 
     def _check_scheduler(self) -> None:
         """Raises ValueError unless a Dask scheduler is on this machine, or uses TLS with files of this service.

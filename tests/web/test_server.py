@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from collateral_registry.bootstrap import check_access
 from collateral_registry.cli.server.settings import settings_from
 from collateral_registry.web.server import HttpServer
 from tests.support.authority import Authority, access_file, write_pair
@@ -25,9 +26,11 @@ def test_an_address_that_other_machines_reach_needs_tls_and_identities(address, 
         plain.check_transport()
     certificate, key = write_pair(tmp_path, Authority().server())
     with_tls = plain.model_copy(update={"tls_certificate_file": certificate, "tls_key_file": key})
-    with pytest.raises(ValueError, match=r"http_address: got .* without identities, want a loopback address"):
-        with_tls.check_transport()
-    with_tls.model_copy(update={"access_file": access_file(tmp_path)}).check_transport()
+    (tmp_path / "none.json").write_text("{}")
+    for partners in (None, tmp_path / "none.json"):
+        with pytest.raises(ValueError, match=r"http_address: got .* without identities, want a loopback address"):
+            check_access(with_tls.model_copy(update={"partners_file": partners}))
+    check_access(with_tls.model_copy(update={"access_file": access_file(tmp_path)}))
 
 
 @pytest.mark.parametrize("address", ["50080", "localhost:x"])
@@ -38,7 +41,7 @@ def test_an_address_without_a_port_is_refused(address):
 
 @pytest.mark.parametrize("address", ["", "127.0.0.1:50080", "[::1]:50080", "localhost:0"])
 def test_addresses_of_this_machine_are_accepted(address):
-    settings_from("", "", "", http_address=address).check_transport()
+    check_access(settings_from("", "", "", http_address=address))
 
 
 @pytest.mark.slow

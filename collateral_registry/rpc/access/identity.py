@@ -6,6 +6,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from math import inf
 from time import monotonic
 from typing import Any
@@ -16,7 +17,7 @@ from collateral_registry.clock import wall_clock
 from collateral_registry.domain.access.callers import LOCAL_OWNER, Caller
 from collateral_registry.domain.shared.errors import Unauthenticated
 from collateral_registry.logs import CALL, NO_PRINCIPAL
-from collateral_registry.rpc.access.guesses import Guesses
+from collateral_registry.rpc.access.guesses import Guesses, host_of
 from collateral_registry.rpc.access.identities import Identities
 from collateral_registry.rpc.access.reloaded import Reloaded
 from collateral_registry.rpc.common.calls import set_caller
@@ -27,6 +28,9 @@ HEALTH = "/grpc.health.v1.Health/"
 """Methods that need no identity, because load balancers call them. They state nothing of a book."""
 
 LOCAL_PEERS = ("ipv4:127.", "ipv6:[::1]", "ipv6:%5B::1%5D", "unix:")
+HTTP = "http"
+"""Kind of the callers that the HTTP gateway names."""
+
 AUTHORIZATION, SCHEME = "authorization", "bearer "
 CERTIFICATE, SPIFFE_ID = "x509_pem_cert", "peer_spiffe_id"
 """Properties of a connection: its verified client certificate, and the only URI in it, if that is a SPIFFE id."""
@@ -108,7 +112,7 @@ class IdentityInterceptor(grpc.aio.ServerInterceptor):
         identities = self._identities.current()
         # Files that are emptied while the service runs must not open it: once it has identities, it has no owner.
         self._has_owner = self._has_owner and identities.are_none
-        if self._has_owner and context.peer().startswith(LOCAL_PEERS):
+        if self._has_owner and _is_of_this_machine(context):
             return Identity(LOCAL_OWNER, inf, identities)
         try:
             token = _token_of(context)
@@ -145,6 +149,17 @@ class IdentityInterceptor(grpc.aio.ServerInterceptor):
         key, now = caller_of(context), monotonic()
         self._guesses.check(kind, key, now)
         self._guesses.add(kind, key, now)
+
+
+def _is_of_this_machine(context: grpc.aio.ServicerContext) -> bool:
+    """Returns whether a call comes from this machine; one that the HTTP gateway passes on, whether its caller does."""
+    caller = caller_of(context)
+    if caller.kind != HTTP:
+        return context.peer().startswith(LOCAL_PEERS)
+    try:
+        return ip_address(host_of(caller)).is_loopback
+    except ValueError:
+        return False  # a network of IPv6, or a connection that has closed
 
 
 def _of_connection(context: grpc.aio.ServicerContext, identities: Identities) -> Identity:

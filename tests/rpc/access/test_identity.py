@@ -48,6 +48,18 @@ def test_without_identities_a_call_from_elsewhere_is_refused(monkeypatch):
     assert with_calls(AccessFiles(), refusal).code() is DENIED
 
 
+def test_without_identities_a_call_over_http_is_the_local_owner_only_if_its_caller_is_on_this_machine(tmp_path):
+    async def work(channel: grpc.aio.Channel) -> tuple[set[str], set[str]]:
+        local = ("127.0.0.1:5000", "127.8.0.1:5000", "::1:5000", "::ffff:127.0.0.1:5000")
+        other = ("10.0.0.7:5000", "2001:db8::7:5000", "::ffff:10.0.0.7:5000", "unknown", "127.0.0.1.example:5000")
+        accepted = {await who(channel, *stated_caller(name)) for name in local}
+        return accepted, {(await refusal(channel, *stated_caller(name))).code().name for name in other}
+
+    accepted, refused = with_calls(AccessFiles(), work, f"unix:{tmp_path}/socket")
+    assert accepted == {"local-owner|own|local_owner|"}
+    assert refused == {DENIED.name}
+
+
 def test_with_identities_a_call_without_credentials_is_refused_also_on_this_machine(files, tmp_path):
     for address in ("127.0.0.1:0", f"unix:{tmp_path}/socket"):
         assert with_calls(files, refusal, address).code() is DENIED
