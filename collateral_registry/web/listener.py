@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
 import h11
 import uvicorn
@@ -20,7 +21,7 @@ CONNECTIONS_LIMIT = 256
 
 HEADERS_LIMIT_BYTES = 16 * 1024
 IDLE_SECONDS = 30
-"""Time after which a connection without a request is closed."""
+"""Time after which a connection without a request is closed, and in which the head of a request is received."""
 
 BACKLOG = 128
 
@@ -35,7 +36,39 @@ class _Server(uvicorn.Server):
 
 
 class _Protocol(H11Protocol):
-    """HTTP/1.1, of which a malformed request closes the connection whatever was sent on it."""
+    """HTTP/1.1 with two rules that uvicorn lacks.
+
+    A malformed request closes the connection whatever was sent on it. A connection is also closed if no request is in
+    progress and what it sends makes none in time; uvicorn stops its own timer at the first byte.
+    """
+
+    _waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Starts the time in which the first request must begin."""
+        super().connection_made(cast("asyncio.Transport", transport))
+        self._limit_waiting()
+
+    def data_received(self, data: bytes) -> None:
+        """Stops the time at a whole head, and starts it at the first part of one."""
+        super().data_received(data)
+        self._limit_waiting()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stops the time."""
+        super().connection_lost(exc)
+        self._stop_waiting()
+
+    def _limit_waiting(self) -> None:
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._stop_waiting()
+        elif self._waiting is None:
+            self._waiting = self.loop.call_later(self.timeout_keep_alive, self.transport.close)
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
 
     def send_400_response(self, msg: str) -> None:
         """Answers a malformed request; h11 sends no text in answer to HEAD, and no answer after another one.
