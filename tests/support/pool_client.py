@@ -96,10 +96,11 @@ def register_debtors(client: Client, names: Sequence[str]) -> None:
         stub.CreateDebtor(debtor_pb2.CreateDebtorRequest(debtor=debtor, debtor_id=name))
 
 
-def register_pool(client: Client, pool_id: str, feed: str = "erp") -> None:
+def register_pool(client: Client, pool_id: str, feed: str = "erp", **stated: str) -> None:
     """Registers a pool whose invoices are assigned to the lender, with notice to their debtors."""
     pool = asset_pb2.ReceivablePool(invoice_feed=f"invoiceFeeds/{feed}", owner_debtor="debtors/owner")
-    asset = asset_pb2.Asset(owner="Acme", asset_class="receivable.trade", currency_code="USD", receivable_pool=pool)
+    own = {"asset_class": "receivable.trade", "currency_code": "USD", **stated}
+    asset = asset_pb2.Asset(owner="Acme", receivable_pool=pool, **own)
     client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=asset, asset_id=pool_id))
     assignments = assignment_pb2_grpc.AssignmentServiceStub(client.channel)
     numbers: dict[str, dict[str, Any]] = {

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import grpc
@@ -151,7 +151,7 @@ def changed_lines(
 
     A line that a base does not have is 0 in it. ``parts`` are those of the gross amount of receivables.
     """
-    earlier, later = ({line.key: line for line in lines_of(sections(visit, one))} for one in bases)
+    earlier, later = (_by_key(lines_of(sections(visit, one))) for one in bases)
     found = []
     for key in sorted(earlier.keys() | later.keys()):
         one: Line = later.get(key) or earlier[key]
@@ -160,6 +160,18 @@ def changed_lines(
             section = "" if key[0] == WHOLE else class_name(visit.texts, key[0])
             of_ledger = parts if one.pools and key[1] == pb.CLASS_STEP_GROSS else ()
             found.append((key, Change(one.label, section, before, after, of_ledger)))
+    return found
+
+
+def _by_key(lines: Iterable[Line]) -> dict[Key, Line]:
+    """Returns lines by their keys; those with the same key are one, with the sum of their amounts.
+
+    A base has a line for each sentence of a rule, and pools of a class whose limits differ have different sentences.
+    """
+    found: dict[Key, Line] = {}
+    for line in lines:
+        same = found.get(line.key)
+        found[line.key] = replace(same, amount=same.amount + line.amount) if same else line
     return found
 
 
