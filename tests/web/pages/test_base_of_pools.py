@@ -1,5 +1,6 @@
 """The page of a borrowing base that several pools are in: what changed in each class, and what it comes from."""
 
+import re
 import shutil
 import time
 
@@ -9,7 +10,7 @@ from google.type.decimal_pb2 import Decimal as DecimalMessage
 
 from collateral_registry.v1 import loan_pb2, receivable_pb2 as pb
 from tests.support.borrowing_bases import base_of
-from tests.support.pool_client import PoolClient, open_invoice, register_pool
+from tests.support.pool_client import PoolClient, open_invoice, payment, register_pool
 from tests.support.server import Server, amount, connected, free_port
 from tests.web.conftest import Web
 from tests.web.pages.test_borrowing_base import PAGE, rows_of, shown, sums_until
@@ -77,3 +78,18 @@ def test_lines_of_a_rule_with_different_sentences_are_one_line_of_the_change(two
     assert [number for label, _, number in rows if label == "Over age"] == [-7_000]
     change = amount(later.base) - amount(earlier.base)
     assert sums_until(rows, "Borrowing base") == (change, change)
+
+
+@pytest.mark.slow
+def test_each_class_states_what_was_invoiced_and_settled_in_its_own_pools(two_pools):
+    web, pool = two_pools
+    sublimit = loan_pb2.Sublimit(asset_class="receivable.export", share=DecimalMessage(value="0.5"))
+    agree(web.client, loan_pb2.BorrowingBaseTerms(sublimits=[sublimit]))
+    earlier = base_of(web.client)
+    pool.report(open_invoice(30, 15_000), payment(1))
+    report_abroad(pool, open_invoice(31, 7_000))
+
+    text = shown(web, f"{PAGE}?from={earlier.sequence}").partition('id="changed"')[2]
+
+    gross = re.findall(r'>([^<]*)<span class="sub">([^<]*): newly invoiced ([^<]*), settled ([^<]*)</span>', text)
+    assert [one[2:] for one in gross] == [("+15,000.00", "\u221210,000.00"), ("+7,000.00", "\u2014")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -25,7 +25,7 @@ from collateral_registry.web.pages.views.receivables.base_lines import (
     lines_of,
     sections,
 )
-from collateral_registry.web.pages.views.receivables.pool_statements import fetch_statements, pools_of
+from collateral_registry.web.pages.views.receivables.pool_statements import fetch_statements, pools_of, pools_of_class
 from collateral_registry.web.pages.visit import Moment, Visit, address_of, invalid
 
 WITHOUT_BASE = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION)
@@ -75,6 +75,14 @@ class BaseDifference:
 
 
 @dataclass(frozen=True)
+class LedgerChange:
+    """What was newly invoiced in a pool between two moments, and what was settled, in its currency."""
+
+    invoiced: Decimal
+    settled: Decimal
+
+
+@dataclass(frozen=True)
 class _Moments:
     """The moments of two bases, as calls state them."""
 
@@ -106,9 +114,9 @@ async def difference_of(
     if earlier is None:
         return None
     bases = (earlier, found)
-    parts = await _ledger_parts(visit, bases, moments)
+    ledgers = await _ledger_changes(visit, bases, moments)
     causes = await _causes(visit, bases, moments) if loan_count <= WHOLE_BOOK else ()
-    changes = changed_lines(visit, bases, parts)
+    changes = changed_lines(visit, bases, ledgers)
     whole = {
         name: Change(visit.texts(f"base.{label}"), "", *(value_of(getattr(one, name)) for one in bases))
         for label, name in (("title", "base"), ("availability", "availability"))
@@ -145,11 +153,11 @@ async def _earlier_base(visit: Visit, found: pb.BorrowingBase, moment: report_pb
 
 
 def changed_lines(
-    visit: Visit, bases: Sequence[pb.BorrowingBase], parts: Sequence[tuple[str, Decimal]]
+    visit: Visit, bases: Sequence[pb.BorrowingBase], ledgers: Mapping[str, LedgerChange]
 ) -> list[tuple[Key, Change]]:
     """Returns the lines that differ between two bases, in the order of the steps.
 
-    A line that a base does not have is 0 in it. ``parts`` are those of the gross amount of receivables.
+    A line that a base does not have is 0 in it. ``ledgers`` divide the change of the gross amount of receivables.
     """
     earlier, later = (_by_key(lines_of(sections(visit, one))) for one in bases)
     found = []
@@ -158,8 +166,10 @@ def changed_lines(
         before, after = (lines[key].amount if key in lines else Decimal(0) for lines in (earlier, later))
         if before != after:
             section = "" if key[0] == WHOLE else class_name(visit.texts, key[0])
-            of_ledger = parts if one.pools and key[1] == pb.CLASS_STEP_GROSS else ()
-            found.append((key, Change(one.label, section, before, after, of_ledger)))
+            change = Change(one.label, section, before, after)
+            is_gross = key[0] != WHOLE and key[1] == pb.CLASS_STEP_GROSS
+            parts = _ledger_parts(visit.texts, _pools(bases, key[0]), ledgers, change.amount) if is_gross else ()
+            found.append((key, replace(change, parts=parts)))
     return found
 
 
@@ -175,28 +185,46 @@ def _by_key(lines: Iterable[Line]) -> dict[Key, Line]:
     return found
 
 
-async def _ledger_parts(
-    visit: Visit, bases: Sequence[pb.BorrowingBase], moments: _Moments
-) -> Sequence[tuple[str, Decimal]]:
-    """Returns what was invoiced and what was settled between two bases, of pools that both have.
+def _pools(bases: Sequence[pb.BorrowingBase], asset_class: str) -> set[str]:
+    """Returns the pools of a class in either base."""
+    return {
+        pool for base in bases for one in base.classes if one.asset_class == asset_class for pool in pools_of_class(one)
+    }
 
-    Nothing if a pool is in one of them only, or if there are many, because then the parts do not sum to the change.
+
+def _ledger_parts(
+    texts: Texts, pools: Collection[str], ledgers: Mapping[str, LedgerChange], change: Decimal
+) -> Sequence[tuple[str, Decimal]]:
+    """Returns what was invoiced and what was settled in the pools of a class.
+
+    Nothing unless both sum to the change of its gross amount: other assets may have changed it, or a rate, or a pledge.
     """
-    pools, later = (pools_of(one) for one in bases)
-    if pools != later or not 0 < len(pools) <= POOLS_READ:
+    known = [ledgers[pool] for pool in pools if pool in ledgers]
+    invoiced = sum((one.invoiced for one in known), Decimal(0))
+    settled = sum((one.settled for one in known), Decimal(0))
+    if not known or invoiced - settled != change:
         return ()
+    return ((texts("base.invoiced"), invoiced), (texts("base.settled"), -settled))
+
+
+async def _ledger_changes(
+    visit: Visit, bases: Sequence[pb.BorrowingBase], moments: _Moments
+) -> Mapping[str, LedgerChange]:
+    """Returns the changes of the ledgers of the pools that both bases have; none if these are many."""
+    earlier, later = (pools_of(one) for one in bases)
+    pools = [pool for pool in earlier if pool in later]
+    if len(pools) > POOLS_READ:
+        return {}
     before, after = await asyncio.gather(
         fetch_statements(visit, pools, moments.before), fetch_statements(visit, pools, moments.after)
     )
 
-    def change(name: str) -> Decimal:
-        sums = [sum((value_of(getattr(one, name)) for one in side), Decimal(0)) for side in (before, after)]
-        return sums[1] - sums[0]
+    def change(at: int, name: str) -> Decimal:
+        return value_of(getattr(after[at], name)) - value_of(getattr(before[at], name))
 
-    return (
-        (visit.texts("base.invoiced"), change("face_amount")),
-        (visit.texts("base.settled"), -change("settled_amount")),
-    )
+    return {
+        pool: LedgerChange(change(at, "face_amount"), change(at, "settled_amount")) for at, pool in enumerate(pools)
+    }
 
 
 async def _causes(visit: Visit, bases: Sequence[pb.BorrowingBase], moments: _Moments) -> Sequence[tuple[str, Decimal]]:

@@ -11,9 +11,13 @@ from collateral_registry.web.pages.visit import Visit
 
 def pools_of(found: borrowing_base_pb2.BorrowingBase) -> list[str]:
     """Returns the pools whose open amounts are in a base, in the order of their names."""
-    lines = [line for one in found.classes for line in one.lines]
-    gross = [line for line in lines if line.step == borrowing_base_pb2.CLASS_STEP_GROSS]
-    return sorted({share.asset for line in gross for share in line.pools})
+    return sorted({pool for one in found.classes for pool in pools_of_class(one)})
+
+
+def pools_of_class(one: borrowing_base_pb2.BaseClass) -> set[str]:
+    """Returns the pools whose open amounts are in a class of a base."""
+    gross = [line for line in one.lines if line.step == borrowing_base_pb2.CLASS_STEP_GROSS]
+    return {share.asset for line in gross for share in line.pools}
 
 
 async def fetch_statements(visit: Visit, pools: Sequence[str], as_of: report_pb2.AsOf) -> Sequence[pb.PoolStatement]:
