@@ -232,3 +232,26 @@ def test_a_base_with_unknown_coverage_states_the_reasons_and_the_last_good_base(
     change = amount(found.base) - amount(known.base)
     for section, total in (("changed", "Borrowing base"), ("causes", "Change of the base")):
         assert sums_until(rows_of(text, section), total) == (change, change)
+
+
+@pytest.mark.slow
+def test_a_pool_that_is_unknown_as_a_whole_lends_nothing_on_any_page(book):
+    web, pool = book
+    web.client.advance(FIRST_DAY + timedelta(days=6))
+    statement = pool.statement()
+    assert amount(statement.lendable_amount) > 0
+
+    base, listed, one = (
+        shown(web, path) for path in (PAGE, "/assets/acme/invoices", "/assets/acme/invoice?debtor=delta&number=0")
+    )
+
+    unknown = base.partition('id="unknown"')[2].partition("</table>")[0]
+    counts = dict(re.findall(r'">([^<]*acme[^<]*)</th><td class="num">([^<]*)<', unknown))
+    assert list(counts.values()) == ["0.00", "0.00"]
+    for text in (listed, one):
+        assert "The pool as a whole is unknown: ledger too old." in text
+        assert "<dt>Lendable</dt><dd>\u2014</dd>" in text
+    rows = listed.partition("<tbody>")[2]
+    assert rows.count('data-l="Lendable"><b>\u2014</b>') == rows.count("<tr>") > 0
+    ladder = one.partition('id="ladder"')[2].partition("</table>")[0]
+    assert '<th scope="row">Lendable</th><td></td><td class="num">\u2014</td>' in ladder

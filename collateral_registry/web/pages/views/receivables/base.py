@@ -10,7 +10,7 @@ from uuid import uuid4
 from google.type.money_pb2 import Money
 
 from collateral_registry.v1 import borrowing_base_pb2 as pb, facets_pb2, loan_pb2, receivable_pb2, report_pb2
-from collateral_registry.web.pages.numbers import value_of
+from collateral_registry.web.pages.numbers import identifier, value_of
 from collateral_registry.web.pages.rendering import word
 from collateral_registry.web.pages.reserve_changes import DONE, KINDS
 from collateral_registry.web.pages.texts import Texts
@@ -18,7 +18,7 @@ from collateral_registry.web.pages.views.common.report import moment_of
 from collateral_registry.web.pages.views.receivables.base_difference import difference_of
 from collateral_registry.web.pages.views.receivables.base_lines import capital, sections
 from collateral_registry.web.pages.views.receivables.base_picture import picture
-from collateral_registry.web.pages.views.receivables.pool_statements import fetch_statements, pools_of
+from collateral_registry.web.pages.views.receivables.pool_statements import fetch_statements, pools_of, unknown_pools
 from collateral_registry.web.pages.visit import ROWS, Page, Visit
 
 POOLS_COMPARED = 20
@@ -89,10 +89,17 @@ async def base(visit: Visit) -> Page:
 def _last_good(
     visit: Visit, found: pb.BorrowingBase, statements: Sequence[receivable_pb2.PoolStatement]
 ) -> list[LastGood]:
-    """Returns the amounts that unknown invoices and assets change; none if nothing differs."""
-    texts = visit.texts
+    """Returns the amounts that unknown invoices and assets change; none if nothing differs.
+
+    A pool that is unknown as a whole counts as 0, whatever its statement leaves.
+    """
+    texts, unknown = visit.texts, unknown_pools(found)
     amounts = [
-        LastGood(texts(f"base.{label}", name=one.asset.partition("/")[2]), getattr(one, name), getattr(one, last_good))
+        LastGood(
+            texts(f"base.{label}", name=identifier(one.asset)),
+            Money(currency_code=one.open_amount.currency_code) if one.asset in unknown else getattr(one, name),
+            getattr(one, last_good),
+        )
         for one in statements
         for label, name, last_good in (
             ("eligible_of", "eligible_amount", "last_good_eligible_amount"),

@@ -19,6 +19,7 @@ from collateral_registry.web.pages.views.receivables.ledger import (
     days_between,
     fetch_debtors,
     fetch_statement,
+    fetch_valuation,
     invoices_address,
     moment_of,
     stated_names,
@@ -55,8 +56,10 @@ async def invoice(visit: Visit) -> Page:
         fetch_statement(visit, asset),
     )
     found = explained.invoice
-    registered, entries = await asyncio.gather(
-        fetch_debtors(visit, {found.registered_debtor} - {""}), _entries(visit, statement, found)
+    registered, entries, valuation = await asyncio.gather(
+        fetch_debtors(visit, {found.registered_debtor} - {""}),
+        _entries(visit, statement, found),
+        fetch_valuation(visit, statement),
     )
     record = registered.get(found.registered_debtor)
     events = await _events(visit, asset, found, statement, {debtor, *(stated_names(record) if record else ())})
@@ -65,6 +68,7 @@ async def invoice(visit: Visit) -> Page:
         "asset": owner,
         "invoice": found,
         "explained": explained,
+        "valuation": valuation,
         "is_open": bool(value_of(found.open_amount)),
         "settled": value_of(found.face_amount) - value_of(found.open_amount),
         "said": [one for one in lines if one.is_taking or one.step.verdict != pb.RULE_VERDICT_KEPT],

@@ -16,6 +16,7 @@ from collateral_registry.web.pages.views.receivables.ledger import (
     asset_of,
     days_between,
     fetch_statement,
+    fetch_valuation,
     invoice_address,
     moment_of,
 )
@@ -48,11 +49,14 @@ async def invoices(visit: Visit) -> Page:
         page_token=visit.query.get("page_token", ""),
         as_of=visit.as_of,
     )
-    listed = await call(services.receivables.ListInvoices, request)
+    listed, valuation = await asyncio.gather(
+        call(services.receivables.ListInvoices, request), fetch_valuation(visit, statement)
+    )
     values = {
         "asset": asset,
         "rows": [_row(visit, name, one, statement) for one in listed.invoices],
         "sums": listed.sums,
+        "valuation": valuation,
         "rules": RULES,
         "counts": COUNTS,
         "next": listed.next_page_token,

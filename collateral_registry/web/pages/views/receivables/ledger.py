@@ -1,4 +1,4 @@
-"""What the pages of pools, invoices and debtors share: statements, addresses, and days."""
+"""What the pages of pools, invoices and debtors share: statements, values, addresses, and days."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from datetime import date
 
 from google.type.date_pb2 import Date
 
-from collateral_registry.v1 import debtor_pb2, receivable_pb2 as pb
+from collateral_registry.v1 import debtor_pb2, receivable_pb2 as pb, valuation_pb2
 from collateral_registry.web.pages.numbers import calendar, identifier
-from collateral_registry.web.pages.views.common.filters import one_of
+from collateral_registry.web.pages.views.common.filters import conjunction, equals, one_of
 from collateral_registry.web.pages.visit import Moment, Visit, address_of
 
 OPEN_ONLY = "state IN (OPEN, PART_PAID)"
@@ -24,6 +24,16 @@ async def fetch_statement(visit: Visit, asset: str) -> pb.PoolStatement:
     request = pb.GetPoolStatementRequest(name=asset, as_of=visit.as_of)
     found: pb.PoolStatement = await visit.book.call(visit.book.services.receivables.GetPoolStatement, request)
     return found
+
+
+async def fetch_valuation(visit: Visit, statement: pb.PoolStatement) -> valuation_pb2.Valuation | None:
+    """Returns the recorded value of a statement in the currency of its pool."""
+    own = equals("currency_code", statement.open_amount.currency_code)
+    request = valuation_pb2.ListValuationsRequest(
+        parent=statement.asset, filter=conjunction(f"sequence = {statement.sequence}", own), page_size=1
+    )
+    found = await visit.book.call(visit.book.services.valuations.ListValuations, request)
+    return found.valuations[0] if found.valuations else None
 
 
 def asset_of(visit: Visit) -> str:

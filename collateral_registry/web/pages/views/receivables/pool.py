@@ -19,7 +19,6 @@ from collateral_registry.v1 import (
     invoice_feed_pb2,
     policy_pb2,
     receivable_pb2 as pb,
-    valuation_pb2,
     verification_pb2,
 )
 from collateral_registry.web.pages.charts.stacks import Level, Stack, levels, stacks
@@ -31,6 +30,7 @@ from collateral_registry.web.pages.views.receivables.ledger import (
     days_between,
     fetch_debtors,
     fetch_statement,
+    fetch_valuation,
     invoices_address,
     iso,
     moment_of,
@@ -87,7 +87,7 @@ async def pool(visit: Visit) -> Page:
     moment = moment_of(visit, statement)
     numbers, valuation, debtors, closing, verified, newest = await asyncio.gather(
         _numbers(visit, found.asset_class),
-        _valuation(visit, statement),
+        fetch_valuation(visit, statement),
         _debtors(visit, statement, with_limits=not moment.is_past),
         _closing(visit, statement),
         _verifications(visit, statement),
@@ -126,15 +126,6 @@ async def _numbers(visit: Visit, asset_class: str) -> Mapping[str, Decimal]:
     request = policy_pb2.GetAssetClassRequest(name=f"assetClasses/{asset_class}", as_of=visit.as_of)
     found = await visit.book.call(visit.book.services.policies.GetAssetClass, request)
     return {one.parameter: Decimal(one.value.value) for one in found.numbers}
-
-
-async def _valuation(visit: Visit, statement: pb.PoolStatement) -> valuation_pb2.Valuation | None:
-    """Returns the recorded value of the statement."""
-    request = valuation_pb2.ListValuationsRequest(
-        parent=statement.asset, filter=f"sequence = {statement.sequence}", page_size=1
-    )
-    found = await visit.book.call(visit.book.services.valuations.ListValuations, request)
-    return found.valuations[0] if found.valuations else None
 
 
 async def _debtors(visit: Visit, statement: pb.PoolStatement, *, with_limits: bool) -> list[OwingDebtor]:

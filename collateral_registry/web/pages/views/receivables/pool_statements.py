@@ -20,6 +20,13 @@ def pools_of_class(one: borrowing_base_pb2.BaseClass) -> set[str]:
     return {share.asset for line in gross for share in line.pools}
 
 
+def unknown_pools(found: borrowing_base_pb2.BorrowingBase) -> set[str]:
+    """Returns the pools of a base that are unknown as a whole: a line without a rule takes what their rules leave."""
+    lines = [line for one in found.classes for line in one.lines]
+    unknown = [line for line in lines if line.step == borrowing_base_pb2.CLASS_STEP_UNKNOWN and not line.rule]
+    return {share.asset for line in unknown for share in line.pools}
+
+
 async def fetch_statements(visit: Visit, pools: Sequence[str], as_of: report_pb2.AsOf) -> Sequence[pb.PoolStatement]:
     """Returns the statements of pools as of a moment."""
     read = visit.book.services.receivables.GetPoolStatement
