@@ -12,6 +12,8 @@ from google.type.date_pb2 import Date
 from google.type.decimal_pb2 import Decimal as DecimalMessage
 from google.type.money_pb2 import Money
 
+from collateral_registry.domain.shared.money import digits_of
+
 MINUS = "\u2212"
 NONE = "\u2014"
 """Stands where there is no figure."""
@@ -53,13 +55,18 @@ def owed(money: Money) -> str:
 
 
 def exact(money: Money) -> str:
-    """Returns an amount with two decimals."""
-    return grouped(value_of(money), 2)
+    """Returns an amount with all its decimals, at least two."""
+    return all_digits(value_of(money))
 
 
 def all_digits(value: Decimal) -> str:
     """Returns an amount with all its decimals, at least two."""
     return grouped(value, _decimals(value))
+
+
+def minor(value: Decimal, currency: str) -> str:
+    """Returns a computed amount to the minor unit of its currency, with at least two decimals."""
+    return grouped(value, max(2, digits_of(currency)))
 
 
 def change(money: Money) -> str:
@@ -68,8 +75,8 @@ def change(money: Money) -> str:
 
 
 def exact_change(money: Money) -> str:
-    """Returns a change with two decimals and its sign; a dash if it is zero."""
-    return _signed(value_of(money), 2)
+    """Returns a change with all its decimals, at least two, and its sign; a dash if it is zero."""
+    return signed_digits(value_of(money))
 
 
 def signed_digits(value: Decimal) -> str:
@@ -89,6 +96,12 @@ def percent(ratio: Decimal | DecimalMessage | None, decimals: int = 1) -> str:
     """Returns a ratio in percent, with a no-break space before the sign; a dash if it is absent."""
     found = ratio_of(ratio) if isinstance(ratio, DecimalMessage) else ratio
     return NONE if found is None else f"{grouped(found * 100, decimals)}{NO_BREAK}%"
+
+
+def exact_percent(ratio: DecimalMessage) -> str:
+    """Returns a ratio in percent with all its decimals, at least two; a dash if it is absent."""
+    found = ratio_of(ratio)
+    return percent(found, 2 if found is None else _decimals(found * 100))
 
 
 def number(text: str) -> str:

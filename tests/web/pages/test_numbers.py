@@ -9,7 +9,10 @@ from google.type.money_pb2 import Money
 
 from collateral_registry.web.pages.numbers import (
     exact,
+    exact_change,
+    exact_percent,
     grouped,
+    minor,
     money_of,
     number,
     owed,
@@ -26,6 +29,23 @@ DEBT = Money(currency_code="USD", units=-5, nanos=-250000000)
 
 def test_values_are_rounded_down_and_debts_up():
     assert (worth(AMOUNT), owed(AMOUNT), exact(AMOUNT)) == ("3,283,266", "3,283,267", "3,283,266.70")
+
+
+def test_amounts_keep_the_decimals_of_their_currency():
+    buckets, total = (
+        [Money(currency_code="KWD", nanos=335_000_000)] * 3,
+        Money(currency_code="KWD", units=1, nanos=5_000_000),
+    )
+
+    assert [exact(one) for one in (*buckets, total)] == ["0.335", "0.335", "0.335", "1.005"]
+    assert exact_change(total) == "+1.005"
+    assert [minor(Decimal("0.33333"), code) for code in ("KWD", "USD", "JPY")] == ["0.333", "0.33", "0.33"]
+
+
+def test_a_rate_of_a_reserve_is_shown_with_all_its_decimals():
+    shares = [exact_percent(DecimalMessage(value=one)) for one in ("0.00125", "0.05", "")]
+
+    assert shares == ["0.125\u00a0%", "5.00\u00a0%", "—"]
 
 
 def test_the_minus_sign_is_not_a_hyphen():
