@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from collateral_registry.domain.debtors.identifiers import normal_text
 from collateral_registry.domain.receivables.debtor_facts import DebtorFacts, DebtorLimits
 from collateral_registry.domain.receivables.pool_facts import NO_LINE
 from collateral_registry.domain.shared.days import date_at
@@ -53,12 +54,20 @@ class DebtorLimit:
             *(() if is_insured else (self._check_none("insurer"), self._check_none("policy_number"))),
         )
 
+    def is_valid_on(self, day: date) -> bool:
+        """Returns whether a day is not after the last day of the limit."""
+        return self.expire is None or day <= self.expire
+
     def _check_none(self, name: str) -> Callable[[], object]:
         def check() -> None:
             if getattr(self, name):
                 raise InvalidInput(name, getattr(self, name), "nothing in a limit of the lender")
 
         return check
+
+
+LimitKey = tuple[DebtorLimitKind, int | str]
+"""Kind of a limit, and the key of the registered debtor or the text of one that is not registered."""
 
 
 class RecordedLimit(NamedTuple):
@@ -68,32 +77,43 @@ class RecordedLimit(NamedTuple):
     is_ended: bool
 
 
+def limits_in_force(
+    recorded: Iterable[RecordedLimit], debtor_of: Mapping[str, int | str]
+) -> dict[LimitKey, DebtorLimit]:
+    """Returns the limit that applies of each kind and debtor; ``recorded`` are those of a pool, oldest first.
+
+    The newest limit of a debtor and kind applies; once it is ended there is none, and the one before does not apply
+    again. ``debtor_of`` holds the keys of the registered debtors that texts state, 0 or none for a debtor that is not
+    registered: the text by which a ledger states it is then its key.
+    """
+    newest = {
+        (one.limit.kind, debtor_of.get(one.limit.debtor) or normal_text(one.limit.debtor)): one for one in recorded
+    }
+    return {key: one.limit for key, one in newest.items() if not one.is_ended}
+
+
 def limits_of_debtors(
     debtors: DebtorFacts, recorded: Iterable[RecordedLimit], debtor_of: Mapping[str, int], day: int, currency: str
 ) -> DebtorLimits:
     """Returns the limits of debtors [d] of a pool in a currency on a day; ``recorded`` are its own, oldest first.
 
-    The newest limit of a debtor and kind applies; once it is ended there is none, and the one before does not apply
-    again. ``debtor_of`` holds the keys of the registered debtors that texts state, 0 for none. After its last day a
-    limit of the lender is 0. An insured limit then covers nothing, and still limits the debtor, so that a lapse never
-    lets more count. A limit in another currency is 0, and covers nothing.
+    ``debtor_of`` holds the keys of the registered debtors that texts state, 0 for none. After its last day a limit of
+    the lender is 0. An insured limit then covers nothing, and still limits the debtor, so that a lapse never lets more
+    count. A limit in another currency is 0, and covers nothing.
     """
-    newest: dict[tuple[DebtorLimitKind, int | str], RecordedLimit] = {}
-    for one in recorded:
-        newest[one.limit.kind, debtor_of.get(one.limit.debtor, 0) or one.limit.debtor] = one
+    limits = limits_in_force(recorded, debtor_of)
     covered, insured, permitted = (np.full(len(debtors.stated), NO_LINE, dtype=np.int64) for _ in range(3))
     names = [key or text for key, text in zip(debtors.debtor_key.tolist(), debtors.stated.tolist(), strict=True)]
     for row, name in enumerate(names):
         for kind in DebtorLimitKind:
-            found = newest.get((kind, name))
-            if found is None or found.is_ended:
+            limit = limits.get((kind, name))
+            if limit is None:
                 continue
-            limit = found.limit
             has_currency = limit.amount.currency == currency
-            in_force = has_currency and (limit.expire is None or date_at(day) <= limit.expire)
+            is_valid = has_currency and limit.is_valid_on(date_at(day))
             if kind == DebtorLimitKind.LENDER:
-                permitted[row] = limit.amount.minor if in_force else 0
+                permitted[row] = limit.amount.minor if is_valid else 0
             else:
                 insured[row] = limit.amount.minor if has_currency else 0
-                covered[row] = limit.amount.minor if in_force else NO_LINE
+                covered[row] = limit.amount.minor if is_valid else NO_LINE
     return DebtorLimits(covered, insured, permitted)

@@ -1,0 +1,36 @@
+"""The limit of a debtor that applies is the newest one by whichever text it was stated."""
+
+import pytest
+
+from collateral_registry.domain.assignments.debtor_limits import (
+    DebtorLimit,
+    DebtorLimitKind,
+    RecordedLimit,
+    limits_in_force,
+)
+from collateral_registry.domain.shared.money import Money
+
+LENDER = DebtorLimitKind.LENDER
+LEI = "lei:5493001KJTIIGC8Y1R12"
+
+
+def recorded(debtor, amount, *, is_ended=False):
+    return RecordedLimit(DebtorLimit(debtor, LENDER, Money(amount, "USD"), "decided"), is_ended)
+
+
+def in_force(*limits, debtor_of=None):
+    return {name: one.amount.minor for (_, name), one in limits_in_force(limits, debtor_of or {}).items()}
+
+
+def test_once_the_newest_limit_is_ended_there_is_none():
+    assert in_force(recorded("delta", 1), recorded("delta", 2, is_ended=True)) == {}
+    assert in_force(recorded("delta", 1, is_ended=True), recorded("delta", 2)) == {"delta": 2}
+
+
+@pytest.mark.parametrize(("text", "stated"), [("debtors/delta", "delta"), ("LEI: 5493001kjtiigc8y1r12", LEI)])
+def test_the_limit_of_a_debtor_that_is_not_registered_is_found_by_the_text_of_the_ledger(text, stated):
+    assert in_force(recorded(stated, 1), recorded(text, 2)) == {stated: 2}
+
+
+def test_two_texts_of_a_registered_debtor_have_one_limit():
+    assert in_force(recorded(LEI, 1), recorded("delta", 2), debtor_of={LEI: 7, "delta": 7}) == {7: 2}
