@@ -18,7 +18,7 @@ from collateral_registry.web.pages.numbers import calendar, exact, grouped, iden
 from collateral_registry.web.pages.texts import Texts
 from collateral_registry.web.pages.views.common.filters import conjunction, equals, one_of, quoted
 from collateral_registry.web.pages.views.receivables.debtors import moment_of, used_share
-from collateral_registry.web.pages.views.receivables.ledger import invoices_address, stated_names
+from collateral_registry.web.pages.views.receivables.ledger import fetch_merged, invoices_address, stated_names
 from collateral_registry.web.pages.visit import ROWS, Page, Visit
 
 ENTRIES_READ = 1_000
@@ -54,7 +54,7 @@ async def debtor(visit: Visit) -> Page:
         _listed(visit, equals("parent", identifier(name))),
     )
     remaining = await _remaining(visit, found)
-    merged = await _merged_into(visit, remaining)
+    merged = (await fetch_merged(visit, [remaining.name]))[remaining.name]
     names = [text for one in (remaining, *merged) for text in stated_names(one)]
     loans, months = await asyncio.gather(_loans(visit, exposure), _months(visit, names, exposure))
     invoices = f"registered_debtor = {identifier(remaining.name)}"
@@ -92,17 +92,6 @@ async def _remaining(visit: Visit, found: pb.Debtor) -> pb.Debtor:
         found = await visit.book.call(
             visit.book.services.debtors.GetDebtor, pb.GetDebtorRequest(name=found.merged_into)
         )
-    return found
-
-
-async def _merged_into(visit: Visit, remaining: pb.Debtor) -> list[pb.Debtor]:
-    """Returns the duplicates that were merged into a debtor, also by way of other duplicates."""
-    found: list[pb.Debtor] = []
-    names = [remaining.name]
-    while names:
-        next_ones = await _listed(visit, one_of("merged_into", names))
-        found += next_ones
-        names = [one.name for one in next_ones]
     return found
 
 

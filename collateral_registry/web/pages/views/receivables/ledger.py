@@ -15,6 +15,9 @@ from collateral_registry.web.pages.visit import Moment, Visit, address_of
 OPEN_ONLY = "state IN (OPEN, PART_PAID)"
 """Test of the invoices of which something is open."""
 
+MERGED_READ = 1_000
+"""Merged duplicates of a call."""
+
 RULES = [name.removeprefix("ELIGIBILITY_RULE_") for name, rule in pb.EligibilityRule.items() if rule]
 """Names of the rules as filters and addresses state them, in the order of their numbers."""
 
@@ -98,3 +101,17 @@ async def fetch_debtors(visit: Visit, names: Collection[str]) -> dict[str, debto
     request = debtor_pb2.ListDebtorsRequest(filter=one_of("name", sorted(names)), page_size=len(names))
     listed = await visit.book.call(visit.book.services.debtors.ListDebtors, request)
     return {one.name: one for one in listed.debtors}
+
+
+async def fetch_merged(visit: Visit, names: Collection[str]) -> dict[str, list[debtor_pb2.Debtor]]:
+    """Returns the duplicates that were merged into each of some debtors, also by way of other duplicates."""
+    found: dict[str, list[debtor_pb2.Debtor]] = {name: [] for name in names}
+    remaining, into = {name: name for name in names}, sorted(names)
+    while into:
+        request = debtor_pb2.ListDebtorsRequest(filter=one_of("merged_into", into), page_size=MERGED_READ)
+        listed = (await visit.book.call(visit.book.services.debtors.ListDebtors, request)).debtors
+        remaining |= {one.name: remaining[one.merged_into] for one in listed}
+        for one in listed:
+            found[remaining[one.name]].append(one)
+        into = [one.name for one in listed]
+    return found

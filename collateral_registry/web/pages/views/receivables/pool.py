@@ -14,7 +14,6 @@ from markupsafe import Markup
 
 from collateral_registry.v1 import (
     asset_pb2,
-    assignment_pb2,
     debtor_pb2,
     invoice_feed_pb2,
     policy_pb2,
@@ -35,14 +34,12 @@ from collateral_registry.web.pages.views.receivables.ledger import (
     iso,
     moment_of,
     rule_name,
-    stated_names,
 )
+from collateral_registry.web.pages.views.receivables.pool_limits import Limit, fetch_limits
 from collateral_registry.web.pages.visit import ROWS, Page, Visit
 
 LEGS_LIMIT = 10
 """Places in a ledger among which an entry is searched: one entry may take several."""
-
-LIMITS_READ = 1_000
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ class OwingDebtor:
     share: Decimal | None
     address: str
     registered: debtor_pb2.Debtor | None
-    limits: Sequence[assignment_pb2.DebtorLimit]
+    limits: Sequence[Limit]
 
 
 @dataclass(frozen=True)
@@ -132,31 +129,17 @@ async def _debtors(visit: Visit, statement: pb.PoolStatement, *, with_limits: bo
     """Returns the largest debtors; limits are those of now, and not read for a past moment."""
     names = {one.registered_debtor for one in statement.debtors} - {""}
     records = await fetch_debtors(visit, names)
-    limits = await _limits(visit, statement.asset) if with_limits else []
-    found = []
-    for one in statement.debtors:
-        registered = records.get(one.registered_debtor)
-        texts = {one.debtor, *(stated_names(registered) if registered else ())}
-        found.append(
-            OwingDebtor(
-                owed=one,
-                share=_share(one.open_amount, statement),
-                address=invoices_address(visit, statement.asset, filter=equals("debtor", one.debtor)),
-                registered=registered,
-                limits=[limit for limit in limits if limit.debtor.removeprefix("debtors/") in texts],
-            )
+    limits = await fetch_limits(visit, statement, records) if with_limits else {}
+    return [
+        OwingDebtor(
+            owed=one,
+            share=_share(one.open_amount, statement),
+            address=invoices_address(visit, statement.asset, filter=equals("debtor", one.debtor)),
+            registered=records.get(one.registered_debtor),
+            limits=limits.get(one.debtor, ()),
         )
-    return found
-
-
-async def _limits(visit: Visit, asset: str) -> list[assignment_pb2.DebtorLimit]:
-    """Returns the limits in force in a pool: the newest one of each debtor and kind."""
-    request = assignment_pb2.ListDebtorLimitsRequest(parent=asset, filter="NOT end_time:*", page_size=LIMITS_READ)
-    listed = await visit.book.call(visit.book.services.assignments.ListDebtorLimits, request)
-    newest: dict[tuple[str, int], assignment_pb2.DebtorLimit] = {}
-    for one in sorted(listed.debtor_limits, key=lambda limit: limit.create_time.ToNanoseconds()):
-        newest[one.debtor, one.kind] = one
-    return list(newest.values())
+        for one in statement.debtors
+    ]
 
 
 async def _closing(visit: Visit, statement: pb.PoolStatement) -> verification_pb2.Closing | None:

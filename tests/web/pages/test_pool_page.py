@@ -1,0 +1,87 @@
+"""The page of a pool shows the limits that apply now."""
+
+import shutil
+from datetime import timedelta
+from html import unescape
+
+import pytest
+
+from collateral_registry.v1 import assignment_pb2, debtor_pb2, debtor_pb2_grpc
+from tests.support.pool_client import PoolClient, open_invoice, register_debtors
+from tests.support.server import FIRST_DAY, Server, calendar, connected, free_port, money
+from tests.web.conftest import Web
+from tests.web.pages.test_receivables import page, rows_of, section
+
+PAGE = "/assets/acme/pool"
+DAYS_LATER = 10
+
+
+def limit(pool, debtor, amount, kind="LENDER", **fields):
+    insurer = {"insurer": "AXA"} if kind == "INSURED" else {}
+    found = assignment_pb2.DebtorLimit(
+        debtor=debtor, kind=f"DEBTOR_LIMIT_KIND_{kind}", amount=money(amount), reason="decided", **insurer, **fields
+    )
+    request = assignment_pb2.RecordDebtorLimitRequest(parent="assets/acme", debtor_limit=found, actor="Ana")
+    return pool.assignments.RecordDebtorLimit(request)
+
+
+def merge(pool, name, into):
+    request = debtor_pb2.MergeDebtorsRequest(name=f"debtors/{name}", into=f"debtors/{into}", actor="A", note="same")
+    debtor_pb2_grpc.DebtorServiceStub(pool.client.channel).MergeDebtors(request)
+
+
+def record_limits(pool):
+    """Records limits: one that was ended, one of a duplicate, two of one debtor, and two with a last day."""
+    limit(pool, "globex", "100000")
+    ended = limit(pool, "globex", "200000")
+    pool.assignments.EndDebtorLimit(assignment_pb2.EndDebtorLimitRequest(name=ended.name, actor="Bo", note="repaid"))
+    limit(pool, "hooli", "7001")
+    limit(pool, "debtors/twin", "7002")
+    for kind in ("LENDER", "INSURED"):
+        limit(pool, "delta", "7003", kind, expire_date=calendar(FIRST_DAY))
+    limit(pool, "stranger", "7004")
+    limit(pool, "debtors/stranger", "7005")
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory, prepared_file):
+    """A pool with limits of its debtors, ten days after its newest entry."""
+    address = f"127.0.0.1:{free_port()}"
+    copy = shutil.copy(prepared_file, tmp_path_factory.mktemp("pool"))
+    server = Server(f"sqlite:///{copy}", options=["--http-address", address]).start()
+    with connected(server) as client:
+        pool = PoolClient(client)
+        register_debtors(client, ["twin"])
+        merge(pool, "twin", "hooli")
+        pool.report(
+            *(open_invoice(number) for number in range(8)),
+            open_invoice(20, 500, debtor="debtors/stranger"),
+        )
+        record_limits(pool)
+        client.advance(FIRST_DAY + timedelta(days=DAYS_LATER))
+        yield Web(server, client, address)
+    server.stop()
+
+
+def row_of(book, debtor):
+    """Returns the row of one of the largest debtors as text."""
+    (row,) = (one for one in rows_of(section(page(book, PAGE), "debtors")) if f">{debtor}<" in one)
+    return unescape(row)
+
+
+def test_a_limit_that_was_ended_does_not_bring_back_the_one_before(book):
+    assert '<td class="num across" data-l="Limit in this pool">—<' in row_of(book, "globex")
+
+
+def test_the_newest_limit_of_a_debtor_applies_by_whichever_text_it_was_stated(book):
+    assert "7,002.00" in row_of(book, "hooli")
+    assert "7,001.00" not in row_of(book, "hooli")
+    assert "7,005.00" in row_of(book, "stranger")
+    assert "7,004.00" not in row_of(book, "stranger")
+
+
+def test_after_its_last_day_a_limit_of_the_lender_is_nothing_and_one_of_an_insurer_still_limits(book):
+    row = row_of(book, "delta")
+
+    assert '>0.00<span class="sub">lender, expired after 31 Dec 2021<' in row
+    assert '>7,003.00<span class="sub">insured by AXA, expired after 31 Dec 2021<' in row
