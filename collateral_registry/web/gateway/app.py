@@ -24,6 +24,7 @@ from starlette.types import Scope
 
 from collateral_registry.rpc.common.errors import status_of
 from collateral_registry.rpc.limits.callers import stated_caller
+from collateral_registry.web.gateway.bodies import Bodies
 from collateral_registry.web.gateway.contract import (
     NAME_LIMIT_CHARACTERS,
     Method,
@@ -47,9 +48,6 @@ from valuation.errors import InvalidInput
 
 CALLS_LIMIT = 64
 """Calls over HTTP at the same time in one process. Further calls are answered UNAVAILABLE."""
-
-BODY_SECONDS = 20.0
-"""Longest time in which a body is received."""
 
 DEADLINE_SECONDS = 300.0
 """Longest duration of a call. The header grpc-timeout may shorten it."""
@@ -79,6 +77,7 @@ class Gateway:
     body_bytes: int
     threads: ThreadPoolExecutor
     calls: asyncio.Semaphore
+    bodies: Bodies
 
     async def call(self, request: Request) -> Response:
         """Answers the call of a method."""
@@ -88,40 +87,17 @@ class Gateway:
             _timeout_of(request.headers),
             (*stated_caller(_caller_of(request)), *_metadata_of(request.headers)),
         )
+        body = await self.bodies.receive(request, self.body_bytes)
         if self.calls.locked():
             raise refusal(
                 grpc.StatusCode.UNAVAILABLE, "TOO_MANY_CALLS", f"got more than {CALLS_LIMIT} calls at once; try again"
             )
         async with self.calls:
-            body = await self._body(request)
             message = await self._converted(_read, method.request, body)
             sent = self.channel.unary_unary(method.path, None, None)(message, timeout=timeout, metadata=metadata)
             answer = await _until_disconnected(request, sent)
             content = await self._converted(_write, method.response, answer)
         return Response(content, media_type=JSON, headers=_echo(request.headers))
-
-    async def _body(self, request: Request) -> bytes:
-        """Returns the body of a request; raises HttpError if it is too large or takes too long."""
-        body = bytearray()
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                async for chunk in request.stream():
-                    body += chunk
-                    if len(body) > self.body_bytes:
-                        raise refusal(
-                            grpc.StatusCode.INVALID_ARGUMENT,
-                            "BODY_TOO_LARGE",
-                            f"body: got more than {self.body_bytes} bytes, want at most {self.body_bytes}",
-                            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                        )
-        except TimeoutError:
-            raise refusal(
-                grpc.StatusCode.DEADLINE_EXCEEDED,
-                "BODY_TOO_SLOW",
-                f"body: got no end within {BODY_SECONDS:g} s",
-                HTTPStatus.REQUEST_TIMEOUT,
-            ) from None
-        return bytes(body)
 
     async def _converted(
         self, convert: Callable[[type[Message], bytes], bytes], kind: type[Message], content: bytes
@@ -138,7 +114,8 @@ def gateway_app(channel: grpc.aio.Channel, body_bytes: int, *, local: bool = Tru
     A ``local`` one refuses requests that name another host. Elsewhere callers need a token, which no page of another
     site has.
     """
-    gateway = Gateway(channel, body_bytes, ThreadPoolExecutor(THREADS_LIMIT, "json"), asyncio.Semaphore(CALLS_LIMIT))
+    threads = ThreadPoolExecutor(THREADS_LIMIT, "json")
+    gateway = Gateway(channel, body_bytes, threads, asyncio.Semaphore(CALLS_LIMIT), Bodies())
     local_only = Middleware(LocalOnly, refused=_error_response(NOT_LOCAL))
     app = Starlette(
         routes=[

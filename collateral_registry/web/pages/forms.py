@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 import grpc
 from starlette.requests import Request
 
+from collateral_registry.web.gateway.bodies import Bodies
 from collateral_registry.web.gateway.errors import HttpError, refusal
 from collateral_registry.web.pages.visit import invalid
 
@@ -19,6 +20,8 @@ COOKIE = "collateral-form"
 SECRET_BYTES = 32
 FORM_LIMIT_BYTES = 16 * 1024
 FIELDS_LIMIT = 20
+
+_BODIES = Bodies()
 
 
 def new_secret() -> str:
@@ -40,11 +43,7 @@ def token_of(secret: str) -> str:
 async def read_form(request: Request) -> Mapping[str, str]:
     """Returns the fields of a form of our own; raises HttpError for a form of another site or without its token."""
     _check_origin(request.headers)
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > FORM_LIMIT_BYTES:
-            raise invalid(f"body: got more than {FORM_LIMIT_BYTES} bytes, want at most {FORM_LIMIT_BYTES}")
+    body = await _BODIES.receive(request, FORM_LIMIT_BYTES)
     try:
         fields = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=FIELDS_LIMIT))
     except ValueError:

@@ -157,8 +157,7 @@ def test_a_large_request_is_converted_and_answered(web):
     assert (answer.document["refused_count"], len(answer.document["problems"])) == (5_000, 5_000)
 
 
-def test_calls_beyond_the_limit_are_refused_until_others_end(web):
-    """Each connection sends half a body, so that its call occupies a slot."""
+def test_bodies_that_do_not_arrive_keep_out_no_other_call(web):
     host, port = web.address.split(":")
     headers = ("host: localhost", "content-type: application/json", "content-length: 2", "", "{")
     half = "\r\n".join([f"POST /v1/{DATE} HTTP/1.1", *headers]).encode()
@@ -166,20 +165,11 @@ def test_calls_beyond_the_limit_are_refused_until_others_end(web):
     for connection in held:
         connection.sendall(half)
     time.sleep(0.3)
-    refused = post(web.address, DATE, {})
+    answer = post(web.address, DATE, {})
     for connection in held:
         connection.close()
 
-    assert (refused.status, refused.reason, refused.headers["retry-after"]) == (503, "TOO_MANY_CALLS", "1")
-    assert _answers_again(web.address)
-
-
-def _answers_again(address: str) -> bool:
-    for _ in range(50):
-        if post(address, DATE, {}).status == 200:
-            return True
-        time.sleep(0.05)
-    return False
+    assert answer.status == 200
 
 
 def test_calls_run_at_the_same_time(web):

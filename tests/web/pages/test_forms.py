@@ -74,6 +74,18 @@ def test_a_form_of_a_visitor_without_a_secret_is_refused(cookie):
         read({"token": token_of(SECRET)}, cookie=cookie)
 
 
+def test_a_form_that_does_not_arrive_is_refused(monkeypatch):
+    monkeypatch.setattr("collateral_registry.web.gateway.bodies.BODY_SECONDS", 0.05)
+
+    async def receive():
+        await asyncio.sleep(10)
+
+    pairs = [(name.encode(), value.encode()) for name, value in OWN.items()]
+    request = Request({"type": "http", "headers": pairs, "method": "POST"}, receive)
+    with pytest.raises(HttpError, match="got no end within"):
+        asyncio.run(read_form(request))
+
+
 def test_a_token_is_different_each_time():
     assert token_of(SECRET) != token_of(SECRET)
 
@@ -82,4 +94,4 @@ def test_a_token_is_different_each_time():
 def test_a_form_that_is_too_large_or_no_form_is_refused(body):
     with pytest.raises(HttpError) as refused:
         read(body)
-    assert refused.value.http_status in {400, 403}
+    assert refused.value.http_status in {400, 403, 413}
