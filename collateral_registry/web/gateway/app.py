@@ -8,6 +8,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -246,7 +247,12 @@ async def _answered(call: Awaitable[bytes]) -> bytes:
 
 
 async def _openapi(_: Request) -> Response:
-    return Response(_json(openapi_document()), media_type=JSON)
+    return Response(_openapi_bytes(), media_type=JSON)
+
+
+@cache
+def _openapi_bytes() -> bytes:
+    return _json(openapi_document())
 
 
 async def _descriptors(_: Request) -> Response:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cache
+from heapq import nlargest
 from importlib.resources import files
 from inspect import cleandoc
 from typing import Any
@@ -20,8 +21,11 @@ PACKAGE = "collateral_registry.v1"
 DESCRIPTORS = "descriptors.binpb"
 """Descriptor set that is generated with the stubs."""
 
-NAME_LIMIT_CHARACTERS = 100
+NAME_LIMIT_CHARACTERS = 60
 """Characters of an unknown name that are compared with known ones."""
+
+COMPARED_METHODS = 10
+"""Methods of which the order of the letters is compared; a service would stand still if it were for all of them."""
 
 _MESSAGES, _ENUMS, _SERVICES = 4, 5, 6
 _FIELDS, _NESTED, _VALUES, _METHODS = 2, 3, 2, 2
@@ -86,12 +90,18 @@ def contract() -> Contract:
 def nearest_method(service: str, name: str) -> str:
     """Returns the method whose name is most like an unknown one; the name of the method counts before its service."""
     methods = [f"{one}/{method}" for one, method in contract().methods]
-    wanted = f"{service.removeprefix(f'{PACKAGE}.')}/{name}".lower()
-    return max(methods, key=lambda one: (_likeness(one.partition("/")[2], name), _likeness(one, wanted)))
+    wanted = f"{service.removeprefix(f'{PACKAGE}.')}/{name}"
+    by_letters = nlargest(
+        COMPARED_METHODS, methods, key=lambda one: _matcher(one.partition("/")[2], name).quick_ratio()
+    )
+    return max(
+        by_letters,
+        key=lambda one: (_matcher(one.partition("/")[2], name).ratio(), _matcher(one, wanted).ratio()),
+    )
 
 
-def _likeness(one: str, other: str) -> float:
-    return SequenceMatcher(None, one.lower(), other[:NAME_LIMIT_CHARACTERS].lower()).ratio()
+def _matcher(one: str, other: str) -> SequenceMatcher[str]:
+    return SequenceMatcher(None, one.lower(), other[:NAME_LIMIT_CHARACTERS].lower())
 
 
 def _comments(file: FileDescriptorProto) -> Iterator[tuple[str, str]]:
