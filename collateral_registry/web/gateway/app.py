@@ -53,6 +53,9 @@ CALLS_LIMIT = 64
 DEADLINE_SECONDS = 300.0
 """Longest duration of a call. The header grpc-timeout may shorten it."""
 
+SHORTEST_SECONDS = 1e-3
+"""Time in which no call ends: it is not made, because gRPC tells shorter times from none by chance."""
+
 INLINE_LIMIT_BYTES = 16 * 1024
 """Bodies and messages up to this size are converted in the event loop, larger ones in a thread."""
 
@@ -174,14 +177,18 @@ def _refuse_media(message: str) -> None:
 
 
 def _timeout_of(headers: Mapping[str, str]) -> float:
-    """Returns the seconds that a call may last."""
+    """Returns the seconds that a call may last; raises HttpError for a header that is malformed or too short."""
     text = headers.get("grpc-timeout")
     if text is None:
         return DEADLINE_SECONDS
     stated = _TIMEOUT.fullmatch(text)
     if stated is None:
         raise _bad_header("grpc-timeout", "digits and a unit, such as 10S or 500m")
-    return min(int(stated[1]) * _UNIT_SECONDS[stated[2]], DEADLINE_SECONDS)
+    found = min(int(stated[1]) * _UNIT_SECONDS[stated[2]], DEADLINE_SECONDS)
+    if found < SHORTEST_SECONDS:
+        message = f"header grpc-timeout: got {text}, in which no call ends"
+        raise refusal(grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", message)
+    return found
 
 
 def _metadata_of(headers: Headers) -> tuple[tuple[str, str], ...]:
