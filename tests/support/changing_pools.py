@@ -24,7 +24,7 @@ class Pool:
 
     def __init__(self, seed: int) -> None:
         self.draw = np.random.default_rng(seed)
-        self.invoices: dict[str, OpenInvoice] = {}
+        self.invoices: dict[tuple[str, str], OpenInvoice] = {}
         self.balances: dict[str, Balance] = {}
 
     def change(self, name: str) -> None:
@@ -36,21 +36,21 @@ class Pool:
             self.balances[name] = Balance(unapplied, contra, currency="USD" if what < 0.02 else "EUR")
         elif what < 0.5 or not mine:
             one = self._invoice(name)
-            self.invoices[one.number] = one
+            self.invoices[name, one.number] = one
         elif what < 0.9:
             one = mine[int(self.draw.integers(len(mine)))]
-            self.invoices[one.number] = replace(
+            self.invoices[name, one.number] = replace(
                 one, face=one.face or one.open, open=int(self.draw.integers(one.open + 1))
             )
         else:
-            del self.invoices[mine[0].number]
+            del self.invoices[name, mine[0].number]
 
     def _invoice(self, debtor: str) -> OpenInvoice:
-        number, amount, due = self.draw.integers((0, 1_000, -80), (200, 400_000, 90)).tolist()
+        number, amount, due = self.draw.integers((0, 1_000, -80), (30, 400_000, 90)).tolist()
         issued = -100 if debtor == "late" else min(due, 0) - 30
         doubt = self.draw.random()
         return OpenInvoice(
-            f"{debtor}-{number}", debtor, amount, issued=issued, due=None if doubt < 0.05 else due,
+            str(number), debtor, amount, issued=issued, due=None if doubt < 0.05 else due,
             disputed=amount // 9 if doubt > 0.9 else 0, searched=-40 if 0.05 < doubt < 0.15 else -1,
             currency="USD" if 0.15 < doubt < 0.25 else "EUR",
         )  # fmt: skip

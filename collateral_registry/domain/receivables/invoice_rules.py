@@ -96,7 +96,9 @@ def _date_truths(pool: PoolFacts, numbers: ReceivableNumbers, day: int) -> Truth
         Rule.PAST_DUE: past_due(today, due, issue, numbers.days("past_due_days")),
         Rule.TENOR: tenor(due, issue, numbers.days("tenor_days")),
         Rule.CERTIFICATE_TENOR: certificate_tenor(due, issue, has_flag(ledger.flags, InvoiceFlag.CERTIFICATE)),
-        Rule.RE_AGED: stated(has_flag(ledger.flags, InvoiceFlag.RE_INVOICED | InvoiceFlag.DUE_DATE_MOVED_LATE)),
+        Rule.RE_AGED: Truth(
+            has_flag(ledger.flags, InvoiceFlag.RE_INVOICED | InvoiceFlag.DUE_DATE_MOVED_LATE), pool.is_repeated
+        ),
         Rule.CURRENCY_BARRED: stated(~pool.is_own_currency),
     }
 
@@ -132,10 +134,16 @@ def exclusions(
     old = (ledger.contra_minor > 0) & ~_is_recent(ledger.contra_day, day, numbers.days("contra_max_age_days"))
     return [
         *((rule, truths[rule]) for rule in numbers.order),
-        (Rule.CROSS_AGE, cross_age(late, pool.own_open_minor, debtors, limit)),
+        (Rule.CROSS_AGE, cross_age(late, _aged_minor(pool, late), debtors, limit)),
         (Rule.UNAPPLIED_CREDIT, _unknown(_is_of_debtor(pool, _is_foreign(pool, ledger.unapplied_minor)))),
         (Rule.CONTRA, _unknown(_is_of_debtor(pool, old | _is_foreign(pool, ledger.contra_minor)))),
     ]
+
+
+def _aged_minor(pool: PoolFacts, late: Truth) -> Int:
+    """Returns the open amounts [n] for late shares, in which repeated claims count only if they may be late."""
+    repeated = pool.is_repeated & pool.is_own_currency & (late.true | late.unknown)
+    return np.where(repeated, pool.ledger.open_minor, pool.own_open_minor)
 
 
 def _unknown(unknown: Bool) -> Truth:

@@ -80,8 +80,17 @@ class PoolFacts:
 
     @cached_property
     def own_open_minor(self) -> Int:
-        """The open amount of each invoice in the pool's currency; 0 for an invoice in another one."""
-        return np.where(self.is_own_currency, self.ledger.open_minor, 0)
+        """The open amount of each claim in the pool's currency; 0 for an invoice in another one, or a repeated one."""
+        return np.where(self.is_own_currency & ~self.is_repeated, self.ledger.open_minor, 0)
+
+    @cached_property
+    def is_repeated(self) -> Bool:
+        """Whether each invoice is a claim that the pool has under another text of its debtor as well.
+
+        Of invoices of a debtor with one number that are open or were paid, the one with the smallest open amount is the
+        claim, of equal ones the first; the others repeat it.
+        """
+        return _repeated(self.ledger, self.resolved)
 
     @cached_property
     def issue(self) -> Dates:
@@ -98,6 +107,7 @@ class PoolFacts:
 class ResolvedDebtors:
     """Debtors [r] of a pool; ``row`` is a row of the debtor facts, and ``group`` numbers the groups of debtors.
 
+    ``texts`` counts the texts under which the ledger has invoices of the debtor.
     ``names`` [g] are the groups: the key of the topmost parent, or the text of a debtor that is not registered.
     """
 
@@ -105,6 +115,7 @@ class ResolvedDebtors:
     of_balance: Int
     row: Int
     group: Int
+    texts: Int
     names: Sequence[GroupName]
 
     @property
@@ -150,8 +161,29 @@ def _resolved(ledger: PoolLedger, debtors: DebtorFacts) -> ResolvedDebtors:
     of_text = group_names(debtors)
     names = [of_text[at] for at in row[first].tolist()]
     lengths = np.diff(np.append(starts, len(ledger.debtor)))
-    of_invoice = np.repeat(number[heads], lengths)
-    return ResolvedDebtors(of_invoice, number[of_balance], row.astype(np.int64), group.astype(np.int64), names)
+    return ResolvedDebtors(
+        of_invoice=np.repeat(number[heads], lengths),
+        of_balance=number[of_balance],
+        row=row.astype(np.int64),
+        group=group.astype(np.int64),
+        texts=np.bincount(number[heads], minlength=len(row)),
+        names=names,
+    )
+
+
+def _repeated(ledger: PoolLedger, resolved: ResolvedDebtors) -> Bool:
+    found = np.zeros(len(ledger.open_minor), dtype=np.bool_)
+    several = resolved.texts > 1
+    if not several.any():
+        return found
+    rows = np.flatnonzero(several[resolved.of_invoice] & ((ledger.open_minor > 0) | (ledger.paid_minor > 0)))
+    rows = rows[np.argsort(ledger.open_minor[rows], kind="stable")]
+    named = zip(resolved.of_invoice[rows].tolist(), ledger.invoice_number[rows].tolist(), strict=True)
+    claims: set[tuple[int, str]] = set()
+    for row, claim in zip(rows.tolist(), named, strict=True):
+        found[row] = claim in claims
+        claims.add(claim)
+    return found
 
 
 def first_rows(texts: Texts) -> Int:

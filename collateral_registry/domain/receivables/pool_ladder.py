@@ -91,7 +91,7 @@ class PoolPart:
 
     @property
     def gross_minor(self) -> int:
-        """The open amount in the pool's currency, of which GROSS limits the share of a group."""
+        """The open amount of claims in the pool's currency, of which GROSS limits the share of a group."""
         return int(self.pool.own_open_minor.sum())
 
 

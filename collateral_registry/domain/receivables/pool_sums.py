@@ -26,7 +26,7 @@ _RULES = max(Rule) + 1
 class PoolSums:
     """Sums over the invoices of a pool or a part of it, in minor units.
 
-    ``open_minor`` has every minor unit of every invoice, and ``gross_minor`` the open amount in the pool's currency.
+    ``open_minor`` has every minor unit of every invoice, and ``gross_minor`` that of claims in the pool's currency.
     Columns of two are conservative and last good. ``recoverable_minor`` is [2, PartClass]. ``lent_minor`` and
     ``lent_rest`` are what invoices lend in whole minor units, and the remainders. ``excluded`` and ``unknown`` are
     [3, rule]: the amount, the invoices and the debtors that a rule takes. ``ages`` are open amounts not yet due, up to

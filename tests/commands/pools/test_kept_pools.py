@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from collateral_registry.commands.assignments.records import limit_debtor
-from collateral_registry.commands.debtors.registry import change_debtor
+from collateral_registry.commands.debtors.registry import change_debtor, create_debtor, merge_debtors
 from collateral_registry.commands.pipeline.load_inputs import load_inputs
 from collateral_registry.commands.pipeline.recompute import valuations
 from collateral_registry.commands.pipeline.settle import settle
@@ -15,7 +15,7 @@ from collateral_registry.commands.pools.kept_pools import LEDGER_KINDS
 from collateral_registry.commands.receivables.sync_pools import find_pending_pools, sync_pending_pools
 from collateral_registry.domain.access.callers import Author
 from collateral_registry.domain.assignments.debtor_limits import DebtorLimit, DebtorLimitKind
-from collateral_registry.domain.debtors.debtor import DebtorLine, DebtorState
+from collateral_registry.domain.debtors.debtor import Debtor, DebtorKind, DebtorLine, DebtorState
 from collateral_registry.domain.filters.expressions import EVERYTHING
 from collateral_registry.domain.receivables.changes import computed_pool
 from collateral_registry.domain.shared.money import Money
@@ -32,6 +32,7 @@ from tests.support.pool_books import DAY, PoolBook, invoice
 from valuation.receivables.rules import Rule
 
 CAUSE = Cause("Ana", "agreed")
+FIRM = DebtorKind.FIRM
 LINE = DebtorLine(Money(8_000_000, "USD"))
 DEBTORS = ("delta", "globex", "hooli", "initech", "vat:DE1", "unregistered")
 
@@ -141,6 +142,21 @@ def test_an_entry_computes_its_debtor_and_a_changed_fact_the_whole_pool(book, wh
     assert len(wholes) == 2
     paid(book, 5)
     assert len(wholes) == 2
+    assert_whole(book)
+
+
+def test_an_entry_that_repeats_a_claim_of_its_debtor_computes_the_debtor_again(book, wholes):
+    book.do(lambda write: create_debtor(write, Debtor("twin", "Delta", country="US", is_independent=True, kind=FIRM)))
+    book.do(lambda write: merge_debtors(write, "twin", "delta", CAUSE))
+    paid(book, 1)
+    wholes.clear()
+    book.report(invoice("4", 100_004, debtor="twin"), invoice("8", 200_000, debtor="twin"))
+
+    assert not wholes
+    assert stored(book)[1].unknown[Rule.RE_AGED].amount_minor == 100_004 + 200_000
+    assert_whole(book)
+    book.report(entry("c", "CORRECTION", 0, corrects="twin-8"))
+    assert stored(book)[1].unknown[Rule.RE_AGED].amount_minor == 100_004
     assert_whole(book)
 
 
