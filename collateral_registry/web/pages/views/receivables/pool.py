@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from google.type.date_pb2 import Date
@@ -20,6 +20,7 @@ from collateral_registry.v1 import (
     receivable_pb2 as pb,
     verification_pb2,
 )
+from collateral_registry.web.pages.certificates.sentences import numbers_of
 from collateral_registry.web.pages.charts.stacks import Level, Stack, levels, stacks
 from collateral_registry.web.pages.numbers import calendar, exact, identifier, percent, value_of
 from collateral_registry.web.pages.texts import Texts
@@ -119,10 +120,10 @@ PARTS = ("eligible", "excluded", "unknown", "lendable")
 
 
 async def _numbers(visit: Visit, asset_class: str) -> Mapping[str, Decimal]:
-    """Returns the numbers of the policy for the class of the pool at the moment."""
+    """Returns the numbers by which the pool is valued at the moment: those of the policy, else their defaults."""
     request = policy_pb2.GetAssetClassRequest(name=f"assetClasses/{asset_class}", as_of=visit.as_of)
     found = await visit.book.call(visit.book.services.policies.GetAssetClass, request)
-    return {one.parameter: Decimal(one.value.value) for one in found.numbers}
+    return numbers_of([found])[found.asset_class].values
 
 
 async def _debtors(visit: Visit, statement: pb.PoolStatement, *, with_limits: bool) -> list[OwingDebtor]:
@@ -134,7 +135,7 @@ async def _debtors(visit: Visit, statement: pb.PoolStatement, *, with_limits: bo
         OwingDebtor(
             owed=one,
             share=_share(one.open_amount, statement),
-            address=invoices_address(visit, statement.asset, filter=equals("debtor", one.debtor)),
+            address=invoices_address(visit, statement.asset, filter=_invoices_of(one)),
             registered=records.get(one.registered_debtor),
             limits=limits.get(one.debtor, ()),
         )
@@ -142,13 +143,18 @@ async def _debtors(visit: Visit, statement: pb.PoolStatement, *, with_limits: bo
     ]
 
 
+def _invoices_of(one: pb.DebtorAmount) -> str:
+    """Returns the filter of the invoices of a debtor, by whichever text the ledger states it if it is registered."""
+    return equals("registered_debtor", identifier(one.registered_debtor)) or equals("debtor", one.debtor)
+
+
 async def _closing(visit: Visit, statement: pb.PoolStatement) -> verification_pb2.Closing | None:
-    """Returns the newest closing amount up to the day of the statement."""
+    """Returns the closing amount of the latest day up to that of the statement, as it was recorded last."""
     request = verification_pb2.ListClosingsRequest(
-        parent=statement.asset, filter=f"date <= {iso(statement.market_date)}", page_size=1
+        parent=statement.asset, filter=f"date <= {iso(statement.market_date)}", page_size=ROWS
     )
     found = await visit.book.call(visit.book.services.verifications.ListClosings, request)
-    return found.closings[0] if found.closings else None
+    return max(found.closings, key=lambda one: calendar(one.date) or date.min, default=None)
 
 
 async def _verifications(visit: Visit, statement: pb.PoolStatement) -> Sequence[verification_pb2.Verification]:
