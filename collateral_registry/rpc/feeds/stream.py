@@ -99,6 +99,7 @@ class FeedStream:
                 if request.WhichOneof("message") != "batch":
                     raise InvalidInput("message", request.WhichOneof("message") or "nothing", "a batch")
                 await self._take(request.batch)
+                del request  # so that it takes no memory while the next one is awaited
         finally:
             self._answers.put_nowait(_End())
 

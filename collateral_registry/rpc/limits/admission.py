@@ -64,8 +64,7 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):
         async def call(_: object, context: grpc.aio.ServicerContext) -> object:
             try:
                 with self._enter(method, context) as visit:
-                    first = await self._receive(visit, context)
-                    return await behaviour(first if one_request else self._requests(first, visit, context), context)
+                    return await behaviour(await self._received(visit, context, one_request=one_request), context)
             except KNOWN_ERRORS as error:
                 await abort(context, error, method.path)
                 return None  # not reached: abort raises
@@ -76,9 +75,10 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):
         async def call(_: object, context: grpc.aio.ServicerContext) -> AsyncIterator[object]:
             try:
                 with self._enter(method, context) as visit:
-                    first = await self._receive(visit, context)
-                    requests = first if one_request else self._requests(first, visit, context)
+                    requests = await self._received(visit, context, one_request=one_request)
                     async for answer in behaviour(requests, context):
+                        if one_request:
+                            self._places.forget_bytes(visit)
                         yield answer
             except KNOWN_ERRORS as error:
                 await abort(context, error, method.path)
@@ -90,6 +90,11 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):
         if not self._sweeping:
             self._sweep()
         return visit
+
+    async def _received(self, visit: Visit, context: grpc.aio.ServicerContext, *, one_request: bool) -> object:
+        """Returns the request of a call or, unless it has one request only, an iterator of its requests."""
+        first = await self._receive(visit, context)
+        return first if one_request else self._requests(first, visit, context)
 
     async def _receive(self, visit: Visit, context: grpc.aio.ServicerContext) -> object:
         """Returns the first request of a call; raises InvalidInput if there is none or it is too large."""
@@ -107,20 +112,23 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):
             raise InvalidInput("request", f"{size} bytes", f"at most {method.limit_bytes} bytes for this method")
         return method.decode(data)
 
-    async def _requests(self, first: object, visit: Visit, context: grpc.aio.ServicerContext) -> AsyncIterator[object]:
-        """Yields the requests of a stream; those of an upload must follow each other, and count until it ends."""
-        yield first
-        uploads = visit.method.uploads
-        while True:
-            if uploads:
-                visit.await_message(self._limits.message_seconds)
-            data = await context.read()
-            visit.await_answer()
-            if not isinstance(data, bytes):  # EOF
-                return
-            if not uploads:
-                self._places.forget_bytes(visit)
-            yield self._read(visit, data)
+    async def _requests(
+        self, request: object, visit: Visit, context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[object]:
+        """Yields the requests of a stream, from its first; each counts until its consumer asks for the next one."""
+        while request is not None:
+            yield request
+            del request  # so that it takes no memory while the next one is awaited
+            self._places.forget_bytes(visit)
+            request = await self._next(visit, context)
+
+    async def _next(self, visit: Visit, context: grpc.aio.ServicerContext) -> object:
+        """Returns the next request of a stream, or None at its end; those of an upload must follow each other."""
+        if visit.method.uploads:
+            visit.await_message(self._limits.message_seconds)
+        data = await context.read()
+        visit.await_answer()
+        return self._read(visit, data) if isinstance(data, bytes) else None
 
     def _sweep(self) -> None:
         """Ends overdue calls now and after every interval, as long as there are calls."""

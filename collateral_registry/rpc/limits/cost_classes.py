@@ -123,5 +123,8 @@ LARGE_METHODS = frozenset(
 OPEN_ENDED = frozenset({"PushStock", "PushInvoices", "WatchBreaches", "WatchRevaluation", "WatchEquipmentFit", "Watch"})
 """Streams that last as long as the caller wants."""
 
+HEALTH_LIMIT_BYTES = 1024
+"""Largest request of a health check, which names one service."""
+
 SMALL_LIMIT_BYTES = 256 * 1024
 """Largest request of a method that is not in LARGE_METHODS."""

@@ -11,6 +11,7 @@ import grpc
 
 from collateral_registry.rpc.limits.cost_classes import (
     COST_CLASSES,
+    HEALTH_LIMIT_BYTES,
     LARGE_METHODS,
     OPEN_ENDED,
     SMALL_LIMIT_BYTES,
@@ -29,7 +30,7 @@ class Method:
     """Whether it streams responses."""
 
     uploads: bool
-    """Whether it receives a stream and answers once: all its messages are kept until then."""
+    """Whether it receives a stream and answers once: its messages must follow each other."""
 
     limit_bytes: int
     seconds_setting: str
@@ -44,14 +45,19 @@ def method_of(path: str, handler: grpc.RpcMethodHandler[Any, Any], limits: CallL
     if cost is None:
         return None
     setting, seconds = limits.seconds_of(cost)
-    large = name in LARGE_METHODS
     return Method(
         path=path,
         cost=cost,
         streams=bool(handler.response_streaming),
         uploads=bool(handler.request_streaming and not handler.response_streaming),
-        limit_bytes=limits.message_limit_bytes if large else min(SMALL_LIMIT_BYTES, limits.message_limit_bytes),
+        limit_bytes=_limit_bytes(name, cost, limits),
         seconds_setting=setting,
         seconds=inf if name in OPEN_ENDED else seconds,
         decode=handler.request_deserializer or bytes,
     )
+
+
+def _limit_bytes(name: str, cost: CostClass, limits: CallLimits) -> int:
+    if name in LARGE_METHODS:
+        return limits.message_limit_bytes
+    return min(HEALTH_LIMIT_BYTES if cost is CostClass.HEALTH else SMALL_LIMIT_BYTES, limits.message_limit_bytes)

@@ -89,9 +89,14 @@ class Places:
         return visit
 
     def received(self, visit: Visit, size: int) -> None:
-        """Records that a message of a call has arrived; raises LimitReached if there is no memory for it."""
+        """Records that a message of a call has arrived; raises LimitReached if there is no memory for it.
+
+        Messages of health checks do not count, because their size and their number have small limits.
+        """
         for lane in self._lanes_of(visit.method):
             lane.silent.pop(visit, None)
+        if visit.method.cost is CostClass.HEALTH:
+            return
         if self.bytes + size > self._limits.received_bytes_limit and self.bytes:
             seconds = RANDOM.uniform(*RETRY_SECONDS)
             text = (
@@ -126,7 +131,7 @@ class Places:
         now = monotonic()
         for visit in [one for one in self.visits if one.due <= now]:
             visit.end_overdue()
-            if not visit.bytes:
+            if any(visit in lane.silent for lane in self._lanes_of(visit.method)):
                 self._buckets.charge(visit.caller, SILENT_COST, now)
         self._buckets.forget_idle(now)
 

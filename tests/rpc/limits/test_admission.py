@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from weakref import WeakSet
 
 import grpc
 import pytest
@@ -33,21 +34,31 @@ LIMITS = CallLimits(
     whole_book_seconds=30.0,
 )
 REFUSAL_SECONDS = 0.05
-READ, WRITE, MODEL, WHOLE_BOOK, UPLOAD, WATCH = (
+READ, WRITE, MODEL, WHOLE_BOOK, UPLOAD, WATCH, PUSH, REPORT = (
     "GetLoan",
     "UpdateLoan",
     "ForecastPrice",
     "GenerateLtvReport",
     "FitEquipmentModel",
     "WatchBreaches",
+    "PushStock",
+    "StreamLtvReport",
 )
 
 
+class Batch:
+    """A message of a stream."""
+
+
 class Service:
-    """A service whose calls wait until ``go`` is set; ``started`` counts those that were admitted."""
+    """A service whose calls wait until ``go`` is set; ``started`` counts those that were admitted.
+
+    ``batches`` are the messages of streams that are in memory.
+    """
 
     def __init__(self) -> None:
         self.go, self.started = asyncio.Event(), 0
+        self.batches: WeakSet[Batch] = WeakSet()
 
     async def one(self, request, _) -> loan_pb2.Loan:
         self.started += 1
@@ -63,6 +74,16 @@ class Service:
         yield loan_pb2.Loan()
         await self.go.wait()
 
+    async def push(self, requests, _) -> AsyncIterator[loan_pb2.Loan]:
+        async for request in requests:
+            del request
+            yield loan_pb2.Loan()
+
+    def read_batch(self, _) -> Batch:
+        batch = Batch()
+        self.batches.add(batch)
+        return batch
+
     def handlers(self):
         read, write = loan_pb2.GetLoanRequest.FromString, loan_pb2.Loan.SerializeToString
         unary = {
@@ -77,6 +98,8 @@ class Service:
                 "Unheard": grpc.unary_unary_rpc_method_handler(self.one, read, write),
                 UPLOAD: grpc.stream_unary_rpc_method_handler(self.upload, read, write),
                 WATCH: grpc.unary_stream_rpc_method_handler(self.watch, read, write),
+                REPORT: grpc.unary_stream_rpc_method_handler(self.watch, read, write),
+                PUSH: grpc.stream_stream_rpc_method_handler(self.push, self.read_batch, write),
                 "Watch": grpc.unary_stream_rpc_method_handler(self.watch, read, write),
             },
         )
@@ -296,6 +319,76 @@ def test_the_requests_in_progress_have_a_limit_of_bytes():
         assert_refused(refused, "TOO_MANY_BYTES", "received_bytes_limit")
 
     served(test)
+
+
+def test_a_message_of_an_upload_counts_until_the_next_one_is_awaited():
+    async def test(calls: Calls) -> None:
+        upload = calls.channel.stream_unary(f"/s/{UPLOAD}")()
+        for _ in range(3):
+            await upload.write(loan_pb2.GetLoanRequest(name="x" * 800 * 1024).SerializeToString())
+        async with asyncio.timeout(10):
+            while calls.service.started < 3:
+                await asyncio.sleep(0.01)
+        calls.service.go.set()
+        await calls.start(MODEL, 800 * 1024)
+        await upload.done_writing()
+        assert await upload == b""
+
+    served(test, replace(LIMITS, message_seconds=30.0))
+
+
+def test_an_idle_stream_neither_keeps_nor_counts_its_last_message():
+    async def test(calls: Calls) -> None:
+        push = calls.channel.stream_stream(f"/s/{PUSH}")()
+        for _ in range(2):
+            await push.write(b"x" * 800 * 1024)
+            await push.read()
+        await asyncio.sleep(0.1)
+        calls.service.go.set()
+        await calls.start(MODEL, 800 * 1024)
+
+        assert len(calls.service.batches) == 0
+
+    served(test)
+
+
+def test_the_request_of_a_watch_counts_until_its_first_response():
+    async def test(calls: Calls) -> None:
+        watch = calls.channel.unary_stream(f"/s/{WATCH}")(
+            loan_pb2.GetLoanRequest(name="x" * 200 * 1024).SerializeToString()
+        )
+        await watch.read()
+        calls.service.go.set()
+        await calls.start(READ, 200 * 1024)
+
+    served(test, replace(LIMITS, received_bytes_limit=300 * 1024))
+
+
+def test_a_health_check_is_answered_whatever_the_requests_in_progress_take():
+    async def test(calls: Calls) -> None:
+        running = [calls.start(MODEL, 800 * 1024)]
+        while not calls.service.started:
+            await asyncio.sleep(0.01)
+        check = calls.start("Check", 100)
+        calls.service.go.set()
+        await asyncio.gather(check, *running)
+        assert (await calls.refusal("Check", 2_000)).code() is grpc.StatusCode.INVALID_ARGUMENT
+
+    served(test, replace(LIMITS, received_bytes_limit=800 * 1024))
+
+
+def test_a_stream_that_is_overdue_after_its_first_response_costs_no_more_than_another():
+    async def test(calls: Calls) -> None:
+        report = calls.channel.unary_stream(f"/s/{REPORT}")(b"")
+        await report.read()
+        assert (await failure(report.read())).code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        calls.service.go.set()
+        await calls.start(WHOLE_BOOK)
+
+    served(
+        test,
+        replace(LIMITS, whole_book_seconds=0.3, connection_tokens_burst=500.0, connection_tokens_per_second=1.0),
+    )
 
 
 def test_a_caller_has_a_budget_that_costly_calls_use_up_sooner():
