@@ -247,7 +247,7 @@ def certificate_list(
     wide: Wide = False,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
-    """List certificates of a loan, or of all loans, the earliest due day first."""
+    """List certificates of one or all loans by due day."""
     from collateral_registry.cli.borrowing_base.certificates import list_certificates
 
     in_session(server, list_certificates, loan, filter_, limit, Layout(form, output, wide))

@@ -94,7 +94,7 @@ def test_an_acknowledged_amount_covers_no_invoice_in_another_currency_and_is_not
     mixed = replace(plain, currency=np.where(plain.invoice_number == "A1", "IDR", plain.currency))
     acknowledged = event(Kind.ACKNOWLEDGED, 9, ACME, amount=Money(100, "EUR"))
 
-    found = best_assignments(mixed, PoolRecords(assignments=[[REGISTERED, acknowledged]]), day_of(on(100)), "")
+    found = best_assignments(mixed, PoolRecords(assignments=[[REGISTERED, acknowledged]]), day_of(on(100)), "EUR", "")
 
     assert [State(one).name for one in found.state.tolist()][:3] == ["NOTIFIED", "ACKNOWLEDGED", "NOTIFIED"]
 

@@ -32,9 +32,8 @@ async def fetch_statement(visit: Visit, asset: str) -> pb.PoolStatement:
 async def fetch_valuation(visit: Visit, statement: pb.PoolStatement) -> valuation_pb2.Valuation | None:
     """Returns the recorded value of a statement in the currency of its pool."""
     own = equals("currency_code", statement.open_amount.currency_code)
-    request = valuation_pb2.ListValuationsRequest(
-        parent=statement.asset, filter=conjunction(f"sequence = {statement.sequence}", own), page_size=1
-    )
+    until = f"sequence <= {statement.sequence}"
+    request = valuation_pb2.ListValuationsRequest(parent=statement.asset, filter=conjunction(until, own), page_size=1)
     found = await visit.book.call(visit.book.services.valuations.ListValuations, request)
     return found.valuations[0] if found.valuations else None
 
