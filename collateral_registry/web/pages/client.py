@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import grpc
 from google.protobuf.message import Message
@@ -43,6 +43,20 @@ Answer_co = TypeVar("Answer_co", covariant=True)
 
 CALL_SECONDS = 30.0
 """Longest time of a call that a page makes."""
+
+
+PAGE_ROWS = 1_000
+"""Rows of a page of a list that is read as a whole, the most that the contract allows."""
+
+ROWS_READ = 10_000
+"""Most rows of a list that is read as a whole."""
+
+
+class Listing(Protocol):
+    """Request of a list."""
+
+    page_size: int
+    page_token: str
 
 
 class Stream(Protocol[Answer_co]):
@@ -102,6 +116,21 @@ class Book:
     async def call(self, method: Callable[..., Awaitable[M]], request: Message) -> M:
         """Returns the response to a call; raises grpc.aio.AioRpcError."""
         return await method(request, metadata=self.metadata, timeout=CALL_SECONDS)
+
+    async def rows(self, method: Callable[..., Awaitable[M]], request: Listing, name: str) -> list[Any]:
+        """Returns the rows of a list, at most ROWS_READ; ``name`` is their field in a response.
+
+        Sets the page of the request. Raises grpc.aio.AioRpcError.
+        """
+        found: list[Any] = []
+        request.page_size = PAGE_ROWS
+        while len(found) < ROWS_READ:
+            page: Any = await method(request, metadata=self.metadata, timeout=CALL_SECONDS)
+            found += getattr(page, name)
+            request.page_token = page.next_page_token
+            if not request.page_token:
+                break
+        return found
 
     def stream(self, method: Callable[..., Stream[M]], request: Message, seconds: float) -> Stream[M]:
         """Returns the responses of a call that lasts at most a time."""

@@ -11,11 +11,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from collateral_registry.v1 import debtor_pb2, debtor_pb2_grpc
+from collateral_registry.v1 import assignment_pb2, assignment_pb2_grpc, debtor_pb2, debtor_pb2_grpc
 from collateral_registry.web.pages.numbers import MINUS
 from collateral_registry.web.pages.views.receivables.debtors import is_id
 from tests.support.pool_client import PoolClient, open_invoice, register_debtors
-from tests.support.server import money
+from tests.support.server import FIRST_DAY, calendar, money
 from tests.web.conftest import Web
 from tests.web.pages.test_answers import ask
 
@@ -174,6 +174,35 @@ def test_a_merged_duplicate_leads_to_the_debtor_that_remains_which_lists_it(odd)
     facts = section(page(odd, "/debtors/initech"), "facts")
     assert all(f'href="/debtors/{name}"' in facts for name in ("twin", "triplet"))
     assert "/debtors/twin" not in page(odd, "/debtors?q=t")
+
+
+def test_every_assignment_that_concerns_an_invoice_is_shown_also_under_the_name_of_a_merged_duplicate(odd):
+    stub = debtor_pb2_grpc.DebtorServiceStub(odd.client.channel)
+    register_debtors(odd.client, ("hooli-old",))
+    merged = debtor_pb2.MergeDebtorsRequest(name="debtors/hooli-old", into="debtors/hooli", actor="A", note="same")
+    stub.MergeDebtors(merged)
+    for at in range(100):
+        assign(odd.client, f"0-{at:02}", "delta")
+    assign(odd.client, "z-1", "hooli-old")
+
+    events = section(page(odd, f"/assets/acme/invoice?debtor=hooli&number={SAME}"), "assignment")
+
+    assert "a-1" in events
+    assert "z-1" in events
+    assert "0-00" not in events
+
+
+def assign(client, name, debtor):
+    """Registers an assignment of the invoices of a debtor."""
+    scopes = [assignment_pb2.InvoiceScope(debtor=f"debtors/{debtor}")]
+    event = assignment_pb2.AssignmentEvent(
+        kind="ASSIGNMENT_EVENT_KIND_REGISTERED", date=calendar(FIRST_DAY), registry="zdw", registration_number=name,
+        scopes=scopes,
+    )  # fmt: skip
+    request = assignment_pb2.RecordAssignmentEventRequest(
+        name=f"assets/acme/assignments/{name}", event=event, actor="A"
+    )
+    assignment_pb2_grpc.AssignmentServiceStub(client.channel).RecordAssignmentEvent(request)
 
 
 def test_a_page_of_debtors_has_at_most_25_rows_and_leads_to_the_next(odd):

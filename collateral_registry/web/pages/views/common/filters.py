@@ -10,6 +10,9 @@ from collateral_registry.web.pages.numbers import identifier
 
 LOAN_ID = re.compile(r"[a-z0-9-]+", re.ASCII)
 
+NAMES_LIMIT = 200
+"""Most names that a filter of a page states, within the limit of its characters."""
+
 LEVELS = {
     "beyond": "level >= MARGIN_CALL",
     "liquidation": "level = LIQUIDATION",
@@ -51,6 +54,11 @@ def choice(query: Mapping[str, str], name: str, tests: Mapping[str, str]) -> str
 def one_of(field: str, names: Sequence[str]) -> str:
     """Returns the test that a field is one of a few resources, by their ids."""
     return f"{field} IN ({', '.join(quoted(identifier(name)) for name in names)})"
+
+
+def batches(names: Sequence[str]) -> list[Sequence[str]]:
+    """Returns names in parts that a filter can state."""
+    return [names[at : at + NAMES_LIMIT] for at in range(0, len(names), NAMES_LIMIT)]
 
 
 def conjunction(*tests: str) -> str:

@@ -16,10 +16,15 @@ from collateral_registry.web.pages.charts.months import Column, month_columns
 from collateral_registry.web.pages.charts.stacks import Stack, stacks
 from collateral_registry.web.pages.numbers import calendar, exact, grouped, identifier, value_of
 from collateral_registry.web.pages.texts import Texts
-from collateral_registry.web.pages.views.common.filters import conjunction, equals, one_of, quoted
+from collateral_registry.web.pages.views.common.filters import batches, conjunction, equals, one_of, quoted
 from collateral_registry.web.pages.views.receivables.debtors import moment_of, used_share
-from collateral_registry.web.pages.views.receivables.ledger import fetch_merged, invoices_address, stated_names
-from collateral_registry.web.pages.visit import ROWS, Page, Visit
+from collateral_registry.web.pages.views.receivables.ledger import (
+    fetch_merged,
+    invoices_address,
+    list_debtors,
+    stated_names,
+)
+from collateral_registry.web.pages.visit import Page, Visit
 
 ENTRIES_READ = 1_000
 """Newest payments and newest invoices from which days late are computed."""
@@ -51,7 +56,7 @@ async def debtor(visit: Visit) -> Page:
     found, exposure, members = await asyncio.gather(
         call(services.debtors.GetDebtor, pb.GetDebtorRequest(name=name)),
         call(services.debtors.GetDebtorExposure, pb.GetDebtorExposureRequest(name=name, as_of=visit.as_of)),
-        _listed(visit, equals("parent", identifier(name))),
+        list_debtors(visit, equals("parent", identifier(name))),
     )
     remaining = await _remaining(visit, found)
     merged = (await fetch_merged(visit, [remaining.name]))[remaining.name]
@@ -81,11 +86,6 @@ async def debtor(visit: Visit) -> Page:
     return Page("debtor.html", "debtors", values, moment_of(visit, exposure))
 
 
-async def _listed(visit: Visit, filter_: str) -> Sequence[pb.Debtor]:
-    request = pb.ListDebtorsRequest(filter=filter_, page_size=ROWS)
-    return list((await visit.book.call(visit.book.services.debtors.ListDebtors, request)).debtors)
-
-
 async def _remaining(visit: Visit, found: pb.Debtor) -> pb.Debtor:
     """Returns the debtor into which a duplicate was merged, at the end of all merges; the debtor itself without one."""
     while found.merged_into:
@@ -98,14 +98,15 @@ async def _remaining(visit: Visit, found: pb.Debtor) -> pb.Debtor:
 async def _loans(visit: Visit, exposure: pb.DebtorExposure) -> dict[str, list[str]]:
     """Returns the names of the loans that each pool secures now."""
     pools = [one.asset for one in exposure.pools]
-    if not pools:
-        return {}
-    request = loan_pb2.ListPledgesRequest(
-        parent="loans/-", filter=conjunction(one_of("asset", pools), "state = ACTIVE"), page_size=ROWS
-    )
+    read = visit.book.services.loans.ListPledges
+    requests = [
+        loan_pb2.ListPledgesRequest(parent="loans/-", filter=conjunction(one_of("asset", part), "state = ACTIVE"))
+        for part in batches(pools)
+    ]
     found: dict[str, list[str]] = {}
-    for one in (await visit.book.call(visit.book.services.loans.ListPledges, request)).pledges:
-        found.setdefault(one.asset, []).append(one.name.partition("/pledges/")[0])
+    for pledges in await asyncio.gather(*(visit.book.rows(read, request, "pledges") for request in requests)):
+        for one in pledges:
+            found.setdefault(one.asset, []).append(one.name.partition("/pledges/")[0])
     return found
 
 
@@ -114,10 +115,9 @@ async def _months(visit: Visit, names: Sequence[str], exposure: pb.DebtorExposur
     day = calendar(exposure.market_date)
     if day is None:
         return []
-    by_debtor = f"debtor IN ({', '.join(map(quoted, names))})"
     until = f"effective_time <= {day.isoformat()}T23:59:59Z"
     payments, invoices = await asyncio.gather(
-        *(_entries(visit, conjunction(by_debtor, f"kind = {kind}", until)) for kind in ("PAYMENT", "INVOICE"))
+        *(_entries(visit, names, conjunction(f"kind = {kind}", until)) for kind in ("PAYMENT", "INVOICE"))
     )
     due = {_key(one): calendar(one.entry.due_date) for one in reversed(invoices)}
     by_month: dict[date, list[int]] = {}
@@ -129,9 +129,16 @@ async def _months(visit: Visit, names: Sequence[str], exposure: pb.DebtorExposur
     return found[-MONTHS_SHOWN:]
 
 
-async def _entries(visit: Visit, filter_: str) -> Sequence[invoice_feed_pb2.RecordedInvoiceEntry]:
-    request = invoice_feed_pb2.ListInvoiceEntriesRequest(filter=filter_, page_size=ENTRIES_READ)
-    return list((await visit.book.call(visit.book.services.invoice_feeds.ListInvoiceEntries, request)).entries)
+async def _entries(visit: Visit, names: Sequence[str], filter_: str) -> Sequence[invoice_feed_pb2.RecordedInvoiceEntry]:
+    """Returns the newest entries about a debtor, whose ledgers state it by one of the names; newest first by name."""
+    by_names = [f"debtor IN ({', '.join(map(quoted, part))})" for part in batches(names)]
+    requests = [
+        invoice_feed_pb2.ListInvoiceEntriesRequest(filter=conjunction(one, filter_), page_size=ENTRIES_READ)
+        for one in by_names
+    ]
+    read = visit.book.services.invoice_feeds.ListInvoiceEntries
+    pages = await asyncio.gather(*(visit.book.call(read, request) for request in requests))
+    return [entry for page in pages for entry in page.entries]
 
 
 def _key(one: invoice_feed_pb2.RecordedInvoiceEntry) -> tuple[str, str, str]:

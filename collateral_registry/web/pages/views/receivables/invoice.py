@@ -18,13 +18,14 @@ from collateral_registry.web.pages.views.receivables.ledger import (
     asset_of,
     days_between,
     fetch_debtors,
+    fetch_merged,
     fetch_statement,
     fetch_valuation,
     invoices_address,
     moment_of,
     stated_names,
 )
-from collateral_registry.web.pages.visit import ROWS, Page, Visit, invalid
+from collateral_registry.web.pages.visit import Page, Visit, invalid
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,15 @@ async def invoice(visit: Visit) -> Page:
         fetch_statement(visit, asset),
     )
     found = explained.invoice
-    registered, entries, valuation = await asyncio.gather(
+    registered, entries, valuation, assignments = await asyncio.gather(
         fetch_debtors(visit, {found.registered_debtor} - {""}),
         _entries(visit, statement, found),
         fetch_valuation(visit, statement),
+        _assignments(visit, asset),
     )
     record = registered.get(found.registered_debtor)
-    events = await _events(visit, asset, found, statement, {debtor, *(stated_names(record) if record else ())})
+    merged = (await fetch_merged(visit, [record.name]))[record.name] if record else []
+    names = {debtor, *(name for one in (record, *merged) if one for name in stated_names(one))}
     lines = [Line(one, bool(value_of(one.taken_amount))) for one in explained.steps]
     values = {
         "asset": owner,
@@ -80,7 +83,7 @@ async def invoice(visit: Visit) -> Page:
         "most": _most(found.eligible_amount, explained),
         "record": record,
         "entries": entries,
-        "events": events,
+        "events": _events(assignments, found, statement, names),
         "others": invoices_address(visit, asset, filter=equals("debtor", found.debtor)),
     }
     return Page("invoice.html", "assets", values, moment_of(visit, statement))
@@ -101,20 +104,24 @@ async def _entries(
         equals("invoice_number", found.invoice_number),
         f"number <= {statement.entry_number}",
     )
-    request = invoice_feed_pb2.ListInvoiceEntriesRequest(filter=selected, page_size=ROWS)
-    return list((await visit.book.call(visit.book.services.invoice_feeds.ListInvoiceEntries, request)).entries)
+    request = invoice_feed_pb2.ListInvoiceEntriesRequest(filter=selected)
+    return await visit.book.rows(visit.book.services.invoice_feeds.ListInvoiceEntries, request, "entries")
 
 
-async def _events(
-    visit: Visit, asset: str, found: pb.Invoice, statement: pb.PoolStatement, names: set[str]
+async def _assignments(visit: Visit, asset: str) -> list[assignment_pb2.Assignment]:
+    """Returns the assignments of a pool."""
+    request = assignment_pb2.ListAssignmentsRequest(parent=asset)
+    return await visit.book.rows(visit.book.services.assignments.ListAssignments, request, "assignments")
+
+
+def _events(
+    assignments: Sequence[assignment_pb2.Assignment], found: pb.Invoice, statement: pb.PoolStatement, names: set[str]
 ) -> list[AssignmentEvent]:
     """Returns the events of assignments up to the day of the statement that concern an invoice, newest first."""
-    request = assignment_pb2.ListAssignmentsRequest(parent=asset, page_size=ROWS)
-    listed = await visit.book.call(visit.book.services.assignments.ListAssignments, request)
     last = calendar(statement.market_date)
     concerning = [
         AssignmentEvent(one.name, event)
-        for one in listed.assignments
+        for one in assignments
         for event in one.events
         if _concerns(event.scopes, names, found.invoice_number)
         and (day := calendar(event.date))

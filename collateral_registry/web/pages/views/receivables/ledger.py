@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from datetime import date
 
@@ -9,14 +10,11 @@ from google.type.date_pb2 import Date
 
 from collateral_registry.v1 import debtor_pb2, receivable_pb2 as pb, valuation_pb2
 from collateral_registry.web.pages.numbers import calendar, identifier
-from collateral_registry.web.pages.views.common.filters import conjunction, equals, one_of
+from collateral_registry.web.pages.views.common.filters import batches, conjunction, equals, one_of
 from collateral_registry.web.pages.visit import Moment, Visit, address_of
 
 OPEN_ONLY = "state IN (OPEN, PART_PAID)"
 """Test of the invoices of which something is open."""
-
-MERGED_READ = 1_000
-"""Merged duplicates of a call."""
 
 RULES = [name.removeprefix("ELIGIBILITY_RULE_") for name, rule in pb.EligibilityRule.items() if rule]
 """Names of the rules as filters and addresses state them, in the order of their numbers."""
@@ -107,10 +105,16 @@ async def fetch_merged(visit: Visit, names: Collection[str]) -> dict[str, list[d
     found: dict[str, list[debtor_pb2.Debtor]] = {name: [] for name in names}
     remaining, into = {name: name for name in names}, sorted(names)
     while into:
-        request = debtor_pb2.ListDebtorsRequest(filter=one_of("merged_into", into), page_size=MERGED_READ)
-        listed = (await visit.book.call(visit.book.services.debtors.ListDebtors, request)).debtors
+        parts = await asyncio.gather(*(list_debtors(visit, one_of("merged_into", part)) for part in batches(into)))
+        listed = [one for part in parts for one in part]
         remaining |= {one.name: remaining[one.merged_into] for one in listed}
         for one in listed:
             found[remaining[one.name]].append(one)
         into = [one.name for one in listed]
     return found
+
+
+async def list_debtors(visit: Visit, filter_: str) -> list[debtor_pb2.Debtor]:
+    """Returns the debtors that a filter selects, as they are now."""
+    request = debtor_pb2.ListDebtorsRequest(filter=filter_)
+    return await visit.book.rows(visit.book.services.debtors.ListDebtors, request, "debtors")
