@@ -35,6 +35,11 @@ def live_with_service() -> None:
     """Makes this child process ignore signals to the process group, and end as soon as the service has died."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    end_with_service()
+
+
+def end_with_service() -> None:
+    """Makes this child process end as soon as the service has died, also by a signal that no process can handle."""
     Thread(target=_end_with_service, name="service", daemon=True).start()
 
 

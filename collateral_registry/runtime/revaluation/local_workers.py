@@ -11,6 +11,7 @@ from multiprocessing import get_context
 from pydantic import SecretStr
 
 from collateral_registry.commands.revaluation.run_partition import PartitionJob
+from collateral_registry.runtime.child_process import end_with_service
 from collateral_registry.runtime.process_memory import collect_rarely, keep_freed_memory
 from collateral_registry.runtime.revaluation.errors import WorkersLost
 from collateral_registry.runtime.revaluation.worker_process import work
@@ -52,7 +53,8 @@ class LocalWorkers:
 
 
 def _prepare() -> None:
-    """Prepares a process of the pool."""
+    """Prepares a process of the pool. It heeds SIGTERM, by which a broken pool ends its processes."""
+    end_with_service()
     os.nice(NICENESS)
     collect_rarely()
     keep_freed_memory()
