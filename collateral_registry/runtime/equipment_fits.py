@@ -117,13 +117,15 @@ class Fits:
         if running >= RUNNING_LIMIT:
             raise Refused("FITS_RUNNING", f"{running} fits are under way; wait until one is over")
         self._receiving.add(model_id)
-        upload = Upload(author, model_id, columns)
         try:
-            yield upload
+            upload = Upload(author, model_id, columns)
+            try:
+                yield upload
+            finally:
+                if not upload.started:
+                    upload.remove()
         finally:
             self._receiving.discard(model_id)
-            if not upload.started:
-                upload.remove()
 
     def start(self, upload: Upload) -> Fit:
         """Starts the fit of sales that have been received."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -94,6 +95,22 @@ def test_uploads_take_the_places_of_fits_until_they_end(sqlite_url: str) -> None
             fits.get("first")
 
     on_fits(upload_in_turn, sqlite_url)
+
+
+def test_an_upload_without_room_for_its_file_keeps_no_place(monkeypatch: pytest.MonkeyPatch, sqlite_url: str) -> None:
+    def full(**_: str) -> None:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    async def upload_again(fits: Fits) -> None:
+        for _ in range(equipment_fits.RUNNING_LIMIT + 1):
+            with monkeypatch.context() as without_room:
+                without_room.setattr(equipment_fits, "TemporaryDirectory", full)
+                with pytest.raises(OSError, match="no space left"), fits.upload(AUTHOR, "first", ""):
+                    pass
+        with fits.upload(AUTHOR, "first", ""):
+            pass
+
+    on_fits(upload_again, sqlite_url)
 
 
 def test_an_upload_beyond_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch, sqlite_url: str) -> None:

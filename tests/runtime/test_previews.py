@@ -1,8 +1,10 @@
 """The process of a preview ends with its caller, and there is one preview at a time."""
 
 import asyncio
+import errno
 from contextlib import aclosing
 from multiprocessing import active_children
+from multiprocessing.context import SpawnProcess
 
 import pytest
 
@@ -46,3 +48,15 @@ def test_one_preview_is_computed_at_a_time_and_its_process_ends_with_its_caller(
 def test_an_error_of_the_process_is_raised_to_the_caller(previews):
     with pytest.raises(NotFound, match="policies/unknown"):
         asyncio.run(parts_of(previews, PreviewJob("unknown")))
+
+
+def test_a_process_that_cannot_be_started_keeps_no_later_preview_out(previews, monkeypatch):
+    def refused(_process):
+        raise OSError(errno.EAGAIN, "no process")
+
+    with monkeypatch.context() as full:
+        full.setattr(SpawnProcess, "start", refused)
+        with pytest.raises(OSError, match="no process"):
+            asyncio.run(parts_of(previews, PreviewJob()))
+
+    assert isinstance(asyncio.run(parts_of(previews, PreviewJob()))[0], PreviewBegin)

@@ -42,11 +42,11 @@ class Previews:
         """
         if self._is_running:
             raise Busy("another preview is being computed; try again when it has ended")
-        self._is_running = True
-        context = get_context("spawn")  # a fork would copy the locks of threads
-        parts, other_end = context.Pipe(duplex=False)
-        process = context.Process(target=_compute, args=(other_end, self._url, job), daemon=True)
+        self._is_running, process = True, None
         try:
+            context = get_context("spawn")  # a fork would copy the locks of threads
+            parts, other_end = context.Pipe(duplex=False)
+            process = context.Process(target=_compute, args=(other_end, self._url, job), daemon=True)
             with one_thread_each():
                 process.start()
             other_end.close()  # so that reading fails as soon as the process dies
@@ -55,8 +55,9 @@ class Previews:
                     raise part
                 yield part
         finally:
-            process.kill()
             self._is_running = False
+            if process is not None and process.pid is not None:
+                process.kill()
 
     def close(self) -> None:
         """Ends the thread that reads; the process of a running preview is killed with its call."""
