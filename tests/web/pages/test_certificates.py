@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from html import unescape
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pytest
 from typer.testing import CliRunner
@@ -206,6 +206,22 @@ def test_overdue_certificates_come_first_and_their_effect_is_stated(web: Web) ->
     text = ask(web, "/loans/loan-1/certificates/early")[2]
     assert "more than 5 business days after the due day" in text
     assert "5 days late" in text
+
+
+def test_a_search_for_a_text_that_is_no_id_finds_nothing_and_capitals_are_read(web: Web) -> None:
+    create(web.client)
+
+    for text, count in (("LOAN", 1), ("Acme Ltd", 0), ('"', 0)):
+        status, _, page = ask(web, f"/certificates?q={quote(text)}")
+        assert (status, page.count('href="/loans/loan-1/certificates/')) == (200, count), text
+
+
+def test_a_loan_links_to_its_own_certificates_only(web: Web) -> None:
+    create(web.client)
+    (address,) = set(re.findall(r'href="(/certificates\?[^"]+)"', ask(web, "/loans/loan-1/base")[2]))
+
+    assert "filter=loan%20%3D%20%22loan-1%22" in address
+    assert 'href="/loans/loan-1/certificates/' in ask(web, unescape(address))[2]
 
 
 def test_a_long_list_is_paged_without_loss(web: Web) -> None:

@@ -46,6 +46,13 @@ def borrower_or_loan(text: str) -> str:
     return f"{prefix('borrower', text)} OR {prefix('loan', text)}"
 
 
+def loan_begins_with(text: str) -> str:
+    """Returns the test that the id of a loan begins with a text; no loan is found by one that no id may contain."""
+    if not text:
+        return ""
+    return prefix("loan", text.lower()) if LOAN_ID.fullmatch(text.lower()) else "NOT loan:*"
+
+
 def choice(query: Mapping[str, str], name: str, tests: Mapping[str, str]) -> str:
     """Returns the test of the choice of a field of the form; an unknown choice tests nothing."""
     return tests.get(query.get(name, ""), "")

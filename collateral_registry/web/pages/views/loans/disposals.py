@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from collateral_registry.v1 import disposal_pb2 as pb
-from collateral_registry.web.pages.views.common.filters import conjunction, prefix
+from collateral_registry.web.pages.views.common.filters import conjunction, loan_begins_with
 from collateral_registry.web.pages.views.common.realisation import realisation
 from collateral_registry.web.pages.visit import ROWS, Page, Visit
 
@@ -16,7 +16,7 @@ async def disposals(visit: Visit) -> Page:
     """Returns the page of disposals that the address selects; without a state, those that are open."""
     query, service = visit.query, visit.book.services.disposals
     selected = conjunction(
-        prefix("loan", query.get("q", "").strip()),
+        loan_begins_with(query.get("q", "").strip()),
         STATES.get(query.get("state", ""), STATES[""]),
         query.get("filter", ""),
     )

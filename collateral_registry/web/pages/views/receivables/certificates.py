@@ -7,7 +7,7 @@ from datetime import date
 
 from collateral_registry.v1 import business_date_pb2, certificate_pb2 as pb
 from collateral_registry.web.pages.numbers import calendar
-from collateral_registry.web.pages.views.common.filters import conjunction, prefix
+from collateral_registry.web.pages.views.common.filters import conjunction, loan_begins_with
 from collateral_registry.web.pages.visit import ROWS, Page, Visit
 
 OWED = "state IN (OPEN, RETURNED)"
@@ -41,7 +41,9 @@ async def certificates(visit: Visit) -> Page:
     overdue = f'due_date < "{today}"' if state == "overdue" else ""
     listing = pb.ListCertificatesRequest(
         parent="loans/-",
-        filter=conjunction(prefix("loan", query.get("q", "").strip()), STATES[state], overdue, query.get("filter", "")),
+        filter=conjunction(
+            loan_begins_with(query.get("q", "").strip()), STATES[state], overdue, query.get("filter", "")
+        ),
         order_by="due_date" if state in STILL_OWED else "due_date desc",
         page_size=ROWS,
         page_token=query.get("page_token", ""),
