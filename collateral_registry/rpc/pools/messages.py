@@ -170,6 +170,7 @@ def invoice_message(pool: ExplainedPool, row: int, registered: Mapping[str, str]
 def explanation_message(pool: ExplainedPool, row: int, invoice: pb.Invoice) -> pb.InvoiceExplanation:
     """Returns the path of the invoice in a row of the ladder as a message."""
     path, expected, parts = invoice_path(pool.ladder, row), pool.ladder.part.expected, pool.ladder.parts
+    own = str(pool.ladder.pool.ledger.currency[row])
     ratios = {
         "dilution": expected.dilution,
         "default_probability": expected.pd,
@@ -186,7 +187,7 @@ def explanation_message(pool: ExplainedPool, row: int, invoice: pb.Invoice) -> p
         sequence=pool.stored.seq,
         market_date=convert.day(pool.stored.market_day),
         policy=f"policies/{pool.policy_id}",
-        steps=[_step(one, pool.asset.currency) for one in steps_of(path, pool.numbers)],
+        steps=[_step(one, own) for one in steps_of(path, pool.numbers)],
         expected_days=int(expected.days[row]),
         estimate=None if pool.estimate is None else _estimate(pool.estimate),
         **{name: convert.ratio(float(column[row])) for name, column in ratios.items()},

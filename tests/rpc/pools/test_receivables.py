@@ -80,6 +80,16 @@ def test_a_known_value_with_an_unknown_part_states_its_reasons_and_its_last_good
     assert common_pb2.QUALITY_FLAG_PART_UNKNOWN in newest.quality_flags
 
 
+def test_the_steps_of_an_invoice_in_another_currency_are_in_its_own(pool):
+    pool.report(open_invoice(1, amount={"currency_code": "JPY", "units": 100_000}))
+    explained = pool.explain("assets/acme/debtors/globex/invoices/1")
+
+    (barred,) = (one for one in explained.steps if one.taken_amount.units)
+    assert barred.rule == pb.ELIGIBILITY_RULE_CURRENCY_BARRED
+    assert barred.taken_amount == explained.invoice.open_amount
+    assert (barred.left_amount.currency_code, barred.left_amount.units) == ("JPY", 0)
+
+
 def test_each_rule_has_a_sentence_in_both_languages_with_the_numbers_of_the_policy(pool):
     pool.report(open_invoice(1))
     steps = pool.explain("assets/acme/debtors/globex/invoices/1").steps
