@@ -118,15 +118,8 @@ class LenderBook:
 
     def try_open(self) -> None:
         """Does the same; notes the error of a book that cannot be opened now, which ``start`` tries again."""
-        try:
+        with self._noted_trouble():
             self.open()
-        except OSError as error:
-            self._trouble = error.strerror or str(error)
-        except DomainError as error:
-            self._trouble = str(error)
-        except Exception as error:  # the database of one lender must not stop the service of the others
-            self._trouble = f"an unforeseen error of the kind {type(error).__name__}, which the log states"
-            LOG.exception("a book cannot be opened", lender=self.lender)
 
     async def start(self, publish: Callable[[], Awaitable[None]]) -> None:
         """Lets calls reach the book and starts the tasks that keep it current, as soon as it could be opened.
@@ -169,10 +162,21 @@ class LenderBook:
 
     async def _try_start(self, publish: Callable[[], Awaitable[None]]) -> None:
         """Starts a book that was opened; notes the error of a database that fails meanwhile."""
-        try:
+        with self._noted_trouble():
             await self._start_open(publish)
+
+    @contextmanager
+    def _noted_trouble(self) -> Iterator[None]:
+        """Notes the error for which the book is not open; logs one that was not foreseen."""
+        try:
+            yield
+        except OSError as error:
+            self._trouble = error.strerror or str(error)
         except DomainError as error:
             self._trouble = str(error)
+        except Exception as error:  # the database of one lender must not stop the service of the others
+            self._trouble = f"an unforeseen error of the kind {type(error).__name__}, which the log states"
+            LOG.exception("a book cannot be opened", lender=self.lender)
 
     def _start_thread(self) -> None:
         """Starts the background thread of the database.

@@ -42,7 +42,8 @@ class Previews:
         """
         if self._is_running:
             raise Busy("another preview is being computed; try again when it has ended")
-        self._is_running, process = True, None
+        self._is_running = True
+        process = None
         try:
             context = get_context("spawn")  # a fork would copy the locks of threads
             parts, other_end = context.Pipe(duplex=False)
