@@ -36,7 +36,7 @@ from collateral_registry.rpc.access.reloaded import Reloaded
 from collateral_registry.rpc.limits.connections import allow_open_files
 from collateral_registry.rpc.limits.numbers import CallLimits, ConnectionLimits
 from collateral_registry.rpc.server import Limits, RpcServer
-from collateral_registry.runtime.process_memory import collect_rarely, keep_freed_memory
+from collateral_registry.runtime.process_memory import collect_rarely, keep_freed_memory, return_freed_memory
 from collateral_registry.store.engine.database import Database
 from collateral_registry.store.engine.migrate import migrate as migrate_schema
 from collateral_registry.store.storage.sole_use import sole_use
@@ -136,9 +136,11 @@ async def _serve(settings: Settings, books: Sequence[LenderBook], process: int) 
     await server.start()
     for book in books:
         await book.start(server.publish)
+    returning = asyncio.create_task(return_freed_memory())
     LOG.info("serving", address=settings.address.rpartition(":")[0], port=port)
     LOG.info(callers_accepted(settings, identities.current()))
     await stop.wait()
+    returning.cancel()
     LOG.info("draining")
     for book in books:
         await book.stop_tasks()

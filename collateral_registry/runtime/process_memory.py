@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import gc
 import os
@@ -14,6 +15,9 @@ MAPPED_BYTES = 8 * 1024 * 1024
 
 ARENAS = 2
 """Areas from which threads take memory, each of which keeps what is freed; by default there are eight for each core."""
+
+RETURN_SECONDS = 60.0
+"""Time after which freed memory that nothing took again goes back to the system."""
 
 SETTINGS = {
     "MALLOC_TRIM_THRESHOLD_": (-1, KEPT_BYTES),
@@ -48,3 +52,14 @@ def keep_freed_memory() -> None:
     for variable, (number, value) in SETTINGS.items():
         if variable not in os.environ:
             mallopt(ctypes.c_int(number), ctypes.c_int(value))
+
+
+async def return_freed_memory() -> None:
+    """Returns freed memory to the system from time to time, so that a busy minute does not decide what a process keeps.
+
+    Never ends. A turn takes a few milliseconds, in a thread of its own; columns of the next minute have new pages then.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    while trim is not None:
+        await asyncio.sleep(RETURN_SECONDS)
+        await asyncio.to_thread(trim, ctypes.c_size_t(0))

@@ -72,6 +72,31 @@ print(gc.get_freeze_count() > 1000, most <= 3 * COLLECT_EVERY_OBJECTS)
 """
 
 
+RETURNED = """
+import asyncio
+from pathlib import Path
+import numpy as np
+from collateral_registry.runtime import process_memory
+def used():
+    status = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in status if line.startswith("RssAnon:")) // 1024
+async def main():
+    process_memory.keep_freed_memory()
+    process_memory.RETURN_SECONDS = 0.05
+    before = used()
+    columns = [np.ones(100_000) for _ in range(50)]
+    del columns
+    kept = used() - before
+    task = asyncio.create_task(process_memory.return_freed_memory())
+    for _ in range(200):
+        if used() - before < 5:
+            break
+        await asyncio.sleep(0.05)
+    print(kept, used() - before, task.done())
+asyncio.run(main())
+"""
+
+
 def test_garbage_of_cycles_is_collected_and_objects_loaded_before_are_left_out():
     found = subprocess.check_output([sys.executable, "-c", GARBAGE], cwd=ROOT, text=True)
     assert found.split() == ["True", "True"]
@@ -100,3 +125,12 @@ def test_many_threads_that_take_turns_keep_the_memory_of_few():
     values = {**os.environ, "PYTHONPATH": str(ROOT)}
     kept_mb = int(subprocess.check_output([sys.executable, "-c", THREADS], env=values, text=True))
     assert kept_mb < (ARENAS + 2) * COLUMNS_MB
+
+
+@glibc_only
+def test_freed_memory_that_nothing_takes_again_goes_back_to_the_system():
+    values = {**os.environ, "PYTHONPATH": str(ROOT)}
+    kept, left, has_ended = subprocess.check_output([sys.executable, "-c", RETURNED], env=values, text=True).split()
+    assert int(kept) > COLUMNS_MB * 0.9
+    assert int(left) < 5
+    assert has_ended == "False"
