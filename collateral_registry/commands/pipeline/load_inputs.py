@@ -34,12 +34,14 @@ class LoadedInputs:
     """Assets, the currencies in which they are valued, and market data.
 
     ``quoted`` holds the machines and claims that are not registered, by the key that stands for them in ``assets``.
+    ``entry_numbers`` holds the newest entry that counts of a pool by its key; of a pool without one all entries count.
     """
 
     assets: AssetFacts
     targets: TargetFacts
     market: MarketFacts
     quoted: Mapping[int, Detail] = field(default_factory=dict)
+    entry_numbers: Mapping[int, int] = field(default_factory=dict)
 
     def with_estimates(self, machines: MachineEstimates, pools: PoolValues) -> LoadedInputs:
         """Returns the same inputs with model estimates of the machines and the values of the pools."""

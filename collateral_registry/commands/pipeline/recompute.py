@@ -7,7 +7,7 @@ partitions (commands/revaluation/run_partition.py).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -28,7 +28,7 @@ from collateral_registry.store.loans.pledges import loans_of_assets
 from collateral_registry.store.prices.haircut_curves import NewCurve
 from collateral_registry.store.revaluation.runs import newest_models
 from collateral_registry.store.valuations.pool_debtors import note_debtors, pools_sharing_lines
-from collateral_registry.store.valuations.pool_statements import insert_statements, statement_columns
+from collateral_registry.store.valuations.pool_statements import entry_numbers_of, insert_statements, statement_columns
 from collateral_registry.store.valuations.repository import insert_valuations, newest_values
 from valuation._typing import Int
 
@@ -81,22 +81,26 @@ def recompute(write: Write, assets: Int = NO_KEYS, loans: Int = NO_KEYS, collate
 
 
 def _value_and_record(write: Write, assets: Int, policy: StoredPolicy) -> tuple[Columns, Int]:
-    """Values the assets, and then the other pools that share a debtor's line with one of them; returns all of them."""
-    values = _recorded(write, assets, policy)
+    """Values the assets, and then the other pools that share a debtor's line with one of them; returns all of them.
+
+    The others keep the entries of their current statements, which is what the line left for the assets; their later
+    entries are applied in a commit of their own.
+    """
+    values = _recorded(write, assets, policy, {})
     for key, debtors in values.debtors.items():
         note_debtors(write, key, debtors)
     sharing = np.setdiff1d(pools_sharing_lines(write.connection, np.array([*values.debtors], dtype=np.int64)), assets)
     if not values.debtors or not len(sharing):
         return values.rows, assets
-    others = _recorded(write, sharing, policy)
+    others = _recorded(write, sharing, policy, entry_numbers_of(write.connection, sharing, None))
     joined = {name: np.concatenate([column, others.rows[name]]) for name, column in values.rows.items()}
     order = np.argsort(joined["target_key"], kind="stable")
     return {name: column[order] for name, column in joined.items()}, np.union1d(assets, sharing)
 
 
-def _recorded(write: Write, assets: Int, policy: StoredPolicy) -> Valuations:
+def _recorded(write: Write, assets: Int, policy: StoredPolicy, entry_numbers: Mapping[int, int]) -> Valuations:
     made: list[NewCurve] = []
-    loaded = load_inputs(write.connection, assets, policy, made)
+    loaded = replace(load_inputs(write.connection, assets, policy, made), entry_numbers=entry_numbers)
     store_curves(write.connection, write.seq, made)
     values = valuations(write.connection, loaded, policy, write.market_day, write.seq)
     insert_valuations(write, values.rows)
@@ -119,7 +123,7 @@ class Valuations:
 def valuations(source: Source, loaded: LoadedInputs, policy: StoredPolicy, day: int, seq: int) -> Valuations:
     """Returns the valuations to be recorded with a sequence. A known value is itself the last good value."""
     machines = machine_estimates(source, loaded.assets, day, loaded.quoted)
-    pools = pools_of(source, loaded.assets, policy.policy, day, loaded.quoted)
+    pools = pools_of(source, loaded.assets, policy.policy, day, loaded.quoted, loaded.entry_numbers)
     loaded = loaded.with_estimates(machines, pools.values)
     appraisal = appraise(loaded.assets, loaded.targets, loaded.market, policy.policy, day)
     columns = valuation_columns(source, loaded, appraisal, policy, day)

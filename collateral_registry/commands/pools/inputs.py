@@ -101,9 +101,14 @@ class PoolInput:
     known: PoolKnowledge
 
 
-def pool_inputs_of(source: Source, pools: Sequence[PoolAsset], day: int) -> list[PoolInput]:
-    """Returns the facts of each pool [n] on a day, by what is known now."""
-    return _inputs(source, pools, _present_ledgers(source, pools), day, None)
+def pool_inputs_of(
+    source: Source, pools: Sequence[PoolAsset], day: int, entry_numbers: Mapping[int, int]
+) -> list[PoolInput]:
+    """Returns the facts of each pool [n] on a day, by what is known now.
+
+    ``entry_numbers`` holds the newest entry that counts of some pools, by the key of the asset.
+    """
+    return _inputs(source, pools, _ledgers(source, pools, entry_numbers), day, None)
 
 
 def pool_input_of(source: Source, pool: PoolAsset, ledger: PoolLedger, day: int) -> PoolInput:
@@ -156,16 +161,19 @@ def _inputs(
     return found
 
 
-def _present_ledgers(source: Source, pools: Sequence[PoolAsset]) -> list[PoolLedger]:
+def _ledgers(source: Source, pools: Sequence[PoolAsset], entry_numbers: Mapping[int, int]) -> list[PoolLedger]:
     ids = [one.asset_id for one in pools if isinstance(one.detail, ReceivablePool)]
     keys = pool_keys_of(source, ids) if ids else {}
     ledgers = ledgers_of(source, sorted(keys.values())) if keys else {}
-    return [
-        ledger_of_invoice(one.key, one.detail, one.currency)
-        if isinstance(one.detail, Receivable)
-        else ledgers.get(keys.get(one.asset_id, 0), empty_ledger(0))
-        for one in pools
-    ]
+    found = []
+    for one in pools:
+        if isinstance(one.detail, Receivable):
+            found.append(ledger_of_invoice(one.key, one.detail, one.currency))
+            continue
+        ledger = ledgers.get(keys.get(one.asset_id, 0), empty_ledger(0))
+        last = entry_numbers.get(one.key, ledger.entry_number)
+        found.append(ledger if ledger.entry_number <= last else ledger_at(source, ledger.pool_key, last))
+    return found
 
 
 def _terms(pool: PoolAsset, debtors: DebtorFacts, owner: int | None) -> PoolTerms:

@@ -47,11 +47,19 @@ class Pools:
     debtors: Sequence[Mapping[str, int]]
 
 
-def pools_of(source: Source, assets: AssetFacts, policy: Policy, day: int, quoted: Mapping[int, Detail]) -> Pools:
+def pools_of(
+    source: Source,
+    assets: AssetFacts,
+    policy: Policy,
+    day: int,
+    quoted: Mapping[int, Detail],
+    entry_numbers: Mapping[int, int],
+) -> Pools:
     """Values the pools among the assets on a day.
 
-    ``quoted`` holds the assets that are not registered, by the key that stands for them in ``assets``. Raises Refused
-    if an amount of a pool is in no bucket or in two.
+    ``quoted`` holds the assets that are not registered, by the key that stands for them in ``assets``, and
+    ``entry_numbers`` the newest entry that counts of some pools by key. Raises Refused if an amount of a pool is in no
+    bucket or in two.
     """
     rows = _rows_of_pools(assets)
     if not len(rows):
@@ -60,9 +68,9 @@ def pools_of(source: Source, assets: AssetFacts, policy: Policy, day: int, quote
     classes = assets.asset_class[rows].tolist()
     numbers = {name: policy.receivable_numbers(name) for name in set(classes)}
     named = [*zip(pools, classes, strict=True)]
-    made = _changed_pools(source, named, numbers, day)
+    made = _changed_pools(source, [one for one in named if one[0].key not in entry_numbers], numbers, day)
     rest = [(pool, name) for pool, name in named if pool.key not in made]
-    made |= _whole_pools(source, rest, policy, day)
+    made |= _whole_pools(source, rest, policy, day, entry_numbers)
     values, statements = [], []
     for pool, name in named:
         one = made[pool.key]
@@ -115,9 +123,11 @@ def _changed_pools(
     return found
 
 
-def _whole_pools(source: Source, named: Sequence[tuple[PoolAsset, str]], policy: Policy, day: int) -> dict[int, _Made]:
+def _whole_pools(
+    source: Source, named: Sequence[tuple[PoolAsset, str]], policy: Policy, day: int, entry_numbers: Mapping[int, int]
+) -> dict[int, _Made]:
     """Returns pools that are computed as a whole by key of the asset, and keeps those that a change can divide."""
-    inputs = pool_inputs_of(source, [pool for pool, _ in named], day)
+    inputs = pool_inputs_of(source, [pool for pool, _ in named], day, entry_numbers)
     facts = with_lines(source, named, [one.facts for one in inputs], policy, day)
     found, kept = {}, []
     for (pool, name), given, one in zip(named, inputs, facts, strict=True):

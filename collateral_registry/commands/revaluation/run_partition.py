@@ -6,7 +6,7 @@ Two workers may compute the same partition, or one may repeat it after a crash. 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Union
 
 import numpy as np
@@ -30,6 +30,7 @@ from collateral_registry.store.revaluation.runs import (
     store_partition,
     unpledged_between,
 )
+from collateral_registry.store.valuations.pool_statements import entry_numbers_of
 from valuation._typing import Int
 
 if TYPE_CHECKING:
@@ -118,7 +119,12 @@ def scope_of(source: Source, partition: Partition) -> Scope:
 
 
 def value_and_judge(source: Source, scope: Scope, loaded: LoadedInputs, job: PartitionJob) -> tuple[Valuations, Judged]:
-    """Returns the values [t] of the assets and the judgements [l] of the loans by these values; writes nothing."""
+    """Returns the values [t] of the assets and the judgements [l] of the loans by these values; writes nothing.
+
+    Pools count the entries of their statements before the run: by later entries, which are applied in commits of their
+    own, pools of different partitions could exceed a line that they share.
+    """
+    loaded = replace(loaded, entry_numbers=entry_numbers_of(source, scope.assets, job.seq))
     values = valuations(source, loaded, job.policy, job.market_day, job.seq)
     return values, judged_loans(source, scope.loans, scope.pledges, values.rows, job.policy, job.market_day, NO_KEYS)
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from collateral_registry.commands.assets.register import register
+from collateral_registry.commands.assets.register import change, register
 from collateral_registry.commands.book.business_date import advance
 from collateral_registry.commands.debtors.exposure import debtor_exposure
 from collateral_registry.commands.debtors.registry import change_debtor, create_debtor, merge_debtors
@@ -126,6 +126,39 @@ def test_an_explanation_follows_the_lines_of_its_commit(book):
         for seq in (before.seq, stored(book, "third").seq):
             pool = explained_pool(connection, "third", seq)
             assert valued(pool.ladder.pool, pool.numbers, pool.ladder.part.day)[1] == pool.stored.statement
+
+
+def reported_later(book, *entries):
+    """Books entries, none of which is rejected, and does not apply them yet."""
+    assert book.feed.report(*entries) == []
+
+
+def explained_again(book, pool):
+    with book.database.read() as connection:
+        found = explained_pool(connection, pool, newest_commit(connection)[0])
+        return valued(found.ladder.pool, found.numbers, found.stored.market_day)[1]
+
+
+@pytest.mark.parametrize("revalued", [False, True])
+def test_pools_never_exceed_a_line_while_entries_of_others_wait(book, revalued):
+    report(book, first=1_000_000, third=8_000_000)
+    reported_later(book, invoice("more", 5_000_000) | {"pool": "first"})
+    if revalued:
+        book.do(lambda write: advance(write, DAY + 1))
+        finish_run(book.database)
+    else:
+        book.do(lambda write: change(write, "third", "", lambda asset: replace(asset, country="US")))
+
+    assert eligible(book)[0] == 1_000_000
+    assert eligible(book)[2] == 7_000_000
+    for pool in ("first", "third"):
+        assert explained_again(book, pool) == stored(book, pool).statement
+
+    book.sync()
+
+    assert eligible(book)[0] == 6_000_000
+    assert eligible(book)[2] == 2_000_000
+    assert explained_again(book, "third") == stored(book, "third").statement
 
 
 def exposed(book, debtor="delta", seq=None):
