@@ -9,13 +9,13 @@ import numpy as np
 
 from collateral_registry.commands.pipeline.moments import Moment
 from collateral_registry.commands.pools.explain import ExplainedPool, explained_pools, shown_statement
-from collateral_registry.domain.assets.kinds import Asset
+from collateral_registry.domain.assets.kinds import Asset, Status
 from collateral_registry.domain.receivables.debtor_lines import line_claim, line_of
 from collateral_registry.domain.receivables.pool_facts import NO_LINE
 from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.domain.shared.errors import NotFound
 from collateral_registry.domain.shared.money import Money
-from collateral_registry.store.debtors.facts import debtor_facts, with_dependants
+from collateral_registry.store.debtors.facts import debtor_facts, led_to
 from collateral_registry.store.debtors.repository import get_debtor
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.valuations.past_values import targets_at, values_at
@@ -81,13 +81,13 @@ def debtor_exposure(connection: Connection, debtor_id: str, moment: Moment) -> D
     Raises NotFound for a debtor that was not registered then.
     """
     stored = get_debtor(connection, debtor_id)
-    facts = debtor_facts(connection, [debtor_id], moment.seq)
+    facts = debtor_facts(connection, [stored.debtor.debtor_id], moment.seq)
     key = int(facts.debtor_key[0])
     if not key:
         raise NotFound(f"debtors/{debtor_id}")
-    keys = np.array(sorted(with_dependants(connection, [stored.key, key])), dtype=np.int64)
-    texts = [debtor_id, *map(str, stored.debtor.identifiers)]
-    shown = [shown_statement(connection, one, moment.seq) for one in pools_naming(connection, keys, texts).tolist()]
+    keys, texts = led_to(connection, [key])
+    naming = pools_naming(connection, np.array(sorted(keys), dtype=np.int64), texts)
+    shown = [shown_statement(connection, one, moment.seq) for one in naming.tolist()]
     pools = explained_pools(connection, [one for one in shown if one is not None])
     line_minor, currency = int(facts.line_minor[0]), str(facts.line_currency[0])
     has_line = line_minor != NO_LINE
@@ -127,7 +127,10 @@ def _exposure(pool: ExplainedPool, debtor_key: int, unknown: int, *, has_line: b
     truths = dict(ladder.part.rules)
     late = truths[Rule.OVER_AGE].true | truths[Rule.PAST_DUE].true
     sums, buckets = ladder.conservative, ladder.conservative.buckets
-    claim = line_claim(pool.key, ladder.pool, debtor_key, pool.numbers, ladder.part.day).amount_minor if has_line else 0
+    has_claim = has_line and pool.asset.status is not Status.RETIRED
+    claim = (
+        line_claim(pool.key, ladder.pool, debtor_key, pool.numbers, ladder.part.day).amount_minor if has_claim else 0
+    )
     return PoolExposure(
         asset=pool.asset,
         seq=pool.stored.seq,

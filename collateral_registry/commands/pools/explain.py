@@ -99,9 +99,8 @@ def explained_pools(connection: Connection, shown: Iterable[ShownStatement]) -> 
     """
     of_commit: dict[tuple[int, int], list[tuple[ShownStatement, PoolAsset]]] = {}
     for one in shown:
-        detail = one.asset.detail
-        if isinstance(detail, Receivable | ReceivablePool):
-            pool = PoolAsset(one.key, one.asset.asset_id, one.asset.currency, detail)
+        pool = PoolAsset.of(one.key, one.asset)
+        if pool is not None:
             of_commit.setdefault((one.stored.seq, one.stored.policy_key), []).append((one, pool))
     return [found for own in of_commit.values() for found in _explained(connection, own)]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from collateral_registry.domain.assets.claims import Disclosure, Receivable, ReceivablePool
+from collateral_registry.domain.assets.kinds import Asset, Status
 from collateral_registry.domain.assignments.best_assignment import PoolRecords, best_assignments
 from collateral_registry.domain.assignments.debtor_limits import RecordedLimit, limits_of_debtors
 from collateral_registry.domain.receivables.debtor_facts import DebtorFacts
@@ -34,6 +35,14 @@ class PoolAsset:
     asset_id: str
     currency: str
     detail: Receivable | ReceivablePool
+    is_retired: bool = False
+
+    @staticmethod
+    def of(key: int, asset: Asset) -> PoolAsset | None:
+        """Returns the pool that an asset is; None if it has no invoices."""
+        if not isinstance(asset.detail, Receivable | ReceivablePool):
+            return None
+        return PoolAsset(key, asset.asset_id, asset.currency, asset.detail, asset.status is Status.RETIRED)
 
     @property
     def account(self) -> str:

@@ -156,7 +156,9 @@ def _pools(source: Source, assets: AssetFacts, rows: Int, quoted: Mapping[int, D
     registered = assets_by_key(source, keys[~np.isin(keys, list(quoted))])
     found = []
     for key, currency in zip(keys.tolist(), assets.currency[rows].tolist(), strict=True):
-        asset_id, detail = ("", quoted[key]) if key in quoted else (registered[key].asset_id, registered[key].detail)
+        detail = quoted.get(key)
         if isinstance(detail, Receivable | ReceivablePool):
-            found.append(PoolAsset(key, asset_id, currency, detail))
+            found.append(PoolAsset(key, "", currency, detail))
+        elif detail is None and (pool := PoolAsset.of(key, registered[key])) is not None:
+            found.append(pool)
     return found

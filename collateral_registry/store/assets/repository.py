@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, insert, select, true, update
 from sqlmodel import SQLModel
 
 from collateral_registry.domain.assets.asset_kind import Kind
@@ -227,6 +227,24 @@ _REVISIONS = select(*columns_of(AssetRevisionRow, "revision", "document")).where
 def newest_documents(connection: Connection, asset_key: int, limit: int) -> list[Asset]:
     """Returns the newest revisions of an asset, oldest first."""
     return _newest_documents(connection, asset_key, true(), limit)[::-1]
+
+
+def assets_as_of(source: Source, asset_keys: Int, seq: int) -> dict[int, Asset]:
+    """Returns those of the assets that were registered by commit ``seq`` as they were then, by key."""
+    columns = read_columns(source, _AS_OF, {"keys": asset_keys, "seq": seq})
+    documents = zip(columns["asset_key"].tolist(), columns["document"].tolist(), strict=True)
+    return {key: asset_from_document(document) for key, document in documents}
+
+
+def _as_of() -> Select[Any]:
+    key, revision = KEYS.rows.c.value, AssetRevisionRow
+    last = select(func.max(revision.revision)).where(revision.asset_key == key, revision.seq <= bindparam("seq"))
+    newest = select(key.label("key"), last.correlate(KEYS.rows).scalar_subquery().label("version")).cte("newest")
+    is_it = (revision.asset_key == newest.c.key) & (revision.revision == newest.c.version)
+    return select(revision.asset_key, revision.document).join_from(newest, revision, is_it)
+
+
+_AS_OF = _as_of()
 
 
 def document_as_of(connection: Connection, asset_key: int, seq: int | None) -> Asset:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import BigInteger, BindParameter, Select, bindparam, func, select
 
-from collateral_registry.domain.debtors.identifiers import identifier_of
+from collateral_registry.domain.debtors.identifiers import Identifier, IdentifierScheme, identifier_of
 from collateral_registry.domain.receivables.debtor_facts import DebtorFacts
 from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.store.debtors.repository import NO_LINE, NONE
@@ -168,6 +168,25 @@ def with_dependants(source: Source, keys: Iterable[int]) -> set[int]:
     return found
 
 
+def led_to(source: Source, keys: Iterable[int]) -> tuple[set[int], set[str]]:
+    """Returns the keys of debtors and of all that were ever merged into them, and the normal texts of all of these."""
+    found: set[int] = set()
+    wanted = set(keys)
+    while wanted:
+        found |= wanted
+        merged = read_columns(source, _EVER_MERGED, {"keys": np.array(sorted(wanted), dtype=np.int64)})["debtor_key"]
+        wanted = set(merged.tolist()) - found
+    named = {"keys": np.array(sorted(found), dtype=np.int64)}
+    ids = read_columns(source, _IDS, named)["debtor_id"].tolist()
+    held = read_columns(source, _EVER_HELD, named)
+    identifiers = map(Identifier, map(IdentifierScheme, held["scheme"].tolist()), held["value"].tolist())
+    return found, {*ids, *map(str, identifiers)}
+
+
+_EVER_MERGED = select(DebtorRevisionRow.debtor_key).where(is_one_of(DebtorRevisionRow.merged_into, KEYS)).distinct()
+_EVER_HELD = select(*columns_of(DebtorIdentifierRow, "scheme", "value")).where(
+    is_one_of(DebtorIdentifierRow.debtor_key, KEYS)
+)
 _BELOW = (
     select(DebtorRevisionRow.debtor_key)
     .join(DebtorRow, IS_NEWEST_OF_DEBTOR)

@@ -58,10 +58,10 @@ _OF_DEBTORS = (
 )
 
 
-def pools_naming(connection: Connection, debtor_keys: Int, texts: Iterable[str]) -> Int:
-    """Returns the sorted keys of the pools that name a debtor by its key or by one of the texts."""
-    by_key = pools_of_debtors(connection, debtor_keys)["asset_key"]
-    return np.union1d(by_key, read_keys(connection, _NAMING, {"texts": list(texts)}))
+def pools_naming(source: Source, debtor_keys: Int, texts: Iterable[str]) -> Int:
+    """Returns the sorted keys of the pools that name a debtor by its key or by one of the normal texts."""
+    by_key = pools_of_debtors(source, debtor_keys)["asset_key"]
+    return np.union1d(by_key, read_columns(source, _NAMING, {"texts": list(texts)})["asset_key"])
 
 
 _NAMING = select(PoolDebtorRow.asset_key).where(is_one_of(PoolDebtorRow.stated, TEXTS))

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from collateral_registry.commands.assets.register import change, register
+from collateral_registry.commands.assets.register import change, register, retire
 from collateral_registry.commands.book.business_date import advance
 from collateral_registry.commands.debtors.exposure import debtor_exposure
-from collateral_registry.commands.debtors.registry import change_debtor, create_debtor, merge_debtors
+from collateral_registry.commands.debtors.registry import change_debtor, create_debtor, merge_debtors, undo_merge
 from collateral_registry.commands.pipeline.moments import moment_of
 from collateral_registry.commands.pools.explain import explained_pool
 from collateral_registry.commands.revaluation.runs import finish_run
@@ -159,6 +159,37 @@ def test_pools_never_exceed_a_line_while_entries_of_others_wait(book, revalued):
     assert eligible(book)[0] == 6_000_000
     assert eligible(book)[2] == 2_000_000
     assert explained_again(book, "third") == stored(book, "third").statement
+
+
+def test_an_explanation_knows_the_other_pools_as_they_were_in_its_commit(book):
+    report(book, second=4_000_000)
+    book.report(invoice("twin-1", 6_000_000, debtor="hooli") | {"pool": "first"})
+    book.do(lambda write: merge_debtors(write, "hooli", "delta", CAUSE))
+    with book.database.read() as connection:
+        merged = newest_commit(connection)[0]
+    before = stored(book, "second")
+    assert before.statement.eligible_minor == 2_000_000
+
+    book.do(lambda write: undo_merge(write, "hooli", CAUSE))
+    book.do(lambda write: change(write, "first", "", lambda asset: replace(asset, asset_class="receivable.trade")))
+
+    assert stored(book, "second").statement.eligible_minor == 4_000_000
+    with book.database.read() as connection:
+        past = explained_pool(connection, "second", merged)
+    assert valued(past.ladder.pool, past.numbers, past.stored.market_day)[1] == before.statement
+    assert [one.asset.asset_id for one in exposed(book, seq=merged).pools] == ["first", "second"]
+    assert [one.asset.asset_id for one in exposed(book).pools] == ["second"]
+
+
+def test_a_retired_pool_claims_nothing_of_a_line(book):
+    report(book, first=7_000_000, second=2_000_000)
+    assert eligible(book)[1] == 1_000_000
+
+    book.do(lambda write: retire(write, "first", ""))
+
+    assert eligible(book)[1] == 2_000_000
+    assert explained_again(book, "second") == stored(book, "second").statement
+    assert exposed(book).claimed_minor == 2_000_000
 
 
 def exposed(book, debtor="delta", seq=None):
