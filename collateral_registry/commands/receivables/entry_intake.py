@@ -101,15 +101,18 @@ class EntryGroup(Group[Entries]):
         # A payment of the ledger is on its invoice, unless the account has reported it.
         balanced = [row[1:3] for row in rows if row[0] in BALANCED or (row[0] == PAYMENT and row[1] in of_account)]
         read_balances(connection, ledgers, balanced)
-        invoiced = [row[1:4] for row in rows if row[0] == INVOICE]
+        invoiced = [row[1:4] for row in rows if row[0] in STATING]
         read_same_amounts(connection, ledgers, invoiced, [row[1:4] for row in rows if row[0] == CREDIT_NOTE])
         return payments
 
 
-INVOICE, PAYMENT, CREDIT_NOTE = int(EntryKind.INVOICE), int(EntryKind.PAYMENT), int(EntryKind.CREDIT_NOTE)
+PAYMENT, CREDIT_NOTE = int(EntryKind.PAYMENT), int(EntryKind.CREDIT_NOTE)
 
 BALANCED = frozenset({EntryKind.UNAPPLIED, EntryKind.CONTRA, EntryKind.CORRECTION})
 """Kinds that may change the balance of a debtor in any pool."""
+
+STATING = frozenset({EntryKind.INVOICE, EntryKind.CORRECTION})
+"""Kinds that may state the amount of an invoice."""
 
 Named = tuple[int, str, str, int, str]
 """Kind, pool, debtor, amount and invoice number of an entry."""
@@ -121,13 +124,19 @@ def _named(run: Run[Entries], past: dict[str, Known]) -> Iterable[Named]:
     named = zip(items.kind, items.pool, items.debtor, items.amount_minor, items.invoice_number, strict=True)
     if not run.problems and not any(items.corrects):
         return named
-    rows = (one for row, one in enumerate(zip(named, items.corrects, strict=True)) if row not in run.problems)
-    found = (_of_corrected(one, past.get(corrects)) for one, corrects in rows)
+    stated = list(named)
+    here = {name: (pool, debtor, number) for name, (_, pool, debtor, _, number) in zip(items.ids, stated, strict=True)}
+    here |= {name: (known.pool, known.debtor, known.invoice_number) for name, known in past.items()}
+    rows = (one for row, one in enumerate(zip(stated, items.corrects, strict=True)) if row not in run.problems)
+    found = (_of_corrected(one, here.get(corrects)) for one, corrects in rows)
     return [one for one in found if one[1]]
 
 
-def _of_corrected(one: Named, known: Known | None) -> Named:
-    return one if known is None else (one[0], known.pool, known.debtor, one[3], known.invoice_number)
+def _of_corrected(one: Named, corrected: tuple[str, str, str] | None) -> Named:
+    if corrected is None:
+        return one
+    pool, debtor, number = corrected
+    return one[0], pool, debtor, one[3], number
 
 
 def _arrivals(run: Run[Entries]) -> Iterator[tuple[str, str, str]]:

@@ -97,7 +97,8 @@ def _date_truths(pool: PoolFacts, numbers: ReceivableNumbers, day: int) -> Truth
         Rule.TENOR: tenor(due, issue, numbers.days("tenor_days")),
         Rule.CERTIFICATE_TENOR: certificate_tenor(due, issue, has_flag(ledger.flags, InvoiceFlag.CERTIFICATE)),
         Rule.RE_AGED: Truth(
-            has_flag(ledger.flags, InvoiceFlag.RE_INVOICED | InvoiceFlag.DUE_DATE_MOVED_LATE), pool.is_repeated
+            has_flag(ledger.flags, InvoiceFlag.RE_INVOICED | InvoiceFlag.DUE_DATE_MOVED_LATE),
+            pool.is_repeated | has_flag(ledger.flags, InvoiceFlag.DATED_LATER_IN_HINDSIGHT),
         ),
         Rule.CURRENCY_BARRED: stated(~pool.is_own_currency),
     }

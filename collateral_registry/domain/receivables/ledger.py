@@ -50,6 +50,7 @@ class InvoiceFlag(IntFlag):
     RE_INVOICED = 1 << 3
     DUE_DATE_MOVED_LATE = 1 << 4
     CASH_AHEAD_OF_LEDGER = 1 << 5
+    DATED_LATER_IN_HINDSIGHT = 1 << 6
 
 
 @dataclass(frozen=True)

@@ -161,14 +161,45 @@ def test_an_amount_that_is_credited_and_invoiced_again_is_marked(feed):
 
 def test_a_due_day_that_is_moved_after_it_has_passed_is_marked(feed):
     feed.report(
-        invoice("A", 100_00, due_day=TODAY - 5),
-        invoice("B", 100_00, due_day=TODAY - 5),
+        invoice("A", 100_00, due_day=TODAY - 5, day=TODAY - 10),
+        invoice("B", 100_00, due_day=TODAY - 5, day=TODAY - 10),
         entry("a", "DUE_DATE", 0, "A", due_day=TODAY + 30, day=TODAY - 6),
+        entry("b", "DUE_DATE", 0, "B", due_day=TODAY - 9, day=TODAY - 6),
         entry("x", "CORRECTION", 100_00, corrects="i-B", due_day=TODAY + 30),
     )
 
     assert flags_of(feed.ledger(), "A") == InvoiceFlag.NONE
     assert flags_of(feed.ledger(), "B") == InvoiceFlag.DUE_DATE_MOVED_LATE
+
+
+def test_an_invoice_that_is_dated_later_in_hindsight_is_marked(feed):
+    days = {"issue_day": TODAY - 80, "due_day": TODAY - 5}
+    feed.report(*(invoice(number, 100_00, **days) for number in "ABCD"))
+    feed.report(
+        entry("a", "DUE_DATE", 0, "A", due_day=TODAY + 30, day=TODAY - 6),
+        entry("b", "CORRECTION", 100_00, corrects="i-B", issue_day=TODAY - 10),
+        entry("c", "CORRECTION", 100_00, corrects="i-C", issue_day=TODAY - 90, due_day=TODAY - 10),
+        entry("d", "CORRECTION", 90_00, corrects="i-D"),
+    )
+    ledger = feed.ledger()
+
+    assert {flags_of(ledger, number) for number in "AB"} == {InvoiceFlag.DATED_LATER_IN_HINDSIGHT}
+    assert {flags_of(ledger, number) for number in "CD"} == {InvoiceFlag.NONE}
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_an_invoice_that_is_corrected_to_a_credited_amount_is_marked(feed, at_once):
+    feed.report(
+        invoice("A", 100_00, issue_day=TODAY - 100),
+        entry("c", "CREDIT_NOTE", 100_00, "A", day=TODAY - 20),
+    )
+    first = [invoice("B", 1_00, issue_day=TODAY - 19), invoice("C", 1_00, issue_day=TODAY - 19)]
+    then = [entry("b", "CORRECTION", 100_00, corrects="i-B"), entry("d", "CORRECTION", 99_00, corrects="i-C")]
+    for batch in [[*first, *then]] if at_once else [first, then]:
+        assert feed.report(*batch) == []
+
+    assert flags_of(feed.ledger(), "B") == InvoiceFlag.RE_INVOICED
+    assert flags_of(feed.ledger(), "C") == InvoiceFlag.NONE
 
 
 def test_a_payment_that_both_records_report_settles_once(feed):

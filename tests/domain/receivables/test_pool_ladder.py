@@ -67,6 +67,7 @@ def invoice(**fields) -> OpenInvoice:
         ("REFUSED", {"state": AssignmentState.REFUSED}),
         ("RE_AGED", {"flags": InvoiceFlag.RE_INVOICED}),
         ("RE_AGED", {"flags": InvoiceFlag.DUE_DATE_MOVED_LATE}),
+        ("unknown RE_AGED", {"flags": InvoiceFlag.DATED_LATER_IN_HINDSIGHT}),
         ("CURRENCY_BARRED", {"currency": "USD"}),
         ("MANUAL", {"manual": True}),
         ("unknown DEBTOR_INSOLVENT", {"debtor": "unregistered"}),

@@ -201,23 +201,43 @@ class LedgerState:
                 due_day=one.due_day,
                 delivery_day=one.delivery_day,
             )
-            if self.credited and one.kind == EntryKind.INVOICE and self._was_credited(one):
-                found.flags |= InvoiceFlag.RE_INVOICED
         else:
             found.face_minor += one.change_minor
             self.restated[name] = found
             found.type_code = one.type_code or found.type_code
-            found.issue_day = _stated(one.issue_day, found.issue_day)
             found.delivery_day = _stated(one.delivery_day, found.delivery_day)
-            _move_due_day(found, _stated(one.due_day, found.due_day), one.day)
+            self._move_issue_day(found, _stated(one.issue_day, found.issue_day))
+            self._move_due_day(found, _stated(one.due_day, found.due_day), one.day)
+        if self.credited and one.kind != EntryKind.MOVE and self._was_credited(one, found.issue_day):
+            found.flags |= InvoiceFlag.RE_INVOICED
         self._note_invoice(found)
         self.changed[name] = found
 
-    def _was_credited(self, one: Effect) -> bool:
-        credits_ = self.credited.get((one.debtor, one.currency, one.change_minor))
+    def _move_issue_day(self, invoice: Invoice, issue_day: int) -> None:
+        """Sets the issue day; marks an invoice that is dated later, because that makes it younger."""
+        if NO_DAY != invoice.issue_day < min(issue_day, self.entry_day):
+            invoice.flags |= InvoiceFlag.DATED_LATER_IN_HINDSIGHT
+        invoice.issue_day = issue_day
+
+    def _move_due_day(self, invoice: Invoice, due_day: int, day: int) -> None:
+        """Sets the due day; marks an invoice of which it is moved to a later day after it had passed.
+
+        The ledger may state that it was moved before, while entries of later days were reported already: then no one
+        but the borrower knows.
+        """
+        if NO_DAY != invoice.due_day < due_day:
+            if invoice.due_day < day:
+                invoice.flags |= InvoiceFlag.DUE_DATE_MOVED_LATE
+            elif invoice.due_day < self.entry_day:
+                invoice.flags |= InvoiceFlag.DATED_LATER_IN_HINDSIGHT
+        invoice.due_day = due_day
+
+    def _was_credited(self, one: Effect, issue_day: int) -> bool:
+        """Returns whether another invoice of the stated amount was credited shortly before the day of issue."""
+        credits_ = self.credited.get((one.debtor, one.currency, one.amount_minor))
         if not credits_:
             return False
-        day, own = _stated(one.issue_day, one.day), {one.invoice_number}
+        day, own = _stated(issue_day, one.day), {one.invoice_number}
         return any(credits_.get(credit_day, own) - own for credit_day in range(day - RE_INVOICED_DAYS, day + 1))
 
     def _note_credit(self, one: Effect) -> None:
@@ -272,7 +292,7 @@ class LedgerState:
         self._found(one).disputed_minor = 0
 
     def _set_due_day(self, one: Effect) -> None:
-        _move_due_day(self._found(one), one.due_day, one.day)
+        self._move_due_day(self._found(one), one.due_day, one.day)
 
     def _retain(self, one: Effect) -> None:
         found = self._found(one)
@@ -325,13 +345,6 @@ def _ahead(one: Effect) -> int:
     if one.leg:
         return one.change_minor
     return 0 if one.change_minor else -one.amount_minor
-
-
-def _move_due_day(invoice: Invoice, due_day: int, day: int) -> None:
-    """Sets the due day; marks an invoice of which it is moved to a later day after it had passed."""
-    if invoice.due_day != NO_DAY and invoice.due_day < day and invoice.due_day < due_day:
-        invoice.flags |= InvoiceFlag.DUE_DATE_MOVED_LATE
-    invoice.due_day = due_day
 
 
 def _stated(day: int, otherwise: int) -> int:
