@@ -87,6 +87,8 @@ def _of_entries(settings: Settings, entries: dict[str, _Entry]) -> dict[str, Set
     for lender, entry in entries.items():
         if not is_id(lender):
             raise _Unusable(f"{lender!r}: want {ID_RULE}")
+        if lender == OWN_LENDER:
+            raise _Unusable(f"{lender!r}: want another name; it stands for the book of a service without this file")
         file = f"sqlite:///{settings.data_folder / lender / 'collateral.db'}"
         url = entry.database_url.get_secret_value() or file
         if url in lender_of:

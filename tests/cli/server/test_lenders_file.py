@@ -36,6 +36,7 @@ def test_each_lender_has_a_book_of_its_own(tmp_path):
         ("", f"0 lenders, want 1 to {BOOKS_LIMIT}"),
         ("".join(f"[l-{n}]\n" for n in range(BOOKS_LIMIT + 1)), f"{BOOKS_LIMIT + 1} lenders, want 1 to {BOOKS_LIMIT}"),
         ("[Alpha]", "'Alpha': want 1 to 63 lower case letters"),
+        ("[alpha]\n[own]", "'own': want another name; it stands for the book of a service without this file"),
         ("['../alpha']", "'../alpha': want 1 to 63 lower case letters"),
         ("[alpha]\n[alpha]", "want a TOML file with a table [LENDER] for each lender"),
         ("[alpha]\nurl = 'x'", "alpha.url"),
