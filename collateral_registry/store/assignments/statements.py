@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, select, update
 
 from collateral_registry.domain.assignments.debtor_limits import DebtorLimit, DebtorLimitKind
 from collateral_registry.domain.assignments.events import ContractTerms, Exclusion, RegistrySearch
+from collateral_registry.domain.debtors.identifiers import normal_text
 from collateral_registry.domain.filters.expressions import Expression
 from collateral_registry.domain.filters.fields import Boolean, Day, Id, Reference, Text, Time, enum
 from collateral_registry.domain.shared.days import day_of
@@ -147,8 +148,8 @@ def insert_exclusion(write: Write, asset_key: int, exclusion: Exclusion, actor: 
 
 
 def insert_limit(write: Write, asset_key: int, limit: DebtorLimit, actor: str) -> Stored[DebtorLimit]:
-    """Stores a limit of a debtor."""
-    columns = {"debtor": limit.debtor, "kind": int(limit.kind), "expire_day": day_of(limit.expire)}
+    """Stores a limit of a debtor, which is found by the normal text of the debtor."""
+    columns = {"debtor": normal_text(limit.debtor), "kind": int(limit.kind), "expire_day": day_of(limit.expire)}
     return LIMITS.insert(write, asset_key, limit, actor, **columns, **_OPEN)
 
 

@@ -60,6 +60,22 @@ def test_a_limit_of_a_debtor_is_recorded_listed_and_ended_once(assignments):
 
 
 @pytest.mark.parametrize(
+    ("stated", "found"),
+    [
+        ("debtors/cy", "debtor = cy"),
+        ("debtors/cy", "debtor = debtors/cy"),
+        ("LEI: 5493001kjtiigc8y1r12", 'debtor = "lei:5493001KJTIIGC8Y1R12"'),
+    ],
+)
+def test_a_limit_is_found_by_the_normal_text_of_its_debtor(assignments, stated, found):
+    recorded = limit(assignments, debtor=stated)
+
+    request = pb.ListDebtorLimitsRequest(parent="assets/claim-1", filter=found)
+    assert list(assignments.ListDebtorLimits(request).debtor_limits) == [recorded]
+    assert recorded.debtor == stated
+
+
+@pytest.mark.parametrize(
     ("field", "fields"),
     [
         ("debtor_limit.debtor", {"debtor": ""}),
