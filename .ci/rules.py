@@ -1,4 +1,4 @@
-"""Checks the repository's own rules: words, sizes of packages, modules and functions, and lint suppressions.
+"""Checks the repository's own rules: words, widths, sizes of packages, modules and functions, and suppressions.
 
 ``python .ci/rules.py`` prints each violation with its file and line, and exits with 1 if there is one.
 ``python .ci/rules.py count`` prints the size of the product.
@@ -39,6 +39,8 @@ MODULES_LIMIT = 15
 """Modules in a package, not counting ``__init__.py``."""
 MODULE_LINES_LIMIT = 400
 FUNCTION_LINES_LIMIT = 57
+WIDTH_LIMIT = 120
+"""Characters in a line of a document; ruff holds the same for code."""
 
 SUPPRESSION = re.compile(r"#\s*(noqa|type:\s*ignore)(:\s*[A-Z0-9, ]*[A-Z0-9]|\[[^]]*\])?(?P<reason> (-|#) \S)?")
 SUPPRESSIONS_LIMIT = 59
@@ -50,6 +52,17 @@ def vocabulary(tree: Tree) -> Iterator[str]:
         if path.endswith((".py", ".md", ".proto")):
             for found in FORBIDDEN.finditer(text.replace(UNIX_USER, " " * len(UNIX_USER))):
                 yield f"{path}:{_line(text, found.start())}: forbidden word: got {' '.join(found[0].split())!r}"
+
+
+def text_widths(tree: Tree) -> Iterator[str]:
+    """Yields the lines of documents that are too long, except for tables, code and words that cannot be divided."""
+    for path, text in tree.items():
+        is_code = False
+        for number, line in enumerate(text.splitlines() if path.endswith(".md") else (), start=1):
+            is_code ^= line.lstrip().startswith("```")
+            is_free = is_code or line.lstrip().startswith(("|", "#", "!", "<"))
+            if len(line) > WIDTH_LIMIT and not is_free and len(line.split()) > 2:
+                yield f"{path}:{number}: width of a line: got {len(line)}, want at most {WIDTH_LIMIT}"
 
 
 def package_sizes(tree: Tree) -> Iterator[str]:
@@ -92,6 +105,7 @@ def suppressions(tree: Tree) -> Iterator[str]:
 
 RULES: tuple[Callable[[Tree], Iterator[str]], ...] = (
     vocabulary,
+    text_widths,
     package_sizes,
     module_sizes,
     function_sizes,

@@ -37,6 +37,20 @@ def test_a_forbidden_word_is_found_across_the_end_of_a_line():
     assert list(rules.vocabulary({"docs/a.md": text})) == [f"docs/a.md:2: forbidden word: got {word!r}"]
 
 
+@pytest.mark.parametrize("line", ["| " + "a " * 90 + "|", "- [a](" + "b" * 150 + ")", "# " + "a " * 90, "a " * 60])
+def test_a_table_a_heading_or_a_link_may_be_wide(line):
+    assert list(rules.text_widths({"docs/a.md": line})) == []
+
+
+def test_a_wide_line_of_a_text_is_reported_and_one_of_code_is_not():
+    wide = "a " * 61
+    text = f"one\n```\n{wide}\n```\n{wide}\n"
+
+    assert list(rules.text_widths({"docs/a.md": text, "tests/a.py": text})) == [
+        "docs/a.md:5: width of a line: got 122, want at most 120"
+    ]
+
+
 def test_a_word_within_another_word_is_allowed():
     assert not list(rules.vocabulary({"a.py": f"un{rules.WORDS[0]} {rules.WORDS[0]}er"}))
 
