@@ -9,12 +9,14 @@ from decimal import Decimal
 
 import numpy as np
 
+from collateral_registry.domain.receivables import pool_statement
 from collateral_registry.domain.receivables.assignment_facts import AssignmentFacts, AssignmentState
 from collateral_registry.domain.receivables.changes.computed_pool import computed
 from collateral_registry.domain.receivables.debtor_facts import DebtorFacts, DebtorLimits
 from collateral_registry.domain.receivables.ledger import InvoiceFlag, PoolLedger
 from collateral_registry.domain.receivables.pool_facts import NO_LINE, PoolFacts, PoolTerms, stated_debtors
-from collateral_registry.domain.receivables.pool_statement import PoolStatement, statement_of
+from collateral_registry.domain.receivables.pool_ladder import Ladder, ladder
+from collateral_registry.domain.receivables.pool_statement import PoolStatement
 from collateral_registry.domain.receivables.rule_numbers import DEFAULT_VALUES, ReceivableNumbers
 from collateral_registry.domain.shared.days import NO_DAY, day_of
 from collateral_registry.domain.valuations.pool_values import PoolValue, pool_value
@@ -108,7 +110,31 @@ def valued(pool: PoolFacts, numbers: ReceivableNumbers, day: int = TODAY) -> tup
     """Returns the value and the statement of a pool."""
     made = computed(pool, numbers, day)
     value = pool_value(made, pool.terms, pool.ledger.entry_day, numbers, day)
-    return value, statement_of(made, pool.ledger.entry_number, (value.conservative, value.last_good))
+    return value, pool_statement.statement_of(made, pool.ledger.entry_number, (value.conservative, value.last_good))
+
+
+ALONE = {"concentration_mode": "4"}
+"""No limit on the share of a debtor."""
+
+
+def ladder_of(*invoices, changed=ALONE, **fields) -> Ladder:
+    return ladder(pool_of(*invoices, **fields), numbers(**changed), TODAY)
+
+
+def value_of(*invoices, changed=ALONE, **fields) -> PoolValue:
+    return valued(pool_of(*invoices, **fields), numbers(**changed))[0]
+
+
+def statement_of(*invoices, changed=ALONE, **fields) -> PoolStatement:
+    return valued(pool_of(*invoices, **fields), numbers(**changed))[1]
+
+
+def buckets(*invoices, **fields) -> dict[str, int]:
+    """Returns the amounts of a pool by bucket."""
+    found = statement_of(*invoices, **fields)
+    sums = {rule.name: one.amount_minor for rule, one in found.excluded.items()}
+    sums |= {f"unknown {rule.name}": one.amount_minor for rule, one in found.unknown.items()}
+    return sums | ({"eligible": found.eligible_minor} if found.eligible_minor else {})
 
 
 def _ledger(invoices: list[OpenInvoice], balances: dict[str, Balance], entry_day: int) -> PoolLedger:

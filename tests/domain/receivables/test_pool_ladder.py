@@ -8,35 +8,24 @@ from hypothesis import given, settings, strategies as st
 
 from collateral_registry.domain.receivables.assignment_facts import AssignmentState
 from collateral_registry.domain.receivables.ledger import InvoiceFlag
-from collateral_registry.domain.receivables.pool_ladder import Ladder, ladder
-from collateral_registry.domain.receivables.pool_statement import PoolStatement
-from collateral_registry.domain.valuations.pool_values import PoolValue
-from tests.support.invoice_pools import TERMS, TODAY, Balance, KnownDebtor, OpenInvoice, numbers, pool_of, valued
+from collateral_registry.domain.receivables.pool_ladder import ladder
+from tests.support.invoice_pools import (
+    ALONE,
+    TERMS,
+    TODAY,
+    Balance,
+    KnownDebtor,
+    OpenInvoice,
+    buckets,
+    ladder_of,
+    numbers,
+    pool_of,
+    statement_of,
+    value_of,
+    valued,
+)
 from valuation.flags import QualityFlag, UnknownReason
 from valuation.receivables.rules import Rule
-
-ALONE = {"concentration_mode": "4"}
-"""No limit on the share of a debtor."""
-
-
-def ladder_of(*invoices, changed=ALONE, **fields) -> Ladder:
-    return ladder(pool_of(*invoices, **fields), numbers(**changed), TODAY)
-
-
-def value_of(*invoices, changed=ALONE, **fields) -> PoolValue:
-    return valued(pool_of(*invoices, **fields), numbers(**changed))[0]
-
-
-def statement_of(*invoices, changed=ALONE, **fields) -> PoolStatement:
-    return valued(pool_of(*invoices, **fields), numbers(**changed))[1]
-
-
-def buckets(*invoices, **fields) -> dict[str, int]:
-    """Returns the amounts of a pool by bucket."""
-    found = statement_of(*invoices, **fields)
-    sums = {rule.name: one.amount_minor for rule, one in found.excluded.items()}
-    sums |= {f"unknown {rule.name}": one.amount_minor for rule, one in found.unknown.items()}
-    return sums | ({"eligible": found.eligible_minor} if found.eligible_minor else {})
 
 
 def invoice(**fields) -> OpenInvoice:
@@ -179,87 +168,6 @@ def test_late_invoices_of_a_debtor_exclude_its_others_whatever_text_names_it():
     found = buckets(late, other, OpenInvoice("3", debtor="hooli"), debtors=debtors)
 
     assert found == {"OVER_AGE": 100_000, "CROSS_AGE": 100_000, "eligible": 100_000}
-
-
-FOREIGN = OpenInvoice("9", "hooli", open=1_000_000_000, currency="IDR")
-"""An invoice in another currency, of more minor units than all others."""
-
-
-def test_an_invoice_in_another_currency_does_not_lower_the_late_share_of_its_debtor():
-    late, other = OpenInvoice("1", open=20_000, issued=-100), OpenInvoice("2", open=80_000)
-    barred = replace(FOREIGN, debtor="globex")
-
-    found = buckets(late, other, barred)
-
-    assert found == {"OVER_AGE": 20_000, "CURRENCY_BARRED": barred.open, "CROSS_AGE": 80_000}
-
-
-def test_a_share_of_the_open_amount_is_of_the_pools_currency():
-    debtors = {name: KnownDebtor(key) for key, name in enumerate(("globex", "hooli"), 1)}
-    own = OpenInvoice("1", open=1_000_000), OpenInvoice("2", "hooli", open=100_000)
-    gross = {"debtors": debtors, "changed": {"concentration_mode": "1", "concentration_share": "0.25"}}
-
-    assert buckets(*own, **gross)["eligible"] == 375_000
-    assert buckets(*own, FOREIGN, **gross)["eligible"] == 375_000
-    limited = ladder_of(*own, FOREIGN, **gross).conservative.buckets
-    assert limited.eligible_minor.sum() == 375_000
-
-
-def test_sales_in_another_currency_are_none_of_those_for_which_dilution_is_reserved():
-    reserve = {"changed": {**ALONE, "dilution_place": "3"}, "terms": replace(TERMS, dilution_spike=0.03)}
-
-    assert value_of(invoice(), FOREIGN, **reserve).dilution_ppm == value_of(invoice(), **reserve).dilution_ppm > 0
-
-
-TWO_TEXTS = {"acme": KnownDebtor(1), "lei:X": KnownDebtor(1), "hooli": KnownDebtor(2)}
-"""A debtor that the ledger states by two texts, and another debtor."""
-
-
-def test_a_claim_under_two_texts_of_its_debtor_counts_once_in_both_sums():
-    twice = OpenInvoice("7", "acme"), OpenInvoice("7", "lei:X")
-    others = OpenInvoice("8", "lei:X"), OpenInvoice("7", "hooli")
-
-    assert buckets(*twice, *others, debtors=TWO_TEXTS) == {"unknown RE_AGED": 100_000, "eligible": 300_000}
-    found = ladder_of(*twice, *others, debtors=TWO_TEXTS)
-    assert found.last_good.buckets.eligible_minor.tolist() == [100_000, 100_000, 0, 100_000]
-    assert value_of(*twice, debtors=TWO_TEXTS).unknown_part == UnknownReason.MISSING_INPUT
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "expected"),
-    [
-        ({}, {"open": 60_000}, {"unknown RE_AGED": 100_000, "eligible": 60_000}),
-        ({"open": 0, "face": 100_000}, {}, {"unknown RE_AGED": 100_000}),
-        ({}, {"open": 0, "face": 100_000}, {"unknown RE_AGED": 100_000}),
-        ({"open": 0, "face": 0}, {}, {"eligible": 100_000}),
-        ({"manual": True}, {}, {"MANUAL": 100_000, "unknown RE_AGED": 100_000}),
-    ],
-)
-def test_of_two_statements_of_a_claim_the_smaller_open_amount_counts_and_a_cancelled_one_is_none(
-    first, second, expected
-):
-    twice = OpenInvoice("7", "acme", **first), OpenInvoice("7", "lei:X", **second)
-
-    assert buckets(*twice, debtors=TWO_TEXTS) == expected
-
-
-def test_a_repeated_claim_raises_no_limit():
-    own = OpenInvoice("1", "acme", open=20_000, issued=-100), OpenInvoice("2", "acme", open=80_000)
-    again = OpenInvoice("2", "lei:X", open=800_000)
-    aged = {"debtors": TWO_TEXTS, "changed": {**ALONE, "cross_age_share": "0.15"}}
-
-    assert "eligible" not in buckets(*own, again, **aged)
-    gross = {"debtors": TWO_TEXTS, "changed": {"concentration_mode": "1", "concentration_share": "0.25"}}
-    own = OpenInvoice("2", "acme", open=80_000), OpenInvoice("1", "hooli", open=20_000)
-    assert buckets(*own, again, **gross)["eligible"] == buckets(*own, **gross)["eligible"] == 45_000
-
-
-def test_a_late_statement_of_a_claim_that_is_repeated_counts_as_late():
-    claim, late = OpenInvoice("1", "acme", open=1), OpenInvoice("1", "lei:X", open=100_000, issued=-100)
-
-    found = buckets(claim, late, OpenInvoice("2", "acme"), debtors=TWO_TEXTS)
-
-    assert found == {"OVER_AGE": 100_000, "CROSS_AGE": 100_001}
 
 
 def test_the_share_of_a_group_is_limited_and_its_latest_invoice_bears_the_cut():

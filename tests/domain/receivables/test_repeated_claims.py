@@ -1,0 +1,56 @@
+"""A claim that a pool has under two texts of its debtor counts once."""
+
+import pytest
+
+from tests.support.invoice_pools import ALONE, KnownDebtor, OpenInvoice, buckets, ladder_of, value_of
+from valuation.flags import UnknownReason
+
+TWO_TEXTS = {"acme": KnownDebtor(1), "lei:X": KnownDebtor(1), "hooli": KnownDebtor(2)}
+"""A debtor that the ledger states by two texts, and another debtor."""
+
+
+def test_a_claim_under_two_texts_of_its_debtor_counts_once_in_both_sums():
+    twice = OpenInvoice("7", "acme"), OpenInvoice("7", "lei:X")
+    others = OpenInvoice("8", "lei:X"), OpenInvoice("7", "hooli")
+
+    assert buckets(*twice, *others, debtors=TWO_TEXTS) == {"unknown RE_AGED": 100_000, "eligible": 300_000}
+    found = ladder_of(*twice, *others, debtors=TWO_TEXTS)
+    assert found.last_good.buckets.eligible_minor.tolist() == [100_000, 100_000, 0, 100_000]
+    assert value_of(*twice, debtors=TWO_TEXTS).unknown_part == UnknownReason.MISSING_INPUT
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ({}, {"open": 60_000}, {"unknown RE_AGED": 100_000, "eligible": 60_000}),
+        ({"open": 0, "face": 100_000}, {}, {"unknown RE_AGED": 100_000}),
+        ({}, {"open": 0, "face": 100_000}, {"unknown RE_AGED": 100_000}),
+        ({"open": 0, "face": 0}, {}, {"eligible": 100_000}),
+        ({"manual": True}, {}, {"MANUAL": 100_000, "unknown RE_AGED": 100_000}),
+    ],
+)
+def test_of_two_statements_of_a_claim_the_smaller_open_amount_counts_and_a_cancelled_one_is_none(
+    first, second, expected
+):
+    twice = OpenInvoice("7", "acme", **first), OpenInvoice("7", "lei:X", **second)
+
+    assert buckets(*twice, debtors=TWO_TEXTS) == expected
+
+
+def test_a_repeated_claim_raises_no_limit():
+    own = OpenInvoice("1", "acme", open=20_000, issued=-100), OpenInvoice("2", "acme", open=80_000)
+    again = OpenInvoice("2", "lei:X", open=800_000)
+    aged = {"debtors": TWO_TEXTS, "changed": {**ALONE, "cross_age_share": "0.15"}}
+
+    assert "eligible" not in buckets(*own, again, **aged)
+    gross = {"debtors": TWO_TEXTS, "changed": {"concentration_mode": "1", "concentration_share": "0.25"}}
+    own = OpenInvoice("2", "acme", open=80_000), OpenInvoice("1", "hooli", open=20_000)
+    assert buckets(*own, again, **gross)["eligible"] == buckets(*own, **gross)["eligible"] == 45_000
+
+
+def test_a_late_statement_of_a_claim_that_is_repeated_counts_as_late():
+    claim, late = OpenInvoice("1", "acme", open=1), OpenInvoice("1", "lei:X", open=100_000, issued=-100)
+
+    found = buckets(claim, late, OpenInvoice("2", "acme"), debtors=TWO_TEXTS)
+
+    assert found == {"OVER_AGE": 100_000, "CROSS_AGE": 100_001}
