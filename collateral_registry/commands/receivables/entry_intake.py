@@ -102,17 +102,21 @@ class EntryGroup(Group[Entries]):
         balanced = [row[1:3] for row in rows if row[0] in BALANCED or (row[0] == PAYMENT and row[1] in of_account)]
         read_balances(connection, ledgers, balanced)
         invoiced = [row[1:4] for row in rows if row[0] in STATING]
-        read_same_amounts(connection, ledgers, invoiced, [row[1:4] for row in rows if row[0] == CREDIT_NOTE])
+        credited = [row[1:4] for row in rows if row[0] in CREDITING]
+        read_same_amounts(connection, ledgers, invoiced, credited)
         return payments
 
 
-PAYMENT, CREDIT_NOTE = int(EntryKind.PAYMENT), int(EntryKind.CREDIT_NOTE)
+PAYMENT = int(EntryKind.PAYMENT)
 
 BALANCED = frozenset({EntryKind.UNAPPLIED, EntryKind.CONTRA, EntryKind.CORRECTION})
 """Kinds that may change the balance of a debtor in any pool."""
 
 STATING = frozenset({EntryKind.INVOICE, EntryKind.CORRECTION})
 """Kinds that may state the amount of an invoice."""
+
+CREDITING = frozenset({EntryKind.CREDIT_NOTE, EntryKind.CORRECTION})
+"""Kinds that may state the amount of a credit note."""
 
 Named = tuple[int, str, str, int, str]
 """Kind, pool, debtor, amount and invoice number of an entry."""

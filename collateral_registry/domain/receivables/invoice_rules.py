@@ -130,6 +130,8 @@ def exclusions(
     UNAPPLIED_CREDIT, because nothing states how much of them it settles.
     """
     late = truths[Rule.OVER_AGE] | truths[Rule.PAST_DUE]
+    # One that is not issued yet cannot be late, although its age is unknown.
+    late = Truth(late.true, late.unknown & ~((pool.ledger.issue_day != NO_DAY) & (pool.ledger.issue_day > day)))
     limit = np.full(debtors.count, numbers.ppm("cross_age_share"))
     ledger = pool.ledger
     old = (ledger.contra_minor > 0) & ~_is_recent(ledger.contra_day, day, numbers.days("contra_max_age_days"))

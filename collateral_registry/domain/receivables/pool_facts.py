@@ -85,12 +85,13 @@ class PoolFacts:
 
     @cached_property
     def is_repeated(self) -> Bool:
-        """Whether each invoice is a claim that the pool has under another text of its debtor as well.
+        """Whether each invoice repeats one that the pool has under another text of its debtor.
 
-        Of invoices of a debtor with one number that are open or were paid, the one with the smallest open amount is the
-        claim, of equal ones the first; the others repeat it.
+        Of invoices of a debtor with one number in the pool's currency that are open or were paid, the one with the
+        smallest open amount counts, of equal ones the first; the others repeat it. If their days differ, no one knows
+        which are right, and all of them repeat each other.
         """
-        return _repeated(self.ledger, self.resolved)
+        return _repeated(self.ledger, self.resolved, self.is_own_currency)
 
     @cached_property
     def issue(self) -> Dates:
@@ -171,18 +172,20 @@ def _resolved(ledger: PoolLedger, debtors: DebtorFacts) -> ResolvedDebtors:
     )
 
 
-def _repeated(ledger: PoolLedger, resolved: ResolvedDebtors) -> Bool:
+def _repeated(ledger: PoolLedger, resolved: ResolvedDebtors, is_own_currency: Bool) -> Bool:
     found = np.zeros(len(ledger.open_minor), dtype=np.bool_)
     several = resolved.texts > 1
     if not several.any():
         return found
-    rows = np.flatnonzero(several[resolved.of_invoice] & ((ledger.open_minor > 0) | (ledger.paid_minor > 0)))
+    stated = is_own_currency & ((ledger.open_minor > 0) | (ledger.paid_minor > 0))
+    rows = np.flatnonzero(several[resolved.of_invoice] & stated)
     rows = rows[np.argsort(ledger.open_minor[rows], kind="stable")]
     named = zip(resolved.of_invoice[rows].tolist(), ledger.invoice_number[rows].tolist(), strict=True)
-    claims: set[tuple[int, str]] = set()
-    for row, claim in zip(rows.tolist(), named, strict=True):
-        found[row] = claim in claims
-        claims.add(claim)
+    first: dict[tuple[int, str], int] = {}
+    for row, name in zip(rows.tolist(), named, strict=True):
+        other = first.setdefault(name, row)
+        found[row] |= other != row
+        found[other] |= any(days[other] != days[row] for days in (ledger.issue_day, ledger.due_day))
     return found
 
 

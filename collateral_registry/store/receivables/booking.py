@@ -141,7 +141,7 @@ _CREDITS_OF = (
         *(_ENTRY.c[name] for name in ("effective_us", "invoice_number")),
     )
     .select_from(ENTRIES_OF_AMOUNT)
-    .where(_ENTRY.c.kind == int(EntryKind.CREDIT_NOTE))
+    .where(_ENTRY.c.effect == int(EntryKind.CREDIT_NOTE), _ENTRY.c.kind != int(EntryKind.MOVE))
 )
 _INVOICES_OF_AMOUNT = _INVOICE_FIELDS.join_from(
     _AMOUNTS,

@@ -187,6 +187,20 @@ def test_an_invoice_that_is_dated_later_in_hindsight_is_marked(feed):
     assert {flags_of(ledger, number) for number in "CD"} == {InvoiceFlag.NONE}
 
 
+@pytest.mark.parametrize("is_first", [False, True])
+def test_a_credit_note_that_is_corrected_to_the_amount_of_another_invoice_marks_it(feed, is_first):
+    credit = [
+        entry("c", "CREDIT_NOTE", 1, "A", day=TODAY - 20),
+        entry("x", "CORRECTION", 100_00, corrects="c", day=TODAY - 20),
+    ]
+    again = [invoice("B", 100_00, issue_day=TODAY + 5)]
+    feed.report(invoice("A", 100_00, issue_day=TODAY - 100))
+    for batch in (credit, again) if is_first else (again, credit):
+        assert feed.report(*batch) == []
+
+    assert flags_of(feed.ledger(), "B") == InvoiceFlag.RE_INVOICED
+
+
 @pytest.mark.parametrize("at_once", [False, True])
 def test_an_invoice_that_is_corrected_to_a_credited_amount_is_marked(feed, at_once):
     feed.report(

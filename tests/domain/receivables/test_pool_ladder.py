@@ -161,6 +161,12 @@ def test_an_unknown_invoice_takes_nothing_of_a_limit_and_counts_within_it_once_i
     assert found.last_good.buckets.eligible_minor.tolist() == [100_000, 20_000]
 
 
+def test_an_invoice_that_is_not_issued_yet_puts_no_other_of_its_debtor_in_doubt():
+    good, tomorrow = OpenInvoice("1", open=10_000), OpenInvoice("2", open=90_000, issued=1)
+
+    assert buckets(good, tomorrow) == {"unknown OVER_AGE": 90_000, "eligible": 10_000}
+
+
 def test_late_invoices_of_a_debtor_exclude_its_others_whatever_text_names_it():
     debtors = {"globex": KnownDebtor(1), "vat:DE1": KnownDebtor(1), "hooli": KnownDebtor(2)}
     late, other = OpenInvoice("1", issued=-100), OpenInvoice("2", debtor="vat:DE1")

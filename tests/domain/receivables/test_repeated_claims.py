@@ -48,6 +48,19 @@ def test_a_repeated_claim_raises_no_limit():
     assert buckets(*own, again, **gross)["eligible"] == buckets(*own, **gross)["eligible"] == 45_000
 
 
+@pytest.mark.parametrize("fields", [{"issued": -5}, {"due": 41}, {"due": None}])
+def test_no_statement_of_a_claim_counts_if_their_days_differ(fields):
+    twice = OpenInvoice("7", "acme"), OpenInvoice("7", "lei:X", open=99_999, **fields)
+
+    assert "eligible" not in buckets(*twice, debtors=TWO_TEXTS)
+
+
+def test_an_invoice_in_another_currency_repeats_no_claim():
+    twice = OpenInvoice("7", "acme", open=1, currency="USD"), OpenInvoice("7", "lei:X")
+
+    assert buckets(*twice, debtors=TWO_TEXTS) == {"CURRENCY_BARRED": 1, "eligible": 100_000}
+
+
 def test_a_late_statement_of_a_claim_that_is_repeated_counts_as_late():
     claim, late = OpenInvoice("1", "acme", open=1), OpenInvoice("1", "lei:X", open=100_000, issued=-100)
 

@@ -242,14 +242,14 @@ class LedgerState:
 
     def _note_credit(self, one: Effect) -> None:
         """Remembers a credit note, and marks invoices of its amount that were reported before it."""
-        key = (one.debtor, one.currency, one.change_minor)
+        key = (one.debtor, one.currency, one.amount_minor)
         self.note_credit(key, one.day, one.invoice_number)
         by_day = self._numbers_of(key)
         for day in range(one.day, one.day + RE_INVOICED_DAYS + 1):
             # An invoice is marked once, and noted again if its amount or its day changes.
             for number in by_day.pop(day, ()):
                 found = self.invoices.get((one.debtor, number))
-                if found is None or (found.face_minor, found.issue_day) != (one.change_minor, day):
+                if found is None or (found.face_minor, found.issue_day) != (one.amount_minor, day):
                     continue
                 if number == one.invoice_number:
                     by_day.setdefault(day, set()).add(number)
@@ -273,7 +273,7 @@ class LedgerState:
 
     def _credit(self, one: Effect) -> None:
         self._found(one).credited_minor += one.change_minor
-        if one.kind == EntryKind.CREDIT_NOTE:
+        if one.kind != EntryKind.MOVE:
             self._note_credit(one)
 
     def _debit(self, one: Effect) -> None:
