@@ -48,7 +48,7 @@ def to_minor(amounts: Float, digits: Int) -> Int:
     return scaled.astype(np.int64)
 
 
-def mul_div(amount: Int, times: Int, over: Int | int) -> tuple[Int, Int]:
+def mul_div(amount: Int, times: Int | int, over: Int | int) -> tuple[Int, Int]:
     """Returns the exact floor(amount x times / over) and its remainder for amount < 2^53, times and over up to 10^9.
 
     The amount is divided by ``over`` first. The product of the remainder and ``times`` is below 10^18 and fits int64.
@@ -69,12 +69,12 @@ def mul_div(amount: Int, times: Int, over: Int | int) -> tuple[Int, Int]:
     return whole, rest
 
 
-def mul_div_floor(amount: Int, times: Int, over: Int | int) -> Int:
+def mul_div_floor(amount: Int, times: Int | int, over: Int | int) -> Int:
     """Returns the exact floor(amount x times / over), under the limits of :func:`mul_div`."""
     return mul_div(amount, times, over)[0]
 
 
-def mul_div_ceil(amount: Int, times: Int, over: Int | int) -> Int:
+def mul_div_ceil(amount: Int, times: Int | int, over: Int | int) -> Int:
     """Returns the exact ceil(amount x times / over), under the limits of :func:`mul_div`."""
     quotient, remainder = np.divmod(amount, over)
     return np.asarray(quotient * times - ((-remainder * times) // over), dtype=np.int64)

@@ -51,9 +51,10 @@ def reviewed_ledger(connection: Connection, asset: StoredAsset, pool_key: int, d
     """
     payments = payments_of(connection, pool_key)
     findings = [*late_payments(asset, payments, day), *_signals(connection, asset, pool_key, day)]
-    is_open = open_fingerprints(connection, [one.fingerprint for one in findings])
+    # One that a person resolved is not raised again: that person looked at it.
+    known = known_fingerprints(connection, [one.fingerprint for one in findings], AGREED_NOTE)
     agreeing = open_fingerprints(connection, agreeing_payments(asset, payments))
-    new = [one for one in findings if one.fingerprint not in is_open]
+    new = [one for one in findings if one.fingerprint not in known]
     return LedgerReview(new, [*agreeing.values()], _grown_gap(connection, asset, day))
 
 
@@ -90,9 +91,7 @@ def _signals(connection: Connection, asset: StoredAsset, pool_key: int, day: int
     found = alarms(entries, letters, DebtorNumbers.of(texts, dict(zip(texts, keys, strict=True))), day)
     is_open = open_of_asset(connection, asset.key, FindingKind.LEDGER_SIGNAL)
     raised = {one.finding.evidence.get("signal") for one in is_open}
-    findings = [_finding(asset, one, day) for one in found if one.signal not in raised]
-    known = known_fingerprints(connection, [one.fingerprint for one in findings])
-    return [one for one in findings if one.fingerprint not in known]
+    return [_finding(asset, one, day) for one in found if one.signal not in raised]
 
 
 def _finding(asset: StoredAsset, alarm: Alarm, day: int) -> Finding:

@@ -74,7 +74,7 @@ def record_answers(
     verified = stored.plan.open_minor
     check_all(*(partial(_check_answer, at, answer, stored, verified) for at, answer in enumerate(answers)))
     insert_answers(write, stored, answers, actor)
-    denied = [answer for answer in answers if answer.outcome == Outcome.DENIED]
+    denied = [answer for answer in answers if answer.is_denial]
     open_findings(
         write,
         [_finding(stored, answer, verified[answer.debtor, answer.invoice_number]) for answer in denied],

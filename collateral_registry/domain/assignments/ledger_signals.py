@@ -12,6 +12,7 @@ from collateral_registry.domain.receivables.estimates.history import DebtorNumbe
 from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource
 from valuation._typing import Bool, Columns, Int
 from valuation.receivables.ledgers.columns import (
+    NO_DAY,
     NO_INVOICE,
     Answer,
     Closings,
@@ -114,7 +115,9 @@ class _Records:
     def __init__(self, entries: Columns, debtors: DebtorNumbers) -> None:
         self.entries = entries
         names = [*zip(entries["debtor"].tolist(), entries["invoice_number"].tolist(), strict=True)]
-        moved = {names[row] for row in np.flatnonzero(entries["effect"] == EntryKind.MOVE).tolist()}
+        last = {names[row]: row for row in np.flatnonzero(self._effect(EntryKind.INVOICE)).tolist()}
+        gone = np.flatnonzero(self._effect(EntryKind.MOVE)).tolist()
+        moved = {names[row] for row in gone if row > last.get(names[row], -1)}
         is_invoice = self._effect(EntryKind.INVOICE) & ~self._is(EntryKind.CORRECTION) & (entries["change_minor"] > 0)
         rows = [row for row in np.flatnonzero(is_invoice).tolist() if names[row] not in moved]
         rows.sort(key=lambda row: int(entries["day"][row]))
@@ -181,6 +184,8 @@ class _Records:
 
     def _due_moves(self) -> DueMoves:
         rows = np.flatnonzero(self._is(EntryKind.DUE_DATE) & (self.invoice != NO_INVOICE))
+        before = self.invoices.due_day[self.invoice[rows]]
+        rows = rows[(before != NO_DAY) & (self.entries["due_day"][rows] > before)]
         return by_entry(DueMoves(self.entries["day"][rows], self.invoice[rows], self.entries["due_day"][rows]))
 
     def _receipts(self) -> Receipts:

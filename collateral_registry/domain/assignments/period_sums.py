@@ -90,6 +90,8 @@ def _change(one: Effect, open_of: defaultdict[tuple[str, str], int]) -> tuple[st
 
 def _ledger_days(effects: Sequence[Effect]) -> dict[int, int]:
     """Returns the day on which the borrower's ledger reports a payment, by the number of the account's entry."""
+    # A correction states when it was made, and not when the payment was.
+    effects = [one for one in effects if one.kind != EntryKind.CORRECTION]
     day = {one.number: one.day for one in effects if one.source == EntrySource.LEDGER}
     days = {one.number: day[one.matches] for one in effects if one.source == EntrySource.ACCOUNT and one.matches in day}
     for one in effects:

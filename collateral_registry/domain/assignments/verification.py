@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
@@ -28,6 +28,9 @@ from valuation.receivables.verification import (
 
 UNITS_LIMIT = 5_000
 """Largest sample."""
+
+LEAST_CONFIDENCE_PPM = 950_000
+"""Confidence of every bound: a plan may state a higher one. At a lower one, a single letter would free any pool."""
 
 SEED_LIMIT = 2**53
 """Seeds are smaller, so that every client reads them exactly."""
@@ -115,6 +118,17 @@ class Answer:
         if self.has_proof and self.outcome != Outcome.NO_ANSWER:
             raise InvalidInput("other_proof", "true", "false unless the outcome is NO_ANSWER")
 
+    @property
+    def is_denial(self) -> bool:
+        """Whether the debtor owes nothing by its own account."""
+        owes_nothing = self.confirmed is not None and self.confirmed.minor == 0
+        return self.outcome == Outcome.DENIED or owes_nothing
+
+    @property
+    def is_confirmation(self) -> bool:
+        """Whether the debtor owes the invoice, or a part of it, by its own account."""
+        return self.outcome in {Outcome.CONFIRMED, Outcome.DIFFERS} and not self.is_denial
+
     def taint(self, open_minor: int) -> float:
         """Returns the overstated share of an invoice's open amount."""
         if self.outcome == Outcome.DIFFERS and self.confirmed is not None:
@@ -133,7 +147,7 @@ def planned(
     *,
     is_doubled: bool,
 ) -> Plan:
-    """Returns a sample of the open invoices in the pool's currency, twice as large if a debt was denied before.
+    """Returns a sample of the open invoices in the pool's currency; twice as large, at most, if a debt was denied.
 
     The plan has up to ``targets`` further invoices. Raises Refused for a pool without open invoices, and InvalidInput
     for a sample above UNITS_LIMIT.
@@ -144,9 +158,10 @@ def planned(
     book = int(amounts.sum())
     if not book:
         raise Refused("NOTHING_OPEN", f"no invoice in {tolerable.currency} is open: there is nothing to verify")
-    sample = sample_size(book, tolerable.minor, confidence_ppm / PPM) * (2 if is_doubled else 1)
+    sample = sample_size(book, tolerable.minor, confidence_ppm / PPM)
     if sample > UNITS_LIMIT:
         raise InvalidInput("tolerable_amount", tolerable.major, f"an amount that needs at most {UNITS_LIMIT} units")
+    sample = min(2 * sample, UNITS_LIMIT) if is_doubled else sample
     interval = sampling_interval(book, sample)
     first = first_unit(seed, interval)
     units = sampled_units(amounts, interval, first)
@@ -179,6 +194,21 @@ Answers = Mapping[tuple[str, str], Answer]
 """The newest answer of each sampled invoice, by its debtor and number."""
 
 
+def denied_invoices(answers: Iterable[Answer]) -> list[tuple[str, str]]:
+    """Returns debtor and number of each invoice that its debtor denied and has not confirmed since.
+
+    ``answers`` are those of all verifications of a pool in the order in which they were recorded.
+    """
+    denied: dict[tuple[str, str], None] = {}
+    for answer in answers:
+        name = (answer.debtor, answer.invoice_number)
+        if answer.is_denial:
+            denied[name] = None
+        elif answer.is_confirmation:
+            denied.pop(name, None)
+    return [*denied]
+
+
 def newest_answers(answers: Sequence[Answer]) -> Answers:
     """Returns the newest answer of each invoice."""
     return {(answer.debtor, answer.invoice_number): answer for answer in answers}
@@ -198,7 +228,7 @@ def misstated_share(plan: Plan, answers: Answers) -> float | None:
         if taint := answer.taint(invoice.open_minor):
             taints += [taint] * invoice.units
     units = sum(invoice.units for invoice in plan.invoices)
-    bound = upper_misstatement_share(units, taints, plan.confidence_ppm / PPM)
+    bound = upper_misstatement_share(units, taints, max(plan.confidence_ppm, LEAST_CONFIDENCE_PPM) / PPM)
     return min(bound + _known_share(plan, answers), 1.0)
 
 

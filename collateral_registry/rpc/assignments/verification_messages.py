@@ -6,7 +6,13 @@ from collections.abc import Sequence
 
 from google.type.money_pb2 import Money as MoneyMessage
 
-from collateral_registry.domain.assignments.verification import Answer, Outcome, SampledInvoice, misstated_share
+from collateral_registry.domain.assignments.verification import (
+    LEAST_CONFIDENCE_PPM,
+    Answer,
+    Outcome,
+    SampledInvoice,
+    misstated_share,
+)
 from collateral_registry.domain.assignments.verification_targets import TargetedInvoice
 from collateral_registry.domain.loans.agreements import ppm_of
 from collateral_registry.rpc.common import convert
@@ -18,20 +24,17 @@ from valuation.errors import InvalidInput
 from valuation.money import PPM
 
 ANSWERS_LIMIT = 1_000
-CONFIDENCE_PPM = 950_000
-"""Confidence of a plan that states none."""
-
 _SUMS = ("sales", "debit_notes", "payments", "credit_notes", "write_offs", "corrections")
 
 
 def read_confidence(message: pb.Verification) -> int:
-    """Returns the confidence of a plan in millionths; raises InvalidInput unless it is between 0 and 1."""
+    """Returns the confidence of a plan in millionths, the least one if none is stated; raises InvalidInput."""
     stated = convert.read_optional_decimal("confidence", message, "confidence")
     if stated is None:
-        return CONFIDENCE_PPM
+        return LEAST_CONFIDENCE_PPM
     found = ppm_of("confidence", stated, PPM)
-    if found == PPM:
-        raise InvalidInput("confidence", stated, "more than 0 and less than 1")
+    if not LEAST_CONFIDENCE_PPM <= found < PPM:
+        raise InvalidInput("confidence", stated, "at least 0.95 and less than 1")
     return found
 
 

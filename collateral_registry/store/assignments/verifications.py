@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
+from operator import itemgetter
 
 from sqlalchemy import ColumnElement, Connection, bindparam, insert, select
 
@@ -12,8 +13,8 @@ from collateral_registry.domain.assignments.events import InvoiceScope
 from collateral_registry.domain.assignments.verification import (
     Answer,
     Answers,
-    Outcome,
     Plan,
+    denied_invoices,
     misstated_share,
     newest_answers,
 )
@@ -25,7 +26,7 @@ from collateral_registry.store.engine.database import Write
 from collateral_registry.store.engine.filters import FilterField, FilterTable
 from collateral_registry.store.engine.json_documents import from_document, to_document
 from collateral_registry.store.engine.key_sets import KEYS, is_one_of
-from collateral_registry.store.engine.rows import check_unused, existing, insert_row
+from collateral_registry.store.engine.rows import check_unused, columns_of, existing, insert_row
 from collateral_registry.store.schema.assets import AssetRow
 from collateral_registry.store.schema.assignments import VerificationAnswerRow, VerificationRow
 from collateral_registry.store.schema.book import CommitRow
@@ -124,25 +125,30 @@ def _verifications(
             from_document(Plan, row.document),
             row.actor,
             row.known_us,
-            newest_answers(answers[row.record_key]),
+            newest_answers([answer for _, answer in answers[row.record_key]]),
         )
         for row in rows
     ]
 
 
-def _answers_of(source: Source, keys: Sequence[int], seq: int = EVER) -> dict[int, list[Answer]]:
+RecordedAnswer = tuple[int, Answer]
+"""The key of the record of an answer, which grows with time, and the answer."""
+
+
+def _answers_of(source: Source, keys: Sequence[int], seq: int = EVER) -> dict[int, list[RecordedAnswer]]:
     """Returns the answers to verifications up to a commit, in the order in which they were recorded."""
-    answers: dict[int, list[Answer]] = {key: [] for key in keys}
+    answers: dict[int, list[RecordedAnswer]] = {key: [] for key in keys}
     if not keys:
         return answers
     columns = read_columns(source, _ANSWERS, {"keys": list(keys), "seq": seq})
-    for key, document in zip(columns["verification_key"].tolist(), columns["document"], strict=True):
-        answers[key].append(from_document(Answer, document))
+    rows = zip(columns["verification_key"].tolist(), columns["record_key"].tolist(), columns["document"], strict=True)
+    for key, record, document in rows:
+        answers[key].append((record, from_document(Answer, document)))
     return answers
 
 
 _ANSWERS = (
-    select(VerificationAnswerRow.verification_key, VerificationAnswerRow.document)
+    select(*columns_of(VerificationAnswerRow, "verification_key", "record_key", "document"))
     .where(is_one_of(VerificationAnswerRow.verification_key, KEYS), VerificationAnswerRow.seq <= bindparam("seq"))
     .order_by(VerificationAnswerRow.record_key)
 )
@@ -153,7 +159,7 @@ class Verified:
     """What the verifications of a pool show as of a commit.
 
     ``misstated_share`` is the bound of the newest complete one and ``day`` its day; NaN and NO_DAY if there is none.
-    ``denied`` are the invoices whose debtors denied the debt when they answered last.
+    ``denied`` are the invoices that their debtors denied and have not confirmed since.
     """
 
     misstated_share: float = nan
@@ -178,13 +184,13 @@ def verifications_of(source: Source, asset_keys: Sequence[int], seq: int | None 
     return {asset_key: _verified(own, answers) for asset_key, own in plans.items()}
 
 
-def _verified(plans: Sequence[tuple[int, str]], answers: Mapping[int, Sequence[Answer]]) -> Verified:
+def _verified(plans: Sequence[tuple[int, str]], answers: Mapping[int, Sequence[RecordedAnswer]]) -> Verified:
     """Returns what the verifications of a pool show; ``plans`` are their keys and documents, oldest first."""
-    newest = newest_answers([answer for key, _ in plans for answer in answers[key]])
-    denied = [InvoiceScope(name[0], (name[1],)) for name, one in newest.items() if one.outcome == Outcome.DENIED]
+    recorded = sorted((one for key, _ in plans for one in answers[key]), key=itemgetter(0))
+    denied = [InvoiceScope(debtor, (number,)) for debtor, number in denied_invoices(one for _, one in recorded)]
     for key, document in reversed(plans):
         plan = from_document(Plan, document)
-        share = misstated_share(plan, newest_answers(answers[key]))
+        share = misstated_share(plan, newest_answers([one for _, one in answers[key]]))
         if share is not None:
             return Verified(share, day_of(plan.day), denied)
     return Verified(denied=denied)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, literal_column, select, true, update
 
 from collateral_registry.domain.filters.expressions import Expression
 from collateral_registry.domain.filters.fields import EncodedName, Id, Text, Time, enum
@@ -84,9 +84,13 @@ _OPEN_AMONG = select(FindingRow.fingerprint, FindingRow.finding_key).where(
 )
 
 
-def known_fingerprints(connection: Connection, fingerprints: Sequence[str]) -> set[str]:
-    """Returns the fingerprints that any finding already has, so that a dismissed finding is not raised again."""
-    return set(connection.execute(_KNOWN, {"texts": fingerprints}).scalars())
+def known_fingerprints(connection: Connection, fingerprints: Sequence[str], not_noted: str = "") -> set[str]:
+    """Returns the fingerprints that any finding already has, so that a dismissed finding is not raised again.
+
+    A finding that was resolved with the note ``not_noted`` does not count.
+    """
+    counts = (FindingRow.note != not_noted) | (FindingRow.state == _OPEN) if not_noted else true()
+    return set(connection.execute(_KNOWN.where(counts), {"texts": fingerprints}).scalars())
 
 
 _KNOWN = select(FindingRow.fingerprint).where(is_one_of(FindingRow.fingerprint, TEXTS))

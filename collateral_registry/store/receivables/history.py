@@ -34,8 +34,10 @@ def entry_columns(source: Source, pool_key: int, currency: str) -> Columns:
 
 
 _OF_POOL = (InvoiceEntryRow.pool_key == bindparam("pool"), InvoiceEntryRow.currency == bindparam("currency"))
-_CHANGES = select(*columns_of(InvoiceEntryRow, *CHANGE_COLUMNS)).where(
-    *_OF_POOL, InvoiceEntryRow.effect.in_(map(int, CHANGING))
+_CHANGES = (
+    select(*columns_of(InvoiceEntryRow, *CHANGE_COLUMNS))
+    .where(*_OF_POOL, InvoiceEntryRow.effect.in_(map(int, CHANGING)))
+    .order_by(InvoiceEntryRow.number)
 )
 _MOVED = InvoiceEntryRow.effect == int(EntryKind.MOVE)
 _ENTRIES = (

@@ -165,6 +165,21 @@ def test_a_payment_that_only_the_account_reports_is_not_in_the_closing_amount_of
     assert (sums.opening, sums.payments, sums.gap) == (50_00, 20_00, 0)
 
 
+def test_a_correction_of_a_matched_payment_leaves_it_in_its_period(book):
+    report(
+        book,
+        entry("i-A", "INVOICE", 50_00, "A", day=DAY - 20),
+        from_account("a-1", 20_00, "A", day=DAY - 10),
+        entry("p-1", "PAYMENT", 20_00, "A", day=DAY - 9),
+    )
+    assert closing(book, 30_00, DAY - 5).sums.gap == 0
+
+    report(book, entry("x-1", "CORRECTION", 20_00, corrects="p-1", day=DAY))
+
+    assert checked(book) == [[], []]
+    assert closing(book, 30_00, DAY - 5).sums.gap == 0
+
+
 def test_a_closing_amount_has_the_currency_of_the_pool_and_no_later_day(book):
     report(book, entry("i-A", "INVOICE", 50_00, "A", day=DAY))
     with pytest.raises(InvalidInput, match="got EUR, want USD"):

@@ -10,6 +10,7 @@ from collateral_registry.commands.book.business_date import advance
 from collateral_registry.commands.debtors.registry import create_debtor, merge_debtors
 from collateral_registry.commands.pools.explain import explained_pool
 from collateral_registry.domain.debtors.debtor import Debtor, DebtorKind
+from collateral_registry.domain.receivables.ledger import EntryKind
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.store.assets.repository import get_asset
 from collateral_registry.store.debtors.repository import Cause
@@ -104,6 +105,23 @@ def test_invoices_are_expected_when_their_debtors_pay_with_their_dilution(book):
     assert value_of(before).quality & QualityFlag.DILUTION_STAND_IN
     assert not value_of(after).quality & QualityFlag.DILUTION_STAND_IN
     assert after.stored.statement == statement_of(after)
+
+
+def test_invoices_that_leave_the_pool_and_return_are_no_further_sales(book):
+    book.report(*history())
+    review(book)
+    before = estimate(book)
+    book.register("other")
+    names = [(one["debtor"], one["invoice_number"]) for one in history() if one["kind"] == EntryKind.INVOICE]
+    for at, (debtor, number) in enumerate(names):
+        there = {"debtor": debtor, "day": DAY}
+        book.feed.report(entry(f"out-{at}", "MOVE", 0, number, to_pool="other", **there))
+        book.feed.report(entry(f"in-{at}", "MOVE", 0, number, pool="other", to_pool="acme", **there))
+    book.sync()
+    review(book)
+
+    assert estimate(book).entry_number > before.entry_number
+    assert estimate(book).dilution == before.dilution
 
 
 def test_an_invoice_under_another_text_of_a_debtor_leaves_its_estimate_as_it_was(book):

@@ -78,6 +78,18 @@ def test_a_payment_that_the_ledger_lacks_opens_a_finding_that_its_entry_resolves
     assert review(book) == [("CASH_LAG", "RESOLVED")]
 
 
+def test_a_finding_about_a_payment_that_a_person_resolved_is_not_raised_again(book):
+    book.report(invoice("A", 100_00), from_account("a-1", 40_00, "A", day=DAY))
+    move_to(book, DAY + 6)
+    review(book)
+    (found,) = findings(book.database)
+    book.do(lambda write: resolve_finding(write, found.key, "posted to a suspense account"))
+
+    assert review(book) == [("CASH_LAG", "RESOLVED")]
+    book.report(invoice("B", 1_00))
+    assert review(book) == [("CASH_LAG", "RESOLVED")]
+
+
 def test_a_gap_that_grows_is_reported_and_one_that_closes_is_for_a_person_to_release(book):
     book.report(invoice("A", 100_00))
     book.do(lambda write: record_closing(write, "acme", FIRST, Money(100_00, "USD"), "Ana"))

@@ -104,6 +104,35 @@ def test_an_incomplete_verification_leaves_the_bound_as_it_was(book):
     assert verified(book) == known
 
 
+def denied(book):
+    return [scope.invoice_numbers for scope in verified(book).denied]
+
+
+def test_a_debt_stays_denied_until_its_debtor_confirms_it(book):
+    stored, later = plan(book), plan(book, "v-2")
+    answer(book, later, Outcome.CONFIRMED, "A")
+    answer(book, stored, Outcome.DENIED, "A")
+    assert denied(book) == [("A",)]
+
+    answer(book, later, Outcome.NO_ANSWER, "A")
+    answer(book, later, Outcome.NO_ANSWER, "A", has_proof=True)
+    assert denied(book) == [("A",)]
+    answer(book, later, Outcome.DIFFERS, "A", confirmed=Money(1, "USD"))
+    assert denied(book) == []
+    answer(book, later, Outcome.DIFFERS, "A", confirmed=Money(0, "USD"))
+    assert denied(book) == [("A",)]
+    answer(book, stored, Outcome.CONFIRMED, "A")
+    assert denied(book) == []
+
+
+def test_a_plan_of_a_lower_confidence_has_the_bound_of_the_least_one(book):
+    ten = do(book, lambda write: plan_verification(write, "acme", "v-1", TOLERABLE, 10_000, 7, 0, "Ana"))
+    answer(book, ten, Outcome.CONFIRMED)
+
+    units = sum(one.units for one in ten.plan.invoices)
+    assert verified(book).misstated_share == pytest.approx(upper_misstatement_share(units, [], 0.95))
+
+
 def test_a_denied_debt_opens_a_finding_excludes_the_invoice_and_doubles_the_next_sample(book):
     registration = AssignmentEvent(AssignmentEventKind.REGISTERED, FIRST, registry="zdw", registration_number="1")
     do(book, lambda write: record_event(write, "acme", "a-1", registration, "Ana"))
@@ -133,7 +162,7 @@ def test_the_bound_is_the_value_part_of_the_pool(book):
     with book.read() as connection:
         key = get_asset(connection, "acme").key
         pool = PoolAsset(key, "acme", "USD", ReceivablePool())
-        facts = pool_inputs_of(connection, [pool], DAY)[0].facts
+        facts = pool_inputs_of(connection, [pool], DAY, {})[0].facts
 
     assert (facts.terms.value_part, facts.terms.verification_day) == (verified(book).misstated_share, DAY)
 

@@ -85,6 +85,25 @@ def test_entries_raise_the_alarms_of_the_records_that_they_report(kind):
         assert found[name].invoices == len(expected[name].invoices)
 
 
+def test_invoices_that_left_the_pool_and_returned_are_read_as_before():
+    entries = entries_of(simulated(Kind.DUPLICATE))
+    numbers = DebtorNumbers.of(sorted({*entries["debtor"].tolist()}), {})
+    before = alarms(entries, [], numbers, DAY)
+    sold = np.flatnonzero((entries["kind"] == EntryKind.INVOICE) & (entries["day"] <= DAY))
+    out, back = ({name: column[sold].copy() for name, column in entries.items()} for _ in range(2))
+    for moved, effect in ((out, EntryKind.MOVE), (back, EntryKind.INVOICE)):
+        moved["kind"][:], moved["effect"][:], moved["day"][:] = EntryKind.MOVE, effect, DAY
+    out["change_minor"][:] = 0
+
+    def after(*parts):
+        joined = {name: np.concatenate([entries[name], *(part[name] for part in parts)]) for name in entries}
+        return alarms(joined, [], numbers, DAY)
+
+    assert before
+    assert after(out, back) == before
+    assert after(out) == []
+
+
 def test_a_ledger_without_an_account_raises_no_alarm_about_cash():
     assert not read(simulated(Kind.LAPPED), account=False).keys() & OF_ACCOUNT
 

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from valuation._typing import Bool, Int
+from valuation.money import PPM, mul_div_floor
 from valuation.receivables.ledgers.columns import NO_DAY, Ledger, Postings, by_entry
 
 SETTLED_PPM = 5_000
@@ -69,7 +70,7 @@ class Standing:
 
     def is_settled(self, open_minor: Int) -> Bool:
         """Returns whether an open amount of each invoice [n] is small enough to count as settled."""
-        return np.asarray(open_minor * 1_000_000 <= self.ledger.invoices.amount_minor * SETTLED_PPM)
+        return np.asarray(open_minor <= mul_div_floor(self.ledger.invoices.amount_minor, SETTLED_PPM, PPM))
 
 
 def standing_of(ledger: Ledger, day: int) -> Standing:

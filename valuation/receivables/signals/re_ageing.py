@@ -47,7 +47,7 @@ def _issued_again(standing: Standing) -> tuple[Int, Int]:
     """Returns the invoices that were credited after their due day, and the next similar invoice of their debtor."""
     invoices = standing.ledger.invoices
     credited = standing.credited_day
-    old = np.flatnonzero((credited != NO_DAY) & (credited > invoices.due_day))
+    old = np.flatnonzero((credited != NO_DAY) & (invoices.due_day != NO_DAY) & (credited > invoices.due_day))
     again = np.full(len(old), -1)
     for place, row in enumerate(old.tolist()):
         first, last = np.searchsorted(invoices.entry_day, [credited[row] - 1, credited[row] + AGAIN_DAYS + 1])

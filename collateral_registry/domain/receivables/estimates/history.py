@@ -11,6 +11,7 @@ from collateral_registry.domain.receivables.ledger import EntryKind, PoolLedger
 from collateral_registry.domain.receivables.ledgers.ledger_state import DAY_US, Effect
 from collateral_registry.domain.shared.days import NO_DAY
 from valuation._typing import Bool, Columns, Int, Texts
+from valuation.money import PPM, mul_div_ceil, mul_div_floor
 from valuation.receivables.dilution_estimate import MONTHS, DilutionRecord
 from valuation.receivables.ledgers.standing import SETTLED_PPM
 from valuation.receivables.payment_days import Payments, amount_weights
@@ -46,16 +47,19 @@ class LedgerHistory:
 CHANGING = (EntryKind.INVOICE, EntryKind.DEBIT_NOTE, EntryKind.CREDIT_NOTE)
 """Effects that are sales or credit notes."""
 
-CHANGE_COLUMNS = ("debtor", "kind", "effect", "effective_us", "issue_day", "change_minor")
+NAME_COLUMNS = ("debtor", "invoice_number")
+CHANGE_COLUMNS = (*NAME_COLUMNS, "kind", "effect", "effective_us", "issue_day", "change_minor")
 """Fields of an effect from which changes follow."""
 
 
 def changes_of(effects: Columns) -> Changes:
-    """Returns the changes of effects of CHANGING in columns.
+    """Returns the changes of effects of CHANGING in columns, given in the order of their entries.
 
     An invoice is a sale of the day of its issue, because a ledger may be reported long after. A correction that lowers
-    the amount of an invoice is a reduction, as a credit note is.
+    the amount of an invoice is a reduction, as a credit note is. An invoice that returns to the pool changes nothing.
     """
+    kept = ~_is_return(effects)
+    effects = {name: column[kept] for name, column in effects.items()}
     day, issue, amount = effects["effective_us"] // DAY_US, effects["issue_day"], effects["change_minor"]
     is_sale = effects["effect"] != EntryKind.CREDIT_NOTE
     lowered = is_sale & (effects["kind"] == EntryKind.CORRECTION) & (amount < 0)
@@ -64,12 +68,30 @@ def changes_of(effects: Columns) -> Changes:
     return Changes(effects["debtor"], day, np.where(lowered, -amount, amount), is_sale & ~lowered)
 
 
+def _is_return(effects: Columns) -> Bool:
+    """Returns which effects state an invoice again that was in the pool before, and what was credited of it."""
+    found = np.zeros(len(effects["kind"]), dtype=np.bool_)
+    moved = effects["kind"] == EntryKind.MOVE
+    if not moved.any():
+        return found
+    names = [*zip(effects["debtor"].tolist(), effects["invoice_number"].tolist(), strict=True)]
+    is_invoice = effects["effect"] == EntryKind.INVOICE
+    known: set[tuple[str, str]] = set()
+    returned: set[tuple[str, str]] = set()
+    for row, name in enumerate(names):
+        if is_invoice[row] and moved[row] and name in known:
+            returned.add(name)
+        found[row] = moved[row] and name in returned
+        known.add(name)
+    return found
+
+
 def history_of_effects(effects: Iterable[Effect], currency: str) -> LedgerHistory:
     """Returns the history of a pool in a currency by the effects of its entries."""
     own = [one for one in effects if one.currency == currency]
     changing = [one for one in own if one.effect in CHANGING]
     columns: Columns = {
-        name: np.array([getattr(one, name) for one in changing], dtype=object if name == "debtor" else np.int64)
+        name: np.array([getattr(one, name) for one in changing], dtype=object if name in NAME_COLUMNS else np.int64)
         for name in CHANGE_COLUMNS
     }
     paid: dict[tuple[str, str], int] = {}
@@ -125,9 +147,9 @@ def payments_of(
     """
     names = zip(ledger.debtor.tolist(), ledger.invoice_number.tolist(), strict=True)
     last_paid = np.array([history.last_payment_day.get(name, NO_DAY) for name in names], dtype=np.int64)
-    is_open = ledger.open_minor * 1_000_000 > ledger.face_minor * SETTLED_PPM
+    is_open = ledger.open_minor > mul_div_floor(ledger.face_minor, SETTLED_PPM, PPM)
     is_paid = ~is_open & (last_paid != NO_DAY)
-    is_paid &= ledger.paid_minor * 1_000_000 >= ledger.face_minor * LEAST_PAID_SHARE_PPM
+    is_paid &= ledger.paid_minor >= mul_div_ceil(ledger.face_minor, LEAST_PAID_SHARE_PPM, PPM)
     counted = (is_paid | (is_open & (ledger.disputed_minor == 0))) & (ledger.face_minor > 0)
     counted &= (ledger.due_day != NO_DAY) & (ledger.due_day > day - PAYMENT_WINDOW_DAYS)
     rows = np.flatnonzero(counted & (ledger.currency == currency))
