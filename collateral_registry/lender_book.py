@@ -171,7 +171,7 @@ class LenderBook:
         try:
             yield
         except OSError as error:
-            self._trouble = error.strerror or str(error)
+            self._trouble = error.strerror or str(error) or type(error).__name__
         except DomainError as error:
             self._trouble = str(error)
         except Exception as error:  # the database of one lender must not stop the service of the others

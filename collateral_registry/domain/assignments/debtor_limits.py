@@ -58,6 +58,15 @@ class DebtorLimit:
         """Returns whether a day is not after the last day of the limit."""
         return self.expire is None or day <= self.expire
 
+    def permitted_minor(self, day: date, currency: str) -> int:
+        """Returns to what the limit restricts the debtor in a pool in a currency on a day.
+
+        In another currency it is 0, and so is a limit of the lender after its last day. An insured limit still
+        restricts the debtor then.
+        """
+        is_over = self.kind == DebtorLimitKind.LENDER and not self.is_valid_on(day)
+        return 0 if is_over or self.amount.currency != currency else self.amount.minor
+
     def _check_none(self, name: str) -> Callable[[], object]:
         def check() -> None:
             if getattr(self, name):
@@ -109,11 +118,10 @@ def limits_of_debtors(
             limit = limits.get((kind, name))
             if limit is None:
                 continue
-            has_currency = limit.amount.currency == currency
-            is_valid = has_currency and limit.is_valid_on(date_at(day))
+            most = limit.permitted_minor(date_at(day), currency)
             if kind == DebtorLimitKind.LENDER:
-                permitted[row] = limit.amount.minor if is_valid else 0
+                permitted[row] = most
             else:
-                insured[row] = limit.amount.minor if has_currency else 0
-                covered[row] = limit.amount.minor if is_valid else NO_LINE
+                covers = limit.amount.currency == currency and limit.is_valid_on(date_at(day))
+                insured[row], covered[row] = most, most if covers else NO_LINE
     return DebtorLimits(covered, insured, permitted)

@@ -77,9 +77,12 @@ def sqlite_file(url: str) -> Path | None:
 
 def file_identity(path: Path | None) -> tuple[int, int] | None:
     """Returns device and number of a file, whatever its name; None without one."""
-    if path is None or not path.exists():
+    if path is None:
         return None
-    found = path.stat()
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     return found.st_dev, found.st_ino
 
 

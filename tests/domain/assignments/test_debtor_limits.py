@@ -1,5 +1,7 @@
 """The limit of a debtor that applies is the newest one by whichever text it was stated."""
 
+from datetime import date, timedelta
+
 import pytest
 
 from collateral_registry.domain.assignments.debtor_limits import (
@@ -11,6 +13,7 @@ from collateral_registry.domain.assignments.debtor_limits import (
 from collateral_registry.domain.shared.money import Money
 
 LENDER = DebtorLimitKind.LENDER
+LAST = date(2022, 1, 31)
 LEI = "lei:5493001KJTIIGC8Y1R12"
 
 
@@ -30,6 +33,24 @@ def test_once_the_newest_limit_is_ended_there_is_none():
 @pytest.mark.parametrize(("text", "stated"), [("debtors/delta", "delta"), ("LEI: 5493001kjtiigc8y1r12", LEI)])
 def test_the_limit_of_a_debtor_that_is_not_registered_is_found_by_the_text_of_the_ledger(text, stated):
     assert in_force(recorded(stated, 1), recorded(text, 2)) == {stated: 2}
+
+
+@pytest.mark.parametrize(
+    ("kind", "day", "currency", "permitted"),
+    [
+        ("LENDER", LAST, "USD", 5),
+        ("LENDER", LAST + timedelta(days=1), "USD", 0),
+        ("LENDER", LAST, "EUR", 0),
+        ("INSURED", LAST, "USD", 5),
+        ("INSURED", LAST + timedelta(days=1), "USD", 5),
+        ("INSURED", LAST, "EUR", 0),
+    ],
+)
+def test_a_limit_restricts_by_its_last_day_and_its_currency(kind, day, currency, permitted):
+    insurer = "AXA" if kind == "INSURED" else ""
+    limit = DebtorLimit("delta", DebtorLimitKind[kind], Money(5, "USD"), "decided", LAST, insurer)
+
+    assert limit.permitted_minor(day, currency) == permitted
 
 
 def test_two_texts_of_a_registered_debtor_have_one_limit():

@@ -184,12 +184,22 @@ def test_every_assignment_that_concerns_an_invoice_is_shown_also_under_the_name_
     for at in range(100):
         assign(odd.client, f"0-{at:02}", "delta")
     assign(odd.client, "z-1", "hooli-old")
+    release(odd.client, "0-00")
 
     events = section(page(odd, f"/assets/acme/invoice?debtor=hooli&number={SAME}"), "assignment")
 
     assert "a-1" in events
     assert "z-1" in events
     assert "0-00" not in events
+
+
+def release(client, name):
+    """Releases the whole of an assignment."""
+    event = assignment_pb2.AssignmentEvent(kind="ASSIGNMENT_EVENT_KIND_RELEASED", date=calendar(FIRST_DAY))
+    request = assignment_pb2.RecordAssignmentEventRequest(
+        name=f"assets/acme/assignments/{name}", event=event, actor="A"
+    )
+    assignment_pb2_grpc.AssignmentServiceStub(client.channel).RecordAssignmentEvent(request)
 
 
 def assign(client, name, debtor):

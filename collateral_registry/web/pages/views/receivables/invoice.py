@@ -123,12 +123,20 @@ def _events(
         AssignmentEvent(one.name, event)
         for one in assignments
         for event in one.events
-        if _concerns(event.scopes, names, found.invoice_number)
+        if _concerns(event.scopes or _registered(one), names, found.invoice_number)
         and (day := calendar(event.date))
         and last
         and day <= last
     ]
     return sorted(concerning, key=lambda one: (calendar(one.event.date), one.event.create_time.ToNanoseconds()))[::-1]
+
+
+def _registered(assignment: assignment_pb2.Assignment) -> list[assignment_pb2.InvoiceScope]:
+    """Returns the scopes of all registrations of an assignment; none if one of them is of all invoices."""
+    registered = [
+        event.scopes for event in assignment.events if event.kind == assignment_pb2.ASSIGNMENT_EVENT_KIND_REGISTERED
+    ]
+    return [scope for scopes in registered for scope in scopes] if all(registered) else []
 
 
 def _concerns(scopes: Sequence[assignment_pb2.InvoiceScope], names: set[str], number: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from decimal import Decimal
 
 from google.type.money_pb2 import Money
 
@@ -16,6 +15,7 @@ from collateral_registry.domain.assignments.debtor_limits import (
     limits_in_force,
 )
 from collateral_registry.domain.debtors.identifiers import normal_text
+from collateral_registry.domain.shared.money import Money as Amount
 from collateral_registry.rpc.assignments.messages import read_limit
 from collateral_registry.v1 import assignment_pb2, debtor_pb2, receivable_pb2 as pb
 from collateral_registry.web.pages.numbers import calendar, money_of
@@ -28,17 +28,11 @@ LIMITS_READ = 1_000
 
 @dataclass(frozen=True)
 class Limit:
-    """A limit that applies, whether its last day has passed, and what it permits: of a lender then nothing."""
+    """A limit that applies, whether its last day has passed, and the amount to which it restricts the debtor."""
 
     stated: DebtorLimit
     is_expired: bool
-
-    @property
-    def amount(self) -> Money:
-        """The amount that limits the debtor."""
-        amount = self.stated.amount
-        is_nothing = self.is_expired and self.stated.kind == DebtorLimitKind.LENDER
-        return money_of(Decimal(0) if is_nothing else amount.major, amount.currency)
+    amount: Money
 
 
 async def fetch_limits(
@@ -52,14 +46,19 @@ async def fetch_limits(
     recorded = [_recorded(one) for one in reversed(await _listed(visit, statement.asset))]
     found = limits_in_force(recorded, names)
     today = calendar(statement.market_date) or date.max
+    currency = statement.open_amount.currency_code
     return {
         one.debtor: [
-            Limit(limit, not limit.is_valid_on(today))
+            Limit(limit, not limit.is_valid_on(today), _amount(limit.permitted_minor(today, currency), currency))
             for kind in DebtorLimitKind
             if (limit := found.get((kind, one.registered_debtor or one.debtor)))
         ]
         for one in statement.debtors
     }
+
+
+def _amount(minor: int, currency: str) -> Money:
+    return money_of(Amount(minor, currency).major, currency)
 
 
 async def _names_of_texts(visit: Visit, registered: Mapping[str, debtor_pb2.Debtor]) -> dict[str, str]:
