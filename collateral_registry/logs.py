@@ -32,10 +32,17 @@ _PATTERNS = (
         rf"\1{MASK}",
     ),
     (re.compile(r"(bearer\s+)[^\s'\",)]+", re.IGNORECASE), rf"\1{MASK}"),
-    (re.compile(r"^(\s*DETAIL:\s+).*$", re.MULTILINE), rf"\1{MASK}"),
+    (
+        re.compile(
+            r"^(\s*(?:DETAIL|CONTEXT):\s+).*?(?=^\s*(?:CONTEXT:|\[SQL|\(Background|The above|During|Traceback)|\Z)",
+            re.MULTILINE | re.DOTALL,
+        ),
+        rf"\1{MASK}\n",
+    ),
+    (re.compile(r"(invalid input [^:\n]*:\s*)\".*\""), rf"\1{MASK}"),
 )
 """Where texts of drivers and libraries contain a secret or data of a borrower: in a URL, after the name of a parameter,
-in a header, in the details of an error of PostgreSQL."""
+in a header, in an error of PostgreSQL. The details of such an error end where the traceback goes on."""
 
 _SECRET_NAMES = frozenset({"password", "passwd", "sslpassword", "token"})
 

@@ -31,7 +31,10 @@ FILED = "secret-of-a-pgpass"
         (f"postgresql://db/book?user=ann&password={PASSWORD}&a=1", "postgresql://db/book?user=ann&password=***&a=1"),
         (f"invalid dsn: host=db password={PASSWORD} user=ann", "invalid dsn: host=db password=*** user=ann"),
         (f"('authorization', 'Bearer {TOKEN}')", "('authorization', 'Bearer ***')"),
-        ("duplicate key\nDETAIL:  Key (name)=(Acme) already exists.\nmore", "duplicate key\nDETAIL:  ***\nmore"),
+        ("twice\nDETAIL:  Key (name)=(Acme) already exists.\n[SQL: x]", "twice\nDETAIL:  ***\n[SQL: x]"),
+        ("null\nDETAIL:  Failing row contains (a note\nof two lines, 7).\n", "null\nDETAIL:  ***\n"),
+        ('bad\nCONTEXT:  COPY book, line 1, column debtor: "Acme"\nTraceback', "bad\nCONTEXT:  ***\nTraceback"),
+        ('invalid input syntax for type bigint: "Acme"\nLINE 1', "invalid input syntax for type bigint: ***\nLINE 1"),
         ("http://127.0.0.1:50080/v1 is served to ann@example.org", None),
     ],
 )
