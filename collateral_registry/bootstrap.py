@@ -87,13 +87,14 @@ def prepare_books(settings: Settings, clock: Clock = wall_clock) -> None:
     """
     by_lender = settings_by_lender(settings)
     for lender, of_lender in by_lender.items():
-        with closing(Database(of_lender.url, clock)) as database:
-            try:
+        try:
+            with closing(Database(of_lender.url, clock)) as database:
                 open_database(lender, of_lender, database, clock)
-            except (DomainError, OSError) as error:
-                if len(by_lender) == 1:
-                    raise
-                LOG.log(logging.ERROR, "a book cannot be opened", lender=lender, cause=str(error))
+        except Exception as error:  # the database of one lender must not stop the service of the others
+            if len(by_lender) == 1:
+                raise
+            foreseen, cause = isinstance(error, DomainError | OSError), str(error) or type(error).__name__
+            LOG.log(logging.ERROR, "a book cannot be opened", lender=lender, cause=cause, exc_info=not foreseen)
 
 
 def serve(settings: Settings, clock: Clock = wall_clock, process: int = 0) -> None:

@@ -127,10 +127,10 @@ class LenderBook:
         ``publish`` is called after each change of the health.
         """
         token = LENDER.set(label_of(self.lender))  # for the tasks that are started here
+        if not self._trouble:
+            await (self._start_open if self.lender == OWN_LENDER else self._try_start)(publish)
         if self._trouble:
             self._tasks.append(asyncio.create_task(self._open_later(publish)))
-        else:
-            await self._start_open(publish)
         LENDER.reset(token)
 
     async def stop_tasks(self) -> None:
