@@ -173,12 +173,19 @@ def _json_value(name: str, value: object) -> object:
     return MASK if name.lower() in _SECRET_NAMES else masked(str(value))
 
 
+STATUS_NOT_SENT = "ExecuteBatchError raised in core by servicer method"
+"""How gRPC reports that it could not send the status of a call. Its caller has just gone, so nothing failed here."""
+
+
 class _Collector(logging.Handler):
     """Passes records of the standard log on."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Writes one record."""
         values: dict[str, Any] = {"component": record.name}
+        if record.getMessage().startswith(STATUS_NOT_SENT):
+            structlog.get_logger(**values).warning("a caller had gone before its call ended")
+            return
         if record.exc_info:
             values["exc_info"] = record.exc_info
         structlog.get_logger(**values).log(record.levelno, record.getMessage())
