@@ -146,6 +146,8 @@ def test_an_invoice_of_ubl_opens_an_invoice_with_its_facts():
     [
         (ubl("C-1", "CreditNote", ABOUT_A_1), "CREDIT_NOTE", "A-1"),
         (ubl("C-1", "CreditNote"), "UNAPPLIED", ""),
+        (ubl("C-1", more=f"<cbc:InvoiceTypeCode>381</cbc:InvoiceTypeCode>{ABOUT_A_1}"), "CREDIT_NOTE", "A-1"),
+        (ubl("C-1", more="<cbc:InvoiceTypeCode>381</cbc:InvoiceTypeCode>"), "UNAPPLIED", ""),
         (ubl("D-1", more=f"<cbc:InvoiceTypeCode>383</cbc:InvoiceTypeCode>{ABOUT_A_1}"), "DEBIT_NOTE", "A-1"),
         (ubl("A-2", more=f"<cbc:InvoiceTypeCode>384</cbc:InvoiceTypeCode>{ABOUT_A_1}"), "CORRECTION", ""),
         (ubl("A-2", more=f"<cbc:InvoiceTypeCode>380</cbc:InvoiceTypeCode>{ABOUT_A_1}"), "INVOICE", "A-2"),
@@ -160,6 +162,7 @@ def test_a_document_about_an_invoice_becomes_an_entry_of_that_invoice(document, 
         "none" if kind == "CORRECTION" else "vat:DE123456789",
     )
     assert entry.corrects == ("invoice vat:DE123456789 A-1" if kind == "CORRECTION" else "")
+    assert (entry.issued is None, entry.type_code == 0) == (kind != "INVOICE", kind != "INVOICE")
 
 
 @pytest.mark.parametrize(
@@ -168,6 +171,8 @@ def test_a_document_about_an_invoice_becomes_an_entry_of_that_invoice(document, 
         (b'<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>', "file: got a document type declaration"),
         (b'<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>', "file: got a document type declaration"),
         (ubl()[:-3], "file: got XML that is not well-formed"),
+        (b'<?xml version="1.0" encoding="foo"?><a/>', "file: got an encoding that is not known"),
+        (ubl(more="<cbc:InvoiceTypeCode>99999999999</cbc:InvoiceTypeCode>"), "InvoiceTypeCode: got '99999999999'"),
         (b"<a>" * 70 + b"</a>" * 70, "elements: got more than 64"),
         (b"<a/>", "root: got 'a'"),
         (ubl(amount="NaN"), "PayableAmount: got NaN"),
@@ -184,7 +189,7 @@ def test_a_document_that_cannot_be_an_invoice_is_refused_with_its_reason(documen
 
 def test_a_folder_is_read_with_invoices_before_what_refers_to_them(folder):
     (folder / "a.xml").write_bytes(ubl("C-1", "CreditNote", ABOUT_A_1, amount="2"))
-    (folder / "b.xml").write_bytes(ubl())
+    (folder / "b.XML").write_bytes(ubl())
     (folder / "c.xml").write_bytes(ubl())
     (folder / "d.xml").write_bytes(b"<a/>")
     (folder / "notes.txt").write_text("not an invoice")

@@ -33,7 +33,7 @@ class FileEntries:
     def rejected(self, one: pb.RejectedInvoiceItem) -> str:
         """Returns why the server rejects an entry, with its place."""
         reason = pb.EntryRejectionReason.Name(one.reason).removeprefix("ENTRY_REJECTION_REASON_")
-        return f"{self.place_of[one.entry_id]}: entry {one.entry_id}: {reason}: {one.description}"
+        return f"{self.place_of.get(one.entry_id, 'file')}: entry {one.entry_id}: {reason}: {one.description}"
 
 
 def read_entries(path: Path, options: EntryFileOptions) -> FileEntries:

@@ -272,6 +272,7 @@ def test_entries_that_cannot_be_booked_are_rejected_with_their_reasons(feed):
         entry("7", "DUE_DATE", 0, "A"),
         entry("8", "CORRECTION", 1_00, corrects="p", debtor="other"),
         entry("9", "CREDIT_NOTE", 1_00, "A", source=2),
+        entry("10", "INVOICE", 1_00, "C", type_code=381),
     ) == [
         "1: invoice_number: got 'B' of 'delta', want an invoice that is in assets/acme",
         "2: invoice_number: got 'A', want a number that no other invoice of the debtor in the pool has; to change one, "
@@ -285,6 +286,8 @@ def test_entries_that_cannot_be_booked_are_rejected_with_their_reasons(feed):
         "7: due_date: got nothing, want a date from 1970-01-01; DUE_DATE and RETENTION need one",
         "8: debtor: got 'other', want 'delta' of the corrected entry",
         "9: source: got 2, want LEDGER; or ACCOUNT, for PAYMENT and CORRECTION only",
+        "10: type_code: got 381, want a code of UNTDID 1001 such as 380, or 0; a credit note is a CREDIT_NOTE "
+        "or UNAPPLIED",
     ]
     assert open_amounts(feed.ledger()) == {"A": 70_00}
 

@@ -35,6 +35,9 @@ ENTRY_AMOUNT_LIMIT_MINOR = 10**14
 
 TYPE_CODE_LIMIT = 9_999
 
+CREDIT_CODES = (81, 83, 261, 262, 296, 308, 381, 420, 458, 532)
+"""Codes of UNTDID 1001 for credit notes, which are no claims on a debtor."""
+
 FIRST_DAY, LAST_DAY = 0, 2_932_896
 """The first and the last day that an entry may state: 1970-01-01 and 9999-12-31."""
 
@@ -110,7 +113,7 @@ WANTED = {
     "to_pool": "another pool for a MOVE, none for other kinds",
     "debtor": "debtors/{debtor}, or an identifier such as lei:529900T8BM49AURSDO55",
     "invoice_number": "1 to 200 printable characters without spaces around them; none for UNAPPLIED and CONTRA",
-    "type_code": "a code of UNTDID 1001 such as 380, or 0",
+    "type_code": "a code of UNTDID 1001 such as 380, or 0; a credit note is a CREDIT_NOTE or UNAPPLIED",
     "amount": "more than 0 and at most 10^14 minor units; 0 or more for DISPUTE, RETENTION, CONTRA and CORRECTION; "
     "none for DISPUTE_END, DUE_DATE, DELIVERY and MOVE",
     "currency_code": "a code of ISO 4217, with every amount",
@@ -220,10 +223,11 @@ def _wrong_numbers(batch: Entries, kind: Int) -> list[tuple[str, list[int]]]:
     has_none = np.isin(kind, WITHOUT_AMOUNT)
     is_wrong = (amount < 0) | (amount > ENTRY_AMOUNT_LIMIT_MINOR)
     is_wrong |= np.where(has_none, amount != 0, (amount == 0) & ~np.isin(kind, OF_ANY_AMOUNT))
+    is_claim = np.isin(kind, (EntryKind.INVOICE, EntryKind.CORRECTION))
     wrong = {
         "amount": is_wrong,
         "currency_code": (amount != 0) & ~is_given(batch.currency),
-        "type_code": (code < 0) | (code > TYPE_CODE_LIMIT),
+        "type_code": (code < 0) | (code > TYPE_CODE_LIMIT) | (is_claim & np.isin(code, CREDIT_CODES)),
         "flags": ((flags & ~int(STATED_FLAGS)) != 0) | ((flags != 0) & (kind != EntryKind.INVOICE)),
     }
     for name in ("issue_date", "due_date", "delivery_date"):

@@ -30,6 +30,11 @@ NAMES = {"cac": f"{_UBL}CommonAggregateComponents-2", "cbc": f"{_UBL}CommonBasic
 LEI_SCHEMES = frozenset({"0199", "LEI"})
 """Schemes of an identifier that is an LEI: the code of ISO 6523, and the name."""
 
+CREDIT_CODES = frozenset({81, 83, 261, 262, 296, 308, 381, 420, 458, 532})
+"""Codes of UNTDID 1001 for credit notes, which some systems write as an Invoice."""
+
+CODE_DIGITS = 4
+
 DEBIT_NOTE_CODES = frozenset({383})
 CORRECTED_CODES = frozenset({384})
 ORDER = {"INVOICE": 0, "CORRECTION": 1}
@@ -51,7 +56,7 @@ def read_ubl(path: Path, pool: str) -> UblEntries:
     An invoice that was read precedes what refers to it. A file that cannot be read is refused and stops no other.
     """
     found = UblEntries()
-    paths = sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else [path]
+    paths = sorted(one for one in path.iterdir() if one.suffix.lower() == SUFFIX) if path.is_dir() else [path]
     for one in paths:
         try:
             entry = entry_of(_bytes_of(one), pool)
@@ -76,13 +81,13 @@ def entry_of(content: bytes, pool: str) -> Entry:
     number, issued = _required(root, "cbc:ID"), _day(root, "cbc:IssueDate")
     if issued is None:
         raise ValueError("IssueDate: got nothing, want a date such as 2024-05-02")
-    is_credit = root.tag == CREDIT_NOTE
-    code = _code(root, "cbc:CreditNoteTypeCode" if is_credit else "cbc:InvoiceTypeCode")
+    code = _code(root, "cbc:CreditNoteTypeCode" if root.tag == CREDIT_NOTE else "cbc:InvoiceTypeCode")
+    is_credit = root.tag == CREDIT_NOTE or code in CREDIT_CODES
     about = _text(root, "cac:BillingReference/cac:InvoiceDocumentReference/cbc:ID")
     kind = _kind(code, about, is_credit=is_credit)
     debtor = _debtor(root)
     amount, currency = _amount(root)
-    opens = kind in {"INVOICE", "CORRECTION"}
+    opens = kind == "INVOICE"
     return Entry(
         entry_id=_entry_id("credit note" if is_credit else "invoice", debtor, number),
         kind=kind,
@@ -149,6 +154,8 @@ def _parsed(content: bytes) -> Element:
         parser.Parse(content, is_last)
     except expat.ExpatError as error:
         raise ValueError(f"file: got XML that is not well-formed ({error}), want an invoice of UBL") from None
+    except LookupError:
+        raise ValueError("file: got an encoding that is not known, want UTF-8 or UTF-16") from None
     return builder.close()
 
 
@@ -194,7 +201,7 @@ def _day(root: Element, *paths: str) -> date | None:
 
 def _code(root: Element, path: str) -> int:
     text = _text(root, path)
-    if text and not (text.isascii() and text.isdigit()):
+    if text and not (text.isascii() and text.isdigit() and len(text) <= CODE_DIGITS):
         raise ValueError(f"{_label(path)}: got {text[:SHOWN_LETTERS]!r}, want a code of UNTDID 1001 such as 380")
     return int(text or "0")
 
