@@ -57,7 +57,8 @@ def keep_freed_memory() -> None:
 async def return_freed_memory() -> None:
     """Returns freed memory to the system from time to time, so that a busy minute does not decide what a process keeps.
 
-    Never ends. A turn takes a few milliseconds, in a thread of its own; columns of the next minute have new pages then.
+    Ends at once where the C library cannot. A turn takes a few milliseconds, in a thread of its own; columns of the
+    next minute have new pages then.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     while trim is not None:
