@@ -27,8 +27,15 @@ DAY_US = 86_400_000_000
 
 State, Kind = AssignmentState, AssignmentEventKind
 
-_ACTIVE = (State.REGISTERED, State.NOTIFIED, State.ACKNOWLEDGED, State.ACKNOWLEDGED_WITH_SET_OFF)
-_ENDED = (State.NONE, State.EXPIRED)
+
+def _among(*states: AssignmentState) -> Bool:
+    """Returns whether each state [number of states] is among these."""
+    return np.isin(np.arange(len(State)), states)
+
+
+_ACTIVE = _among(State.REGISTERED, State.NOTIFIED, State.ACKNOWLEDGED, State.ACKNOWLEDGED_WITH_SET_OFF)
+_ACKNOWLEDGED = _among(State.ACKNOWLEDGED, State.ACKNOWLEDGED_WITH_SET_OFF)
+_UNASSIGNED, _ENDED = _among(State.NONE), _among(State.NONE, State.EXPIRED)
 _SETS = {Kind.REFUSED: State.REFUSED, Kind.RELEASED: State.NONE}
 """The state of each assigned invoice after an event of these kinds, whatever it was before, also if it is expired."""
 
@@ -141,7 +148,7 @@ def best_assignments(
     for events in records.assignments:
         own = _assigned(events, invoices, day, account, searches)
         state = np.where(_RANK[own.state] > _RANK[state], own.state, state)
-        is_earlier = np.isin(own.state, _ACTIVE) & ((registered_us == 0) | (own.registered_us < registered_us))
+        is_earlier = _ACTIVE[own.state] & ((registered_us == 0) | (own.registered_us < registered_us))
         registered_us = np.where(is_earlier, own.registered_us, registered_us)
         is_first = (own.state == State.EXPIRED) & (attested_by == searches.of_all)
         attested_by = np.where(is_earlier | is_first, own.registry, attested_by)
@@ -217,13 +224,13 @@ class _Assigned:
     def lapse(self, rows: Int, day: int) -> Bool:
         """Expires registrations whose last day is before a day, unless refused; returns which [rows] have lapsed."""
         lapsed = np.asarray((self.last_day[rows] != NO_DAY) & (self.last_day[rows] < day))
-        self.state[rows[lapsed & np.isin(self.state[rows], _ACTIVE)]] = State.EXPIRED
+        self.state[rows[lapsed & _ACTIVE[self.state[rows]]]] = State.EXPIRED
         return lapsed
 
     def register(self, event: AssignmentEvent, rows: Int) -> None:
         """Registers invoices [rows]. A registration in force keeps its rank, and a refusal stays."""
         lapsed = self.lapse(rows, day_of(event.day))
-        ended = np.isin(self.state[rows], _ENDED)
+        ended = _ENDED[self.state[rows]]
         self.registered_us[rows[ended | lapsed]] = event.registered_us or day_of(event.day) * DAY_US
         self.state[rows[ended]] = State.REGISTERED
         self.last_day[rows], self.registry[rows] = day_of(event.expire), self._searches.place(event.registry)
@@ -232,7 +239,8 @@ class _Assigned:
         """Applies another event to invoices [rows]; ``account`` is the one before it."""
         day = day_of(event.day)
         self.lapse(rows, day)
-        rows = rows[~np.isin(self.state[rows], (State.NONE,) if event.kind in _SETS else _ENDED)]
+        ended = _UNASSIGNED if event.kind in _SETS else _ENDED
+        rows = rows[~ended[self.state[rows]]]
         if event.kind == Kind.EXPIRED:
             last = self.last_day[rows]
             self.last_day[rows] = np.where(last == NO_DAY, day - 1, np.minimum(last, day - 1))
@@ -250,8 +258,7 @@ def _after(event: AssignmentEvent, state: Int, rows: Int, invoices: Invoices, ac
             notified = np.where(state == State.REGISTERED, State.NOTIFIED, state)
             return np.where(_acknowledged(event, rows, invoices), _acknowledged_state(event, account), notified)
         case Kind.ACCOUNT_CHANGED:
-            acknowledged = np.isin(state, (State.ACKNOWLEDGED, State.ACKNOWLEDGED_WITH_SET_OFF))
-            return np.where(acknowledged & (event.account != account), State.NOTIFIED, state)
+            return np.where(_ACKNOWLEDGED[state] & (event.account != account), State.NOTIFIED, state)
         case _:
             return np.full(len(rows), _SETS[event.kind], dtype=np.int64) if event.kind in _SETS else state
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeVar, cast
 
 from sqlalchemy import Select, bindparam, select
 
@@ -26,6 +27,9 @@ from collateral_registry.store.schema.assignments import (
 )
 
 T = TypeVar("T")
+
+RECORDS_KEPT, RECORD_CHARACTERS = 4_096, 1_000
+"""Records kept as types, and longest document of one: a pool reads all of its records at each valuation."""
 
 
 class AssignedPool(NamedTuple):
@@ -75,7 +79,7 @@ def _records(
     events = read_columns(source, _EVENTS, named)
     owners = zip(events["asset_key"].tolist(), events["assignment_key"].tolist(), events["document"], strict=True)
     for asset_key, key, document in owners:
-        assignments[asset_key].setdefault(key, []).append(from_document(AssignmentEvent, document))
+        assignments[asset_key].setdefault(key, []).append(_record(AssignmentEvent, document))
     searches = _documents(source, _SEARCHES, named, RegistrySearch)
     terms = _documents(source, _TERMS, named, ContractTerms)
     exclusions = _documents(source, _EXCLUSIONS, named, Exclusion)
@@ -96,8 +100,17 @@ def _documents(source: Source, statement: Select[Any], named: dict[str, Any], ki
     found: dict[int, list[T]] = {}
     columns = read_columns(source, statement, named)
     for key, document in zip(columns["asset_key"].tolist(), columns["document"], strict=True):
-        found.setdefault(key, []).append(from_document(kind, document))
+        found.setdefault(key, []).append(_record(kind, document))
     return found
+
+
+def _record(kind: type[T], document: str) -> T:
+    return cast("T", _kept(kind, document)) if len(document) <= RECORD_CHARACTERS else from_document(kind, document)
+
+
+@lru_cache(RECORDS_KEPT)
+def _kept(kind: type[T], document: str) -> T:
+    return from_document(kind, document)
 
 
 def _of_pool(table: Any, *names: str) -> Select[Any]:  # noqa: ANN401 - a table of records
