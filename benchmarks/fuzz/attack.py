@@ -29,7 +29,7 @@ from benchmarks.fuzz.invariants import (
     reports,
     store_damaged,
 )
-from benchmarks.fuzz.memory import memory_at_rest, memory_of
+from benchmarks.fuzz.memory import REST_SECONDS, memory_at_rest, memory_of
 from benchmarks.fuzz.mutations import hostile_request
 from benchmarks.fuzz.plausible import names_in
 from benchmarks.fuzz.streams import Streams
@@ -85,6 +85,7 @@ class Attack:
     saved: Path
     say: Callable[[str], None]
     patience: float = PATIENCE_SECONDS
+    rest_seconds: float = REST_SECONDS
 
 
 def attack_book(url: str, folder: Path, attack: Attack) -> Verdict:
@@ -186,7 +187,9 @@ class _Run:
             for numbers in (range(self.warm), range(self.warm, self.attack.count)):
                 left = _until(started + self.attack.seconds, numbers)
                 await asyncio.gather(*(self._send_all(channel, left) for _ in range(CALLS_AT_ONCE)))
-                self.found.memory.append(await memory_at_rest(self.server, self.found.requests))
+                self.found.memory.append(
+                    await memory_at_rest(self.server, self.found.requests, self.attack.rest_seconds)
+                )
         progress.cancel()
         self.found.seconds = round(time.monotonic() - started, 1)
         return self.found

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.measured import children_of
+from collateral_registry.runtime.process_memory import RETURN_SECONDS
 from tests.support.server import Server
 
-REST_SECONDS = 1.0
-"""Time in which no process may start or end before the memory at rest is read."""
+REST_SECONDS = RETURN_SECONDS + 2
+"""Time in which no process may start or end before the memory at rest is read: freed memory has gone back by then."""
 
-REST_LIMIT_SECONDS = 30.0
+REST_LIMIT_SECONDS = 3 * REST_SECONDS
 POLL_SECONDS = 0.2
 
 
@@ -42,12 +43,12 @@ def memory_of(server: Server, requests: int) -> Memory:
     return Memory(requests, round(_allocated_mb(server.process.pid), 1), round(workers, 1))
 
 
-async def memory_at_rest(server: Server, requests: int) -> Memory:
-    """Returns the memory once the processes that end with their call, such as those of previews, have ended."""
+async def memory_at_rest(server: Server, requests: int, rest_seconds: float) -> Memory:
+    """Returns the memory once no process, such as one of a preview, has started or ended for so many seconds."""
     assert server.process is not None
     known, since = set(children_of(server.process.pid)), time.monotonic()
     end = since + REST_LIMIT_SECONDS
-    while time.monotonic() < min(since + REST_SECONDS, end):
+    while time.monotonic() < min(since + rest_seconds, end):
         await asyncio.sleep(POLL_SECONDS)
         found = set(children_of(server.process.pid))
         if found != known:

@@ -20,7 +20,7 @@ def test_hostile_requests_are_refused_and_change_no_report_of_before(name, tmp_p
     saved = tmp_path / "saved"
     saved.mkdir()
     with engine_of(name, tmp_path) as engine:
-        verdict = attack_book(engine.new_database(), tmp_path, Attack(400, 120, 7, saved, quiet))
+        verdict = attack_book(engine.new_database(), tmp_path, Attack(400, 120, 7, saved, quiet, rest_seconds=1.0))
 
     assert [Path(path).read_text() for path in verdict.failures] == []
     assert verdict.holds, verdict.record()
