@@ -92,8 +92,10 @@ class AssetServicer(asset_pb2_grpc.AssetServiceServicer):
         wanted, page = filtered_page(request, "ListAssets", "")
 
         def work(connection: Connection) -> pb.ListAssetsResponse:
-            rows, token = page.cut(list_assets(connection, wanted, *page.bounds), lambda row: row.asset.asset_id)
-            return pb.ListAssetsResponse(assets=[asset_message(row) for row in rows], next_page_token=token)
+            messages, token = page.filled(
+                list_assets(connection, wanted, *page.bounds), lambda row: row.asset.asset_id, asset_message
+            )
+            return pb.ListAssetsResponse(assets=messages, next_page_token=token)
 
         return await self.runner.read(work)
 

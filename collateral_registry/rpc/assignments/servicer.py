@@ -82,9 +82,10 @@ class AssignmentServicer(assignment_pb2_grpc.AssignmentServiceServicer):
 
         def work(connection: Connection) -> pb.ListAssignmentsResponse:
             found = list_assignments(connection, wanted, *page.bounds)
-            rows, token = page.cut(found, lambda row: (row.asset_id, row.assignment_id))
             _, day = newest_commit(connection)
-            messages = [assignment_message(row, day) for row in rows]
+            messages, token = page.filled(
+                found, lambda row: (row.asset_id, row.assignment_id), lambda row: assignment_message(row, day)
+            )
             return pb.ListAssignmentsResponse(assignments=messages, next_page_token=token)
 
         return await self.runner.read(work)
@@ -112,9 +113,10 @@ class AssignmentServicer(assignment_pb2_grpc.AssignmentServiceServicer):
         wanted, page = filtered_page(request, "ListRegistrySearches", NEWEST, of_parent=of_asset)
 
         def work(connection: Connection) -> pb.ListRegistrySearchesResponse:
-            rows, token = page.cut(SEARCHES.page(connection, wanted, *page.bounds), lambda row: row.key)
-            searches = [search_message(row) for row in rows]
-            return pb.ListRegistrySearchesResponse(registry_searches=searches, next_page_token=token)
+            messages, token = page.filled(
+                SEARCHES.page(connection, wanted, *page.bounds), lambda row: row.key, search_message
+            )
+            return pb.ListRegistrySearchesResponse(registry_searches=messages, next_page_token=token)
 
         return await self.runner.read(work)
 
@@ -141,8 +143,10 @@ class AssignmentServicer(assignment_pb2_grpc.AssignmentServiceServicer):
         wanted, page = filtered_page(request, "ListContractTerms", NEWEST, of_parent=of_asset)
 
         def work(connection: Connection) -> pb.ListContractTermsResponse:
-            rows, token = page.cut(TERMS.page(connection, wanted, *page.bounds), lambda row: row.key)
-            return pb.ListContractTermsResponse(contract_terms=map(terms_message, rows), next_page_token=token)
+            messages, token = page.filled(
+                TERMS.page(connection, wanted, *page.bounds), lambda row: row.key, terms_message
+            )
+            return pb.ListContractTermsResponse(contract_terms=messages, next_page_token=token)
 
         return await self.runner.read(work)
 
@@ -182,8 +186,10 @@ class AssignmentServicer(assignment_pb2_grpc.AssignmentServiceServicer):
         wanted, page = filtered_page(request, "ListExclusions", NEWEST, of_parent=of_asset)
 
         def work(connection: Connection) -> pb.ListExclusionsResponse:
-            rows, token = page.cut(EXCLUSIONS.page(connection, wanted, *page.bounds), lambda row: row.key)
-            return pb.ListExclusionsResponse(exclusions=map(exclusion_message, rows), next_page_token=token)
+            messages, token = page.filled(
+                EXCLUSIONS.page(connection, wanted, *page.bounds), lambda row: row.key, exclusion_message
+            )
+            return pb.ListExclusionsResponse(exclusions=messages, next_page_token=token)
 
         return await self.runner.read(work)
 
@@ -223,7 +229,9 @@ class AssignmentServicer(assignment_pb2_grpc.AssignmentServiceServicer):
         wanted, page = filtered_page(request, "ListDebtorLimits", NEWEST, of_parent=of_asset)
 
         def work(connection: Connection) -> pb.ListDebtorLimitsResponse:
-            rows, token = page.cut(LIMITS.page(connection, wanted, *page.bounds), lambda row: row.key)
-            return pb.ListDebtorLimitsResponse(debtor_limits=map(limit_message, rows), next_page_token=token)
+            messages, token = page.filled(
+                LIMITS.page(connection, wanted, *page.bounds), lambda row: row.key, limit_message
+            )
+            return pb.ListDebtorLimitsResponse(debtor_limits=messages, next_page_token=token)
 
         return await self.runner.read(work)

@@ -88,8 +88,11 @@ class VerificationServicer(verification_pb2_grpc.VerificationServiceServicer):
         wanted, page = filtered_page(request, "ListVerifications", NEWEST, of_parent=of_asset)
 
         def work(connection: Connection) -> pb.ListVerificationsResponse:
-            rows, token = page.cut(list_verifications(connection, wanted, *page.bounds), lambda row: row.key)
-            messages = [verification_message(row, with_invoices=False) for row in rows]
+            messages, token = page.filled(
+                list_verifications(connection, wanted, *page.bounds),
+                lambda row: row.key,
+                lambda row: verification_message(row, with_invoices=False),
+            )
             return pb.ListVerificationsResponse(verifications=messages, next_page_token=token)
 
         return await self.runner.read(work)
@@ -114,8 +117,10 @@ class VerificationServicer(verification_pb2_grpc.VerificationServiceServicer):
         wanted, page = filtered_page(request, "ListClosings", NEWEST, of_parent=of_asset)
 
         def work(connection: Connection) -> pb.ListClosingsResponse:
-            rows, token = page.cut(list_closings(connection, wanted, *page.bounds), lambda row: row.key)
-            return pb.ListClosingsResponse(closings=map(closing_message, rows), next_page_token=token)
+            messages, token = page.filled(
+                list_closings(connection, wanted, *page.bounds), lambda row: row.key, closing_message
+            )
+            return pb.ListClosingsResponse(closings=messages, next_page_token=token)
 
         return await self.runner.read(work)
 

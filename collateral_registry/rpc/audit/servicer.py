@@ -47,8 +47,8 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
         wanted, page = filtered_page(request, "ListAuditEntries", NEWEST)
 
         def work(connection: Connection) -> pb.ListAuditEntriesResponse:
-            rows, token = page.cut(list_entries(connection, wanted, *page.bounds), lambda row: row.seq)
-            return pb.ListAuditEntriesResponse(entries=[_entry(row) for row in rows], next_page_token=token)
+            messages, token = page.filled(list_entries(connection, wanted, *page.bounds), lambda row: row.seq, _entry)
+            return pb.ListAuditEntriesResponse(entries=messages, next_page_token=token)
 
         return await self.runner.read(work)
 

@@ -66,8 +66,12 @@ class PolicyServicer(policy_pb2_grpc.PolicyServiceServicer):
 
         def work(connection: Connection) -> pb.ListPoliciesResponse:
             in_force = _key_in_force(connection)
-            rows, token = page.cut(list_policies(connection, in_force, wanted, *page.bounds), lambda row: row.key)
-            return pb.ListPoliciesResponse(policies=[_policy(row, in_force) for row in rows], next_page_token=token)
+            messages, token = page.filled(
+                list_policies(connection, in_force, wanted, *page.bounds),
+                lambda row: row.key,
+                lambda row: _policy(row, in_force),
+            )
+            return pb.ListPoliciesResponse(policies=messages, next_page_token=token)
 
         return await self.runner.read(work)
 
@@ -90,9 +94,13 @@ class PolicyServicer(policy_pb2_grpc.PolicyServiceServicer):
         def work(connection: Connection) -> pb.ListAssetClassesResponse:
             moment = read_moment(connection, request.as_of)
             policy = _policy_of(connection, moment)
-            found, token = page.cut(asset_classes(policy, wanted, *page.bounds), lambda one: one.asset_class)
+            messages, token = page.filled(
+                asset_classes(policy, wanted, *page.bounds),
+                lambda one: one.asset_class,
+                lambda one: class_message(policy, one),
+            )
             return pb.ListAssetClassesResponse(
-                asset_classes=[class_message(policy, one) for one in found],
+                asset_classes=messages,
                 policy=policy_name(moment),
                 next_page_token=token,
             )

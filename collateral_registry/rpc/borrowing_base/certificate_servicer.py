@@ -119,8 +119,8 @@ class CertificateServicer(certificate_pb2_grpc.CertificateServiceServicer):
             if request.parent not in EVERY_LOAN:
                 get_loan(connection, *id_of("parent", request.parent, "loans"))
             found = list_certificates(connection, wanted, order, *page.bounds)
-            rows, token = page.cut(found, lambda row: row.position(order))
-            return pb.ListCertificatesResponse(certificates=map(certificate_message, rows), next_page_token=token)
+            messages, token = page.filled(found, lambda row: row.position(order), certificate_message)
+            return pb.ListCertificatesResponse(certificates=messages, next_page_token=token)
 
         return await self.runner.read(work)
 

@@ -85,7 +85,7 @@ class BorrowingBaseServicer(borrowing_base_pb2_grpc.BorrowingBaseServiceServicer
             if request.parent not in EVERY_LOAN:
                 get_loan(connection, *id_of("parent", request.parent, "loans"))
             found = list_reserves(connection, wanted, *page.bounds)
-            rows, token = page.cut(found, lambda row: (row.loan_id, row.reserve.reserve_id))
-            return pb.ListReservesResponse(reserves=map(reserve_message, rows), next_page_token=token)
+            messages, token = page.filled(found, lambda row: (row.loan_id, row.reserve.reserve_id), reserve_message)
+            return pb.ListReservesResponse(reserves=messages, next_page_token=token)
 
         return await self.runner.read(work)

@@ -16,10 +16,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar, cast
 
+from google.protobuf.message import Message
+
 from valuation.errors import InvalidInput
 
 PAGE_SIZE_DEFAULT = 100
 PAGE_SIZE_LIMIT = 1_000
+PAGE_BYTES_LIMIT = 3 * 1024 * 1024
+"""Size of the messages of a page, well below the limit of gRPC clients (4 MiB) for an answer."""
+
 TOKEN_LIMIT_CHARACTERS = 1_000
 
 KEY_LIMIT = 2**63 - 1
@@ -32,6 +37,7 @@ _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
 """NUL and halves of characters, which no database takes."""
 
 Row = TypeVar("Row")
+Answer = TypeVar("Answer", bound=Message)
 Position = TypeVar("Position", bound="int | str | tuple[int | str, ...]")
 """Sort key of a row, which is one value or several."""
 
@@ -64,6 +70,25 @@ class Page(Generic[Position]):
         if len(rows) <= self.size:
             return rows, ""
         return rows[: self.size], self.token(position_of(rows[self.size - 1]))
+
+    def filled(
+        self, rows: list[Row], position_of: Callable[[Row], Position], message_of: Callable[[Row], Answer]
+    ) -> tuple[list[Answer], str]:
+        """Returns the messages of the page and the token of the next page, which is empty on the last page.
+
+        A page with large messages ends before its size, at PAGE_BYTES_LIMIT; it has at least one. ``rows`` and
+        ``position_of`` are those of ``cut``.
+        """
+        messages: list[Answer] = []
+        left = PAGE_BYTES_LIMIT
+        for row in rows[: self.size]:
+            message = message_of(row)
+            left -= message.ByteSize()
+            if messages and left < 0:
+                break
+            messages.append(message)
+        is_last = len(messages) == len(rows)
+        return messages, "" if is_last else self.token(position_of(rows[len(messages) - 1]))
 
     def token(self, position: Position) -> str:
         """Returns the token of the page that follows a position."""

@@ -61,8 +61,10 @@ class DebtorServicer(debtor_pb2_grpc.DebtorServiceServicer):
         wanted, page = filtered_page(request, "ListDebtors", "")
 
         def work(connection: Connection) -> pb.ListDebtorsResponse:
-            rows, token = page.cut(list_debtors(connection, wanted, *page.bounds), lambda row: row.debtor.debtor_id)
-            return pb.ListDebtorsResponse(debtors=map(debtor_message, rows), next_page_token=token)
+            messages, token = page.filled(
+                list_debtors(connection, wanted, *page.bounds), lambda row: row.debtor.debtor_id, debtor_message
+            )
+            return pb.ListDebtorsResponse(debtors=messages, next_page_token=token)
 
         return await self.runner.read(work)
 

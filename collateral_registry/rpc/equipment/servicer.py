@@ -98,10 +98,8 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
         wanted, page = filtered_page(request, "ListEquipmentModels", NEWEST)
 
         def work(connection: Connection) -> pb.ListEquipmentModelsResponse:
-            found, token = page.cut(list_models(connection, wanted, *page.bounds), lambda row: row.key)
-            return pb.ListEquipmentModelsResponse(
-                equipment_models=[_model(one) for one in found], next_page_token=token
-            )
+            messages, token = page.filled(list_models(connection, wanted, *page.bounds), lambda row: row.key, _model)
+            return pb.ListEquipmentModelsResponse(equipment_models=messages, next_page_token=token)
 
         return await self.runner.read(work)
 
@@ -176,9 +174,9 @@ class EquipmentServicer(equipment_pb2_grpc.EquipmentServiceServicer):
 
         def work(connection: Connection) -> pb.ListAppraisalsResponse:
             reviewed, apart = commands.review_appraisals(connection, asset_id, wanted, *page.bounds)
-            found, token = page.cut(reviewed, lambda one: one.stored.key)
+            messages, token = page.filled(reviewed, lambda one: one.stored.key, lambda one: _appraisal(asset_id, one))
             return pb.ListAppraisalsResponse(
-                appraisals=[_appraisal(asset_id, one) for one in found],
+                appraisals=messages,
                 next_page_token=token,
                 too_far_apart=apart,
             )

@@ -33,8 +33,10 @@ class FindingServicer(finding_pb2_grpc.FindingServiceServicer):
         wanted, page = filtered_page(request, "ListFindings", NEWEST)
 
         def work(connection: Connection) -> pb.ListFindingsResponse:
-            rows, token = page.cut(list_findings(connection, wanted, *page.bounds), lambda row: row.key)
-            return pb.ListFindingsResponse(findings=[finding_message(row) for row in rows], next_page_token=token)
+            messages, token = page.filled(
+                list_findings(connection, wanted, *page.bounds), lambda row: row.key, finding_message
+            )
+            return pb.ListFindingsResponse(findings=messages, next_page_token=token)
 
         return await self.runner.read(work)
 

@@ -110,12 +110,9 @@ class IpServicer(ip_pb2_grpc.IpServiceServicer):
         (wanted, page), asset_id = read["rows"], read["asset_id"]
 
         def work(connection: Connection) -> pb.ListRightEventsResponse:
-            found, token = page.cut(
-                commands.list_events(connection, asset_id, wanted, *page.bounds), lambda row: row.key
-            )
-            return pb.ListRightEventsResponse(
-                right_events=[_event(asset_id, one) for one in found], next_page_token=token
-            )
+            found = commands.list_events(connection, asset_id, wanted, *page.bounds)
+            messages, token = page.filled(found, lambda row: row.key, lambda row: _event(asset_id, row))
+            return pb.ListRightEventsResponse(right_events=messages, next_page_token=token)
 
         return await self.runner.read(work)
 

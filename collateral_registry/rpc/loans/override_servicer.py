@@ -68,8 +68,10 @@ class OverrideServicer(override_pb2_grpc.OverrideServiceServicer):
         wanted, page = filtered_page(request, "ListOverrides", NEWEST, of_parent=of_loan)
 
         def work(connection: Connection) -> pb.ListOverridesResponse:
-            rows, token = page.cut(list_overrides(connection, wanted, *page.bounds), lambda row: row.key)
-            return pb.ListOverridesResponse(overrides=[_message(row) for row in rows], next_page_token=token)
+            messages, token = page.filled(
+                list_overrides(connection, wanted, *page.bounds), lambda row: row.key, _message
+            )
+            return pb.ListOverridesResponse(overrides=messages, next_page_token=token)
 
         return await self.runner.read(work)
 

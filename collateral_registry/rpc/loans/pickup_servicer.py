@@ -75,8 +75,10 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
         wanted, page = filtered_page(request, "ListPickups", 0, of_parent=of_loan)
 
         def work(connection: Connection) -> pb.ListPickupsResponse:
-            rows, token = page.cut(list_pickups(connection, wanted, *page.bounds), lambda row: row.key)
-            return pb.ListPickupsResponse(pickups=[_pickup_message(row) for row in rows], next_page_token=token)
+            messages, token = page.filled(
+                list_pickups(connection, wanted, *page.bounds), lambda row: row.key, _pickup_message
+            )
+            return pb.ListPickupsResponse(pickups=messages, next_page_token=token)
 
         return await self.runner.read(work)
 

@@ -120,8 +120,10 @@ class PriceServicer(price_pb2_grpc.PriceServiceServicer):
 
         def work(connection: Connection) -> pb.ListPricesResponse:
             key = get_series(connection, series_id).key
-            rows, token = page.cut(list_prices(connection, key, between, *page.bounds), lambda row: (row.day, row.seq))
-            return pb.ListPricesResponse(prices=[_price(row) for row in rows], next_page_token=token)
+            messages, token = page.filled(
+                list_prices(connection, key, between, *page.bounds), lambda row: (row.day, row.seq), _price
+            )
+            return pb.ListPricesResponse(prices=messages, next_page_token=token)
 
         return await self.runner.read(work)
 

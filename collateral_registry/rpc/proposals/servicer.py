@@ -68,8 +68,10 @@ class ProposalServicer(proposal_pb2_grpc.ProposalServiceServicer):
         wanted, page = filtered_page(request, "ListProposals", NEWEST)
 
         def work(connection: Connection) -> pb.ListProposalsResponse:
-            rows, token = page.cut(list_proposals(connection, wanted, *page.bounds), lambda row: row.key)
-            return pb.ListProposalsResponse(proposals=map(_message, rows), next_page_token=token)
+            messages, token = page.filled(
+                list_proposals(connection, wanted, *page.bounds), lambda row: row.key, _message
+            )
+            return pb.ListProposalsResponse(proposals=messages, next_page_token=token)
 
         return await self.runner.read(work)
 

@@ -108,10 +108,10 @@ class InvoiceFeedServicer(invoice_feed_pb2_grpc.InvoiceFeedServiceServicer):
         wanted, page = filtered_page(request, "ListInvoiceEntries", NEWEST)
 
         def work(connection: Connection) -> pb.ListInvoiceEntriesResponse:
-            found, token = page.cut(list_entries(connection, wanted, *page.bounds), lambda row: row.key)
-            return pb.ListInvoiceEntriesResponse(
-                entries=[recorded_message(one) for one in found], next_page_token=token
+            messages, token = page.filled(
+                list_entries(connection, wanted, *page.bounds), lambda row: row.key, recorded_message
             )
+            return pb.ListInvoiceEntriesResponse(entries=messages, next_page_token=token)
 
         return await self.runner.read(work)
 
@@ -125,10 +125,10 @@ class InvoiceFeedServicer(invoice_feed_pb2_grpc.InvoiceFeedServiceServicer):
         )
 
         def work(connection: Connection) -> pb.ListRejectedEntriesResponse:
-            found, token = page.cut(REJECTED_ENTRIES.page(connection, wanted, *page.bounds), lambda row: row.key)
-            return pb.ListRejectedEntriesResponse(
-                rejected_entries=[rejected_message(one) for one in found], next_page_token=token
+            messages, token = page.filled(
+                REJECTED_ENTRIES.page(connection, wanted, *page.bounds), lambda row: row.key, rejected_message
             )
+            return pb.ListRejectedEntriesResponse(rejected_entries=messages, next_page_token=token)
 
         return await self.runner.read(work)
 

@@ -69,8 +69,9 @@ class BreachServicer(breach_pb2_grpc.BreachServiceServicer):
             if loan_id:
                 get_loan(connection, loan_id)
             found = breach_report(connection, moment_of(connection), wanted, order, *page.bounds)
-            rows, token = page.cut(found, lambda breach: breach.position)
-            messages = [breach_message(row, with_history=False) for row in rows]
+            messages, token = page.filled(
+                found, lambda breach: breach.position, lambda row: breach_message(row, with_history=False)
+            )
             return pb.ListBreachesResponse(breaches=messages, next_page_token=token)
 
         return await self.runner.read(work)

@@ -121,9 +121,9 @@ class ReportServicer(report_pb2_grpc.ReportServiceServicer):
             pinned, *after = page.after
             moment = read_moment(connection, request.as_of, pinned)
             found = breach_report(connection, moment, wanted, order, (after[0], after[1]), page.size + 1)
-            rows, token = page.cut(found, lambda breach: (moment.seq, *breach.position))
+            messages, token = page.filled(found, lambda breach: (moment.seq, *breach.position), breach_message)
             return pb.GenerateBreachReportResponse(
-                breaches=[breach_message(breach) for breach in rows],
+                breaches=messages,
                 sequence=moment.seq,
                 market_date=market_date(moment),
                 policy=policy_name(moment),

@@ -58,8 +58,8 @@ class RevaluationServicer(revaluation_pb2_grpc.RevaluationServiceServicer):
         wanted, page = filtered_page(request, "ListRevaluations", NEWEST)
 
         def work(connection: Connection) -> pb.ListRevaluationsResponse:
-            found, token = page.cut(list_runs(connection, wanted, *page.bounds), lambda run: run.seq)
-            return pb.ListRevaluationsResponse(revaluations=[run_message(run) for run in found], next_page_token=token)
+            messages, token = page.filled(list_runs(connection, wanted, *page.bounds), lambda run: run.seq, run_message)
+            return pb.ListRevaluationsResponse(revaluations=messages, next_page_token=token)
 
         return await self.runner.read(work)
 

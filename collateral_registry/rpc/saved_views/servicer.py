@@ -42,9 +42,12 @@ class SavedViewServicer(saved_view_pb2_grpc.SavedViewServiceServicer):
         reader = current_caller().principal
 
         def work(connection: Connection) -> pb.ListSavedViewsResponse:
-            rows, token = page.cut(list_visible(connection, reader, wanted, *page.bounds), lambda row: row.key)
-            found = [_message(row, reader) for row in rows]
-            return pb.ListSavedViewsResponse(saved_views=found, next_page_token=token)
+            messages, token = page.filled(
+                list_visible(connection, reader, wanted, *page.bounds),
+                lambda row: row.key,
+                lambda row: _message(row, reader),
+            )
+            return pb.ListSavedViewsResponse(saved_views=messages, next_page_token=token)
 
         return await self.runner.read(work)
 

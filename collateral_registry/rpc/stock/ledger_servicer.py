@@ -92,8 +92,8 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
         wanted, page = filtered_page(request, "ListStockLots", 0)
 
         def work(connection: Connection) -> pb.ListStockLotsResponse:
-            found, token = page.cut(list_lots(connection, wanted, *page.bounds), lambda row: row.key)
-            return pb.ListStockLotsResponse(stock_lots=[lot_message(one) for one in found], next_page_token=token)
+            messages, token = page.filled(list_lots(connection, wanted, *page.bounds), lambda row: row.key, lot_message)
+            return pb.ListStockLotsResponse(stock_lots=messages, next_page_token=token)
 
         return await self.runner.read(work)
 
@@ -104,8 +104,10 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
         wanted, page = filtered_page(request, "ListMovements", NEWEST)
 
         def work(connection: Connection) -> pb.ListMovementsResponse:
-            found, token = page.cut(list_movements(connection, wanted, *page.bounds), lambda row: row.key)
-            return pb.ListMovementsResponse(movements=[recorded_message(one) for one in found], next_page_token=token)
+            messages, token = page.filled(
+                list_movements(connection, wanted, *page.bounds), lambda row: row.key, recorded_message
+            )
+            return pb.ListMovementsResponse(movements=messages, next_page_token=token)
 
         return await self.runner.read(work)
 
@@ -119,10 +121,10 @@ class StockLedgerServicer(stock_ledger_pb2_grpc.StockLedgerServiceServicer):
         )
 
         def work(connection: Connection) -> pb.ListRejectedMovementsResponse:
-            found, token = page.cut(REJECTED_MOVEMENTS.page(connection, wanted, *page.bounds), lambda row: row.key)
-            return pb.ListRejectedMovementsResponse(
-                rejected_movements=[rejected_message(one) for one in found], next_page_token=token
+            messages, token = page.filled(
+                REJECTED_MOVEMENTS.page(connection, wanted, *page.bounds), lambda row: row.key, rejected_message
             )
+            return pb.ListRejectedMovementsResponse(rejected_movements=messages, next_page_token=token)
 
         return await self.runner.read(work)
 

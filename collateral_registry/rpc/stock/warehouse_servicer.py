@@ -100,9 +100,9 @@ class WarehouseServicer(warehouse_pb2_grpc.WarehouseServiceServicer):
         (wanted, page), warehouse = read["rows"], read["warehouse"]
 
         def work(connection: Connection) -> pb.ListCountedLotsResponse:
-            rows, token = page.cut(list_counts(connection, warehouse, wanted, *page.bounds), lambda row: row.key)
-            return pb.ListCountedLotsResponse(
-                counted_lots=[counted_lot_message(row) for row in rows], next_page_token=token
+            messages, token = page.filled(
+                list_counts(connection, warehouse, wanted, *page.bounds), lambda row: row.key, counted_lot_message
             )
+            return pb.ListCountedLotsResponse(counted_lots=messages, next_page_token=token)
 
         return await self.runner.read(work)

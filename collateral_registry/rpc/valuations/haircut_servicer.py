@@ -115,10 +115,10 @@ class HaircutServicer(haircut_pb2_grpc.HaircutServiceServicer):
 
         def work(connection: Connection) -> pb.ListHaircutEstimatesResponse:
             found = list_estimates(connection, wanted, *page.bounds)
-            rows, token = page.cut(found, lambda row: (row.seq, row.estimate.estimate_key))
-            return pb.ListHaircutEstimatesResponse(
-                haircut_estimates=[_stored(row, with_losses=is_full) for row in rows], next_page_token=token
+            messages, token = page.filled(
+                found, lambda row: (row.seq, row.estimate.estimate_key), lambda row: _stored(row, with_losses=is_full)
             )
+            return pb.ListHaircutEstimatesResponse(haircut_estimates=messages, next_page_token=token)
 
         return await self.runner.read(work)
 

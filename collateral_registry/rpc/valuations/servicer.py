@@ -96,8 +96,8 @@ class ValuationServicer(valuation_pb2_grpc.ValuationServiceServicer):
 
         def work(connection: Connection) -> pb.ListValuationsResponse:
             found = recorded_valuations(connection, asset_id, wanted, *page.bounds)
-            rows, token = page.cut(found, lambda valued: (valued.row["seq"], valued.currency))
-            return pb.ListValuationsResponse(valuations=[valuation_message(row) for row in rows], next_page_token=token)
+            messages, token = page.filled(found, lambda valued: (valued.row["seq"], valued.currency), valuation_message)
+            return pb.ListValuationsResponse(valuations=messages, next_page_token=token)
 
         return await self.runner.read(work)
 

@@ -185,3 +185,17 @@ def test_what_cannot_be_recorded_is_refused_with_its_field(client, assignments):
     past = pb.Exclusion(reason="x", expire_date=calendar(FIRST_DAY - timedelta(days=1)))
     request = pb.ExcludeInvoicesRequest(parent="assets/claim-1", exclusion=past, actor="Ana")
     assert refusal(lambda: assignments.ExcludeInvoices(request)) == ("INVALID_INPUT", ["exclusion.expire_date"])
+
+
+def test_a_list_of_assignments_with_many_numbers_each_fits_the_messages_of_a_client(assignments):
+    scope = pb.InvoiceScope(debtor="bo", invoice_numbers=[f"INVOICE-{number:012}" for number in range(5_000)])
+    names = [f"assets/claim-1/assignments/a-{at:02}" for at in range(45)]
+    for name in names:
+        register(assignments, name=name, scopes=[scope])
+
+    request, found = pb.ListAssignmentsRequest(page_size=1_000), []
+    while not found or request.page_token:
+        page = assignments.ListAssignments(request)  # a larger answer than 4 MiB is refused by the client itself
+        found += [one.name for one in page.assignments]
+        request.page_token = page.next_page_token
+    assert found == names

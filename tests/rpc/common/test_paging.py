@@ -4,8 +4,9 @@ import base64
 from types import SimpleNamespace
 
 import pytest
+from google.protobuf.wrappers_pb2 import BytesValue
 
-from collateral_registry.rpc.common.paging import NEWEST, page_of
+from collateral_registry.rpc.common.paging import NEWEST, PAGE_BYTES_LIMIT, page_of
 from valuation.errors import InvalidInput
 
 
@@ -25,6 +26,23 @@ def test_pages_hold_every_row_once():
         found, token = listed(rows, page_of(request(token), "List", NEWEST))
         pages.append(found)
     assert pages == [[4, 3], [2, 1], [0]]
+
+
+def filled(sizes, token=""):
+    """Lengths of the messages of a page of an ascending list, and the token of the next page."""
+    page = page_of(request(token, size=3), "List", 0)
+    rows = list(range(page.after + 1, len(sizes) + 1))[: page.size + 1]
+    messages, token = page.filled(rows, lambda row: row, lambda row: BytesValue(value=bytes(sizes[row - 1])))
+    return [len(message.value) for message in messages], token
+
+
+def test_a_page_of_large_messages_ends_before_its_size_and_the_next_one_goes_on():
+    half, more = PAGE_BYTES_LIMIT // 2 - 100, 2 * PAGE_BYTES_LIMIT
+    sizes, token, pages = [half, half, half, more, 1, 2, 3, 4], "", []
+    while not pages or token:
+        found, token = filled(sizes, token)
+        pages.append(found)
+    assert pages == [[half, half], [half], [more], [1, 2, 3], [4]]
 
 
 @pytest.mark.parametrize("position", ["4", (4, 3), (), True, None])
