@@ -14,6 +14,7 @@ from collateral_registry.cli.common.formatting import (
     date_message,
     format_amount,
     format_date,
+    member_name,
     resource_name,
     to_decimal,
 )
@@ -143,9 +144,9 @@ def _stub(channel: grpc.Channel) -> certificate_pb2_grpc.CertificateServiceStub:
 
 
 def certificate_name(certificate: str) -> str:
-    """Returns the name of a certificate given as LOAN/CERTIFICATE or in full."""
-    loan, _, certificate_id = certificate.partition("/")
-    return certificate if certificate.startswith("loans/") else f"loans/{loan}/certificates/{certificate_id}"
+    """Returns the name of a certificate given as LOAN/CERTIFICATE or in full; raises ValueError for any other form."""
+    loan, certificate_id = member_name("certificates", certificate, "2022-06")
+    return f"{loan}/certificates/{certificate_id}"
 
 
 def _show(found: pb.Certificate, layout: Layout) -> None:

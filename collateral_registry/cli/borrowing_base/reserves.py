@@ -12,7 +12,7 @@ from google.protobuf.json_format import Parse, ParseError
 from google.type.decimal_pb2 import Decimal as DecimalMessage
 
 from collateral_registry.cli.common.client import print_line
-from collateral_registry.cli.common.formatting import date_message, resource_name, to_decimal
+from collateral_registry.cli.common.formatting import date_message, member_name, resource_name, to_decimal
 from collateral_registry.cli.common.options import Layout
 from collateral_registry.cli.common.paging import fetch_all
 from collateral_registry.cli.common.table_files import show_table
@@ -79,8 +79,7 @@ def set_terms(channel: grpc.Channel, loan: str, file: Path) -> None:
 
 def create_reserve(channel: grpc.Channel, stated: NewReserve, layout: Layout) -> None:
     """Records a reserve and shows it."""
-    loan, _, reserve_id = stated.name.partition("/")
-    name = resource_name("loans", loan)
+    name, reserve_id = member_name("reserves", stated.name, "rent")
     currency = loan_pb2_grpc.LoanServiceStub(channel).GetLoan(loan_pb2.GetLoanRequest(name=name)).currency_code
     if bool(stated.amount) == bool(stated.rate):
         raise ValueError("--amount, --rate: got both or neither, want one of them")
@@ -102,9 +101,9 @@ def create_reserve(channel: grpc.Channel, stated: NewReserve, layout: Layout) ->
 
 def end_reserve(channel: grpc.Channel, name: str, actor: str, reason: str, layout: Layout) -> None:
     """Ends a reserve and shows it."""
-    loan, _, reserve_id = name.partition("/")
+    loan, reserve_id = member_name("reserves", name, "rent")
     request = pb.EndReserveRequest(
-        name=f"{resource_name('loans', loan)}/reserves/{reserve_id}",
+        name=f"{loan}/reserves/{reserve_id}",
         actor=actor,
         reason=reason,
         request_id=uuid.uuid4().hex,

@@ -10,7 +10,7 @@ from typing import TypeVar
 import grpc
 from google.protobuf.message import Message
 
-from collateral_registry.cli.common.formatting import date_message, level_name, resource_name, to_decimal
+from collateral_registry.cli.common.formatting import date_message, level_name, member_name, resource_name, to_decimal
 from collateral_registry.cli.common.options import Layout
 from collateral_registry.cli.common.paging import fetch_all
 from collateral_registry.cli.common.table_files import Section, show_table
@@ -210,13 +210,8 @@ def _standing(breach: pb.Breach) -> list[str]:
 
 
 def _name(given: str) -> str:
-    """Returns the resource name of a breach given as {loan}/{number} or in full; raises ValueError otherwise."""
-    parts = given.split("/")
-    if len(parts) == 2:
-        return f"loans/{parts[0]}/breaches/{parts[1]}"
-    if len(parts) == 4 and parts[0] == "loans" and parts[2] == "breaches":
-        return given
-    raise ValueError(f"breach: got {given[:60]!r}, want a loan and a number such as loan-1/1")
+    loan, number = member_name("breaches", given, "1")
+    return f"{loan}/breaches/{number}"
 
 
 def _stub(channel: grpc.Channel) -> breach_pb2_grpc.BreachServiceStub:

@@ -69,6 +69,19 @@ def resource_name(collection: str, text: str) -> str:
     return text if text.startswith(f"{collection}/") else f"{collection}/{text}"
 
 
+def member_name(collection: str, given: str, example: str) -> tuple[str, str]:
+    """Returns the name of a loan and the id in one of its collections, given as LOAN/ID or in full.
+
+    Raises ValueError, with an example of an id, for any other form.
+    """
+    parts = given.split("/")
+    if len(parts) == 2 and all(parts):
+        return f"loans/{parts[0]}", parts[1]
+    if len(parts) == 4 and parts[0] == "loans" and parts[2] == collection:
+        return f"loans/{parts[1]}", parts[3]
+    raise ValueError(f"{collection}: got {given[:60]!r}, want a loan and an id such as loan-1/{example}")
+
+
 def enum_label(name: str, prefix: str) -> str:
     """Returns an enum member's name without its prefix, in lower case."""
     return name.removeprefix(prefix).lower()

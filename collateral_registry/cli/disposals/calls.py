@@ -10,7 +10,7 @@ import grpc
 from google.type.decimal_pb2 import Decimal as DecimalMessage
 from google.type.money_pb2 import Money
 
-from collateral_registry.cli.common.formatting import date_message, resource_name, to_decimal
+from collateral_registry.cli.common.formatting import date_message, member_name, resource_name, to_decimal
 from collateral_registry.cli.common.moments import as_of_message
 from collateral_registry.cli.common.options import Layout
 from collateral_registry.cli.common.paging import fetch_all
@@ -140,7 +140,7 @@ class NewProceeds:
 
 def open_disposal(channel: grpc.Channel, new: NewDisposal, actor: str, note: str, layout: Layout) -> None:
     """Opens a disposal and shows it."""
-    loan, disposal_id = _parts(new.name)
+    loan, disposal_id = member_name("disposals", new.name, "sale-1")
     stated = pb.Disposal(
         default_date=date_message("default-date", new.default_date),
         cause=pb.DisposalCause.Value(f"DISPOSAL_CAUSE_{new.cause.upper()}"),
@@ -316,18 +316,8 @@ def _money(field: str, given: str) -> Money:
     return money(amount, currency.strip(), field)
 
 
-def _parts(given: str) -> tuple[str, str]:
-    """Returns the loan's name and the id of a disposal; raises ValueError for a name of any other form."""
-    parts = given.split("/")
-    if len(parts) == 2:
-        return f"loans/{parts[0]}", parts[1]
-    if len(parts) == 4 and parts[0] == "loans" and parts[2] == "disposals":
-        return f"loans/{parts[1]}", parts[3]
-    raise ValueError(f"disposal: got {given[:60]!r}, want a loan and an id such as loan-1/sale-1")
-
-
 def _name(given: str) -> str:
-    loan, disposal_id = _parts(given)
+    loan, disposal_id = member_name("disposals", given, "sale-1")
     return f"{loan}/disposals/{disposal_id}"
 
 
