@@ -1,4 +1,4 @@
-"""Brings a loan up to date before a read: applies pending stock and judges the loan for the business date."""
+"""Brings a loan up to date before a read: applies what is pending and judges the loan for the business date."""
 
 from __future__ import annotations
 

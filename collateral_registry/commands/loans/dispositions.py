@@ -1,6 +1,6 @@
 """Executes dispositions: voluntary changes, which may never uncover a covered loan.
 
-Pending stock is applied and the change is judged in one transaction. A refused change leaves no trace.
+What feeds have reported is applied, and the change is judged, in one transaction. A refused change leaves no trace.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Disposition(Generic[R_co]):
 
 
 def dispose(write: Write, disposition: Disposition[T]) -> T:
-    """Applies pending stock, makes a disposition, and judges every loan on the asset.
+    """Applies what is pending, makes a disposition, and judges every loan on the asset.
 
     If a loan would be uncovered, raises Refused with COVERAGE_UNKNOWN or with the disposition's own refusal.
     """
@@ -89,7 +89,7 @@ def _apply(write: Write, disposition: Disposition[T], loans: Int) -> T:
 
 
 def _current_positions(write: Write, loan_keys: Int) -> dict[int, LoanPosition]:
-    """Returns the loans' positions on the business date with all pending stock applied; records nothing yet."""
+    """Returns the loans' positions on the business date with all that is pending applied; records nothing yet."""
     touch_current_facts(write, loan_keys)
     reconcile_touched(write)
     return preview_positions(write, loan_keys)

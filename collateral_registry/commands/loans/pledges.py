@@ -16,10 +16,10 @@ from collateral_registry.commands.loans.base_release import base_release
 from collateral_registry.commands.loans.controlled_value import static_hold
 from collateral_registry.commands.loans.dispositions import Disposition, Explain, Positions, apply_unchecked, dispose
 from collateral_registry.commands.loans.release_simulation import counted_quantity
+from collateral_registry.commands.loans.up_to_date import apply_pending
 from collateral_registry.commands.pipeline.etags import check_etag
 from collateral_registry.commands.pipeline.loan_position import LoanPosition, decision_claims
 from collateral_registry.commands.pipeline.over_pledging import touch_claim
-from collateral_registry.commands.stock.sync_lots import sync_lots_of
 from collateral_registry.domain.assets.kinds import Inventory, Status
 from collateral_registry.domain.findings.over_pledging import plain_quantity
 from collateral_registry.domain.loans.agreements import LoanState, Pledge, PledgeMode, PledgeState, check_loan_currency
@@ -80,7 +80,7 @@ def pledge_asset(write: Write, pledge: Pledge) -> StoredPledge:
         write.touched.add(collateral_added=[loan.key])
         report_ip_life(write, asset, loan.loan.loan_id, loan.key, life)
 
-    sync_lots_of(write, np.array([asset.key], dtype=np.int64))
+    apply_pending(write, np.array([asset.key], dtype=np.int64))
     dispose(write, Disposition(asset.key, [loan.key], (), lambda _: None, insert, _explain_other))
     return get_pledge(write.connection, pledge.loan_id, pledge.pledge_id)
 

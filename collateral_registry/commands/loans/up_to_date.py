@@ -1,9 +1,10 @@
-"""Applies pending stock before a decision, and judges loans for the business date."""
+"""Applies pending stock and pending entries before a decision, and judges loans for the business date."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from collateral_registry.commands.receivables.sync_pools import sync_pools_of
 from collateral_registry.commands.stock.sync_lots import sync_lots_of
 from collateral_registry.domain.loans.agreements import LoanState
 from collateral_registry.store.engine.commits import newest_commit
@@ -11,38 +12,59 @@ from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.loans.judgements import newest_judgements
 from collateral_registry.store.loans.pledges import assets_of_loans
 from collateral_registry.store.loans.repository import get_loan
-from collateral_registry.store.stock.pending_lots import changes_of_assets
+from collateral_registry.store.receivables import pending_pools
+from collateral_registry.store.stock import pending_lots
+from collateral_registry.store.valuations.pool_debtors import pools_sharing_lines
 from valuation._typing import Int
 
 
 def is_up_to_date(connection: Connection, loan_id: str) -> bool:
-    """Returns whether a loan was judged for the business date with all reported stock of its assets.
+    """Returns whether a loan was judged for the business date with all that feeds have reported of its assets.
 
-    The judgement can be older for two reasons. A stock movement is stored before it is applied, and a new business date
-    begins before its revaluation run has judged every loan. A closed loan is not judged any more.
+    The judgement can be older for two reasons. A movement of stock or an entry of an invoice is stored before it is
+    applied, and a new business date begins before its revaluation run has judged every loan. A closed loan is not
+    judged any more.
     """
     stored = get_loan(connection, loan_id)
     if stored.loan.state == LoanState.CLOSED:
         return True
     keys = np.array([stored.key], dtype=np.int64)
-    pending = changes_of_assets(connection, assets_of_loans(connection, keys))["change_key"]
-    return not len(pending) and bool(are_judged_today(connection, keys).all())
+    return not _is_pending(connection, keys) and bool(are_judged_today(connection, keys).all())
+
+
+def _is_pending(connection: Connection, loan_keys: Int) -> bool:
+    """Returns whether something that feeds have reported of the loans' assets is not applied yet."""
+    assets = assets_of_loans(connection, loan_keys)
+    lots = pending_lots.changes_of_assets(connection, assets)
+    pools = pending_pools.changes_of_assets(connection, _with_sharing_pools(connection, assets))
+    return bool(len(lots["change_key"]) or len(pools["change_key"]))
+
+
+def _with_sharing_pools(connection: Connection, assets: Int) -> Int:
+    """Returns the assets and the pools whose invoices use up a debtor's line that a pool among them needs too."""
+    return np.union1d(assets, pools_sharing_lines(connection, assets))
 
 
 def touch_current_facts(write: Write, loan_keys: Int) -> None:
-    """Applies the pending stock of the loans' assets.
+    """Applies what is pending of the loans' assets.
 
     Loans that are not yet judged for the business date are touched, so that they are judged when the change is settled.
     """
     assets = assets_of_loans(write.connection, loan_keys)
-    sync_lots_of(write, assets)
+    apply_pending(write, assets)
     stale = loan_keys[~are_judged_today(write.connection, loan_keys)]
     if len(stale):
         write.touched.add(assets=assets_of_loans(write.connection, stale), loans=stale)
 
 
+def apply_pending(write: Write, assets: Int) -> None:
+    """Applies the pending stock and the pending entries of assets, and of pools that share a debtor's line with one."""
+    sync_lots_of(write, assets)
+    sync_pools_of(write, _with_sharing_pools(write.connection, assets))
+
+
 def bring_up_to_date(write: Write, loan_id: str) -> None:
-    """Applies the pending stock of a loan's assets.
+    """Applies what is pending of a loan's assets.
 
     A loan that is not yet judged for the business date is touched, so that it is judged when the change is settled.
     """

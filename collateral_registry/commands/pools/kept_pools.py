@@ -26,7 +26,7 @@ from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.receivables.kept_ledgers import KeptLedger
 from valuation.money import AMOUNT_LIMIT_MINOR
 
-LEDGER_KINDS = frozenset({"SyncPools", "SyncStock", "IngestPrices", "IngestFxRates", "UpdateBalances"})
+LEDGER_KINDS = frozenset({"SyncPools", "SyncStock", "BringUpToDate", "IngestPrices", "IngestFxRates", "UpdateBalances"})
 """Kinds of commits that change nothing of what a pool is computed from, except for its ledger."""
 
 COMMITS_LIMIT = 10_000

@@ -11,6 +11,7 @@ from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.receivables.ledger import keep_ledgers
 from collateral_registry.store.receivables.pending_pools import (
     assets_of_pools,
+    changes_of_assets,
     delete_changes,
     entries_of_pools,
     oldest_changes,
@@ -61,3 +62,9 @@ def sync_pending_pools(write: Write, pending: PendingPools) -> int:
         note_heads(write.connection, write.facts, InvoiceFeedRow)
         write.touched.add(assets=assets_of_pools(write.connection, pending.pool_keys).tolist())
     return deleted
+
+
+def sync_pools_of(write: Write, asset_keys: Int) -> int:
+    """Marks the changed pools among these assets to be valued by their present ledgers, ahead of the queue."""
+    changes = changes_of_assets(write.connection, asset_keys)
+    return sync_pending_pools(write, PendingPools(np.unique(changes["pool_key"]), changes["change_key"]))

@@ -24,6 +24,20 @@ _CHANGE = (PoolChangeRow.change_key, PoolChangeRow.pool_key)
 _OLDEST = select(*_CHANGE).order_by(PoolChangeRow.change_key).limit(bindparam("most"))
 
 
+def changes_of_assets(connection: Connection, asset_keys: Int) -> Columns:
+    """Returns the pending changes of the pools that are registered as these assets, oldest first."""
+    return read_columns(connection, _CHANGES_OF_ASSETS, {"keys": asset_keys})
+
+
+_CHANGES_OF_ASSETS = (
+    select(*_CHANGE)
+    .join(InvoicePoolRow, InvoicePoolRow.pool_key == PoolChangeRow.pool_key)
+    .join(AssetRow, AssetRow.asset_id == InvoicePoolRow.pool_id)
+    .where(is_one_of(AssetRow.asset_key, KEYS))
+    .order_by(PoolChangeRow.change_key)
+)
+
+
 def assets_of_pools(connection: Connection, pool_keys: Int | Sequence[int]) -> Int:
     """Returns the sorted keys of the assets that are registered as these pools."""
     return np.sort(read_keys(connection, _ASSETS, {"keys": pool_keys}))

@@ -160,8 +160,8 @@ def test_an_entry_that_repeats_a_claim_of_its_debtor_computes_the_debtor_again(b
     assert_whole(book)
 
 
-def test_the_syncs_of_feeds_change_nothing_of_a_pool_but_its_ledger():
-    assert {POOL_SYNC.kind, STOCK_SYNC.kind} <= LEDGER_KINDS
+def test_the_syncs_of_feeds_and_reads_for_a_draw_change_nothing_of_a_pool_but_its_ledger():
+    assert {POOL_SYNC.kind, STOCK_SYNC.kind, "BringUpToDate"} <= LEDGER_KINDS
 
 
 def test_what_an_undone_change_computed_is_not_used(book, wholes):
