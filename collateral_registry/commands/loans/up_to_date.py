@@ -7,10 +7,11 @@ import numpy as np
 from collateral_registry.commands.receivables.sync_pools import sync_pools_of
 from collateral_registry.commands.stock.sync_lots import sync_lots_of
 from collateral_registry.domain.loans.agreements import LoanState
+from collateral_registry.store.assets.repository import get_asset
 from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Connection, Write
 from collateral_registry.store.loans.judgements import newest_judgements
-from collateral_registry.store.loans.pledges import assets_of_loans
+from collateral_registry.store.loans.pledges import assets_of_loans, loans_of_assets
 from collateral_registry.store.loans.repository import get_loan
 from collateral_registry.store.receivables import pending_pools
 from collateral_registry.store.stock import pending_lots
@@ -18,18 +19,25 @@ from collateral_registry.store.valuations.pool_debtors import pools_sharing_line
 from valuation._typing import Int
 
 
-def is_up_to_date(connection: Connection, loan_id: str) -> bool:
-    """Returns whether a loan was judged for the business date with all that feeds have reported of its assets.
-
-    The judgement can be older for two reasons. A movement of stock or an entry of an invoice is stored before it is
-    applied, and a new business date begins before its revaluation run has judged every loan. A closed loan is not
-    judged any more.
-    """
+def active_loan(connection: Connection, loan_id: str) -> Int:
+    """Returns the key of a loan as an array; empty if the loan is closed, because it is not judged any more."""
     stored = get_loan(connection, loan_id)
-    if stored.loan.state == LoanState.CLOSED:
-        return True
-    keys = np.array([stored.key], dtype=np.int64)
-    return not _is_pending(connection, keys) and bool(are_judged_today(connection, keys).all())
+    return np.array([] if stored.loan.state == LoanState.CLOSED else [stored.key], dtype=np.int64)
+
+
+def loans_on_lot(connection: Connection, loan_id: str, asset_id: str) -> Int:
+    """Returns the keys of a loan, unless it is closed, and of all loans that an asset secures."""
+    asset = np.array([get_asset(connection, asset_id).key], dtype=np.int64)
+    return np.union1d(active_loan(connection, loan_id), loans_of_assets(connection, asset))
+
+
+def are_up_to_date(connection: Connection, loan_keys: Int) -> bool:
+    """Returns whether loans were judged for the business date with all that feeds have reported of their assets.
+
+    A judgement can be older for two reasons. A movement of stock or an entry of an invoice is stored before it is
+    applied, and a new business date begins before its revaluation run has judged every loan.
+    """
+    return not _is_pending(connection, loan_keys) and bool(are_judged_today(connection, loan_keys).all())
 
 
 def _is_pending(connection: Connection, loan_keys: Int) -> bool:
@@ -61,14 +69,6 @@ def apply_pending(write: Write, assets: Int) -> None:
     """Applies the pending stock and the pending entries of assets, and of pools that share a debtor's line with one."""
     sync_lots_of(write, assets)
     sync_pools_of(write, _with_sharing_pools(write.connection, assets))
-
-
-def bring_up_to_date(write: Write, loan_id: str) -> None:
-    """Applies what is pending of a loan's assets.
-
-    A loan that is not yet judged for the business date is touched, so that it is judged when the change is settled.
-    """
-    touch_current_facts(write, np.array([get_loan(write.connection, loan_id).key], dtype=np.int64))
 
 
 def are_judged_today(connection: Connection, loan_keys: Int) -> np.typing.NDArray[np.bool_]:

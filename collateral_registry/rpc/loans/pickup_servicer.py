@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from grpc.aio import ServicerContext
 
 from collateral_registry.commands.loans import pickups as commands
 from collateral_registry.commands.loans.controlled_value import controlled_value
+from collateral_registry.commands.loans.up_to_date import active_loan, loans_on_lot
 from collateral_registry.domain.filters.expressions import EVERYTHING, Expression, narrowed
 from collateral_registry.domain.loans.controlled_value import ControlledValue
 from collateral_registry.domain.shared.names import checked_id, id_of
@@ -55,7 +57,8 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
                 reason=answer.reason,
             )
 
-        return await read_up_to_date(self.runner, read["loan_id"], work)
+        loans = partial(loans_on_lot, loan_id=read["loan_id"], asset_id=read["asset_id"])
+        return await read_up_to_date(self.runner, loans, work)
 
     async def RequestPickup(self, request: pb.RequestPickupRequest, context: ServicerContext) -> pb.Pickup:
         """Authorises a pick-up; fails if the remaining collateral would not cover the loan."""
@@ -98,7 +101,7 @@ class PickupServicer(pickup_pb2_grpc.PickupServiceServicer):
             loan = get_loan(connection, loan_id)
             return _controlled_message(loan_id, controlled_value(connection, loan), loan.loan.currency)
 
-        return await read_up_to_date(self.runner, loan_id, work)
+        return await read_up_to_date(self.runner, partial(active_loan, loan_id=loan_id), work)
 
 
 def read_pickup(request: pb.RequestPickupRequest) -> commands.PickupRequest:

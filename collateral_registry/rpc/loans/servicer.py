@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from grpc.aio import ServicerContext
 
 from collateral_registry.commands.loans import draws, lending, pledges
 from collateral_registry.commands.loans.cures import cures_in_kind
 from collateral_registry.commands.loans.lending import BalanceProblem, BalancePush
+from collateral_registry.commands.loans.up_to_date import active_loan
 from collateral_registry.commands.pipeline.settle import settled
 from collateral_registry.domain.loans.agreements import Loan, Pledge
 from collateral_registry.domain.shared.money import Money
@@ -124,7 +126,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         def work(connection: Connection) -> pb.CheckDrawResponse:
             return draw_message(draws.check_draw(connection, **read))
 
-        return await read_up_to_date(self.runner, read["loan_id"], work)
+        return await read_up_to_date(self.runner, partial(active_loan, loan_id=read["loan_id"]), work)
 
     async def CloseLoan(self, request: pb.CloseLoanRequest, context: ServicerContext) -> pb.Loan:
         """Closes a loan on which nothing is owed and releases its pledges."""

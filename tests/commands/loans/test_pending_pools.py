@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -9,7 +10,7 @@ from collateral_registry.commands.debtors.registry import change_debtor
 from collateral_registry.commands.loans.draws import check_draw
 from collateral_registry.commands.loans.lending import change_terms, create_loan
 from collateral_registry.commands.loans.pledges import ReleaseRequest, change_pledge, pledge_asset, release_pledge
-from collateral_registry.commands.loans.up_to_date import bring_up_to_date, is_up_to_date
+from collateral_registry.commands.loans.up_to_date import active_loan, are_up_to_date, touch_current_facts
 from collateral_registry.domain.borrowing_base.terms import BorrowingBaseTerms
 from collateral_registry.domain.debtors.debtor import DebtorLine
 from collateral_registry.domain.loans.agreements import Loan, Pledge
@@ -43,9 +44,9 @@ def paid(book, debtors=DEBTORS):
 def headroom(book, loan_id="loan-1"):
     """Returns the largest draw, in minor units, as CheckDraw states it."""
     with book.database.read() as connection:
-        current = is_up_to_date(connection, loan_id)
+        current = are_up_to_date(connection, active_loan(connection, loan_id))
     if not current:
-        book.do(lambda write: bring_up_to_date(write, loan_id))
+        book.do(lambda write: touch_current_facts(write, active_loan(write.connection, loan_id)))
     with book.database.read() as connection:
         return check_draw(connection, loan_id, Money(1, "USD")).headroom.minor
 
@@ -68,12 +69,12 @@ def test_a_read_for_a_draw_applies_pending_entries(book):
     def check(connection):
         return check_draw(connection, "loan-1", Money(1, "USD"))
 
-    answer = asyncio.run(read_up_to_date(runner, "loan-1", check))
+    answer = asyncio.run(read_up_to_date(runner, partial(active_loan, loan_id="loan-1"), check))
 
     runner.close()
     assert (answer.allowed, answer.headroom.minor) == (False, 0)
     with book.database.read() as connection:
-        assert is_up_to_date(connection, "loan-1")
+        assert are_up_to_date(connection, active_loan(connection, "loan-1"))
 
 
 def test_a_release_is_decided_by_the_ledger_with_pending_entries(book):
@@ -125,5 +126,5 @@ def test_a_pledge_of_a_pool_counts_its_pending_entries(book):
     book.do(lambda write: pledge_asset(write, registered(Pledge("p-1", "loan-2", "second"))))
 
     with book.database.read() as connection:
-        assert is_up_to_date(connection, "loan-2")
+        assert are_up_to_date(connection, active_loan(connection, "loan-2"))
         assert check_draw(connection, "loan-2", Money(1, "USD")).headroom.minor == 0

@@ -1,5 +1,6 @@
 """Goods leave a pledged lot only above the floor or against repayment; unauthorised issues open findings."""
 
+import asyncio
 from datetime import timedelta
 from decimal import Decimal
 
@@ -11,15 +12,22 @@ from collateral_registry.commands.loans.controlled_value import controlled_value
 from collateral_registry.commands.loans.draws import check_draw
 from collateral_registry.commands.loans.pickups import cancel_pickup, check_pickup
 from collateral_registry.commands.loans.pledges import ReleaseRequest, release_pledge
-from collateral_registry.commands.loans.up_to_date import bring_up_to_date, is_up_to_date
+from collateral_registry.commands.loans.up_to_date import (
+    active_loan,
+    are_up_to_date,
+    touch_current_facts,
+)
 from collateral_registry.domain.loans.agreements import PledgeMode
 from collateral_registry.domain.loans.controlled_value import cash_to_free, cash_to_reach, floor_of, static_floor
 from collateral_registry.domain.loans.pickups import PickupState, largest_such
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.errors import InvalidInput, Refused
 from collateral_registry.domain.shared.money import Money
+from collateral_registry.rpc.loans.pickup_servicer import PickupServicer
+from collateral_registry.runtime.transactions import BookRunner
 from collateral_registry.store.loans.pickups import get_pickup
 from collateral_registry.store.loans.repository import get_loan
+from collateral_registry.v1.pickup_pb2 import CheckPickupRequest
 from tests.support.books import FIRST, do
 from tests.support.small_book import (
     cover,
@@ -155,8 +163,8 @@ def test_releases_and_draws_on_yesterdays_judgement_are_refused_before_the_run_o
 
     with book.read() as connection:
         draw = check_draw(connection, "bank-0", Money(1_000_00, "USD"))
-        assert not is_up_to_date(connection, "bank-0")
-    do(book, lambda write: bring_up_to_date(write, "bank-0"))
+        assert not are_up_to_date(connection, active_loan(connection, "bank-0"))
+    do(book, lambda write: touch_current_facts(write, active_loan(write.connection, "bank-0")))
     with pytest.raises(Refused) as refused:
         do(book, lambda write: release_pledge(write, "bank-0", "p-1", "", ReleaseRequest(share_ppm=100_000)))
 
@@ -171,12 +179,32 @@ def test_goods_that_have_left_cannot_leave_again_while_their_movement_is_pending
     push(book, 2, ("ISSUE", "lot-a", 90))
 
     with book.read() as connection:
-        assert not is_up_to_date(connection, "bank-0")
-    do(book, lambda write: bring_up_to_date(write, "bank-0"))
+        assert not are_up_to_date(connection, active_loan(connection, "bank-0"))
+    do(book, lambda write: touch_current_facts(write, active_loan(write.connection, "bank-0")))
     with pytest.raises(Refused) as refused:
         request(book, "50")
 
     assert "want at most the 10 t" in str(refused.value)
+
+
+def test_a_check_of_a_pickup_counts_the_pending_stock_of_every_loan_on_the_lot(book):
+    """The other loan is covered by a second lot of which ninety tonnes have left."""
+    stock(book, 1, ("RECEIPT", "lot-a", 100), ("RECEIPT", "lot-b", 100))
+    for name in ("lot-a", "lot-b"):
+        register(book, lot(name, "100"))
+    for loan_id, lots in (("bank-0", ["lot-a"]), ("bank-1", ["lot-a", "lot-b"])):
+        lend_on(book, loan_id)
+        for name in lots:
+            pledge(book, loan_id, name, f"p-{name}", share_ppm=500_000 if name == "lot-a" else PPM)
+    owe(book, "bank-1", 700_000)
+    push(book, 2, ("ISSUE", "lot-b", 90))
+    runner = BookRunner(book)
+
+    asked = CheckPickupRequest(loan="loans/bank-0", asset="assets/lot-a", quantity={"value": "10"})
+    answer = asyncio.run(PickupServicer(runner).CheckPickup(asked, None))
+
+    runner.close()
+    assert not answer.allowed
 
 
 def test_every_loan_on_the_lot_must_stay_covered(book):
