@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from collateral_registry.domain.loans.collateral import ClaimSums
 from collateral_registry.domain.loans.cover import NO_LIMIT, PledgeColumns, TargetColumns, claim_values, pool_sums
 from collateral_registry.domain.loans.dispositions import CoverState, disposition_refusal
 from valuation.money import PPM
@@ -80,7 +81,7 @@ def pools(world: World) -> list[int]:
 def covers(world: World) -> list[CoverState]:
     """Returns the state of each loan as the disposition rule sees it."""
     return [
-        CoverState(debt * 100, pool, TARGET_PPM, coverage_unknown=False)
+        CoverState(debt * 100, pool, TARGET_PPM, coverage_unknown=False, claims=ClaimSums(pool, pool, pool))
         for debt, pool in zip(world.debts, pools(world), strict=True)
     ]
 

@@ -8,14 +8,16 @@ from functools import lru_cache
 
 import numpy as np
 
-from collateral_registry.commands.pipeline.covers import Collateral, Covered, cover_loans
+from collateral_registry.commands.pipeline.covers import Covered, cover_loans
 from collateral_registry.commands.pipeline.load_inputs import LoadedInputs, market_for
 from collateral_registry.commands.pipeline.loan_position import LoanPosition
 from collateral_registry.commands.pipeline.recompute import valuation_columns
+from collateral_registry.domain.loans.collateral import ClaimSums
 from collateral_registry.domain.loans.controlled_value import floor_of
-from collateral_registry.domain.loans.dispositions import disposition_refusal
+from collateral_registry.domain.loans.dispositions import CoverState, disposition_refusal
 from collateral_registry.domain.valuations.appraise import appraise
 from collateral_registry.store.book.policies import StoredPolicy, policy_in_force
+from collateral_registry.store.engine.bulk import Columns
 from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.engine.database import Connection
 from collateral_registry.store.loans.pledges import loans_of_assets, read_pledges
@@ -31,12 +33,12 @@ CACHED_QUANTITIES = 128
 class ReleaseScenario:
     """A lot with the current positions of its loans. ``counted`` is its counted quantity in millionths.
 
-    ``pools`` returns the collateral value of each loan after the given number of millionths has left.
+    ``covers`` returns the cover of each loan after the given number of millionths has left.
     """
 
     counted: int
     positions: dict[int, LoanPosition]
-    pools: Callable[[int], dict[int, int]]
+    covers: Callable[[int], dict[int, CoverState]]
     in_doubt: bool
 
     @property
@@ -55,15 +57,15 @@ class ReleaseScenario:
 
     def pool_after(self, loan_key: int, quantity: int) -> int:
         """Returns the collateral value of a loan after ``quantity`` millionths have left."""
-        return self.pools(quantity)[loan_key]
+        return self.covers(quantity)[loan_key].pool
 
     def uncovered_after(self, quantity: int) -> list[int]:
         """Returns the keys of the loans for which this quantity may not leave (domain/loans/dispositions.py)."""
-        pools = self.pools(quantity)
+        covers = self.covers(quantity)
         return [
             key
             for key, position in self.positions.items()
-            if disposition_refusal(position.cover, replace(position.cover, pool=pools[key]), removes=True)
+            if disposition_refusal(position.cover, covers[key], removes=True)
         ]
 
 
@@ -90,14 +92,12 @@ def simulate_release(connection: Connection, asset_key: int, positions: Mapping[
     quantity, counted = quantity_of(connection, asset_key), counted_quantity(connection, asset_key)
 
     @lru_cache(CACHED_QUANTITIES)
-    def pools(left: int) -> dict[int, int]:
+    def covers(left: int) -> dict[int, CoverState]:
         rest = max(counted - left, 0) / quantity if quantity else 0.0
-        covered = _covered(connection, loaded, policy, day, loan_keys, rest)
-        keys = covered.loans["loan_key"].tolist()
-        return dict(zip(keys, _collateral(covered, positions).decision.tolist(), strict=True))
+        return _covers(_covered(connection, loaded, policy, day, loan_keys, rest), positions)
 
     whole = _covered(connection, loaded, policy, day, loan_keys, counted / quantity if quantity else 0.0)
-    return ReleaseScenario(counted, positions, pools, _in_doubt(whole, positions))
+    return ReleaseScenario(counted, positions, covers, _in_doubt(whole, positions))
 
 
 def _in_doubt(covered: Covered, positions: dict[int, LoanPosition]) -> bool:
@@ -106,7 +106,7 @@ def _in_doubt(covered: Covered, positions: dict[int, LoanPosition]) -> bool:
     The newest judgements may be of an earlier day, because the business date may have moved while its revaluation run
     has not finished.
     """
-    collateral, in_doubt = _collateral(covered, positions), False
+    collateral, in_doubt = covered.collateral(_basis(covered, positions)), False
     safe, good = collateral.conservative, collateral.last_good
     for at, key in enumerate(covered.loans["loan_key"].tolist()):
         owed, never_valued = positions[key].owed, covered.pools.never_valued[at]
@@ -115,10 +115,20 @@ def _in_doubt(covered: Covered, positions: dict[int, LoanPosition]) -> bool:
     return in_doubt
 
 
-def _collateral(covered: Covered, positions: Mapping[int, LoanPosition]) -> Collateral:
-    """Returns the collateral values [l] of the loans, each on its own basis."""
-    basis = [int(positions[key].basis) for key in covered.loans["loan_key"].tolist()]
-    return covered.collateral(np.array(basis, dtype=np.int64))
+def _covers(covered: Covered, positions: Mapping[int, LoanPosition]) -> dict[int, CoverState]:
+    """Returns the positions of the loans as inputs of the disposition rule, with new collateral."""
+    basis = _basis(covered, positions)
+    pools, sums = covered.collateral(basis).decision.tolist(), covered.claim_sums(basis)
+    claims = zip(*(values.tolist() for values in (sums.conservative, sums.last_good, sums.decision)), strict=True)
+    return {
+        key: replace(positions[key].cover, pool=pool, claims=ClaimSums(*of_loan))
+        for key, pool, of_loan in zip(covered.loans["loan_key"].tolist(), pools, claims, strict=True)
+    }
+
+
+def _basis(covered: Covered, positions: Mapping[int, LoanPosition]) -> Int:
+    """Returns the basis of each loan [l]."""
+    return np.array([int(positions[key].basis) for key in covered.loans["loan_key"].tolist()], dtype=np.int64)
 
 
 def _covered(
@@ -129,4 +139,13 @@ def _covered(
     assets = replace(loaded.assets, inventory=inventory)
     appraisal = appraise(assets, loaded.targets, loaded.market, policy.policy, day)
     values = valuation_columns(connection, replace(loaded, assets=assets), appraisal, policy, day)
+    counted = float(loaded.assets.inventory["counted_share"][0])
+    values |= _remaining(values, min(share / counted, 1.0) if counted else 1.0)
     return cover_loans(connection, loan_keys, read_pledges(connection, loan_keys), values, policy.policy, day)
+
+
+def _remaining(values: Columns, part: float) -> Columns:
+    """Returns the last good values of which a part remains, where they stand for an unknown value of the lot."""
+    unknown = values["unknown"] != 0
+    names = ("good_market_minor", "good_lendable_minor")
+    return {name: np.where(unknown, np.floor(values[name] * part).astype(np.int64), values[name]) for name in names}

@@ -90,11 +90,20 @@ class Covered:
 
     def collateral(self, basis: Int) -> Collateral:
         """Returns the collateral values of the loans [l] by which they are judged: their bases, or on a basis."""
-        pools, bases, lendable = self.pools, self.bases, basis == int(LtvBasis.LENDABLE)
+        bases, claims = self.bases, self.claim_sums(basis)
         return Collateral(
-            np.where(bases.present, bases.base, np.where(lendable, pools.lendable, pools.market)),
-            np.where(bases.present, bases.good, np.where(lendable, pools.good_lendable, pools.good_market)),
-            np.where(bases.present, bases.decision, np.where(lendable, pools.decision_lendable, pools.decision_market)),
+            np.where(bases.present, bases.base, claims.conservative),
+            np.where(bases.present, bases.good, claims.last_good),
+            np.where(bases.present, bases.decision, claims.decision),
+        )
+
+    def claim_sums(self, basis: Int) -> Collateral:
+        """Returns the sums of the claims of the loans [l] on a basis."""
+        pools, lendable = self.pools, basis == int(LtvBasis.LENDABLE)
+        return Collateral(
+            np.where(lendable, pools.lendable, pools.market),
+            np.where(lendable, pools.good_lendable, pools.good_market),
+            np.where(lendable, pools.decision_lendable, pools.decision_market),
         )
 
 

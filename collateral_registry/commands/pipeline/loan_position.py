@@ -11,7 +11,7 @@ from collateral_registry.commands.pipeline.judge_loans import judged_loans
 from collateral_registry.commands.pipeline.load_inputs import load_inputs
 from collateral_registry.commands.pipeline.recompute import NO_KEYS, valued
 from collateral_registry.domain.borrowing_base.columns import NO_BASE
-from collateral_registry.domain.loans.collateral import decision_pool_of, owed_of, pool_of
+from collateral_registry.domain.loans.collateral import ClaimSums, claim_sums, decision_pool_of, owed_of, pool_of
 from collateral_registry.domain.loans.dispositions import CoverState
 from collateral_registry.domain.loans.levels import Level, LtvBasis
 from collateral_registry.store.book.policies import policy_in_force
@@ -30,6 +30,7 @@ class LoanPosition:
     Collateral values are on the loan's basis: ``pool`` is the conservative one, ``good_pool`` counts unknown assets at
     their last good value, and ``decision_pool`` is the conservative one at the lower of the price in use and a newer
     quarantined one. Draws and releases are decided by the last. Of a loan with a borrowing base they are its bases.
+    ``claims`` are the sums of its claims on the same basis, without what its base deducts.
     ``owed`` is what the loan is judged by: the used amount under a base, otherwise the exposure. ``unknown`` are bits
     of UnknownReason. Amounts are in minor units.
     """
@@ -50,11 +51,12 @@ class LoanPosition:
     collateral_cure: int
     unknown: int
     has_base: bool
+    claims: ClaimSums
 
     @property
     def cover(self) -> CoverState:
         """The position as an input of the disposition rule."""
-        return CoverState(self.owed, self.decision_pool, self.target_ppm, self.coverage_unknown)
+        return CoverState(self.owed, self.decision_pool, self.target_ppm, self.coverage_unknown, self.claims)
 
     @property
     def is_withheld(self) -> bool:
@@ -126,4 +128,5 @@ def _position(row: dict[str, int]) -> LoanPosition:
         collateral_cure=row["collateral_cure_minor"],
         unknown=row["unknown"],
         has_base=row["base_minor"] != NO_BASE,
+        claims=claim_sums(row),
     )

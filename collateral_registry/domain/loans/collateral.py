@@ -7,6 +7,7 @@ on the loan's basis.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,18 @@ import numpy as np
 from collateral_registry.domain.borrowing_base.columns import NO_BASE
 from collateral_registry.domain.loans.levels import LtvBasis
 from valuation._typing import Int
+
+
+@dataclass(frozen=True)
+class ClaimSums:
+    """The sums of the claims of a loan on its basis, in minor units, by conservative, last good and decision values.
+
+    No sublimit and no reserve of a borrowing base is deducted.
+    """
+
+    conservative: int
+    last_good: int
+    decision: int
 
 
 def owed_of(covers: Mapping[str, Any]) -> Int:
@@ -27,16 +40,27 @@ def pool_of(covers: Mapping[str, Any], good: str = "") -> Int:
 
     It is the conservative value by default. With the column prefix ``good_`` it is the value from last good values.
     """
-    lendable = covers["basis"] == int(LtvBasis.LENDABLE)
-    claims = np.where(lendable, covers[f"{good}lendable_minor"], covers[f"{good}market_minor"])
+    claims = _on_basis(covers, good)
     pool: Int = np.where(covers["base_minor"] == NO_BASE, claims, covers[f"{good}base_minor"])
     return pool
 
 
 def decision_pool_of(covers: Mapping[str, Any]) -> Int:
     """Returns the collateral value [l] by which draws and releases are decided."""
-    lendable = covers["basis"] == int(LtvBasis.LENDABLE)
-    withheld = np.where(lendable, covers["withheld_lendable_minor"], covers["withheld_market_minor"])
     has_base = covers["base_minor"] != NO_BASE
-    decision: Int = pool_of(covers) - np.where(has_base, covers["withheld_base_minor"], withheld)
+    withheld = np.where(has_base, covers["withheld_base_minor"], _on_basis(covers, "withheld_"))
+    decision: Int = pool_of(covers) - withheld
     return decision
+
+
+def claim_sums(cover: Mapping[str, int]) -> ClaimSums:
+    """Returns the sums of the claims of one loan on its basis."""
+    claims, good, withheld = (int(_on_basis(cover, prefix)) for prefix in ("", "good_", "withheld_"))
+    return ClaimSums(claims, good, claims - withheld)
+
+
+def _on_basis(covers: Mapping[str, Any], prefix: str) -> Int:
+    """Returns the columns of lendable or of market values with a prefix, by the basis of each loan [l]."""
+    lendable = covers["basis"] == int(LtvBasis.LENDABLE)
+    found: Int = np.where(lendable, covers[f"{prefix}lendable_minor"], covers[f"{prefix}market_minor"])
+    return found

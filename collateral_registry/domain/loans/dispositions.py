@@ -6,10 +6,11 @@ that is covered, nor take collateral from a loan whose coverage is UNKNOWN.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from enum import StrEnum
 
 from collateral_registry.domain.loans.agreements import Pledge, PledgeMode
+from collateral_registry.domain.loans.collateral import ClaimSums
 from collateral_registry.domain.loans.controlled_value import floor_of
 
 
@@ -26,17 +27,26 @@ class CoverState:
 
     The collateral value is conservative, at the lower of the price in use and a newer quarantined one.
     ``target_ppm`` is the LTV, in millionths, that a covered loan does not exceed: the margin call less the buffer.
+    ``claims`` are the sums of the loan's claims by conservative, last good and decision values. Under a borrowing base
+    the collateral value is the base, which sublimits, reserves and an overdue certificate may hold still while claims
+    leave.
     """
 
     exposure: int
     pool: int
     target_ppm: int
     coverage_unknown: bool
+    claims: ClaimSums
 
     @property
     def is_covered(self) -> bool:
         """Whether exposure <= target x collateral value."""
         return self.exposure == 0 or self.pool >= floor_of(self.exposure, self.target_ppm)
+
+    def is_lower_than(self, before: CoverState) -> bool:
+        """Returns whether the collateral value or a sum of claims is lower than before."""
+        claims = zip(astuple(self.claims), astuple(before.claims), strict=True)
+        return self.pool < before.pool or any(now < then for now, then in claims)
 
 
 def disposition_refusal(before: CoverState, after: CoverState, *, removes: bool) -> DispositionRefusal | None:
@@ -45,13 +55,14 @@ def disposition_refusal(before: CoverState, after: CoverState, *, removes: bool)
     ``removes`` states that the disposition takes something from the loan even if the conservative value does not fall.
     An example is the release of an asset without a value. A loan without exposure needs no collateral, so nothing is
     refused. While the coverage is UNKNOWN, nothing may be removed. Otherwise the loan must be covered afterwards, or
-    its collateral value must at least not fall.
+    neither its collateral value nor its claims may fall.
     """
-    if after.exposure == 0 or not (removes or after.pool < before.pool):
+    is_lower = after.is_lower_than(before)
+    if after.exposure == 0 or not (removes or is_lower):
         return None
     if before.coverage_unknown or after.coverage_unknown:
         return DispositionRefusal.COVERAGE_UNKNOWN
-    if after.is_covered or after.pool >= before.pool:
+    if after.is_covered or not is_lower:
         return None
     return DispositionRefusal.UNCOVERED
 
