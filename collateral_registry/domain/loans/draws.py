@@ -107,7 +107,7 @@ def _bounds_by_base(terms: DrawTerms, gate: BaseGate) -> list[Headroom]:
     """Returns the largest draws by the base and the line, less the block, and by the loan's own margin call.
 
     They are negative where more is used than may be. The margin call is below the base only if the loan states one. A
-    permitted over-advance is drawn beyond it.
+    permitted over-advance is drawn beyond either, and only its amount.
     """
     over_advance = _over_advance(terms, gate)
     used = terms.exposure + gate.block
@@ -120,10 +120,8 @@ def _bounds_by_base(terms: DrawTerms, gate: BaseGate) -> list[Headroom]:
     least = min(bounds, key=lambda bound: bound.largest)
     if least.largest <= 0 < least.largest + gate.block:
         bounds = [Headroom(0, DrawRefusal.BLOCK)]
-    if not over_advance:
-        below = largest_owed_below(terms.decision_pool, gate.margin_call_ppm) - terms.exposure
-        bounds.append(Headroom(below, DrawRefusal.COVER))
-    return bounds
+    below = largest_owed_below(terms.decision_pool, gate.margin_call_ppm) + over_advance - terms.exposure
+    return [*bounds, Headroom(below, DrawRefusal.COVER)]
 
 
 def _over_advance(terms: DrawTerms, gate: BaseGate) -> int:

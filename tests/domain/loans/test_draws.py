@@ -218,6 +218,29 @@ def test_the_binding_rule_of_a_base_is_the_one_that_limits_a_draw(fields, refusa
     assert bound(**{"gate": BaseGate(), **fields})[1] == refusal
 
 
+def test_a_permitted_over_advance_is_drawn_beyond_the_margin_call_of_the_loan_and_does_not_replace_it():
+    assert bound(gate=BaseGate(margin_call_ppm=700_000)) == (199, "COVER")
+    assert bound(gate=BaseGate(margin_call_ppm=700_000, over_advance=1)) == (200, "COVER")
+    assert bound(gate=BaseGate(margin_call_ppm=700_000, over_advance=400)) == (599, "COVER")
+
+
+@given(amounts, amounts, st.none() | amounts, st.integers(0, 500), st.sampled_from([PPM, 500_000]), amounts)
+@example(0, 10**13, None, 0, PPM, 1)
+def test_a_permitted_draw_is_no_breach_without_the_over_advance(used, pool, line, block, target, over_advance):
+    """By the judgement of what is used less the over-advance, whether the base or the margin call of the loan binds."""
+    for margin_call in (1_000_001, 950_000, 333_333):
+        limits = (margin_call - 100_000, margin_call, 1_100_000, 1_200_000)
+        gate = BaseGate(block, over_advance, target, margin_call)
+        terms = replace(base_terms(used, pool, pool, line, block, target, limits), gate=gate)
+        drawn = used + (largest := headroom(terms).largest)
+
+        if largest:
+            after = judged(max(drawn - over_advance, 0), pool, pool, limits, Level.NONE)
+            assert after.judged[0] < Level.MARGIN_CALL
+            assert drawn + block <= pool * target // PPM + over_advance
+            assert line is None or drawn + block <= line
+
+
 def test_a_permitted_over_advance_is_drawn_beyond_the_base():
     assert bound(gate=BaseGate(over_advance=30)) == (530, "BASE")
     assert bound(gate=BaseGate(over_advance=30), exposure=1_010) == (20, "BASE")
