@@ -26,11 +26,12 @@ class CertificateState(IntEnum):
     SUPERSEDED = 6
 
 
-DUE_STATES = (CertificateState.OPEN, CertificateState.RETURNED)
-"""States in which the borrower owes a statement."""
+DUE_STATES = (CertificateState.OPEN, CertificateState.SUBMITTED, CertificateState.RETURNED)
+"""States in which the borrower owes a statement and may submit one.
 
-SUBMITTABLE = (*DUE_STATES, CertificateState.SUBMITTED)
-"""States in which a statement may be submitted. A statement that is recomputed is returned first."""
+One is SUBMITTED before the loan is judged for the end of the period, and is submitted again after that. A statement
+that is recomputed is returned first.
+"""
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ class Certificate:
 
     def submit(self, statement: Statement, author: Author, time_us: int) -> Certificate:
         """Returns the certificate with a statement; raises Refused in a state that takes none."""
-        if self.state not in SUBMITTABLE:
+        if self.state not in DUE_STATES:
             raise self._refusal("SUBMITTED", "return it first, or create another certificate")
         return replace(
             self,

@@ -12,6 +12,7 @@ from collateral_registry.commands.loans.draws import check_draw
 from collateral_registry.commands.loans.lending import change_terms
 from collateral_registry.commands.revaluation.runs import finish_run
 from collateral_registry.domain.book.policy import SourcedNumber
+from collateral_registry.domain.borrowing_base.certificates import CertificateState
 from collateral_registry.domain.borrowing_base.terms import BorrowingBaseTerms
 from collateral_registry.domain.borrowing_base.walk import ClassStatement, Statement, WalkTerm
 from collateral_registry.domain.loans.draws import DrawRefusal
@@ -87,6 +88,26 @@ def test_an_overdue_certificate_makes_the_pool_unknown_and_its_last_good_base_st
     assert draw.refusal == DrawRefusal.CERTIFICATE_OVERDUE
     submitted(book, Statement({}))
     assert (judgement(book)["base_minor"], judgement(book)["coverage_unknown"]) == (before["base_minor"], 0)
+
+
+def test_a_statement_before_the_end_of_its_period_is_owed_again_and_becomes_overdue(book):
+    before = judgement(book)
+    end = date_at(DAY + 1)
+    certified(book, end, end)
+    assert submitted(book, Statement({})).state is CertificateState.SUBMITTED
+    book.do(without_grace)
+
+    pass_day(book, DAY + 2)
+
+    assert judgement(book)["unknown"] == UnknownReason.CERTIFICATE_OVERDUE
+    assert submitted(book, Statement({})).state is CertificateState.RECOMPUTED
+    assert (judgement(book)["base_minor"], judgement(book)["unknown"]) == (before["base_minor"], 0)
+
+
+def pass_day(book, day):
+    """Moves the business date and publishes the run of the day."""
+    book.do(lambda write: advance(write, day))
+    finish_run(book.database)
 
 
 def without_grace(write):

@@ -208,6 +208,21 @@ def test_overdue_certificates_come_first_and_their_effect_is_stated(web: Web) ->
     assert "5 days late" in text
 
 
+def test_a_statement_before_the_end_of_its_period_is_shown_as_owed_and_late(web: Web) -> None:
+    end = calendar(FIRST_DAY + timedelta(days=1))
+    create(web.client, period_end_date=end, due_date=end)
+    submit(web.client)
+    web.client.advance(FIRST_DAY + timedelta(days=3))
+
+    page = ask(web, f"/{NAME}")[2]
+
+    assert "submitted again by 1 Jan 2022" in page
+    assert "2 days late" in page
+    assert "more than 5 business days after the due day" in page
+    for state in ("open", "overdue", "submitted"):
+        assert len(cells_of(ask(web, f"/certificates?state={state}")[2])) == 2, state
+
+
 def test_a_search_for_a_text_that_is_no_id_finds_nothing_and_capitals_are_read(web: Web) -> None:
     create(web.client)
 

@@ -29,7 +29,7 @@ from collateral_registry.web.pages.numbers import calendar, value_of
 from collateral_registry.web.pages.views.common.refusals import refusal_of
 from collateral_registry.web.pages.views.receivables.base_lines import capital, class_name
 from collateral_registry.web.pages.views.receivables.certificate_labels import line_label, step_label
-from collateral_registry.web.pages.views.receivables.certificates import overdue_days
+from collateral_registry.web.pages.views.receivables.certificates import OWED_STATES, overdue_days
 from collateral_registry.web.pages.visit import Page, Visit
 
 
@@ -84,6 +84,7 @@ async def certificate(visit: Visit) -> Page:
         "capital": capital,
         "sentence": partial(sentence, visit.texts, numbers),
         "days_overdue": overdue_days(found, calendar(now.date)),
+        "is_owed": found.state in OWED_STATES,
         "today": now.date,
         "grace": grace,
         "blocks": common_pb2.UNKNOWN_REASON_CERTIFICATE_OVERDUE in loan.cover.unknown_reasons,

@@ -10,7 +10,10 @@ from collateral_registry.web.pages.numbers import calendar
 from collateral_registry.web.pages.views.common.filters import conjunction, loan_begins_with
 from collateral_registry.web.pages.visit import ROWS, Page, Visit
 
-OWED = "state IN (OPEN, RETURNED)"
+OWED = "state IN (OPEN, SUBMITTED, RETURNED)"
+OWED_STATES = (pb.CERTIFICATE_STATE_OPEN, pb.CERTIFICATE_STATE_SUBMITTED, pb.CERTIFICATE_STATE_RETURNED)
+"""States in which the borrower owes a statement: one that is submitted before the end of its period is owed again."""
+
 STATES = {
     "open": OWED,
     "overdue": OWED,
@@ -19,7 +22,7 @@ STATES = {
 }
 """Tests of the choices of a state; ``overdue`` leaves out those that are still due."""
 
-STILL_OWED = ("open", "overdue", "returned")
+STILL_OWED = ("open", "overdue", "submitted", "returned")
 """States whose certificates are listed from the earliest due day on, the overdue ones first; others from the latest."""
 
 
@@ -57,5 +60,4 @@ async def certificates(visit: Visit) -> Page:
 def overdue_days(certificate: pb.Certificate, today: date | None) -> int | None:
     """Returns the days since the due day of a certificate that the borrower still owes; None if it is not overdue."""
     due = calendar(certificate.due_date)
-    is_owed = certificate.state in {pb.CERTIFICATE_STATE_OPEN, pb.CERTIFICATE_STATE_RETURNED}
-    return (today - due).days if is_owed and today and due and due < today else None
+    return (today - due).days if certificate.state in OWED_STATES and today and due and due < today else None
