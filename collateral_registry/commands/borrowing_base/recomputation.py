@@ -32,16 +32,18 @@ def had_base(connection: Connection, loan_key: int, day: date) -> bool:
 
 
 def recomputation(connection: Connection, loan_id: str, period_end: date) -> Recomputation | None:
-    """Returns the base of a loan at the end of a period; None until that day, and while the loan is not judged for it.
+    """Returns the base of a loan at the end of a period; None until the loan is judged for that day or the day is over.
 
-    It is the base by the last commit whose business date is on or before the end of the period. Raises NotFound or
-    Refused for a loan that had no base then.
+    It is the base by the last commit whose business date is on or before the end of the period. A run that was not
+    published by then is abandoned or is of a later day, so the last judgement before that commit counts, and states its
+    own day. Raises NotFound or Refused for a loan that had no base then.
     """
-    if moment_of(connection).market_day < day_of(period_end):
+    last_day, today = day_of(period_end), moment_of(connection).market_day
+    if today < last_day:
         return None
     moment = moment_of(connection, day=period_end)
     found = recorded_base(connection, loan_id, moment)
-    if found.judgement["market_day"] < moment.market_day:
+    if today == last_day and found.judgement["market_day"] < last_day:
         return None
     seq, day = found.judgement["seq"], found.judgement["market_day"]
     targets = np.unique(np.array([one.target_key for one in found.claims], dtype=np.int64))

@@ -104,6 +104,18 @@ def test_a_statement_before_the_end_of_its_period_is_owed_again_and_becomes_over
     assert (judgement(book)["base_minor"], judgement(book)["unknown"]) == (before["base_minor"], 0)
 
 
+def test_a_period_whose_last_day_was_never_judged_is_recomputed_by_the_judgement_before_it(book):
+    before = judgement(book)
+    certified(book, date_at(DAY + 1), date_at(DAY + 9))
+    book.do(lambda write: advance(write, DAY + 1))
+
+    pass_day(book, DAY + 2)
+    found = submitted(book, Statement({}))
+
+    assert found.state is CertificateState.RECOMPUTED
+    assert (found.recomputed.market_day, found.recomputed.statement.base_minor) == (TODAY, before["base_minor"])
+
+
 def pass_day(book, day):
     """Moves the business date and publishes the run of the day."""
     book.do(lambda write: advance(write, day))
