@@ -107,10 +107,10 @@ class JudgementRules:
     holidays: NDArray[np.datetime64]
 
     def working_days_after(self, day: int, count: int) -> int:
-        """Returns the day that is ``count`` working days after a day."""
+        """Returns the day that is ``count`` working days after a day; 0 after a day is the day, of work or not."""
         start = np.datetime64(day, "D")
         end = np.busday_offset(start, count, roll="backward", weekmask=self.weekmask, holidays=self.holidays)
-        return int(end.astype(np.int64))
+        return max(day, int(end.astype(np.int64)))
 
 
 @dataclass(frozen=True)

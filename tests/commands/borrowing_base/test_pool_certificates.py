@@ -116,6 +116,17 @@ def test_a_period_whose_last_day_was_never_judged_is_recomputed_by_the_judgement
     assert (found.recomputed.market_day, found.recomputed.statement.base_minor) == (TODAY, before["base_minor"])
 
 
+def test_a_certificate_that_is_due_at_a_weekend_is_not_overdue_on_its_due_day(book):
+    certified(book, due=date_at(DAY + 1))  # a Saturday
+    book.do(without_grace)
+
+    pass_day(book, DAY + 1)
+    on_the_day = judgement(book)["unknown"]
+    pass_day(book, DAY + 2)
+
+    assert (on_the_day, judgement(book)["unknown"]) == (0, UnknownReason.CERTIFICATE_OVERDUE)
+
+
 def pass_day(book, day):
     """Moves the business date and publishes the run of the day."""
     book.do(lambda write: advance(write, day))
