@@ -181,7 +181,7 @@ def _title(found: pb.Certificate) -> str:
     if found.approved_by:
         reason = f": {found.approval_reason}" if found.approval_reason else ""
         lines.append(f"approved by {found.approved_by}{reason}")
-    if found.returned_by:
+    if found.state == pb.CERTIFICATE_STATE_RETURNED:
         lines.append(f"returned by {found.returned_by}: {found.return_reason}")
         lines += [f"  {one.asset_class or 'all classes'} {one.line}: {one.note}" for one in found.failing_lines]
     return "\n".join(lines)

@@ -79,7 +79,8 @@ class FailingLine:
 class Certificate:
     """A certificate of a loan for a period that ends on a day, due on another.
 
-    Times are microseconds UTC, 0 where nothing has happened yet.
+    Times are microseconds UTC, 0 where nothing has happened yet. The return is the last one, also after another
+    statement; the failing lines are those of the present statement.
     """
 
     certificate_id: str
@@ -144,6 +145,7 @@ class Certificate:
             submitting_principal=author.principal,
             submitted_us=time_us,
             recomputed=None,
+            failing_lines=(),
         )
 
     def recompute(self, found: Recomputation) -> Certificate:

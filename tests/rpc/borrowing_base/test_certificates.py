@@ -175,6 +175,7 @@ def test_a_returned_certificate_names_the_lines_that_fail_and_is_submitted_again
     assert (len(findings(client, "OPEN")), len(findings(client, "RESOLVED"))) == (0, 1)
     corrected = submit(client, stated_class("inventory", "605000", "1"))
     assert (state_of(corrected), findings(client, "OPEN")) == ("RECOMPUTED", [])
+    assert (list(corrected.failing_lines), corrected.return_reason) == ([], "see lines")
 
 
 def test_receivables_are_unknown_while_a_certificate_is_overdue_beyond_the_grace(client: Client) -> None:
