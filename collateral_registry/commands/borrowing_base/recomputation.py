@@ -11,7 +11,7 @@ import numpy as np
 from collateral_registry.commands.borrowing_base.bases import RecordedBase, recorded_base
 from collateral_registry.commands.borrowing_base.class_lines import lines_of_classes
 from collateral_registry.commands.pipeline.moments import moment_of
-from collateral_registry.domain.borrowing_base.base import ClassAmount
+from collateral_registry.domain.borrowing_base.base import ClassAmount, Reserve
 from collateral_registry.domain.borrowing_base.certificates import Recomputation, ReserveLine
 from collateral_registry.domain.borrowing_base.class_lines import ClassLine, ClassStep
 from collateral_registry.domain.borrowing_base.columns import NO_BASE
@@ -49,10 +49,7 @@ def recomputation(connection: Connection, loan_id: str, period_end: date) -> Rec
     targets = np.unique(np.array([one.target_key for one in found.claims], dtype=np.int64))
     return Recomputation(
         statement=_statement(connection, found),
-        reserves=tuple(
-            ReserveLine(reserve.kind.name, reserve.reserve_id or reserve.owner, amount)
-            for reserve, amount in found.base.deductions
-        ),
+        reserves=tuple(_reserve_line(reserve, amount) for reserve, amount in found.base.deductions),
         used_minor=found.base.used_minor,
         availability_minor=found.base.availability_minor,
         seq=seq,
@@ -60,6 +57,10 @@ def recomputation(connection: Connection, loan_id: str, period_end: date) -> Rec
         policy_id=policy_id_at(connection, seq, day),
         estimates=tuple(estimates_at(connection, targets, found.seq)),
     )
+
+
+def _reserve_line(reserve: Reserve, amount_minor: int) -> ReserveLine:
+    return ReserveLine(reserve.kind.name, reserve.reserve_id, amount_minor, reserve.computed_from)
 
 
 def _statement(connection: Connection, found: RecordedBase) -> Statement:

@@ -76,6 +76,11 @@ class Reserve:
         if self.last_day is not None and self.last_day < self.first_day:
             raise InvalidInput("last_date", self.last_day, f"{self.first_day}, the first_date, or later")
 
+    @property
+    def computed_from(self) -> str:
+        """The owner of a reserve that is computed and not recorded, which is the name of its pool; else empty."""
+        return "" if self.reserve_id else self.owner
+
     def is_in_force(self, day: date) -> bool:
         """Returns whether the reserve is deducted on a day; its last day is included."""
         return self.first_day <= day and (self.last_day is None or day <= self.last_day)

@@ -48,7 +48,7 @@ def _lines(loan_id: str, currency: str, found: Recomputation) -> Iterator[tuple[
     for name, one in sorted(found.statement.classes.items()):
         yield from _class_lines(name, one)
     for reserve in found.reserves:
-        yield ("reserve", reserve.kind, reserve.reserve_id, str(reserve.amount_minor))
+        yield ("reserve", reserve.kind, reserve.reserve_id or reserve.source, str(reserve.amount_minor))
     yield ("base", str(found.statement.base_minor))
     yield ("used", str(found.used_minor))
     yield ("availability", str(found.availability_minor))

@@ -36,11 +36,12 @@ that is recomputed is returned first.
 
 @dataclass(frozen=True)
 class ReserveLine:
-    """A reserve of a recomputed base, by its kind and id."""
+    """A reserve of a recomputed base, by its kind and id; a computed one has no id, but the name of its ``source``."""
 
     kind: str
     reserve_id: str
     amount_minor: int
+    source: str = ""
 
 
 @dataclass(frozen=True)

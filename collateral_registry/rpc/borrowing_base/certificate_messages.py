@@ -124,7 +124,8 @@ def _add_recomputed(message: pb.Certificate, certificate: Certificate, found: Re
         message.steps.add(term=step.term, asset_class=step.class_name, rule=step.rule, change=change)
     for reserve in found.reserves:
         message.reserves.add(
-            reserve=f"loans/{certificate.loan_id}/reserves/{reserve.reserve_id}",
+            reserve="" if reserve.source else f"loans/{certificate.loan_id}/reserves/{reserve.reserve_id}",
+            source=reserve.source,
             kind=borrowing_base_pb2.ReserveKind.Value(f"RESERVE_KIND_{reserve.kind}"),
             deduction=convert.money(reserve.amount_minor, currency),
         )

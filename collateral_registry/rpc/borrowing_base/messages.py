@@ -35,7 +35,7 @@ def base_message(found: RecordedBase, lines: ClassLines) -> pb.BorrowingBase:
         reserves=[
             pb.DeductedReserve(
                 reserve=f"{name}/reserves/{reserve.reserve_id}" if reserve.reserve_id else "",
-                source="" if reserve.reserve_id else reserve.owner,
+                source=reserve.computed_from,
                 kind=pb.ReserveKind.Value(f"RESERVE_KIND_{reserve.kind.name}"),
                 deduction=convert.money(amount, currency),
             )

@@ -9,7 +9,9 @@ import pytest
 
 from collateral_registry.commands.book.policies import put_into_force, store_policy
 from collateral_registry.commands.borrowing_base.bases import recorded_base
+from collateral_registry.commands.borrowing_base.certificates import create_certificate, submit_certificate
 from collateral_registry.commands.borrowing_base.class_lines import lines_of_classes
+from collateral_registry.commands.borrowing_base.reserves import create_reserve
 from collateral_registry.commands.loans.lending import change_terms, create_loan
 from collateral_registry.commands.loans.pledges import pledge_asset
 from collateral_registry.commands.pipeline.moments import Moment
@@ -17,19 +19,23 @@ from collateral_registry.commands.pools.explain import pool_statement
 from collateral_registry.commands.revaluation.preview import PreviewJob, PreviewRows, preview_book
 from collateral_registry.commands.revaluation.runs import finish_run
 from collateral_registry.domain.book.policy import SourcedNumber
-from collateral_registry.domain.borrowing_base.base import ReserveKind
+from collateral_registry.domain.borrowing_base.base import Reserve, ReserveKind
 from collateral_registry.domain.borrowing_base.terms import BorrowingBaseTerms
+from collateral_registry.domain.borrowing_base.walk import Statement
 from collateral_registry.domain.loans.agreements import Balance, Loan, Pledge
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.money import Money
+from collateral_registry.rpc.borrowing_base.certificate_messages import certificate_message
 from collateral_registry.rpc.borrowing_base.messages import base_message
 from collateral_registry.store.book.policies import policy_in_force
 from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.loans.judgements import newest_judgements
 from collateral_registry.store.loans.repository import get_loan
+from collateral_registry.web.pages.views.receivables.base_lines import reserve_label
 from tests.commands.assignments.test_pool_estimates import estimate, history, review
 from tests.support.books import FIRST, registered
 from tests.support.pool_books import PoolBook, invoice
+from tests.support.server import amount
 from valuation.flags import QualityFlag
 from valuation.money import PPM
 
@@ -106,6 +112,21 @@ def test_a_pool_without_an_estimate_reserves_the_stressed_stand_in_of_the_sales_
     with book.database.read() as connection:
         (stated,) = base_message(found, lines_of_classes(connection, found)).reserves
     assert (stated.reserve, stated.source) == ("", "assets/acme")
+
+
+def test_a_certificate_names_the_pool_of_a_computed_reserve_and_the_name_of_a_recorded_one(book):
+    put_policy(book, "reserving", dilution_place="3")
+    book.report(*invoices())
+    rent = Reserve(ReserveKind.RENT, "Ana", "rent", FIRST, amount_minor=1, reserve_id="rent")
+    book.do(lambda write: create_reserve(write, "loan-1", rent))
+    book.do(lambda write: create_certificate(write, "loan-1", "december", FIRST, FIRST))
+
+    message = certificate_message(book.do(lambda write: submit_certificate(write, "loan-1", "december", Statement({}))))
+
+    named = [(one.reserve, one.source) for one in message.reserves]
+    assert named == [("loans/loan-1/reserves/rent", ""), ("", "assets/acme")]
+    assert [reserve_label(one) for one in message.reserves] == ["rent", "acme"]
+    assert sum(amount(one.deduction) for one in message.reserves) == amount(message.recomputed.reserves)
 
 
 def test_a_loan_without_a_base_claims_less_by_its_part_of_the_reserve(book):

@@ -39,7 +39,7 @@ from collateral_registry.web.pages.numbers import (
 )
 from collateral_registry.web.pages.rendering import word
 from collateral_registry.web.pages.texts import Texts, texts_of
-from collateral_registry.web.pages.views.receivables.base_lines import capital, class_name
+from collateral_registry.web.pages.views.receivables.base_lines import capital, class_name, reserve_label
 from collateral_registry.web.pages.views.receivables.certificate_labels import line_label, step_label
 from valuation.errors import InvalidInput
 
@@ -193,7 +193,7 @@ def _signed(change: Decimal) -> str:
 
 def _reserves(texts: Texts, certificate: pb.Certificate) -> FigureTable:
     rows = tuple(
-        FigureRow(capital(word(texts, "reserve_kind", one.kind)), (exact(one.deduction),), identifier(one.reserve))
+        FigureRow(capital(word(texts, "reserve_kind", one.kind)), (exact(one.deduction),), reserve_label(one))
         for one in certificate.reserves
     )
     titles = (texts("certificates.reserve"), texts("certificates.amount"))
@@ -231,7 +231,7 @@ def _rows(certificate: pb.Certificate) -> Iterator[Row]:
         term = row.rule or pb.StatementTerm.Name(row.term).removeprefix("STATEMENT_TERM_").lower()
         yield ("walk", row.asset_class or None, term, None, None, None, _plain(row.change), _plain(row.base_after))
     for one in certificate.reserves:
-        yield ("reserve", None, identifier(one.reserve), None, _plain(value_of(one.deduction)), None, None, None)
+        yield ("reserve", None, reserve_label(one), None, _plain(value_of(one.deduction)), None, None, None)
 
 
 def _plain(value: Decimal | None) -> str | None:

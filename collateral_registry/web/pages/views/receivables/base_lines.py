@@ -99,6 +99,11 @@ def line_label(texts: Texts, line: pb.ClassLine) -> str:
     return texts("base.unknown_by", rule=rule) if line.step == pb.CLASS_STEP_UNKNOWN else capital(rule)
 
 
+def reserve_label(reserve: pb.DeductedReserve) -> str:
+    """Returns the id of a reserve; a computed one has that of its pool."""
+    return identifier(reserve.reserve or reserve.source)
+
+
 def capital(label: str) -> str:
     """Returns a label that begins a row."""
     return label[:1].upper() + label[1:]
@@ -203,6 +208,6 @@ def _sublimit(texts: Texts, one: pb.BaseClass) -> str:
 
 
 def _reserve_line(texts: Texts, one: pb.DeductedReserve) -> Line:
-    name = identifier(one.reserve or one.source)  # a computed one is named by its pool
+    name = reserve_label(one)
     label = texts("base.reserve", kind=word(texts, "reserve_kind", one.kind))
     return Line((WHOLE, pb.BASE_STEP_RESERVE, 0, name), label, name, -value_of(one.deduction))

@@ -27,7 +27,7 @@ from collateral_registry.web.pages.certificates.statement_table import statement
 from collateral_registry.web.pages.certificates.walk import walk_chart, walk_of
 from collateral_registry.web.pages.numbers import calendar, value_of
 from collateral_registry.web.pages.views.common.refusals import refusal_of
-from collateral_registry.web.pages.views.receivables.base_lines import capital, class_name
+from collateral_registry.web.pages.views.receivables.base_lines import capital, class_name, reserve_label
 from collateral_registry.web.pages.views.receivables.certificate_labels import line_label, step_label
 from collateral_registry.web.pages.views.receivables.certificates import OWED_STATES, overdue_days
 from collateral_registry.web.pages.visit import Page, Visit
@@ -82,6 +82,7 @@ async def certificate(visit: Visit) -> Page:
         "step_label": partial(step_label, visit.texts),
         "class_name": partial(class_name, visit.texts),
         "capital": capital,
+        "reserve_label": reserve_label,
         "sentence": partial(sentence, visit.texts, numbers),
         "days_overdue": overdue_days(found, calendar(now.date)),
         "is_owed": found.state in OWED_STATES,
