@@ -20,6 +20,7 @@ from collateral_registry.domain.receivables.assignment_facts import AssignmentFa
 from collateral_registry.domain.receivables.changes.computed_pool import computed
 from collateral_registry.domain.receivables.debtor_facts import DebtorFacts
 from collateral_registry.domain.receivables.ledger import PoolLedger
+from collateral_registry.domain.receivables.ledgers.ledger_columns import number_keys
 from collateral_registry.domain.receivables.pool_facts import NO_LINE, PoolFacts, PoolTerms, stated_debtors
 from collateral_registry.domain.receivables.pool_ladder import ladder
 from collateral_registry.domain.receivables.rule_numbers import DEFAULT_VALUES, ReceivableNumbers
@@ -54,6 +55,7 @@ def made_pool(invoices: int, debtors: int, exponent: float = 1.4) -> PoolFacts:
         entry_number=invoices,
         entry_day=DAY,
         invoice_number=_texts(map(str, range(invoices))),
+        number_key=number_keys(_texts(map(str, range(invoices)))),
         debtor=names[debtor],
         currency=np.full(invoices, "EUR", dtype=object),
         type_code=none + 380,

@@ -49,8 +49,9 @@ class Pool:
         number, amount, due = self.draw.integers((0, 1_000, -80), (30, 400_000, 90)).tolist()
         issued = -100 if debtor == "late" else min(due, 0) - 30
         doubt = self.draw.random()
+        text = f"{number}" if amount % 5 else f"0{number}"
         return OpenInvoice(
-            str(number), debtor, amount, issued=issued, due=None if doubt < 0.05 else due,
+            text, debtor, amount, issued=issued, due=None if doubt < 0.05 else due,
             disputed=amount // 9 if doubt > 0.9 else 0, searched=-40 if 0.05 < doubt < 0.15 else -1,
             currency="USD" if 0.15 < doubt < 0.25 else "EUR",
         )  # fmt: skip

@@ -14,6 +14,7 @@ from collateral_registry.domain.receivables.assignment_facts import AssignmentFa
 from collateral_registry.domain.receivables.changes.computed_pool import computed
 from collateral_registry.domain.receivables.debtor_facts import DebtorFacts, DebtorLimits
 from collateral_registry.domain.receivables.ledger import InvoiceFlag, PoolLedger
+from collateral_registry.domain.receivables.ledgers.ledger_columns import number_keys
 from collateral_registry.domain.receivables.pool_facts import NO_LINE, PoolFacts, PoolTerms, stated_debtors
 from collateral_registry.domain.receivables.pool_ladder import Ladder, ladder
 from collateral_registry.domain.receivables.pool_statement import PoolStatement
@@ -149,6 +150,7 @@ def _ledger(invoices: list[OpenInvoice], balances: dict[str, Balance], entry_day
         entry_number=len(invoices),
         entry_day=TODAY + entry_day,
         invoice_number=_texts(one.number for one in invoices),
+        number_key=number_keys(_texts(one.number for one in invoices)),
         debtor=_texts(one.debtor for one in invoices),
         currency=_texts(one.currency for one in invoices),
         type_code=_integers(one.type_code for one in invoices),

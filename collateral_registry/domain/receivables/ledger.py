@@ -60,7 +60,8 @@ class PoolLedger:
     ``entry_number`` is the place of the newest entry that is included; the entries of a pool are numbered from 1
     without gaps. Amounts are in minor units of the pool's currency; days are NO_DAY where they are not stated.
     ``debtor`` is the debtor as the feed states it: an id, or ``scheme:value``. ``type_code`` is 0 where it is not
-    stated.
+    stated. ``number_key`` is equal for two spellings of an invoice number, and for other numbers only by chance; it is
+    not the same in another process.
 
     The face amount includes debit notes. Of what was paid, credited and written off the columns hold the part that
     settles the invoice, in this order, so that with ``open_minor`` they sum to the face amount. What is beyond it is in
@@ -74,6 +75,7 @@ class PoolLedger:
     entry_number: int
     entry_day: int
     invoice_number: Texts
+    number_key: Int
     debtor: Texts
     currency: Texts
     type_code: Int

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from collateral_registry.domain.receivables.assignment_facts import AssignmentFacts
+from collateral_registry.domain.receivables.claims.repeated import repeated_claims
 from collateral_registry.domain.receivables.debtor_facts import DebtorFacts, DebtorLimits
 from collateral_registry.domain.receivables.estimates.pool_estimate import DebtorEstimates
 from collateral_registry.domain.receivables.ledger import PoolLedger
@@ -85,13 +86,13 @@ class PoolFacts:
 
     @cached_property
     def is_repeated(self) -> Bool:
-        """Whether each invoice repeats one that the pool has under another text of its debtor.
+        """Whether each invoice repeats one that the pool has under another text of its debtor, or of its number.
 
         Of invoices of a debtor with one number in the pool's currency that are open or were paid, the one with the
         smallest open amount counts, of equal ones the first; the others repeat it. If their days differ, no one knows
         which are right, and all of them repeat each other.
         """
-        return _repeated(self.ledger, self.resolved, self.is_own_currency)
+        return repeated_claims(self.ledger, self.resolved.of_invoice, self.is_own_currency)
 
     @cached_property
     def issue(self) -> Dates:
@@ -108,7 +109,6 @@ class PoolFacts:
 class ResolvedDebtors:
     """Debtors [r] of a pool; ``row`` is a row of the debtor facts, and ``group`` numbers the groups of debtors.
 
-    ``texts`` counts the texts under which the ledger has invoices of the debtor.
     ``names`` [g] are the groups: the key of the topmost parent, or the text of a debtor that is not registered.
     """
 
@@ -116,7 +116,6 @@ class ResolvedDebtors:
     of_balance: Int
     row: Int
     group: Int
-    texts: Int
     names: Sequence[GroupName]
 
     @property
@@ -167,26 +166,8 @@ def _resolved(ledger: PoolLedger, debtors: DebtorFacts) -> ResolvedDebtors:
         of_balance=number[of_balance],
         row=row.astype(np.int64),
         group=group.astype(np.int64),
-        texts=np.bincount(number[heads], minlength=len(row)),
         names=names,
     )
-
-
-def _repeated(ledger: PoolLedger, resolved: ResolvedDebtors, is_own_currency: Bool) -> Bool:
-    found = np.zeros(len(ledger.open_minor), dtype=np.bool_)
-    several = resolved.texts > 1
-    if not several.any():
-        return found
-    stated = is_own_currency & ((ledger.open_minor > 0) | (ledger.paid_minor > 0))
-    rows = np.flatnonzero(several[resolved.of_invoice] & stated)
-    rows = rows[np.argsort(ledger.open_minor[rows], kind="stable")]
-    named = zip(resolved.of_invoice[rows].tolist(), ledger.invoice_number[rows].tolist(), strict=True)
-    first: dict[tuple[int, str], int] = {}
-    for row, name in zip(rows.tolist(), named, strict=True):
-        other = first.setdefault(name, row)
-        found[row] |= other != row
-        found[other] |= any(days[other] != days[row] for days in (ledger.issue_day, ledger.due_day))
-    return found
 
 
 def first_rows(texts: Texts) -> Int:

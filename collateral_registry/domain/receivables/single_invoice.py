@@ -24,6 +24,7 @@ def ledger_of_invoice(asset_key: int, invoice: Receivable, currency: str) -> Poo
         entry_number=0,
         entry_day=NO_DAY,
         invoice_number=_texts(invoice.invoice_number, count),
+        number_key=nothing,
         debtor=_texts(invoice.debtor, count),
         currency=_texts(currency, count),
         type_code=_integers(invoice.type_code, count),
@@ -48,8 +49,8 @@ def empty_ledger(pool_key: int) -> PoolLedger:
     nothing = np.zeros(0, dtype=np.int64)
     texts = np.zeros(0, dtype=object)
     columns = (
-        "type_code", "flags", "face_minor", "paid_minor", "credited_minor", "written_off_minor", "open_minor",
-        "disputed_minor", "retention_minor", "retention_day", "issue_day", "due_day", "delivery_day",
+        "number_key", "type_code", "flags", "face_minor", "paid_minor", "credited_minor", "written_off_minor",
+        "open_minor", "disputed_minor", "retention_minor", "retention_day", "issue_day", "due_day", "delivery_day",
     )  # fmt: skip
     return PoolLedger(
         pool_key=pool_key,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
@@ -43,9 +44,7 @@ class ReferenceNumber:
     @cached_property
     def _groups(self) -> tuple[str, ...]:
         """Case-folded runs of letters and digits between punctuation. The digits of every script become 0 to 9."""
-        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", self.text).casefold())
-        plain = "".join(str(unicodedata.decimal(one, one)) if one.isalnum() else " " for one in folded)
-        return tuple(plain.split())
+        return tuple("".join(map(_plain_character, _folded(self.text))).split())
 
     @cached_property
     def plain(self) -> str:
@@ -114,6 +113,47 @@ class ReferenceNumber:
             if letters[position - 1].isdigit() and letters[position].isdigit():
                 breaks.add(position)
         return frozenset(breaks)
+
+
+def plain_numbers(texts: Sequence[str]) -> list[str]:
+    """Returns the plain form of each text [n], or the text itself if it has neither letters nor digits.
+
+    The texts have no line breaks: they are normalised together, which takes a tenth of the time of one by one.
+    """
+    if not texts:
+        return []
+    joined = "\n".join(texts)
+    if joined.isascii():
+        plain = joined.translate(_PLAIN_ASCII)
+    else:
+        folded = _folded(joined)
+        plain = folded.translate({ord(one): _plain_character(one).strip() for one in {*folded} - {"\n"}})
+    if _has_leading_zero(plain):
+        plain = _LEADING_ZEROS.sub("", plain)
+    found = plain.split("\n")
+    return [one or text for one, text in zip(found, texts, strict=True)]
+
+
+def _has_leading_zero(plain: str) -> bool:
+    """Returns whether a zero may follow another character than a digit; much faster than the pattern."""
+    return plain.startswith("0") or not plain.isascii() or "a0" in plain.translate(_CHARACTER_CLASSES)
+
+
+_CHARACTER_CLASSES = {
+    code: "1" if chr(code) in "123456789" else "0" if chr(code) == "0" else "a" for code in range(128)
+}
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
+def _plain_character(one: str) -> str:
+    """Returns a letter, or a digit of any script as 0 to 9; a space for every other character."""
+    return str(unicodedata.decimal(one, one)) if one.isalnum() else " "
+
+
+_PLAIN_ASCII = {code: _plain_character(chr(code).casefold()).strip() or None for code in range(128)} | {ord("\n"): "\n"}
 
 
 def compare_references(one: ReferenceNumber, other: ReferenceNumber) -> Match:

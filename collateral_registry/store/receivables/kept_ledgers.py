@@ -146,14 +146,18 @@ def _changed(connection: Connection, before: KeptLedger, entries: Columns) -> di
     # A credit note also marks the invoices of its amount that were issued again.
     is_credit = entries["kind"][1:] == EntryKind.CREDIT_NOTE
     credited = {(key, debtor[row], amount[row]) for row in np.flatnonzero(is_credit).tolist()}
-    invoices = _joined(
-        [
-            read_columns(connection, _NAMED, {"records": [(key, name, one) for name in named for one in named[name]]}),
-            read_columns(connection, _OF_AMOUNT, {"records": credited}),
-        ]
+    invoices = in_order(
+        _joined(
+            [
+                read_columns(
+                    connection, _NAMED, {"records": [(key, name, one) for name in named for one in named[name]]}
+                ),
+                read_columns(connection, _OF_AMOUNT, {"records": credited}),
+            ]
+        )
     )
     balances = read_columns(connection, _OF_DEBTORS, {"records": [(key, name) for name in named]})
-    read = by_debtor(in_order(invoices), balances)
+    read = by_debtor(invoices, balances)
     none = DebtorRows(*({name: one[:0] for name, one in columns.items()} for columns in (invoices, balances)))
     return {
         name: before.debtors.get(name, none).after(numbers, rows.invoices, rows.balances)

@@ -1,7 +1,9 @@
-"""A claim that a pool has under two texts of its debtor counts once."""
+"""A claim that a pool has under two texts of its debtor or of its number counts once."""
 
 import pytest
+from hypothesis import given, strategies as st
 
+from collateral_registry.domain.shared.reference_matching import Match, ReferenceNumber, compare_references
 from tests.support.invoice_pools import ALONE, KnownDebtor, OpenInvoice, buckets, ladder_of, value_of
 from valuation.flags import UnknownReason
 
@@ -67,3 +69,35 @@ def test_a_late_statement_of_a_claim_that_is_repeated_counts_as_late():
     found = buckets(claim, late, OpenInvoice("2", "acme"), debtors=TWO_TEXTS)
 
     assert found == {"OVER_AGE": 100_000, "CROSS_AGE": 100_001}
+
+
+@pytest.mark.parametrize(
+    "again", ["inv-1", "\uff29\uff2e\uff36\uff0d\uff11", "INV 1", " INV-1", "INV1", "INV-\u0661", "INV-001"]
+)
+def test_a_claim_under_two_spellings_of_its_number_counts_once(again):
+    twice = OpenInvoice("INV-1", open=60_000), OpenInvoice(again)
+    others = OpenInvoice("INV-2"), OpenInvoice("INV-10"), OpenInvoice("CN-1"), OpenInvoice("INV-1", "hooli")
+
+    assert buckets(*twice) == {"unknown RE_AGED": 100_000, "eligible": 60_000}
+    assert buckets(*twice, *others, debtors={**TWO_TEXTS, "globex": KnownDebtor(3)})["eligible"] == 460_000
+    assert buckets(OpenInvoice("INV-1", "acme"), OpenInvoice(again, "lei:X"), debtors=TWO_TEXTS)["eligible"] == 100_000
+
+
+@pytest.mark.parametrize(("one", "other"), [("1-11", "11-1"), ("8", "B"), ("A-1", "B-1"), ("1000", "1"), ("--", "-")])
+def test_numbers_that_only_look_alike_are_claims_of_their_own(one, other):
+    assert buckets(OpenInvoice(one), OpenInvoice(other)) == {"eligible": 200_000}
+
+
+@given(st.lists(st.text("0125 -/aA\uff11\uff21", min_size=1, max_size=5), min_size=2, max_size=4, unique=True))
+def test_invoices_count_together_only_if_their_numbers_differ(numbers):
+    """Look-alikes such as O and 0 are not among the characters, because they make no number the same."""
+    written = [ReferenceNumber(one) for one in numbers]
+    same = [
+        one.plain == other.plain and compare_references(one, other) == Match.SAME
+        for at, one in enumerate(written)
+        for other in written[:at]
+    ]
+
+    found = buckets(*(OpenInvoice(one) for one in numbers))
+
+    assert ("unknown RE_AGED" in found) == any(same)

@@ -10,6 +10,7 @@ from collateral_registry.domain.shared.reference_matching import (
     Match,
     ReferenceNumber,
     compare_references,
+    plain_numbers,
 )
 
 ALPHABET = string.ascii_uppercase + string.digits
@@ -96,3 +97,8 @@ def test_the_halves_are_the_whole(text):
     writing = ReferenceNumber(text)
 
     assert writing.head + writing.tail == writing.letters
+
+
+@given(st.lists(WRITTEN.filter(lambda text: "\n" not in text)))
+def test_numbers_are_normalised_together_as_one_by_one(texts):
+    assert plain_numbers(texts) == [ReferenceNumber(text).plain or text for text in texts]

@@ -19,6 +19,7 @@ from collateral_registry.domain.receivables.ledgers.ledger_state import (
     LedgerState,
 )
 from collateral_registry.domain.shared.days import NO_DAY
+from collateral_registry.domain.shared.reference_matching import plain_numbers
 from valuation._typing import Columns, Int, Texts
 
 INVOICE_COLUMNS = (
@@ -36,18 +37,27 @@ TEXT_COLUMNS = frozenset({"debtor", "invoice_number", "currency"})
 
 def columns_of_state(state: LedgerState) -> tuple[Columns, Columns]:
     """Returns the invoices of a state in the order of their names, and its balances, as columns."""
-    invoices = sorted(state.invoices.values(), key=_NAME)
-    return _columns(invoices, INVOICE_COLUMNS), _columns(state.balances.values(), BALANCE_COLUMNS)
+    invoices = _columns(sorted(state.invoices.values(), key=_NAME), INVOICE_COLUMNS)
+    return _with_keys(invoices), _columns(state.balances.values(), BALANCE_COLUMNS)
 
 
 _NAME = attrgetter("name")
 
 
 def in_order(invoices: Columns) -> Columns:
-    """Returns invoices in the order of their names: by debtor, then by number."""
+    """Returns stored invoices in the order of their names, by debtor and then by number, with the keys of numbers."""
     names = _names(invoices)
     order = np.array(sorted(range(len(names)), key=names.__getitem__), dtype=np.int64)
-    return {name: column[order] for name, column in invoices.items()}
+    return _with_keys({name: column[order] for name, column in invoices.items()})
+
+
+def _with_keys(invoices: Columns) -> Columns:
+    return {**invoices, "number_key": number_keys(invoices["invoice_number"])}
+
+
+def number_keys(numbers: Texts) -> Int:
+    """Returns the key of each invoice number [n], which :class:`PoolLedger` explains."""
+    return np.fromiter(map(hash, plain_numbers(numbers.tolist())), np.int64, len(numbers))
 
 
 @dataclass(frozen=True)
@@ -130,6 +140,7 @@ def pool_ledger(pool_key: int, entry_number: int, entry_day: int, invoices: Colu
         entry_number=entry_number,
         entry_day=entry_day,
         invoice_number=one["invoice_number"],
+        number_key=one["number_key"],
         debtor=one["debtor"],
         currency=one["currency"],
         type_code=one["type_code"],
