@@ -139,7 +139,10 @@ def _show(found: pb.Verification, layout: Layout) -> None:
 def _bound(found: pb.Verification) -> str:
     if not found.HasField("misstated_share"):
         missing = sum(not one.HasField("answer") for one in found.invoices)
-        return f"{missing} of {len(found.invoices)} invoices have no outcome yet"
+        waiting = f"{missing} of {len(found.invoices)} invoices have no outcome yet"
+        if not found.HasField("least_misstated_share"):
+            return waiting
+        return f"{waiting}; the bound will be at least {format_percent(found.least_misstated_share.value)} of the book"
     return f"at most {format_percent(found.misstated_share.value)} of the book is misstated"
 
 

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from collateral_registry.commands.assignments.records import owed_by_debtors
 from collateral_registry.commands.pipeline.findings import open_findings
-from collateral_registry.domain.assignments.verification import SEED_LIMIT, Answer, Outcome, planned
+from collateral_registry.domain.assignments.verification import SEED_LIMIT, Answer, planned
 from collateral_registry.domain.findings.kinds import Finding, FindingKind, Severity
 from collateral_registry.domain.receivables.ledger import PoolLedger
 from collateral_registry.domain.shared.days import date_at
@@ -49,7 +49,7 @@ def plan_verification(
     asset = owed_by_debtors(write.connection, asset_id)
     ledger = ledger_of(write.connection, asset_id)
     newest = newest_verification(write.connection, asset.key)
-    was_denied = newest is not None and any(one.outcome == Outcome.DENIED for one in newest.answers.values())
+    was_denied = newest is not None and any(one.is_denial for one in newest.answers.values())
     plan = planned(
         ledger,
         verification_id,

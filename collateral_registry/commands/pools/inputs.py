@@ -163,7 +163,12 @@ def _inputs(
     for pool, ledger, is_large, records in zip(pools, ledgers, too_large, recorded, strict=True):
         bound, estimate = verified.get(pool.key, Verified()), estimates.get(pool.key)
         terms = replace(_terms(pool, known, place.get(pool.detail.owner_debtor)), is_too_large=is_large)
-        terms = replace(terms, value_part=bound.misstated_share, verification_day=bound.day)
+        terms = replace(
+            terms,
+            value_part=bound.misstated_share,
+            verification_day=bound.day,
+            least_value_part=bound.least_share,
+        )
         one = PoolKnowledge(pool, day, terms, known, debtor_of, records, None, limits.get(pool.key))
         one = one if estimate is None else one.estimated(estimate)
         found.append(PoolInput(one.facts(ledger), one))

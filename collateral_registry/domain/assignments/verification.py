@@ -220,12 +220,27 @@ def misstated_share(plan: Plan, answers: Answers) -> float | None:
     A sampled invoice counts once for each of its units. The bound is that of the random sample alone; what is known to
     be misstated of the targets is added to it, because they were not drawn at random.
     """
+    is_complete = all((one.debtor, one.invoice_number) in answers for one in plan.invoices)
+    return _bound(plan, answers) if is_complete else None
+
+
+def least_misstated_share(plan: Plan, answers: Answers) -> float | None:
+    """Returns the bound if all sampled invoices without an outcome were confirmed; None without a bad answer.
+
+    No further answer to another invoice lowers it, so that bad answers count before a verification is complete.
+    """
+    is_bad = any(
+        answer.taint(open_minor) for name, open_minor in plan.open_minor.items() if (answer := answers.get(name))
+    )
+    return _bound(plan, answers) if is_bad else None
+
+
+def _bound(plan: Plan, answers: Answers) -> float:
+    """Returns the upper bound of the misstated share, in which an invoice without an outcome counts as confirmed."""
     taints: list[float] = []
     for invoice in plan.invoices:
         answer = answers.get((invoice.debtor, invoice.invoice_number))
-        if answer is None:
-            return None
-        if taint := answer.taint(invoice.open_minor):
+        if answer is not None and (taint := answer.taint(invoice.open_minor)):
             taints += [taint] * invoice.units
     units = sum(invoice.units for invoice in plan.invoices)
     bound = upper_misstatement_share(units, taints, max(plan.confidence_ppm, LEAST_CONFIDENCE_PPM) / PPM)

@@ -32,7 +32,8 @@ class PoolTerms:
     ``owner_group`` is the group of the owner among the debtors, 0 if the owner is not registered as one, and
     ``owner_country`` its country, empty if it is not stated. ``mode`` is the pool's own concentration mode.
     ``value_part`` is the bound of the misstatement by a verification on ``verification_day``, and ``dilution`` the
-    estimated dilution with its spike; NaN where the policy's number stands in. ``is_fed`` states whether a feed keeps
+    estimated dilution with its spike; NaN where the policy's number stands in. ``least_value_part`` is the bound that
+    the bad answers to a newer verification already support, NaN without any. ``is_fed`` states whether a feed keeps
     the ledger, so that it must not be stale. ``is_too_large`` states that the open amounts of the ledger sum to more
     than an amount may be: the ledger of the facts is then empty.
     """
@@ -47,6 +48,7 @@ class PoolTerms:
     is_fed: bool = True
     value_part: float = float("nan")
     verification_day: int = NO_DAY
+    least_value_part: float = float("nan")
     dilution: float = float("nan")
     dilution_spike: float = float("nan")
     is_too_large: bool = False

@@ -206,6 +206,7 @@ def class_parts(terms: PoolTerms, numbers: ReceivableNumbers, day: int) -> Invoi
     value = terms.value_part
     if not is_verified(terms, numbers, day):
         value = float(np.fmax(value, numbers.share("value_haircut")))  # an old bound counts where it is larger
+    value = float(np.fmax(value, terms.least_value_part))
     return InvoiceParts(
         value=np.full(len(PartClass), value),
         liquidity=_by_class(numbers, "liquidity"),

@@ -11,6 +11,7 @@ from collateral_registry.domain.assignments.verification import (
     Answer,
     Outcome,
     SampledInvoice,
+    least_misstated_share,
     misstated_share,
 )
 from collateral_registry.domain.assignments.verification_targets import TargetedInvoice
@@ -59,6 +60,7 @@ def verification_message(stored: StoredVerification, *, with_invoices: bool = Tr
     """Returns a verification as a message."""
     plan = stored.plan
     share = misstated_share(plan, stored.answers)
+    least = None if share is not None else least_misstated_share(plan, stored.answers)
 
     def money(minor: int) -> MoneyMessage:
         return convert.money(minor, plan.currency)
@@ -78,6 +80,7 @@ def verification_message(stored: StoredVerification, *, with_invoices: bool = Tr
         target_count=len(plan.targets),
         targets=[_target(stored, one) for one in plan.targets] if with_invoices else [],
         misstated_share=convert.ratio(share),
+        least_misstated_share=convert.ratio(least),
         actor=stored.actor,
         create_time=convert.timestamp(stored.known_us),
     )

@@ -15,6 +15,7 @@ from collateral_registry.domain.assignments.verification import (
     Answers,
     Plan,
     denied_invoices,
+    least_misstated_share,
     misstated_share,
     newest_answers,
 )
@@ -159,11 +160,13 @@ class Verified:
     """What the verifications of a pool show as of a commit.
 
     ``misstated_share`` is the bound of the newest complete one and ``day`` its day; NaN and NO_DAY if there is none.
+    ``least_share`` is the largest bound that the bad answers to newer ones already support, NaN without any.
     ``denied`` are the invoices that their debtors denied and have not confirmed since.
     """
 
     misstated_share: float = nan
     day: int = NO_DAY
+    least_share: float = nan
     denied: Sequence[InvoiceScope] = ()
 
 
@@ -188,12 +191,15 @@ def _verified(plans: Sequence[tuple[int, str]], answers: Mapping[int, Sequence[R
     """Returns what the verifications of a pool show; ``plans`` are their keys and documents, oldest first."""
     recorded = sorted((one for key, _ in plans for one in answers[key]), key=itemgetter(0))
     denied = [InvoiceScope(debtor, (number,)) for debtor, number in denied_invoices(one for _, one in recorded)]
+    least: list[float] = []
     for key, document in reversed(plans):
-        plan = from_document(Plan, document)
-        share = misstated_share(plan, newest_answers([one for _, one in answers[key]]))
+        plan, newest = from_document(Plan, document), newest_answers([one for _, one in answers[key]])
+        share = misstated_share(plan, newest)
         if share is not None:
-            return Verified(share, day_of(plan.day), denied)
-    return Verified(denied=denied)
+            return Verified(share, day_of(plan.day), max(least, default=nan), denied)
+        if (bound := least_misstated_share(plan, newest)) is not None:
+            least.append(bound)
+    return Verified(least_share=max(least, default=nan), denied=denied)
 
 
 _PLANS = (

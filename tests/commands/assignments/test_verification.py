@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from collateral_registry.commands.assets.register import register
 from collateral_registry.commands.assignments.records import record_event
@@ -13,9 +14,18 @@ from collateral_registry.commands.pools.inputs import PoolAsset, pool_inputs_of
 from collateral_registry.domain.assets.claims import ReceivablePool
 from collateral_registry.domain.assets.kinds import Asset
 from collateral_registry.domain.assignments.events import AssignmentEvent, AssignmentEventKind
-from collateral_registry.domain.assignments.verification import Answer, Outcome
+from collateral_registry.domain.assignments.verification import (
+    Answer,
+    Outcome,
+    Plan,
+    SampledInvoice,
+    least_misstated_share,
+    misstated_share,
+)
+from collateral_registry.domain.assignments.verification_targets import TargetedInvoice
 from collateral_registry.domain.findings.kinds import FindingKind, Severity
 from collateral_registry.domain.receivables.assignment_facts import AssignmentState
+from collateral_registry.domain.receivables.pool_ladder import class_parts
 from collateral_registry.domain.shared.days import NO_DAY, day_of
 from collateral_registry.domain.shared.errors import AlreadyExists, Refused
 from collateral_registry.domain.shared.money import Money
@@ -24,6 +34,7 @@ from collateral_registry.store.assignments.facts import assignment_facts
 from collateral_registry.store.assignments.verifications import verification_of
 from collateral_registry.store.findings.repository import FINDING_FILTER, list_findings
 from tests.support.books import FIRST, do, open_empty_book
+from tests.support.invoice_pools import numbers
 from tests.support.ledgers import LedgerFeed, entry
 from valuation.errors import InvalidInput
 from valuation.receivables.verification import upper_misstatement_share
@@ -93,15 +104,68 @@ def test_the_bound_counts_each_answer_by_its_units_once_all_have_one(book):
     assert verified(book).day == DAY
 
 
-def test_an_incomplete_verification_leaves_the_bound_as_it_was(book):
+def value_part(book):
+    """Returns the value part of the haircut, as a share; the policy's is 5 %."""
+    with book.read() as connection:
+        pool = PoolAsset(get_asset(connection, "acme").key, "acme", "USD", ReceivablePool())
+        terms = pool_inputs_of(connection, [pool], DAY, {})[0].facts.terms
+    return class_parts(terms, numbers(), DAY).value[0]
+
+
+def test_good_answers_leave_the_bound_as_it_was_until_all_are_known(book):
     assert np.isnan(verified(book).misstated_share)
-    assert verified(book).day == NO_DAY
+    assert (verified(book).day, value_part(book)) == (NO_DAY, 0.05)
     answer(book, plan(book), Outcome.CONFIRMED)
-    known = verified(book)
+    bound = pytest.approx(2.9957 / 100, abs=1e-6)
 
-    answer(book, plan(book, "v-2"), Outcome.NO_ANSWER, "A")
+    later = plan(book, "v-2", tolerable=Money(200_00, "USD"))
+    answer(book, later, Outcome.NO_ANSWER, "A", has_proof=True)
 
-    assert verified(book) == known
+    assert (verified(book).misstated_share, value_part(book)) == (bound, bound)
+
+
+def test_bad_answers_raise_the_value_part_before_a_verification_is_complete(book):
+    bound = pytest.approx(upper_misstatement_share(100, [1.0] * 5, 0.95))
+    answer(book, plan(book, "v-0"), Outcome.NO_ANSWER, "B")
+    assert value_part(book) == bound
+
+    answer(book, plan(book), Outcome.CONFIRMED)
+    assert value_part(book) == verified(book).misstated_share < 0.05  # a newer one is complete
+
+    later = plan(book, "v-2")
+    answer(book, later, Outcome.DENIED, "B")
+    plan(book, "v-3")
+    assert value_part(book) == bound
+    answer(book, later, Outcome.CONFIRMED, "ACDEFGHIJK")
+    assert (verified(book).misstated_share, value_part(book)) == (bound, bound)
+
+
+@settings(max_examples=50)
+@given(st.data())
+def test_no_further_answer_lowers_the_least_bound_of_a_verification(data):
+    amounts = data.draw(st.lists(st.integers(1, 1_000), min_size=1, max_size=8))
+    sampled = [SampledInvoice("delta", f"{at}", one, one // 100 + 1) for at, one in enumerate(amounts)]
+    target = TargetedInvoice("delta", "T", 50, ())
+    made = Plan("v", FIRST, 950_000, 1, "USD", 7, 1, sum(amounts) + 50, 1, 1, 0, sampled, (target,))
+    answers, least = {}, 0.0
+    for one in data.draw(st.permutations([*sampled, target])):
+        if data.draw(st.booleans()):
+            given_answer = Answer("delta", one.invoice_number, Outcome.DIFFERS, Money(one.open_minor // 2, "USD"))
+        else:
+            given_answer = Answer("delta", one.invoice_number, Outcome.CONFIRMED)
+        answers[one.debtor, one.invoice_number] = given_answer
+        now = least_misstated_share(made, answers)
+        assert (now is None) == (not any(each.outcome == Outcome.DIFFERS for each in answers.values()))
+        assert (now or 0.0) >= least
+        least = now or 0.0
+    assert misstated_share(made, answers) >= least
+
+
+def test_an_invoice_of_which_nothing_is_confirmed_doubles_the_next_sample_too(book):
+    stored = plan(book)
+    answer(book, stored, Outcome.DIFFERS, "B", confirmed=Money(0, "USD"))
+
+    assert plan(book, "v-2").plan.sample == 2 * stored.plan.sample
 
 
 def denied(book):
