@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collateral_registry.domain.debtors.debtor import DebtorState
 from collateral_registry.domain.receivables.estimates.history import DebtorNumbers, LedgerHistory
 from collateral_registry.domain.receivables.estimates.pool_estimate import PoolEstimate, estimated
 from collateral_registry.domain.receivables.ledger import PoolLedger
@@ -15,6 +16,7 @@ def estimate_of(
 ) -> PoolEstimate:
     """Returns the estimate of a pool as of a day, by the debtors that are registered now."""
     texts = sorted({*ledger.debtor.tolist(), *history.changes.debtor.tolist()})
-    keys = debtor_facts(source, texts).debtor_key.tolist() if texts else []
-    debtors = DebtorNumbers.of(texts, dict(zip(texts, keys, strict=True)))
+    known = debtor_facts(source, texts)
+    insolvent = known.stated[known.state == DebtorState.INSOLVENT].tolist()
+    debtors = DebtorNumbers.of(texts, dict(zip(texts, known.debtor_key.tolist(), strict=True)), insolvent)
     return estimated(ledger, history, debtors, currency, numbers.days("dilution_lag_months"), day)

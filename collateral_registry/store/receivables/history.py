@@ -1,4 +1,4 @@
-"""Reads how a pool's ledger changed over time: sales, credit notes, and the last payment of each invoice."""
+"""Reads how a pool's ledger changed over time: sales, reductions, and the last payment of each invoice."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def entry_columns(source: Source, pool_key: int, currency: str) -> Columns:
 
 
 _OF_POOL = (InvoiceEntryRow.pool_key == bindparam("pool"), InvoiceEntryRow.currency == bindparam("currency"))
+_MOVED = InvoiceEntryRow.effect == int(EntryKind.MOVE)
 _CHANGES = (
     select(*columns_of(InvoiceEntryRow, *CHANGE_COLUMNS))
-    .where(*_OF_POOL, InvoiceEntryRow.effect.in_(map(int, CHANGING)))
+    .where(_OF_POOL[0], _OF_POOL[1] | _MOVED, InvoiceEntryRow.effect.in_(map(int, CHANGING)))
     .order_by(InvoiceEntryRow.number)
 )
-_MOVED = InvoiceEntryRow.effect == int(EntryKind.MOVE)
 _ENTRIES = (
     select(
         *columns_of(InvoiceEntryRow, "leg", "kind", "effect", "effective_us", "debtor", "invoice_number", "source"),

@@ -8,7 +8,7 @@ import numpy as np
 
 from collateral_registry.domain.receivables.ledger import PoolLedger
 from collateral_registry.domain.shared.reference_matching import ReferenceNumber
-from valuation._typing import Bool, Int
+from valuation._typing import Bool, Int, Texts
 
 _SPREAD = 0x1E3779B97F4A7C15
 """Keeps apart the keys of one number of several debtors."""
@@ -21,24 +21,29 @@ def repeated_claims(ledger: PoolLedger, debtor: Int, counted: Bool) -> Bool:
     If their days differ, all of them repeat each other.
     """
     found = np.zeros(len(debtor), dtype=np.bool_)
-    rows = _rows_with_equal_keys(ledger.number_key + debtor * _SPREAD)
+    rows = rows_with_equal_keys(debtor, ledger.number_key)
     rows = rows[counted[rows] & ((ledger.open_minor[rows] > 0) | (ledger.paid_minor[rows] > 0))]
     rows = rows[np.argsort(ledger.open_minor[rows], kind="stable")]
-    claims = _Claims()
-    for row, name, number in zip(
-        rows.tolist(), debtor[rows].tolist(), ledger.invoice_number[rows].tolist(), strict=True
-    ):
-        claim = claims.of(row, name, ReferenceNumber(number))
-        found[row] |= claim != row
-        found[claim] |= any(days[claim] != days[row] for days in (ledger.issue_day, ledger.due_day))
+    claims = rows[first_of_claims(debtor[rows], ledger.invoice_number[rows])]
+    found[rows] = claims != rows
+    for days in (ledger.issue_day, ledger.due_day):
+        found[claims[days[claims] != days[rows]]] = True
     return found
 
 
-def _rows_with_equal_keys(keys: Int) -> Int:
-    """Returns the rows whose key another row has too."""
+def rows_with_equal_keys(debtor: Int, number_key: Int) -> Int:
+    """Returns the rows of invoices [n] that may be claims of others: those whose debtor and key another row has too."""
+    keys = number_key + debtor * _SPREAD
     ordered = np.sort(keys)
     twice = ordered[1:][ordered[1:] == ordered[:-1]]
     return np.flatnonzero(np.isin(keys, twice)) if len(twice) else np.zeros(0, dtype=np.int64)
+
+
+def first_of_claims(debtor: Int, numbers: Texts) -> Int:
+    """Returns for each invoice [n] the first one with the same number of the same debtor, which may be itself."""
+    claims = _Claims()
+    named = enumerate(zip(debtor.tolist(), numbers.tolist(), strict=True))
+    return np.array([claims.of(row, name, ReferenceNumber(number)) for row, (name, number) in named], dtype=np.int64)
 
 
 class _Claims:

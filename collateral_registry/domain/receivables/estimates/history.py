@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from collateral_registry.domain.receivables.claims.repeated import first_of_claims, rows_with_equal_keys
 from collateral_registry.domain.receivables.ledger import EntryKind, PoolLedger
+from collateral_registry.domain.receivables.ledgers.ledger_columns import number_keys
 from collateral_registry.domain.receivables.ledgers.ledger_state import DAY_US, Effect
 from collateral_registry.domain.shared.days import NO_DAY
 from valuation._typing import Bool, Columns, Int, Texts
@@ -28,12 +30,18 @@ LEAST_PAID_SHARE_PPM = 500_000
 
 @dataclass(frozen=True)
 class Changes:
-    """Changes [n] of invoices in a pool's currency: sales, which include debit notes, and credit notes."""
+    """Changes [n] of invoices in a pool's currency: sales, which include debit notes, and reductions.
+
+    ``states_invoice`` holds for the first amount of an invoice and its corrections, ``is_write_off`` for write-offs.
+    """
 
     debtor: Texts
+    invoice_number: Texts
     day: Int
     amount_minor: Int
     is_sale: Bool
+    states_invoice: Bool
+    is_write_off: Bool
 
 
 @dataclass(frozen=True)
@@ -44,8 +52,8 @@ class LedgerHistory:
     last_payment_day: Mapping[tuple[str, str], int]
 
 
-CHANGING = (EntryKind.INVOICE, EntryKind.DEBIT_NOTE, EntryKind.CREDIT_NOTE)
-"""Effects that are sales or credit notes."""
+CHANGING = (EntryKind.INVOICE, EntryKind.DEBIT_NOTE, EntryKind.CREDIT_NOTE, EntryKind.WRITE_OFF, EntryKind.MOVE)
+"""Effects that are sales or reductions, or take an invoice out of the pool."""
 
 NAME_COLUMNS = ("debtor", "invoice_number")
 CHANGE_COLUMNS = (*NAME_COLUMNS, "kind", "effect", "effective_us", "issue_day", "change_minor")
@@ -56,39 +64,73 @@ def changes_of(effects: Columns) -> Changes:
     """Returns the changes of effects of CHANGING in columns, given in the order of their entries.
 
     An invoice is a sale of the day of its issue, because a ledger may be reported long after. A correction that lowers
-    the amount of an invoice is a reduction, as a credit note is. An invoice that returns to the pool changes nothing.
+    the amount of an invoice is a reduction, as a credit note is: an entry does not state whether the sale was an error.
+    An invoice that returns to the pool changes what it changed while it was away. One that has left is no sale unless
+    it was reduced before, because what reduces it later is not in this ledger.
     """
-    kept = ~_is_return(effects)
+    change = _changed_here(effects)
+    kept = change != 0
     effects = {name: column[kept] for name, column in effects.items()}
-    day, issue, amount = effects["effective_us"] // DAY_US, effects["issue_day"], effects["change_minor"]
-    is_sale = effects["effect"] != EntryKind.CREDIT_NOTE
+    day, issue, amount, effect = (
+        effects["effective_us"] // DAY_US,
+        effects["issue_day"],
+        change[kept],
+        effects["effect"],
+    )
+    states_invoice = effect == EntryKind.INVOICE
+    is_sale = states_invoice | (effect == EntryKind.DEBIT_NOTE)
     lowered = is_sale & (effects["kind"] == EntryKind.CORRECTION) & (amount < 0)
-    issued = (effects["effect"] == EntryKind.INVOICE) & (issue != NO_DAY) & ~lowered
+    issued = states_invoice & (issue != NO_DAY) & ~lowered
     day[issued] = issue[issued]
-    return Changes(effects["debtor"], day, np.where(lowered, -amount, amount), is_sale & ~lowered)
+    return Changes(
+        debtor=effects["debtor"],
+        invoice_number=effects["invoice_number"],
+        day=day,
+        amount_minor=np.where(lowered, -amount, amount),
+        is_sale=is_sale & ~lowered,
+        states_invoice=states_invoice,
+        is_write_off=effect == EntryKind.WRITE_OFF,
+    )
 
 
-def _is_return(effects: Columns) -> Bool:
-    """Returns which effects state an invoice again that was in the pool before, and what was credited of it."""
-    found = np.zeros(len(effects["kind"]), dtype=np.bool_)
+def _changed_here(effects: Columns) -> Int:
+    """Returns what each effect changes, 0 for one that this pool has counted or that does not count."""
+    change = np.where(effects["effect"] == EntryKind.MOVE, 0, effects["change_minor"])
     moved = effects["kind"] == EntryKind.MOVE
     if not moved.any():
-        return found
+        return change
     names = [*zip(effects["debtor"].tolist(), effects["invoice_number"].tolist(), strict=True)]
-    is_invoice = effects["effect"] == EntryKind.INVOICE
-    known: set[tuple[str, str]] = set()
-    returned: set[tuple[str, str]] = set()
+    moving = {names[row] for row in np.flatnonzero(moved).tolist()}
+    rows: dict[tuple[str, str], list[int]] = {}
     for row, name in enumerate(names):
-        if is_invoice[row] and moved[row] and name in known:
-            returned.add(name)
-        found[row] = moved[row] and name in returned
-        known.add(name)
-    return found
+        if name in moving:
+            rows.setdefault(name, []).append(row)
+    for own in rows.values():
+        _count_moves(own, effects, change)
+    return change
+
+
+def _count_moves(rows: Sequence[int], effects: Columns, change: Int) -> None:
+    """Sets what the effects of one invoice that moved change; ``rows`` are in the order of their entries."""
+    counted, is_here = dict.fromkeys(CHANGING, 0), True
+    for row in rows:
+        effect = EntryKind(effects["effect"][row])
+        if effect == EntryKind.MOVE:
+            is_here = False
+            continue
+        side = EntryKind.INVOICE if effect == EntryKind.DEBIT_NOTE else effect
+        if effects["kind"][row] == EntryKind.MOVE:
+            is_here = True
+            change[row] = max(0, change[row] - counted[side])
+        counted[side] += change[row]
+    was_reduced = counted[EntryKind.CREDIT_NOTE] or counted[EntryKind.WRITE_OFF] or (change[rows] < 0).any()
+    if not is_here and not was_reduced:
+        change[rows] = 0
 
 
 def history_of_effects(effects: Iterable[Effect], currency: str) -> LedgerHistory:
     """Returns the history of a pool in a currency by the effects of its entries."""
-    own = [one for one in effects if one.currency == currency]
+    own = [one for one in effects if one.currency == currency or one.effect == EntryKind.MOVE]
     changing = [one for one in own if one.effect in CHANGING]
     columns: Columns = {
         name: np.array([getattr(one, name) for one in changing], dtype=object if name in NAME_COLUMNS else np.int64)
@@ -104,16 +146,21 @@ def history_of_effects(effects: Iterable[Effect], currency: str) -> LedgerHistor
 
 @dataclass(frozen=True)
 class DebtorNumbers:
-    """Texts that state debtors, and the number of each one's debtor; several texts may state the same debtor."""
+    """Texts that state debtors, and the number of each one's debtor; several texts may state the same debtor.
+
+    ``insolvent`` are the numbers of insolvent debtors.
+    """
 
     number: Mapping[str, int]
+    insolvent: Collection[int] = ()
 
     @classmethod
-    def of(cls, texts: Sequence[str], debtor_keys: Mapping[str, int]) -> DebtorNumbers:
-        """Numbers debtors; a text whose key is 0 or missing is a debtor of its own."""
+    def of(cls, texts: Sequence[str], debtor_keys: Mapping[str, int], insolvent: Collection[str] = ()) -> DebtorNumbers:
+        """Numbers debtors; a text whose key is 0 or missing is a debtor of its own. Some texts are insolvent ones."""
         names = {text: debtor_keys.get(text, 0) or text for text in texts}
         place = {name: at for at, name in enumerate(dict.fromkeys(names.values()))}
-        return cls({text: place[name] for text, name in names.items()})
+        number = {text: place[name] for text, name in names.items()}
+        return cls(number, {number[text] for text in insolvent})
 
     @property
     def count(self) -> int:
@@ -126,15 +173,47 @@ class DebtorNumbers:
 
 
 def dilution_record(changes: Changes, debtors: DebtorNumbers, lag_months: int, day: int) -> DilutionRecord:
-    """Returns sales and credits of each debtor in the complete months before a day: twelve, and those of the lag."""
+    """Returns sales and reductions of each debtor in the complete months before a day: twelve, and those of the lag.
+
+    Write-offs of insolvent debtors are no reductions. Of a claim that the ledger has twice only one statement is a
+    sale, the one with the largest amount.
+    """
     months = MONTHS + lag_months
     month = _month_of(changes.day) - (int(_month_of(np.array([day]))[0]) - months)
-    counted = (month >= 0) & (month < months)
+    debtor = debtors.rows(changes.debtor)
+    counted = (month >= 0) & (month < months) & ~_states_again(changes, debtor)
+    counted &= ~(changes.is_write_off & np.isin(debtor, [*debtors.insolvent]))
     sums = np.zeros((2, debtors.count, months), dtype=np.int64)
-    rows = debtors.rows(changes.debtor[counted])
-    np.add.at(sums, (changes.is_sale[counted].astype(np.int64), rows, month[counted]), changes.amount_minor[counted])
+    place = changes.is_sale[counted].astype(np.int64), debtor[counted], month[counted]
+    np.add.at(sums, place, changes.amount_minor[counted])
     diluted, sales = np.maximum(sums, 0)
     return DilutionRecord(diluted, sales, lag_months)
+
+
+def _states_again(changes: Changes, debtor: Int) -> Bool:
+    """Returns which changes [n] state an invoice that is a claim of the ledger under another name too."""
+    found = np.zeros(len(debtor), dtype=np.bool_)
+    rows = np.flatnonzero(changes.states_invoice)
+    signed = np.where(changes.is_sale, changes.amount_minor, -changes.amount_minor)[rows].tolist()
+    names = [*zip(changes.debtor[rows].tolist(), changes.invoice_number[rows].tolist(), strict=True)]
+    sums: dict[tuple[str, str], int] = {}
+    number: dict[tuple[str, str], int] = {}
+    for name, amount, own in zip(names, signed, debtor[rows].tolist(), strict=True):
+        sums[name], number[name] = sums.get(name, 0) + amount, own
+    largest = sorted(sums, key=lambda name: -sums[name])
+    again = _repeats([number[name] for name in largest], [text for _, text in largest])
+    repeated = {name for name, is_again in zip(largest, again.tolist(), strict=True) if is_again}
+    found[rows] = [name in repeated for name in names]
+    return found
+
+
+def _repeats(debtor: Sequence[int], numbers: Sequence[str]) -> Bool:
+    """Returns which invoices [n] have the number of an earlier one of their debtor."""
+    own, texts = np.array(debtor, dtype=np.int64), np.array(numbers, dtype=object)
+    found = np.zeros(len(own), dtype=np.bool_)
+    rows = rows_with_equal_keys(own, number_keys(texts))
+    found[rows] = first_of_claims(own[rows], texts[rows]) != np.arange(len(rows))
+    return found
 
 
 def payments_of(

@@ -20,7 +20,7 @@ from valuation.receivables.dilution import Dilution
 from valuation.receivables.dilution_estimate import estimated_dilution
 from valuation.receivables.payment_days import LAST_DAY, Payments, payment_days
 
-MODEL = "pool-estimate/1"
+MODEL = "pool-estimate/2"
 
 LEAST_PAID = 30
 """Fewest paid invoices with which days until payment are estimated. A design choice."""
