@@ -100,6 +100,7 @@ def _debtors(stated: Texts, draw: np.random.Generator) -> DebtorFacts:
     return DebtorFacts(
         stated=stated,
         debtor_key=keys,
+        own_key=keys,
         group_key=keys,
         parent_stated=np.ones(count, dtype=np.bool_),
         kind=np.ones(count, dtype=np.int64),

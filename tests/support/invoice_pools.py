@@ -180,6 +180,7 @@ def _debtors(names, known: dict[str, KnownDebtor]) -> DebtorFacts:
     return DebtorFacts(
         stated=names,
         debtor_key=_integers(one.key for one in rows),
+        own_key=_integers(one.key for one in rows),
         group_key=_integers(one.group or one.key for one in rows),
         parent_stated=np.array([one.key > 0 for one in rows], dtype=np.bool_),
         kind=_integers(one.kind for one in rows),

@@ -10,7 +10,13 @@ import numpy as np
 from collateral_registry.domain.assets.claims import Disclosure, Receivable, ReceivablePool
 from collateral_registry.domain.assets.kinds import Asset, Status
 from collateral_registry.domain.assignments.best_assignment import PoolRecords, best_assignments
-from collateral_registry.domain.assignments.debtor_limits import RecordedLimit, limits_of_debtors
+from collateral_registry.domain.assignments.debtor_limits import (
+    DebtorLimit,
+    LimitKey,
+    StatedDebtor,
+    limits_in_force,
+    limits_of_debtors,
+)
 from collateral_registry.domain.receivables.debtor_facts import DebtorFacts
 from collateral_registry.domain.receivables.estimates.pool_estimate import PoolEstimate
 from collateral_registry.domain.receivables.ledger import PoolLedger, emptied, is_too_large
@@ -65,7 +71,7 @@ class PoolKnowledge:
     debtor_of: Mapping[str, int]
     records: PoolRecords
     estimate: PoolEstimate | None
-    limits: Sequence[RecordedLimit] | None
+    limits: Mapping[LimitKey, Sequence[DebtorLimit]] | None
 
     def facts(self, ledger: PoolLedger) -> PoolFacts:
         """Returns the facts of the pool with a ledger, or of the part of it that belongs to the debtors of a ledger."""
@@ -79,7 +85,7 @@ class PoolKnowledge:
             terms=self.terms,
             line_left_minor=np.full(len(stated), NO_LINE, dtype=np.int64),
             estimates=None if self.estimate is None else self.estimate.of_debtors(debtors),
-            limits=None if own is None else limits_of_debtors(debtors, own, self.debtor_of, self.day, currency),
+            limits=None if own is None else limits_of_debtors(debtors, own, self.day, currency),
         )
 
     def estimated(self, estimate: PoolEstimate) -> PoolKnowledge:
@@ -169,10 +175,18 @@ def _inputs(
             verification_day=bound.day,
             least_value_part=bound.least_share,
         )
-        one = PoolKnowledge(pool, day, terms, known, debtor_of, records, None, limits.get(pool.key))
+        own = limits.get(pool.key)
+        in_force = None if own is None else limits_in_force(own, _stated_debtors(known))
+        one = PoolKnowledge(pool, day, terms, known, debtor_of, records, None, in_force)
         one = one if estimate is None else one.estimated(estimate)
         found.append(PoolInput(one.facts(ledger), one))
     return found
+
+
+def _stated_debtors(known: DebtorFacts) -> dict[str, StatedDebtor]:
+    """Returns the registered debtors that texts state."""
+    rows = zip(known.stated.tolist(), known.own_key.tolist(), known.debtor_key.tolist(), strict=True)
+    return {text: StatedDebtor(own, key) for text, own, key in rows if key}
 
 
 def _ledgers(source: Source, pools: Sequence[PoolAsset], entry_numbers: Mapping[int, int]) -> list[PoolLedger]:

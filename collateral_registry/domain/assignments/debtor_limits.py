@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
@@ -79,6 +79,13 @@ LimitKey = tuple[DebtorLimitKind, int | str]
 """Kind of a limit, and the key of the registered debtor or the text of one that is not registered."""
 
 
+class StatedDebtor(NamedTuple):
+    """The debtor that a text states: ``own`` before merges, and ``key`` of the one into which it was merged."""
+
+    own: int | str
+    key: int | str
+
+
 class RecordedLimit(NamedTuple):
     """A recorded limit, and whether it was ended."""
 
@@ -87,41 +94,46 @@ class RecordedLimit(NamedTuple):
 
 
 def limits_in_force(
-    recorded: Iterable[RecordedLimit], debtor_of: Mapping[str, int | str]
-) -> dict[LimitKey, DebtorLimit]:
-    """Returns the limit that applies of each kind and debtor; ``recorded`` are those of a pool, oldest first.
+    recorded: Iterable[RecordedLimit], debtor_of: Mapping[str, StatedDebtor]
+) -> dict[LimitKey, tuple[DebtorLimit, ...]]:
+    """Returns the limits that apply of each kind and debtor; ``recorded`` are those of a pool, oldest first.
 
     The newest limit of a debtor and kind applies; once it is ended there is none, and the one before does not apply
-    again. ``debtor_of`` holds the keys of the registered debtors that texts state, 0 or none for a debtor that is not
-    registered: the text by which a ledger states it is then its key.
+    again. A debtor into which others were merged has the limits of all of them, and the smallest one restricts it.
+    ``debtor_of`` holds the registered debtors that texts state; the text by which a ledger states another is its key.
     """
-    newest = {
-        (one.limit.kind, debtor_of.get(one.limit.debtor) or normal_text(one.limit.debtor)): one for one in recorded
-    }
-    return {key: one.limit for key, one in newest.items() if not one.is_ended}
+    newest: dict[LimitKey, tuple[int | str, RecordedLimit]] = {}
+    for one in recorded:
+        text = normal_text(one.limit.debtor)
+        own, key = debtor_of.get(one.limit.debtor, StatedDebtor(text, text))
+        newest[one.limit.kind, own] = key, one
+    found: dict[LimitKey, tuple[DebtorLimit, ...]] = {}
+    for (kind, _), (key, one) in newest.items():
+        if not one.is_ended:
+            found[kind, key] = (*found.get((kind, key), ()), one.limit)
+    return found
 
 
 def limits_of_debtors(
-    debtors: DebtorFacts, recorded: Iterable[RecordedLimit], debtor_of: Mapping[str, int], day: int, currency: str
+    debtors: DebtorFacts, limits: Mapping[LimitKey, Sequence[DebtorLimit]], day: int, currency: str
 ) -> DebtorLimits:
-    """Returns the limits of debtors [d] of a pool in a currency on a day; ``recorded`` are its own, oldest first.
+    """Returns the limits of debtors [d] of a pool in a currency on a day; ``limits`` are those that apply in the pool.
 
-    ``debtor_of`` holds the keys of the registered debtors that texts state, 0 for none. After its last day a limit of
-    the lender is 0. An insured limit then covers nothing, and still limits the debtor, so that a lapse never lets more
-    count. A limit in another currency is 0, and covers nothing.
+    After its last day a limit of the lender is 0. An insured limit then covers nothing, and still limits the debtor, so
+    that a lapse never lets more count. A limit in another currency is 0, and covers nothing. Of several limits the
+    smallest one counts, and if one of them covers nothing, none does.
     """
-    limits = limits_in_force(recorded, debtor_of)
     covered, insured, permitted = (np.full(len(debtors.stated), NO_LINE, dtype=np.int64) for _ in range(3))
     names = [key or text for key, text in zip(debtors.debtor_key.tolist(), debtors.stated.tolist(), strict=True)]
     for row, name in enumerate(names):
         for kind in DebtorLimitKind:
-            limit = limits.get((kind, name))
-            if limit is None:
+            own = limits.get((kind, name))
+            if not own:
                 continue
-            most = limit.permitted_minor(date_at(day), currency)
+            most = min(one.permitted_minor(date_at(day), currency) for one in own)
             if kind == DebtorLimitKind.LENDER:
                 permitted[row] = most
             else:
-                covers = limit.amount.currency == currency and limit.is_valid_on(date_at(day))
+                covers = all(one.amount.currency == currency and one.is_valid_on(date_at(day)) for one in own)
                 insured[row], covered[row] = most, most if covers else NO_LINE
     return DebtorLimits(covered, insured, permitted)

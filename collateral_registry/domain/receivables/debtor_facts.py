@@ -14,13 +14,15 @@ class DebtorFacts:
     """Debtors [d] as of a commit, in the order in which they were asked for.
 
     ``stated`` is the debtor as a ledger states it: an id, an identifier ``scheme:value``, or an id that was merged into
-    another. ``debtor_key`` is 0 where no debtor is registered; the other columns then hold no facts. ``group_key`` is
-    the key of the topmost parent, or the debtor's own. ``pd`` is the probability of default in a year, NaN where it is
-    not stated. ``line_minor`` is the line over the book in minor units of ``line_currency``, -1 for none.
+    another. ``debtor_key`` is 0 where no debtor is registered; the other columns then hold no facts. ``own_key`` is the
+    key of the stated debtor before merges. ``group_key`` is the key of the topmost parent, or the debtor's own. ``pd``
+    is the probability of default in a year, NaN where it is not stated. ``line_minor`` is the line over the book in
+    minor units of ``line_currency``, -1 for none.
     """
 
     stated: Texts
     debtor_key: Int
+    own_key: Int
     group_key: Int
     parent_stated: Bool
     kind: Int

@@ -61,6 +61,7 @@ def debtor_facts(source: Source, stated: Sequence[str], seq: int | None = None) 
     return DebtorFacts(
         stated=_texts(stated),
         debtor_key=np.array(debtors, dtype=np.int64),
+        own_key=np.array([keys.get(text, NONE) for text in stated], dtype=np.int64),
         group_key=np.array([_topmost(known, key) for key in debtors], dtype=np.int64),
         country=_texts([row["country"] for row in rows]),
         pd=np.array([row["pd"] for row in rows], dtype=np.float64),

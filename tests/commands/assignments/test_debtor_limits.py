@@ -1,4 +1,4 @@
-"""Limits of debtors in a pool cut what exceeds them; the newest of a kind applies until it is ended."""
+"""Limits of debtors in a pool cut what exceeds them; the newest of a kind applies to each debtor until it is ended."""
 
 from dataclasses import replace
 
@@ -7,10 +7,11 @@ import pytest
 from collateral_registry.commands.assets.register import change
 from collateral_registry.commands.assignments.records import end_limit, limit_debtor
 from collateral_registry.commands.book.business_date import advance
-from collateral_registry.commands.debtors.registry import change_debtor
+from collateral_registry.commands.debtors.registry import change_debtor, create_debtor, merge_debtors
 from collateral_registry.commands.pools.explain import explained_pool
 from collateral_registry.commands.revaluation.runs import finish_run
 from collateral_registry.domain.assignments.debtor_limits import DebtorLimit, DebtorLimitKind
+from collateral_registry.domain.debtors.debtor import Debtor
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.store.debtors.repository import Cause
 from collateral_registry.store.engine.commits import newest_commit
@@ -20,6 +21,7 @@ from tests.support.pool_books import DAY, PoolBook, invoice
 from valuation.receivables.rules import Rule
 
 INSURED, LENDER = DebtorLimitKind.INSURED, DebtorLimitKind.LENDER
+CAUSE = Cause("Ana", "the same")
 
 
 @pytest.fixture
@@ -68,6 +70,34 @@ def test_the_newest_limit_of_a_kind_applies_and_none_after_it_was_ended(book):
 
     assert statement(book) == {}
     assert statement(book, before) == {Rule.DEBTOR_LIMIT: 10_00}
+
+
+@pytest.mark.parametrize("is_ended", [False, True])
+def test_a_merge_brings_no_larger_limit_and_an_ended_limit_of_a_duplicate_takes_none_away(book, is_ended):
+    book.do(lambda write: create_debtor(write, Debtor("twin", "Twin")))
+    limit(book, 70_00)
+    other = limit(book, 90_00, debtor="twin")
+    before = newest(book)
+    if is_ended:
+        book.do(lambda write: end_limit(write, "core", other.key, "Ana", "repaid"))
+
+    book.do(lambda write: merge_debtors(write, "twin", "delta", CAUSE))
+
+    assert statement(book) == statement(book, before) == {Rule.DEBTOR_LIMIT: 10_00}
+
+
+def test_an_insurance_of_a_duplicate_that_has_lapsed_covers_no_foreign_debtor_after_a_merge(book):
+    move(book, "FR")
+    book.do(lambda write: create_debtor(write, Debtor("twin", "Twin")))
+    limit(book, 60_00, INSURED, debtor="twin", expire=FIRST)
+    limit(book, 60_00, INSURED)
+    book.do(lambda write: advance(write, DAY + 1))
+    finish_run(book.database)
+    assert statement(book) == {Rule.FOREIGN_UNINSURED: 20_00}
+
+    book.do(lambda write: merge_debtors(write, "twin", "delta", CAUSE))
+
+    assert statement(book) == {Rule.FOREIGN_UNINSURED: 80_00}
 
 
 def test_a_foreign_debtor_counts_up_to_its_insured_limit_only(book):

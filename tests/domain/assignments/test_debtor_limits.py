@@ -8,11 +8,13 @@ from collateral_registry.domain.assignments.debtor_limits import (
     DebtorLimit,
     DebtorLimitKind,
     RecordedLimit,
+    StatedDebtor,
     limits_in_force,
 )
 from collateral_registry.domain.shared.money import Money
 
 LENDER = DebtorLimitKind.LENDER
+DELTA = StatedDebtor(7, 7)
 LAST = date(2022, 1, 31)
 LEI = "lei:5493001KJTIIGC8Y1R12"
 
@@ -22,7 +24,8 @@ def recorded(debtor, amount, *, is_ended=False):
 
 
 def in_force(*limits, debtor_of=None):
-    return {name: one.amount.minor for (_, name), one in limits_in_force(limits, debtor_of or {}).items()}
+    found = limits_in_force(limits, debtor_of or {})
+    return {name: min(one.amount.minor for one in own) for (_, name), own in found.items()}
 
 
 def test_once_the_newest_limit_is_ended_there_is_none():
@@ -54,4 +57,17 @@ def test_a_limit_restricts_by_its_last_day_and_its_currency(kind, day, currency,
 
 
 def test_two_texts_of_a_registered_debtor_have_one_limit():
-    assert in_force(recorded(LEI, 1), recorded("delta", 2), debtor_of={LEI: 7, "delta": 7}) == {7: 2}
+    assert in_force(recorded(LEI, 1), recorded("delta", 2), debtor_of={LEI: DELTA, "delta": DELTA}) == {7: 2}
+
+
+@pytest.mark.parametrize(
+    ("limits", "smallest"),
+    [
+        ([recorded("delta", 1), recorded("twin", 2)], {7: 1}),
+        ([recorded("delta", 1), recorded("twin", 2, is_ended=True)], {7: 1}),
+        ([recorded("twin", 1), recorded("delta", 2)], {7: 1}),
+        ([recorded("twin", 1), recorded("delta", 2), recorded("twin", 3)], {7: 2}),
+    ],
+)
+def test_after_a_merge_the_smallest_limit_in_force_of_the_merged_debtors_counts(limits, smallest):
+    assert in_force(*limits, debtor_of={"delta": DELTA, "twin": StatedDebtor(8, 7)}) == smallest

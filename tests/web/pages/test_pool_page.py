@@ -115,10 +115,15 @@ def test_a_limit_that_was_ended_does_not_bring_back_the_one_before(book):
 
 
 def test_the_newest_limit_of_a_debtor_applies_by_whichever_text_it_was_stated(book):
-    assert "7,002.00" in row_of(book, "hooli")
-    assert "7,001.00" not in row_of(book, "hooli")
     assert "7,005.00" in row_of(book, "stranger")
     assert "7,004.00" not in row_of(book, "stranger")
+
+
+def test_a_debtor_has_its_own_limit_and_that_of_a_duplicate_that_was_merged_into_it(book):
+    row = row_of(book, "hooli")
+
+    assert "7,001.00" in row
+    assert "7,002.00" in row
 
 
 def test_after_its_last_day_a_limit_of_the_lender_is_nothing_and_one_of_an_insurer_still_limits(book):

@@ -12,6 +12,7 @@ from collateral_registry.domain.assignments.debtor_limits import (
     DebtorLimit,
     DebtorLimitKind,
     RecordedLimit,
+    StatedDebtor,
     limits_in_force,
 )
 from collateral_registry.domain.debtors.identifiers import normal_text
@@ -51,7 +52,7 @@ async def fetch_limits(
         one.debtor: [
             Limit(limit, not limit.is_valid_on(today), _amount(limit.permitted_minor(today, currency), currency))
             for kind in DebtorLimitKind
-            if (limit := found.get((kind, one.registered_debtor or one.debtor)))
+            for limit in found.get((kind, one.registered_debtor or one.debtor), ())
         ]
         for one in statement.debtors
     }
@@ -61,11 +62,14 @@ def _amount(minor: int, currency: str) -> Money:
     return money_of(Amount(minor, currency).major, currency)
 
 
-async def _names_of_texts(visit: Visit, registered: Mapping[str, debtor_pb2.Debtor]) -> dict[str, str]:
-    """Returns the names of debtors by the texts that state them or a duplicate that was merged into them."""
+async def _names_of_texts(visit: Visit, registered: Mapping[str, debtor_pb2.Debtor]) -> dict[str, StatedDebtor]:
+    """Returns debtors by the texts that state them or a duplicate that was merged into them."""
     merged = await fetch_merged(visit, registered)
     return {
-        text: name for name, one in registered.items() for each in (one, *merged[name]) for text in stated_names(each)
+        text: StatedDebtor(each.name, name)
+        for name, one in registered.items()
+        for each in (one, *merged[name])
+        for text in stated_names(each)
     }
 
 
