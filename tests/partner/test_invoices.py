@@ -114,6 +114,21 @@ def test_a_list_of_open_invoices_needs_neither_ids_nor_kinds():
     assert rows.refused == [(3, "total_open_amount: got -5, want 0 or more, with at most 2 decimals in USD")]
 
 
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "America/New_York", ""])
+def test_a_day_is_booked_on_that_day_in_every_time_zone(zone):
+    file = file_of(HEADER + "p-1,PAYMENT,2021-12-21,acme,delta,A-1,100,USD\n")
+    rows = read_entry_file(file, read_entry_mapping(None, zone))
+
+    assert [one.happened for one in rows.items] == [datetime(2021, 12, 21, tzinfo=UTC)]
+
+
+def test_a_local_time_of_an_entry_is_one_of_the_stated_zone():
+    file = file_of(HEADER + "p-1,PAYMENT,2021-12-21 09:00,acme,delta,A-1,100,USD\n")
+    rows = read_entry_file(file, read_entry_mapping(None, "Asia/Shanghai"))
+
+    assert [one.happened for one in rows.items] == [datetime(2021, 12, 21, 1, tzinfo=UTC)]
+
+
 def test_rows_that_state_too_little_are_refused_by_the_name_of_their_column():
     rows = read_entry_file(
         file_of(

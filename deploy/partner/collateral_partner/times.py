@@ -70,9 +70,12 @@ _Read = _Local | str
 """What a cell states, or the rule that it violates."""
 
 
-def read_times(cells: Sequence[str], zone: tzinfo | None, formats: Sequence[str] = ()) -> Times:
+def read_times(
+    cells: Sequence[str], zone: tzinfo | None, formats: Sequence[str] = (), day_zone: tzinfo | None = None
+) -> Times:
     """Returns the times of a column [n] in UTC; empty cells stay empty.
 
+    A local time is one of ``zone``, and a day without a time of day starts in ``day_zone``, by default the same one.
     ``formats`` are formats of strptime; without them the usual forms are read. A time in ISO form with its zone is
     always read. Raises UndecidedColumn if day and month cannot be distinguished.
     """
@@ -82,7 +85,7 @@ def read_times(cells: Sequence[str], zone: tzinfo | None, formats: Sequence[str]
     others = [cell for cell in distinct if cell not in read]
     local = {cell: _in_formats(_normal(cell), formats) for cell in others} if formats else _recognised(others)
     for cell, stated in local.items():
-        instant = stated if isinstance(stated, str) else _instant(stated, zone)
+        instant = stated if isinstance(stated, str) else _instant(stated, zone if stated.clock else day_zone or zone)
         read[cell] = f"got {cell[:SHOWN_LETTERS]!r}, {instant}" if isinstance(instant, str) else instant
     times = Times([None] * len(cells))
     for at, cell in enumerate(cells):

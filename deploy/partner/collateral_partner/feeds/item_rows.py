@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from typing import Generic, TypeVar
 
 from collateral_partner.feed_mapping import FeedMapping
@@ -59,10 +60,13 @@ def repeated_row(place: str, item: Item, earlier: Item, rows: ItemRows[ItemT], w
     return f"{label}: got {got}, with the same content, want each {word} once; the first one counts"
 
 
-def times_of(table: Table, cells: list[str], mapping: FeedMapping) -> Times:
-    """Returns the times of a table; raises InvalidInput if the order of day and month cannot be decided."""
+def times_of(table: Table, cells: list[str], mapping: FeedMapping, day_zone: tzinfo | None = None) -> Times:
+    """Returns the times of a table; raises InvalidInput if the order of day and month cannot be decided.
+
+    A day without a time of day starts in ``day_zone``, by default in the zone of local times.
+    """
     try:
-        return read_times(cells, mapping.time_zone, mapping.time_formats)
+        return read_times(cells, mapping.time_zone, mapping.time_formats, day_zone)
     except UndecidedColumn as error:
         place = f"{table.name}:{table.lines[error.at]}: {mapping.label('time')}"
         want = f"{error.want}, or their form in reading.time_format such as %d/%m/%Y"

@@ -56,13 +56,14 @@ def read_entry_file(path: Path, mapping: FeedMapping = STANDARD) -> ItemRows[Ent
     """Reads the entries of a table; raises ValueError if the file as a whole is invalid.
 
     A row without a kind is an open invoice. Without an id of its own an entry has one of its kind, pool, debtor and
-    number, and without a time an invoice is effective on the day of its issue. A row that repeats an earlier one is
+    number, and without a time an invoice is effective on the day of its issue. A day is that day in UTC, by whose days
+    the server counts entries, whatever the zone of local times. A row that repeats an earlier one is
     refused. Two rows with one id and different content make the file invalid.
     """
     table = read_file(path, mapping.schema(ENTRIES), mapping.notation)
     rows: ItemRows[Entry] = ItemRows(refused=[(one.line, one.reason) for one in table.refused])
     cells = mapping.cells(table, ENTRIES)
-    times = times_of(table, cells.get("time", [""] * len(table.lines)), mapping)
+    times = times_of(table, cells.get("time", [""] * len(table.lines)), mapping, UTC)
     first: dict[str, Entry] = {}
     for at, line in enumerate(table.lines):
         if at in times.wrong:
