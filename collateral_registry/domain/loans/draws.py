@@ -158,8 +158,7 @@ def _largest_with_known_coverage(terms: DrawTerms) -> int | None:
 
     Below the margin call they differ only if the conservative values reach WATCH and the last good values do not.
     """
-    watched = terms.judged >= Level.WATCH or terms.exposure * PPM >= terms.good_pool * terms.watch_ppm
+    watched = terms.judged >= Level.WATCH or terms.exposure > largest_owed_below(terms.good_pool, terms.watch_ppm)
     if terms.good_pool == terms.pool or watched:
         return None
-    first_watched = -(-terms.pool * terms.watch_ppm // PPM)
-    return max(first_watched - 1 - terms.exposure, 0)
+    return max(largest_owed_below(terms.pool, terms.watch_ppm) - terms.exposure, 0)

@@ -163,6 +163,16 @@ def test_a_permitted_draw_of_a_base_is_no_breach_and_one_more_unit_is_refused(
     )
 
 
+def test_a_draw_on_a_very_large_base_does_not_make_its_coverage_unknown():
+    """The LTV of one minor unit below WATCH is the same number as the limit."""
+    pool, good_pool = 6_213_235_632_950_299, 7_000_000_000_000_000
+    found = headroom(base_terms(0, pool, good_pool, None, 0, PPM, LIMITS))
+
+    assert found.refusal == DrawRefusal.COVERAGE_UNKNOWN
+    assert not judged(found.largest, pool, good_pool, LIMITS, Level.NONE).unknown[0]
+    assert judged(found.largest + 1, pool, good_pool, LIMITS, Level.NONE).unknown[0]
+
+
 def base_terms(used, pool, good_pool, line, block, target, limits) -> DrawTerms:
     """Returns the terms of a loan with a base that has just been judged for the first time."""
     state = judged(used, pool, good_pool, limits, Level.NONE)
