@@ -13,7 +13,7 @@ from collateral_registry.commands.pipeline.recompute import NO_KEYS, valued
 from collateral_registry.domain.borrowing_base.columns import NO_BASE
 from collateral_registry.domain.loans.collateral import ClaimSums, claim_sums, decision_pool_of, owed_of, pool_of
 from collateral_registry.domain.loans.dispositions import CoverState
-from collateral_registry.domain.loans.levels import Level, LtvBasis
+from collateral_registry.domain.loans.levels import Level, LtvBasis, target_ltv
 from collateral_registry.store.book.policies import policy_in_force
 from collateral_registry.store.engine.bulk import Columns
 from collateral_registry.store.engine.commits import newest_commit
@@ -119,7 +119,7 @@ def _position(row: dict[str, int]) -> LoanPosition:
         decision_pool=int(decision_pool_of(row)),
         watch_ppm=row["watch_ppm"],
         margin_call_ppm=row["margin_call_ppm"],
-        target_ppm=row["margin_call_ppm"] - row["buffer_ppm"],
+        target_ppm=int(target_ltv(*(np.array(row[name]) for name in ("margin_call_ppm", "buffer_ppm")))),
         basis=LtvBasis(row["basis"]),
         judged=Level(row["judged"]),
         level=Level(row["level"]),

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collateral_registry.domain.loans.cure import cash_cure, collateral_cure
-from collateral_registry.domain.loans.levels import Level, level_of, loan_to_value
+from collateral_registry.domain.loans.levels import Level, level_of, loan_to_value, target_ltv
 from collateral_registry.domain.shared.days import NO_DAY
 from valuation._typing import Int
 
@@ -158,7 +158,7 @@ def judge(
     missed = is_open & (before.deadline_missed | missed_now) & ~opened & ~waived
     level = np.where(missed, np.maximum(judged, int(rules.missed_deadline_level)), judged)
     pool = np.where(on_last_good, cover.last_good, cover.conservative)
-    theta = cover.limits_ppm[:, 1] - cover.buffer_ppm  # a cure must leave the margin call, which needs the buffer
+    theta = target_ltv(cover.limits_ppm[:, 1], cover.buffer_ppm)
     cash = cash_cure(cover.exposure, pool, theta)
     notice = is_open & ~(before.noticed & before.breach_open) & ~waived & (cash > 0) & (cash >= cover.minimum_cure)
     after = StateColumns(

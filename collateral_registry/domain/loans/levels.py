@@ -28,6 +28,16 @@ class LtvBasis(IntEnum):
     MARKET = 2
 
 
+def target_ltv(margin_call_ppm: Int, buffer_ppm: Int) -> Int:
+    """Returns the LTV [n], in millionths, to which cures bring a loan and which draws and releases keep.
+
+    It is the margin call less the buffer, and below the margin call also if the policy has no buffer: a loan at the
+    limit itself is in breach.
+    """
+    target: Int = margin_call_ppm - np.maximum(buffer_ppm, 1)
+    return target
+
+
 def loan_to_value(exposure: Int, pool: Int) -> NDArray[np.float64]:
     """Returns the LTV E / C [n]. It is infinite for an exposure without collateral, and 0 without exposure."""
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -2,13 +2,20 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
+from collateral_registry.commands.loans.draws import check_draw
+from collateral_registry.commands.loans.lending import BalancePush, ingest_balances
 from collateral_registry.commands.loans.pledges import ReleaseRequest, change_pledge, release_pledge
-from collateral_registry.domain.loans.agreements import PledgeMode
+from collateral_registry.domain.book.policy import SourcedNumber
+from collateral_registry.domain.loans.agreements import Balance, PledgeMode
+from collateral_registry.domain.loans.levels import Level
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.domain.shared.money import Money
+from collateral_registry.store.book.policies import activate_policy, insert_policy, policy_in_force
+from collateral_registry.store.loans.repository import get_loan
 from tests.support.books import FIRST, do
 from tests.support.small_book import cover, goods, lend_on, lot, owe, pledge, push, register
 
@@ -38,6 +45,38 @@ def test_lower_terms_that_still_cover_the_loan_are_accepted(book):
 
     assert change(book, share_ppm=500_000) == ""
     assert change(book, limit=Money(400_000_00, "USD")) == ""
+
+
+def test_without_a_buffer_no_permitted_draw_or_release_and_no_cure_leaves_a_loan_at_its_margin_call(book):
+    """The margin call is at 71 %; at exactly 710,000 of 1,000,000 the loan is in breach."""
+    goods(book, owed=490_000)
+    do(book, without_buffer)
+
+    with book.read() as connection:
+        most = check_draw(connection, "bank-0", Money(1, "USD")).headroom.minor
+    owe_minor(book, 490_000_00 + most)
+    assert (most, cover(book, "bank-0")["judged"] < Level.MARGIN_CALL) == (220_000_00 - 1_00, True)
+    owe(book, "bank-0", 497_000)
+    assert change(book, share_ppm=700_000) == "RELEASE_UNCOVERED"
+    owe(book, "bank-0", 710_000)
+    assert cover(book, "bank-0")["judged"] == Level.MARGIN_CALL
+    owe_minor(book, 710_000_00 - int(cover(book, "bank-0")["cash_cure_minor"]))
+    assert cover(book, "bank-0")["judged"] < Level.MARGIN_CALL
+
+
+def without_buffer(write):
+    """Activates a policy without a buffer below the limits."""
+    policy = policy_in_force(write.connection, write.market_day).policy
+    rules = {**policy.rules, "buffer": SourcedNumber(Decimal(0), "test")}
+    activate_policy(write, insert_policy(write, replace(policy, policy_id="without-buffer", rules=rules)))
+    write.touched.add(loans=[get_loan(write.connection, "bank-0").key])
+
+
+def owe_minor(book, minor):
+    """Updates the balance of the loan to an amount in cents."""
+    nothing = Money(0, "USD")
+    push = BalancePush(0, "bank-0", Balance(Money(minor, "USD"), nothing, nothing, FIRST))
+    do(book, lambda write: ingest_balances(write, [push], ()))
 
 
 def test_a_static_pledge_is_not_released_by_making_it_dynamic_first(book):
