@@ -71,6 +71,8 @@ def made_pool(invoices: int, debtors: int, exponent: float = 1.4) -> PoolFacts:
         issue_day=issue,
         due_day=np.where(draw.random(invoices) < 0.01, NO_DAY, issue + 60),
         delivery_day=issue,
+        withdrawn_minor=none,
+        withdrawn_day=none + NO_DAY,
         balance_debtor=names[owed],
         unapplied_minor=np.zeros(len(owed), dtype=np.int64),
         contra_minor=np.full(len(owed), 100_000),

@@ -47,6 +47,10 @@ class OpenInvoice:
     earlier_assignee: bool = False
     bars: int = 0
     manual: bool = False
+    credited: int = 0
+    written_off: int = 0
+    lowered: int = 0
+    withdrawn: int | None = None
 
 
 @dataclass(frozen=True)
@@ -143,7 +147,6 @@ def _ledger(invoices: list[OpenInvoice], balances: dict[str, Balance], entry_day
         return _integers(NO_DAY if value is None else TODAY + value for value in values)
 
     face = [one.open if one.face is None else one.face for one in invoices]
-    zeros = np.zeros(len(invoices), dtype=np.int64)
     held = sorted(balances.items())
     return PoolLedger(
         pool_key=1,
@@ -156,9 +159,9 @@ def _ledger(invoices: list[OpenInvoice], balances: dict[str, Balance], entry_day
         type_code=_integers(one.type_code for one in invoices),
         flags=_integers(one.flags for one in invoices),
         face_minor=_integers(face),
-        paid_minor=_integers(face) - _integers(one.open for one in invoices),
-        credited_minor=zeros,
-        written_off_minor=zeros,
+        paid_minor=_integers(face) - _integers(one.open + one.credited + one.written_off for one in invoices),
+        credited_minor=_integers(one.credited for one in invoices),
+        written_off_minor=_integers(one.written_off for one in invoices),
         open_minor=_integers(one.open for one in invoices),
         disputed_minor=_integers(one.disputed for one in invoices),
         retention_minor=_integers(one.retention for one in invoices),
@@ -166,6 +169,8 @@ def _ledger(invoices: list[OpenInvoice], balances: dict[str, Balance], entry_day
         issue_day=day(one.issued for one in invoices),
         due_day=day(one.due for one in invoices),
         delivery_day=day(one.delivered for one in invoices),
+        withdrawn_minor=_integers(one.credited + one.written_off + one.lowered for one in invoices),
+        withdrawn_day=day(one.withdrawn for one in invoices),
         balance_debtor=_texts(name for name, _ in held),
         unapplied_minor=_integers(one.unapplied for _, one in held),
         contra_minor=_integers(one.contra for _, one in held),

@@ -98,7 +98,7 @@ def _date_truths(pool: PoolFacts, numbers: ReceivableNumbers, day: int) -> Truth
         Rule.CERTIFICATE_TENOR: certificate_tenor(due, issue, has_flag(ledger.flags, InvoiceFlag.CERTIFICATE)),
         Rule.RE_AGED: Truth(
             has_flag(ledger.flags, InvoiceFlag.RE_INVOICED | InvoiceFlag.DUE_DATE_MOVED_LATE),
-            pool.is_repeated | has_flag(ledger.flags, InvoiceFlag.DATED_LATER_IN_HINDSIGHT),
+            pool.is_repeated | pool.is_issued_again | has_flag(ledger.flags, InvoiceFlag.DATED_LATER_IN_HINDSIGHT),
         ),
         Rule.CURRENCY_BARRED: stated(~pool.is_own_currency),
     }

@@ -69,6 +69,9 @@ class PoolLedger:
 
     ``entry_day`` is the newest day of an entry of the borrower's ledger, NO_DAY if there is none. A debtor has a
     balance for each of its currencies.
+
+    ``withdrawn_minor`` is what credit notes, write-offs and corrections took off an invoice, and ``withdrawn_day`` the
+    newest day on which one did, NO_DAY if none did in this pool.
     """
 
     pool_key: int
@@ -91,6 +94,8 @@ class PoolLedger:
     issue_day: Int
     due_day: Int
     delivery_day: Int
+    withdrawn_minor: Int
+    withdrawn_day: Int
     balance_debtor: Texts
     unapplied_minor: Int
     contra_minor: Int

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from collateral_registry.domain.receivables.assignment_facts import AssignmentFacts
+from collateral_registry.domain.receivables.claims.issued_again import issued_again
 from collateral_registry.domain.receivables.claims.repeated import repeated_claims
 from collateral_registry.domain.receivables.debtor_facts import DebtorFacts, DebtorLimits
 from collateral_registry.domain.receivables.estimates.pool_estimate import DebtorEstimates
@@ -95,6 +96,11 @@ class PoolFacts:
         which are right, and all of them repeat each other.
         """
         return repeated_claims(self.ledger, self.resolved.of_invoice, self.is_own_currency)
+
+    @cached_property
+    def is_issued_again(self) -> Bool:
+        """Whether each invoice may be an earlier one of its debtor that was withdrawn and issued again."""
+        return issued_again(self.ledger, self.resolved.of_invoice, self.is_own_currency)
 
     @cached_property
     def issue(self) -> Dates:

@@ -63,10 +63,10 @@ _TEXTS: Mapping[Rule, tuple[str, str]] = {
     ),
     Rule.REFUSED: ("The debtor refused the notice or denies the debt.", "债务人拒绝通知或否认债务。"),
     Rule.RE_AGED: (
-        "The invoice was credited and issued again, its due day was moved after it had passed, its due day or issue day"
-        " was moved later in hindsight, or the pool has it under another identifier of its debtor or another"
-        " spelling of its number too.",
-        "发票被冲销后重开、到期后变更到期日或事后推迟到期日、开票日。或以债务人的另一标识、发票号的另一写法重复入池。",
+        "The invoice was credited or withdrawn otherwise and issued again, its due day was moved after it had passed,"
+        " its due day or issue day was moved later in hindsight, or the pool has it under another identifier of its"
+        " debtor or another spelling of its number too.",
+        "发票被冲销、核销或更正撤回后重开、到期后变更到期日或事后推迟到期日、开票日。或以债务人的另一标识、发票号的另一写法重复入池。",
     ),
     Rule.CURRENCY_BARRED: ("The invoice is in another currency than the pool.", "发票币种与资产池不同。"),
     Rule.MANUAL: ("A person excluded the invoice.", "人工排除。"),

@@ -40,6 +40,8 @@ def ledger_of_invoice(asset_key: int, invoice: Receivable, currency: str) -> Poo
         issue_day=_integers(day_of(invoice.issued), count),
         due_day=_integers(day_of(invoice.due), count),
         delivery_day=_integers(day_of(invoice.delivered), count),
+        withdrawn_minor=nothing,
+        withdrawn_day=_integers(NO_DAY, count),
         **_no_balances(),
     )
 
@@ -51,6 +53,7 @@ def empty_ledger(pool_key: int) -> PoolLedger:
     columns = (
         "number_key", "type_code", "flags", "face_minor", "paid_minor", "credited_minor", "written_off_minor",
         "open_minor", "disputed_minor", "retention_minor", "retention_day", "issue_day", "due_day", "delivery_day",
+        "withdrawn_minor", "withdrawn_day",
     )  # fmt: skip
     return PoolLedger(
         pool_key=pool_key,

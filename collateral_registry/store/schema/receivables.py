@@ -10,6 +10,7 @@ from typing import ClassVar
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import SQLModel
 
+from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.store.schema.columns import big, partial_index, text
 from collateral_registry.store.schema.feed_columns import BatchColumns, FeedColumns, RejectionColumns, request_index
 
@@ -131,6 +132,8 @@ class InvoiceRow(SQLModel, table=True):
     due_day: int = big()
     delivery_day: int = big()
     ahead_minor: int = big()
+    lowered_minor: int = big(default=0, sa_column_kwargs={"server_default": "0"})
+    withdrawn_day: int = big(default=NO_DAY, sa_column_kwargs={"server_default": str(NO_DAY)})
 
 
 class DebtorBalanceRow(SQLModel, table=True):

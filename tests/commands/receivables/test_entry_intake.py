@@ -7,8 +7,10 @@ from collateral_registry.commands.feeds.intake import CALL, Batch
 from collateral_registry.commands.receivables.entry_intake import book_entries
 from collateral_registry.domain.receivables.ledger import InvoiceFlag
 from collateral_registry.domain.receivables.ledgers.entries import PartnerScope
+from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.store.engine.database import Database
 from tests.support.ledgers import (
+    DAY_US,
     MOMENT,
     NUMBERS,
     STEP_KINDS,
@@ -214,6 +216,24 @@ def test_an_invoice_that_is_corrected_to_a_credited_amount_is_marked(feed, at_on
 
     assert flags_of(feed.ledger(), "B") == InvoiceFlag.RE_INVOICED
     assert flags_of(feed.ledger(), "C") == InvoiceFlag.NONE
+
+
+def test_what_is_withdrawn_from_an_invoice_is_known_with_its_newest_day(feed):
+    feed.report(*(invoice(number, 100_00, day=TODAY - 90) for number in "ABCD"))
+    feed.report(
+        entry("a", "CREDIT_NOTE", 30_00, "A", day=TODAY - 9),
+        entry("b", "WRITE_OFF", 20_00, "A", day=TODAY - 7),
+        entry("c", "CREDIT_NOTE", 10_00, "A", day=TODAY - 8),
+        entry("x", "CORRECTION", 0, corrects="i-B", day=TODAY - 6, effective_us=(TODAY - 6) * DAY_US),
+        entry("p", "PAYMENT", 100_00, "C"),
+        entry("d", "DEBIT_NOTE", 5_00, "D"),
+        entry("m", "MOVE", 0, "A", to_pool="other"),
+    )
+    ledger, moved = feed.ledger(), feed.ledger("other")
+
+    assert ledger.withdrawn_minor.tolist() == [100_00, 0, 0]
+    assert ledger.withdrawn_day.tolist() == [TODAY - 6, NO_DAY, NO_DAY]
+    assert (moved.withdrawn_minor.tolist(), moved.withdrawn_day.tolist()) == ([60_00], [NO_DAY])
 
 
 def test_a_payment_that_both_records_report_settles_once(feed):

@@ -1,1 +1,1 @@
-"""Claims that a ledger has twice."""
+"""Claims that a ledger has twice, or that were withdrawn and issued again."""

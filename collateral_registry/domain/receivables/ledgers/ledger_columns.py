@@ -25,7 +25,7 @@ from valuation._typing import Columns, Int, Texts
 INVOICE_COLUMNS = (
     "debtor", "invoice_number", "currency", "type_code", "flags", "face_minor", "paid_minor", "credited_minor",
     "written_off_minor", "disputed_minor", "retention_minor", "retention_day", "issue_day", "due_day", "delivery_day",
-    "ahead_minor",
+    "ahead_minor", "lowered_minor", "withdrawn_day",
 )  # fmt: skip
 """Fields of an invoice that are stored, in their order."""
 
@@ -156,6 +156,8 @@ def pool_ledger(pool_key: int, entry_number: int, entry_day: int, invoices: Colu
         issue_day=one["issue_day"],
         due_day=one["due_day"],
         delivery_day=one["delivery_day"],
+        withdrawn_minor=one["lowered_minor"] + credited + written_off,
+        withdrawn_day=one["withdrawn_day"],
         **_balances(balances, one["debtor"], one["currency"], beyond),
     )
 

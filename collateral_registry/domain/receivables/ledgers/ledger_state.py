@@ -72,7 +72,9 @@ class Effect(NamedTuple):
 class Invoice:
     """An invoice with the sums of its entries. Key 0 marks one that is not stored yet.
 
-    The sums may exceed the face amount. ``ahead_minor`` is what only the collection account has reported as paid.
+    The sums may exceed the face amount. ``ahead_minor`` is what only the collection account has reported as paid,
+    ``lowered_minor`` the sum of the corrections that lowered the face amount, and ``withdrawn_day`` the newest day of a
+    credit note, a write-off or such a correction.
     """
 
     debtor: str
@@ -91,6 +93,8 @@ class Invoice:
     due_day: int = NO_DAY
     delivery_day: int = NO_DAY
     ahead_minor: int = 0
+    lowered_minor: int = 0
+    withdrawn_day: int = NO_DAY
     key: int = 0
 
     @property
@@ -202,8 +206,7 @@ class LedgerState:
                 delivery_day=one.delivery_day,
             )
         else:
-            found.face_minor += one.change_minor
-            self.restated[name] = found
+            self._restate(found, one)
             found.type_code = one.type_code or found.type_code
             found.delivery_day = _stated(one.delivery_day, found.delivery_day)
             self._move_issue_day(found, _stated(one.issue_day, found.issue_day))
@@ -272,18 +275,30 @@ class LedgerState:
             found.ahead_minor += _ahead(one)
 
     def _credit(self, one: Effect) -> None:
-        self._found(one).credited_minor += one.change_minor
+        found = self._found(one)
+        found.credited_minor += one.change_minor
         if one.kind != EntryKind.MOVE:
+            _withdraw(found, one, one.change_minor)
             self._note_credit(one)
 
     def _debit(self, one: Effect) -> None:
         found = self._found(one)
-        found.face_minor += one.change_minor
-        self.restated[found.name] = found
+        self._restate(found, one)
         self._note_invoice(found)
 
+    def _restate(self, invoice: Invoice, one: Effect) -> None:
+        """Adds to the face amount what an entry changes of it."""
+        invoice.face_minor += one.change_minor
+        self.restated[invoice.name] = invoice
+        if one.change_minor < 0:
+            invoice.lowered_minor -= one.change_minor
+            _withdraw(invoice, one, -one.change_minor)
+
     def _write_off(self, one: Effect) -> None:
-        self._found(one).written_off_minor += one.change_minor
+        found = self._found(one)
+        found.written_off_minor += one.change_minor
+        if one.kind != EntryKind.MOVE:
+            _withdraw(found, one, one.change_minor)
 
     def _dispute(self, one: Effect) -> None:
         self._found(one).disputed_minor = one.change_minor or WHOLE
@@ -345,6 +360,12 @@ def _ahead(one: Effect) -> int:
     if one.leg:
         return one.change_minor
     return 0 if one.change_minor else -one.amount_minor
+
+
+def _withdraw(invoice: Invoice, one: Effect, amount_minor: int) -> None:
+    """Notes the day on which an entry takes an amount off an invoice other than by payment."""
+    if amount_minor > 0:
+        invoice.withdrawn_day = max(invoice.withdrawn_day, one.day)
 
 
 def _stated(day: int, otherwise: int) -> int:
