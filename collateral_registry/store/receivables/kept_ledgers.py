@@ -139,12 +139,12 @@ def newest_entry(connection: Connection, pool_key: int, entry_number: int) -> tu
 def _changed(connection: Connection, before: KeptLedger, entries: Columns) -> dict[str, DebtorRows]:
     """Returns the rows of the debtors that further entries name; the first entry is the newest one before."""
     key = before.pool_key
-    debtor, number, amount = (entries[name].tolist()[1:] for name in ("debtor", "invoice_number", "change_minor"))
+    debtor, number, amount = (entries[name].tolist()[1:] for name in ("debtor", "invoice_number", "amount_minor"))
     named: dict[str, set[str]] = {}
     for name, one in zip(debtor, number, strict=True):
         named.setdefault(name, set()).add(one)
-    # A credit note also marks the invoices of its amount that were issued again.
-    is_credit = entries["kind"][1:] == EntryKind.CREDIT_NOTE
+    # A credit note, or its correction, also marks the invoices of its amount that were issued again.
+    is_credit = entries["effect"][1:] == EntryKind.CREDIT_NOTE
     credited = {(key, debtor[row], amount[row]) for row in np.flatnonzero(is_credit).tolist()}
     invoices = in_order(
         _joined(
@@ -176,8 +176,8 @@ def _place(entries: Columns, row: int) -> tuple[int, int]:
 
 _SINCE = (
     select(
-        *columns_of(InvoiceEntryRow, "number", "entry_key", "received_us", "kind"),
-        *columns_of(InvoiceEntryRow, "debtor", "invoice_number", "change_minor"),
+        *columns_of(InvoiceEntryRow, "number", "entry_key", "received_us", "effect"),
+        *columns_of(InvoiceEntryRow, "debtor", "invoice_number", "amount_minor"),
     )
     .where(
         InvoiceEntryRow.pool_key == bindparam("pool"),

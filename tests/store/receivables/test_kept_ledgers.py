@@ -5,12 +5,13 @@ import pytest
 from sqlalchemy import event, text
 
 from collateral_registry.domain.access.callers import Author
+from collateral_registry.domain.receivables.ledger import InvoiceFlag
 from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.store.engine.database import Database
 from collateral_registry.store.receivables import ledger as ledgers
 from collateral_registry.store.receivables.kept_ledgers import kept_ledgers
 from collateral_registry.store.receivables.ledger import keep_ledgers, ledger_at, ledgers_of, pool_keys_of
-from tests.support.ledgers import MOMENT, TODAY, LedgerFeed, as_dict, entry, from_account
+from tests.support.ledgers import DAY_US, MOMENT, TODAY, LedgerFeed, as_dict, entry, from_account
 
 POOLS, DEBTORS, NUMBERS, CENTS = ("acme", "globex"), ("delta", "hooli", "vat:DE1"), ("1", "10", "2"), (100, 200, 300)
 
@@ -68,6 +69,19 @@ def test_a_kept_ledger_follows_every_kind_of_entry_as_a_replay_does(feed):
                 present = ledgers_of(connection, [key])[key]
                 assert as_dict(present) == as_dict(ledger_at(connection, key, present.entry_number))
     assert booked > 100
+
+
+def test_a_kept_ledger_marks_an_invoice_by_a_credit_note_that_is_corrected_to_its_amount(feed):
+    again = {"day": TODAY - 20, "issue_day": TODAY - 5}
+    feed.report(entry("i-1", "INVOICE", 100, "1"), entry("i-2", "INVOICE", 100, "2", **again))
+    feed.report(entry("c", "CREDIT_NOTE", 1, "1", day=TODAY - 10))
+    with feed.database.read() as connection:
+        (key,) = kept(connection)
+    feed.report(entry("x", "CORRECTION", 100, corrects="c", effective_us=(TODAY - 10) * DAY_US))
+    with feed.database.read() as connection:
+        ledger = ledgers_of(connection, [key])[key]
+
+    assert ledger.flags.tolist() == [InvoiceFlag.NONE, InvoiceFlag.RE_INVOICED]
 
 
 def test_a_kept_ledger_is_not_read_again(feed):
