@@ -27,6 +27,8 @@ def test_a_claim_under_two_texts_of_its_debtor_counts_once_in_both_sums():
         ({}, {"open": 60_000}, {"unknown RE_AGED": 100_000, "eligible": 60_000}),
         ({"open": 0, "face": 100_000}, {}, {"unknown RE_AGED": 100_000}),
         ({}, {"open": 0, "face": 100_000}, {"unknown RE_AGED": 100_000}),
+        ({"open": 0, "face": 100_000, "credited": 100_000}, {}, {"unknown RE_AGED": 100_000}),
+        ({}, {"open": 0, "face": 100_000, "written_off": 100_000}, {"unknown RE_AGED": 100_000}),
         ({"open": 0, "face": 0}, {}, {"eligible": 100_000}),
         ({"manual": True}, {}, {"MANUAL": 100_000, "unknown RE_AGED": 100_000}),
     ],

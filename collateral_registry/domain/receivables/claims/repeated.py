@@ -15,14 +15,14 @@ _SPREAD = 0x1E3779B97F4A7C15
 
 
 def repeated_claims(ledger: PoolLedger, debtor: Int, counted: Bool) -> Bool:
-    """Returns which of the counted invoices [n] of a ledger that are open or were paid repeat another one.
+    """Returns which of the counted invoices [n] of a ledger, without the cancelled ones, repeat another one.
 
     Of those with one number of one debtor, the one with the smallest open amount is the claim, of equal ones the first.
     If their days differ, all of them repeat each other.
     """
     found = np.zeros(len(debtor), dtype=np.bool_)
     rows = rows_with_equal_keys(debtor, ledger.number_key)
-    rows = rows[counted[rows] & ((ledger.open_minor[rows] > 0) | (ledger.paid_minor[rows] > 0))]
+    rows = rows[counted[rows] & (ledger.face_minor[rows] > 0)]
     rows = rows[np.argsort(ledger.open_minor[rows], kind="stable")]
     claims = rows[first_of_claims(debtor[rows], ledger.invoice_number[rows])]
     found[rows] = claims != rows
