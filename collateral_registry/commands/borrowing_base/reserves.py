@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collateral_registry.domain.borrowing_base.base import Reserve
+from collateral_registry.domain.borrowing_base.base import Reserve, check_owner
 from collateral_registry.domain.loans.agreements import Loan, LoanState
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.domain.shared.errors import Refused
@@ -20,8 +20,10 @@ from valuation.errors import InvalidInput
 def create_reserve(write: Write, loan_id: str, reserve: Reserve) -> StoredReserve:
     """Records a reserve. It may leave the loan uncovered: the lender states what it has found.
 
-    Raises Refused for a loan that is closed or has no borrowing base, and InvalidInput for a last day that has passed.
+    Raises Refused for a loan that is closed or has no borrowing base, and InvalidInput for a last day that has passed
+    or the owner of the reserves for ledgers.
     """
+    check_owner(reserve)
     stored = get_loan(write.connection, loan_id)
     check_has_base(stored.loan)
     today = date_at(write.market_day)

@@ -14,7 +14,7 @@ import numpy as np
 
 from collateral_registry.commands.loans.draws import draw_terms
 from collateral_registry.commands.loans.pool_members import Member, checked_members
-from collateral_registry.commands.pipeline.covers import CoverInputs, Gaps, cover_of
+from collateral_registry.commands.pipeline.covers import CoverInputs, cover_of
 from collateral_registry.commands.pipeline.judge_loans import Judged, judged_covers
 from collateral_registry.commands.pipeline.load_inputs import LoadedInputs, market_for
 from collateral_registry.commands.pipeline.loan_position import LoanPosition, positions_in
@@ -30,6 +30,7 @@ from collateral_registry.commands.valuations.value import (
 )
 from collateral_registry.domain.assets.kinds import Asset, Status
 from collateral_registry.domain.borrowing_base.columns import BaseInputs
+from collateral_registry.domain.borrowing_base.gaps import Gaps
 from collateral_registry.domain.loans.agreements import RANK_LIMIT
 from collateral_registry.domain.loans.cover import NO_LIMIT
 from collateral_registry.domain.loans.cure import largest_draw

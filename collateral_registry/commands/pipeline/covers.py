@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from collateral_registry.commands.pipeline.registrations import Registrations, registrations_of
 from collateral_registry.domain.assets.asset_kind import CLASS_ROOT, Kind
 from collateral_registry.domain.book.policy import Policy, lineage
-from collateral_registry.domain.borrowing_base.base import has_reserve
+from collateral_registry.domain.borrowing_base.base import reserved_for_ledger
 from collateral_registry.domain.borrowing_base.columns import BaseInputs, Bases, LoanBase, bases_of
 from collateral_registry.domain.borrowing_base.dilution_reserves import reserved_minor
+from collateral_registry.domain.borrowing_base.gaps import GapDeduction, Gaps
 from collateral_registry.domain.loans.cover import PledgeColumns, TargetColumns, claim_values, pool_sums
 from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.domain.shared.days import date_at
@@ -108,23 +109,6 @@ class Covered:
 
 
 @dataclass(frozen=True)
-class Gaps:
-    """What gaps of ledgers take from the claims of pledges [p] where no reserve of a base deducts them.
-
-    ``deducted_minor`` is the unreconciled amount of the pool in the currency of the loan. ``unknown`` are bits of
-    UnknownReason of pledges of loans in another currency than the pool's.
-    """
-
-    deducted_minor: Int
-    unknown: Int
-
-    @classmethod
-    def none(cls, pledges: int) -> Gaps:
-        """Returns the columns of pledges on assets without gaps."""
-        return cls(np.zeros(pledges, dtype=np.int64), np.zeros(pledges, dtype=np.int64))
-
-
-@dataclass(frozen=True)
 class CoverInputs:
     """What the cover of loans is computed from.
 
@@ -162,27 +146,33 @@ def cover_inputs(
         targets=targets,
         values=_values_of(connection, targets["target_key"], values),
         bases=bases,
-        gaps=_gaps(connection, loans, pledges, bases),
+        gaps=_gaps(connection, loans, pledges, bases, day),
     )
 
 
-def _gaps(connection: Source, loans: Columns, pledges: Columns, bases: BaseInputs) -> Gaps:
+def _gaps(connection: Source, loans: Columns, pledges: Columns, bases: BaseInputs, day: int) -> Gaps:
     """Reads the unreconciled amounts of the pools that are pledged to the loans.
 
-    A loan whose base has a reserve for the amount deducts it there.
+    What reserves of the base of a loan deduct on the day is not deducted from its claims.
     """
-    found = Gaps.none(len(pledges["pledge_key"]))
     gaps = unreconciled_amounts(connection, np.unique(pledges["asset_key"]))
-    row_of = {key: row for row, key in enumerate(loans["loan_key"].tolist())} if gaps else {}
+    if not gaps:
+        return Gaps.none(len(pledges["pledge_key"]))
+    row_of = {key: row for row, key in enumerate(loans["loan_key"].tolist())}
+    pledged: dict[tuple[int, int], list[int]] = {}
     for at, (loan, asset) in enumerate(zip(pledges["loan_key"].tolist(), pledges["asset_key"].tolist(), strict=True)):
-        gap, row = gaps.get(asset), row_of.get(loan)
-        if gap is None or row is None:
-            continue
+        if asset in gaps and loan in row_of:
+            pledged.setdefault((row_of[loan], asset), []).append(at)
+    deductions, unknown = [], np.zeros(len(pledges["pledge_key"]), dtype=np.int64)
+    for (row, asset), rows in pledged.items():
+        gap = gaps[asset]
         if loans["currency"][row] != gap.currency:
-            found.unknown[at] = int(UnknownReason.ROLL_FORWARD_GAP)
-        elif row not in bases.bases or not has_reserve(bases.bases[row].reserves, gap.asset_id):
-            found.deducted_minor[at] = gap.amount_minor
-    return found
+            unknown[rows] = int(UnknownReason.ROLL_FORWARD_GAP)
+            continue
+        reserves = bases.bases[row].reserves if row in bases.bases else ()
+        rest = gap.amount_minor - reserved_for_ledger(reserves, gap.asset_id, date_at(day))
+        deductions.append(GapDeduction(tuple(rows), max(rest, 0)))
+    return Gaps(tuple(deductions), unknown)
 
 
 def _base_inputs(connection: Source, loans: Columns, pledges: Columns, policy: Policy, day: int) -> BaseInputs:
@@ -237,16 +227,14 @@ def cover_of(inputs: CoverInputs, day: int) -> Covered:
     by_value |= {f"good_{name}": pledged for name, pledged in by_value.items()}
     worth = {**valued, "market_minor": market, "good_market_minor": good_market}
     claims = {name: claim_values(pledged, own, worth[name]) for name, pledged in by_value.items()}
-    claims = {name: np.maximum(claim - inputs.gaps.deducted_minor, 0) for name, claim in claims.items()}
     for name in RECORDED_CLAIMS:
         claims[name] = np.where(unknown != 0, 0, claims[name])
     dilution, good_dilution = (valued[name][columns.target] for name in ("dilution_ppm", "good_dilution_ppm"))
     # A base shows what is reserved for dilution; the claims of other loans are lower by it.
     without_base = ~np.isin(columns.loan, list(inputs.bases.bases))
-    for name, claim in claims.items():
-        share = good_dilution if name.startswith("good_") else dilution
-        claims[name] = claim - reserved_minor(claim, np.where(without_base, share, 0))
-    decision = _decision_claims(by_value, own, worth, claims)
+    taken = _Deductions(inputs.gaps, *(np.where(without_base, share, 0) for share in (dilution, good_dilution)))
+    claims = taken.from_all(claims)
+    decision = _decision_claims(by_value, own, worth, taken, claims)
     mine = np.isin(pledges["loan_key"], loans["loan_key"])
     pools = _pools(columns, claims, decision, valued, unknown, mine, len(loans["loan_key"]), day)
     keys = {"pledge_key": pledges["pledge_key"][mine]}
@@ -262,8 +250,25 @@ def cover_of(inputs: CoverInputs, day: int) -> Covered:
     return Covered(loans, pools, bases, kept, decided, columns.loan[mine])
 
 
+@dataclass(frozen=True)
+class _Deductions:
+    """What is taken off the claims of pledges [p]: gaps of ledgers, and shares that are reserved for dilution."""
+
+    gaps: Gaps
+    dilution_ppm: Int
+    good_dilution_ppm: Int
+
+    def from_all(self, claims: Columns) -> Columns:
+        """Returns claims [p] by their names, less what is taken off each."""
+        left = {name: self.gaps.deducted_from(claim) for name, claim in claims.items()}
+        for name, claim in left.items():
+            share = self.good_dilution_ppm if name.startswith("good_") else self.dilution_ppm
+            left[name] = claim - reserved_minor(claim, share)
+        return left
+
+
 def _decision_claims(
-    by_value: Mapping[str, PledgeColumns], targets: TargetColumns, worth: Columns, claims: Columns
+    by_value: Mapping[str, PledgeColumns], targets: TargetColumns, worth: Columns, taken: _Deductions, claims: Columns
 ) -> Columns:
     """Returns the claims [p] at the lower of the price in use and a newer quarantined one, never above ``claims``."""
     if not worth["withheld_share"].any():

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from collateral_registry.commands.pipeline.covers import CoverInputs, Gaps, Pools, cover_of
+from collateral_registry.commands.pipeline.covers import CoverInputs, Pools, cover_of
 from collateral_registry.commands.pipeline.moments import Moment
 from collateral_registry.commands.pipeline.registrations import Registrations, registrations_of
 from collateral_registry.commands.reports.generate import LtvReports
 from collateral_registry.domain.borrowing_base.columns import BaseInputs
+from collateral_registry.domain.borrowing_base.gaps import Gaps
 from collateral_registry.domain.filters.expressions import EVERYTHING, Expression
 from collateral_registry.domain.reports.differences import (
     AMOUNTS,

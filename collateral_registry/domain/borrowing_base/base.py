@@ -95,10 +95,17 @@ def ledger_owner(asset_id: str) -> str:
     return f"ledger of assets/{asset_id}"
 
 
-def has_reserve(reserves: Iterable[Reserve], asset_id: str) -> bool:
-    """Returns whether one of the reserves deducts the unreconciled amount of a pool's ledger."""
+def reserved_for_ledger(reserves: Iterable[Reserve], asset_id: str, day: date) -> int:
+    """Returns what reserves deduct on a day for the unreconciled amount of a pool's ledger."""
     owner = ledger_owner(asset_id)
-    return any(one.kind == ReserveKind.UNRECONCILED and one.owner == owner for one in reserves)
+    own = (one for one in reserves if one.kind == ReserveKind.UNRECONCILED and one.owner == owner)
+    return sum(one.amount_minor or 0 for one in own if one.is_in_force(day))
+
+
+def check_owner(reserve: Reserve) -> None:
+    """Raises InvalidInput for a reserve whose owner is that of the reserves which the service keeps for ledgers."""
+    if reserve.kind == ReserveKind.UNRECONCILED and reserve.owner.startswith(ledger_owner("")):
+        raise InvalidInput("owner", reserve.owner, "another owner: the gap of a ledger is reserved by the service")
 
 
 @dataclass(frozen=True)

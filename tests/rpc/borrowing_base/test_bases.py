@@ -215,6 +215,10 @@ def test_terms_return_as_they_were_stated_and_can_be_removed(client: Client) -> 
         ({"rate": Decimal(value="1.5")}, "reserve.rate"),
         ({"amount": money("1"), "last_date": calendar(FIRST_DAY - timedelta(days=1))}, "reserve.last_date"),
         ({"amount": money("1"), "kind": 99}, "reserve.kind"),
+        (
+            {"amount": money("1"), "kind": pb.RESERVE_KIND_UNRECONCILED, "owner": "ledger of assets/acme"},
+            "reserve.owner",
+        ),
     ],
 )
 def test_a_reserve_that_contradicts_itself_is_refused_by_the_name_of_the_field(client: Client, fields, named) -> None:
