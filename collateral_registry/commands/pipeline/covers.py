@@ -275,7 +275,7 @@ def _decision_claims(
         return {name: claims[name] for name in RECORDED_CLAIMS}
     kept = 1.0 - worth["withheld_share"]
     lower = {name: np.floor(worth[name] * kept).astype(np.int64) for name in RECORDED_CLAIMS}
-    found = {name: claim_values(by_value[name], targets, lower[name]) for name in RECORDED_CLAIMS}
+    found = taken.from_all({name: claim_values(by_value[name], targets, lower[name]) for name in RECORDED_CLAIMS})
     return {name: np.minimum(found[name], claims[name]) for name in RECORDED_CLAIMS}
 
 

@@ -14,6 +14,7 @@ from collateral_registry.commands.borrowing_base.class_lines import lines_of_cla
 from collateral_registry.commands.borrowing_base.reserves import create_reserve
 from collateral_registry.commands.loans.lending import change_terms, create_loan
 from collateral_registry.commands.loans.pledges import pledge_asset
+from collateral_registry.commands.pipeline.covers import cover_inputs, cover_of
 from collateral_registry.commands.pipeline.moments import Moment
 from collateral_registry.commands.pools.explain import pool_statement
 from collateral_registry.commands.revaluation.preview import PreviewJob, PreviewRows, preview_book
@@ -30,11 +31,12 @@ from collateral_registry.rpc.borrowing_base.messages import base_message
 from collateral_registry.store.book.policies import policy_in_force
 from collateral_registry.store.engine.commits import newest_commit
 from collateral_registry.store.loans.judgements import newest_judgements
+from collateral_registry.store.loans.pledges import read_pledges
 from collateral_registry.store.loans.repository import get_loan
 from collateral_registry.web.pages.views.receivables.base_lines import reserve_label
 from tests.commands.assignments.test_pool_estimates import estimate, history, review
 from tests.support.books import FIRST, registered
-from tests.support.pool_books import PoolBook, invoice
+from tests.support.pool_books import DAY, PoolBook, invoice
 from tests.support.server import amount
 from valuation.flags import QualityFlag
 from valuation.money import PPM
@@ -141,6 +143,22 @@ def test_a_loan_without_a_base_claims_less_by_its_part_of_the_reserve(book):
     claimed = judged(book) // 2
 
     assert is_rounded_up(claimed - judged(book, loan_id="without"), STRESS * STAND_IN * SALES / 2, claimed)
+
+
+def test_the_reserve_is_taken_off_the_claim_at_a_quarantined_rate(book):
+    book.do(lambda write: change_terms(write, "loan-1", "", lambda loan: replace(loan, base_terms=None)))
+    put_policy(book, "reserving", dilution_place="3")
+    book.report(*invoices())
+    with book.database.read() as connection:
+        key, policy = get_loan(connection, "loan-1").key, policy_in_force(connection, DAY).policy
+        keys = np.array([key], dtype=np.int64)
+        inputs = cover_inputs(connection, keys, read_pledges(connection, keys), None, policy, DAY)
+    quarantined = replace(inputs, values={**inputs.values, "withheld_share": np.array([0.5])})
+
+    pools = cover_of(quarantined, DAY).pools
+
+    assert int(pools.lendable[0]) == judged(book)
+    assert abs(int(pools.lendable[0]) / 2 - int(pools.decision_lendable[0])) <= 1
 
 
 def test_an_estimated_pool_reserves_by_its_expected_dilution_and_its_spike(book):
