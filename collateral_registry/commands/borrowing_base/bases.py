@@ -88,18 +88,20 @@ def recorded_base(connection: Connection, loan_id: str, moment: Moment) -> Recor
 
 
 def _for_dilution(connection: Connection, claims: Sequence[RecordedClaim], seq: int, day: date) -> Iterator[Reserve]:
-    """Yields the reserves for the dilution of the pools that are claimed, by the shares of their values at a moment.
+    """Yields a reserve for the dilution of each pool that is claimed, by the shares of their values at a moment.
 
     The judgement of the moment is by these values, because a new value of a pool judges its loans. Values of a run are
     current from its publication, which is later than the sequence of its judgements.
     """
     targets = np.unique(np.array([one.target_key for one in claims], dtype=np.int64))
     shares = dilution_shares_at(connection, targets, seq)
+    reserved: dict[str, int] = {}
     for one in claims:
-        ppm = shares.get(one.target_key, 0)
-        reserved = reserved_of(one.lendable_minor, ppm)
-        if reserved:
-            yield dilution_reserve(f"assets/{one.asset.asset_id}", reserved, day)
+        owner = f"assets/{one.asset.asset_id}"
+        reserved[owner] = reserved.get(owner, 0) + reserved_of(one.lendable_minor, shares.get(one.target_key, 0))
+    for owner, amount in reserved.items():
+        if amount:
+            yield dilution_reserve(owner, amount, day)
 
 
 def _claims(connection: Connection, loan_key: int, seq: int) -> tuple[RecordedClaim, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from collateral_registry.commands.borrowing_base.bases import RecordedBase, RecordedClaim
 from collateral_registry.domain.book.policy import Policy
@@ -34,10 +35,20 @@ def lines_of_classes(connection: Connection, found: RecordedBase) -> ClassLines:
     reader = _Reader(connection, found)
     terms = found.loan.base_terms
     lines: dict[str, list[ClaimLine]] = {one.name: [] for one in found.base.classes}
-    for claim in found.claims:
+    for claim in _by_asset(found.claims):
         name = terms.class_of(claim.asset.asset_class) if terms else claim.asset.asset_class
         lines.setdefault(name, []).extend(reader.lines_of(claim))
     return {name: class_lines(one) for name, one in lines.items()}
+
+
+def _by_asset(claims: Iterable[RecordedClaim]) -> Iterable[RecordedClaim]:
+    """Returns one claim for each asset: that of all pledges of the asset to the loan."""
+    found: dict[int, RecordedClaim] = {}
+    for one in claims:
+        same = found.setdefault(one.asset_key, replace(one, market_minor=0, lendable_minor=0))
+        market, lendable = same.market_minor + one.market_minor, same.lendable_minor + one.lendable_minor
+        found[one.asset_key] = replace(same, market_minor=market, lendable_minor=lendable)
+    return found.values()
 
 
 class _Reader:

@@ -1,5 +1,6 @@
 """A gap of a ledger lowers what loans lend on the pool where no reserve of a base deducts it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -9,7 +10,7 @@ from collateral_registry.commands.assignments.agreement import computed_closing,
 from collateral_registry.commands.book.business_date import advance
 from collateral_registry.commands.borrowing_base.reserves import create_reserve
 from collateral_registry.commands.loans.lending import create_loan
-from collateral_registry.commands.loans.pledges import pledge_asset
+from collateral_registry.commands.loans.pledges import change_pledge, pledge_asset
 from collateral_registry.commands.revaluation.runs import finish_run
 from collateral_registry.domain.borrowing_base.base import Reserve, ReserveKind, ledger_owner
 from collateral_registry.domain.borrowing_base.terms import BorrowingBaseTerms
@@ -69,6 +70,20 @@ def test_a_loan_without_a_base_lends_less_by_the_gap_until_the_amounts_agree(boo
 
     gap_of(book, "first", Money(4_000_00, "USD"))
     assert judged(book, "loan") == before
+
+
+def test_the_pledges_of_a_pool_to_a_loan_bear_its_gap_once(book):
+    lend(book, "loan", "first")
+    half = {"share_ppm": 500_000}
+    book.do(lambda write: change_pledge(write, "loan", "p-loan", "", lambda pledge: replace(pledge, **half)))
+    book.do(lambda write: pledge_asset(write, registered(Pledge("p-2", "loan", "first", **half))))
+    before = judged(book, "loan")
+
+    gap_of(book, "first")
+    assert judged(book, "loan") == before - GAP
+
+    gap_of(book, "first", Money(10_000_00, "USD"))
+    assert judged(book, "loan") == 0
 
 
 def test_the_reserve_of_a_base_deducts_a_gap_once_and_none_is_missed_by_a_later_pledge(book):

@@ -9,14 +9,16 @@ from collateral_registry.commands.borrowing_base.bases import recorded_base
 from collateral_registry.commands.borrowing_base.certificates import create_certificate
 from collateral_registry.commands.borrowing_base.class_lines import lines_of_classes
 from collateral_registry.commands.loans.lending import change_terms
-from collateral_registry.commands.loans.pledges import change_pledge
+from collateral_registry.commands.loans.pledges import change_pledge, pledge_asset
 from collateral_registry.commands.pipeline.moments import moment_of
 from collateral_registry.commands.revaluation.runs import finish_run
 from collateral_registry.domain.borrowing_base.class_lines import ClassStep
 from collateral_registry.domain.borrowing_base.terms import BorrowingBaseTerms
+from collateral_registry.domain.loans.agreements import Pledge
 from collateral_registry.domain.shared.days import NO_DAY, date_at
 from tests.commands.borrowing_base.test_pool_certificates import without_grace
 from tests.commands.pools.test_pool_path import statement
+from tests.support.books import registered
 from tests.support.pool_books import DAY, PoolBook, invoice
 from valuation.receivables.rules import Rule
 
@@ -88,6 +90,19 @@ def test_what_a_pledge_does_not_claim_is_a_line_of_its_own(book):
     lent = statement(book).statement.lendable_minor
     assert amounts(found, ClassStep.PLEDGE) == {0: base.classes[0].amount_minor - lent}
     assert sum(line.amount_minor for line in found) == base.classes[0].amount_minor < lent
+
+
+def test_two_pledges_of_a_pool_to_a_loan_show_its_gross_amount_once(book):
+    book.do(lambda write: change_pledge(write, "loan-1", "p-1", "", lambda pledge: replace(pledge, share_ppm=500_000)))
+    book.do(lambda write: pledge_asset(write, registered(Pledge("p-2", "loan-1", "acme", share_ppm=250_000))))
+
+    base, found = lines(book)
+
+    made = statement(book).statement
+    assert found[0].amount_minor == made.open_minor
+    assert amounts(found, ClassStep.EXCLUSION) == {rule: -one.amount_minor for rule, one in made.excluded.items()}
+    assert sum(line.amount_minor for line in found) == base.classes[0].amount_minor
+    assert base.classes[0].amount_minor == pytest.approx(made.lendable_minor * 3 / 4, abs=2)
 
 
 def test_a_pool_that_is_unknown_as_a_whole_lends_nothing_and_the_line_says_so(book):
