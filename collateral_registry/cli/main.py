@@ -28,6 +28,7 @@ from collateral_registry.cli.common.options import (
     Lender,
     Limit,
     Output,
+    Supplier,
     Wide,
     in_session,
 )
@@ -331,6 +332,7 @@ def import_invoices(
     currency: Currency = "",
     columns: MappingFile = None,
     time_zone: TimeZone = "",
+    supplier: Supplier = "",
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """Import ledger entries of invoices, or a list of open invoices.
@@ -340,7 +342,7 @@ def import_invoices(
     """
     from collateral_registry.cli.receivables.import_invoices import ImportOptions, import_invoices as import_path
 
-    in_session(server, import_path, path, ImportOptions(pool, currency, columns, time_zone, feed))
+    in_session(server, import_path, path, ImportOptions(pool, currency, columns, time_zone, supplier, feed))
 
 
 @import_app.command("policy")
@@ -358,10 +360,7 @@ def import_policy(
 
 @sample_app.command("load")
 def sample_load(server: Server = DEFAULT_ADDRESS) -> None:
-    """Load the sample book as of the end of 2021.
-
-    The book of the server must be empty or contain part of the sample already.
-    """
+    """Load the sample book as of the end of 2021, into a book that is empty or has a part of it already."""
     from collateral_registry.cli.server.sample import load
 
     in_session(server, load)

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from collateral_partner.invoices.entries import DIGITS, INVOICES, OTHER_PAYEE, Entry
 from collateral_partner.invoices.entry_files import read_entry_file, read_entry_mapping
-from collateral_partner.invoices.ubl import entry_of, read_ubl
+from collateral_partner.invoices.suppliers import WantedSupplier
+from collateral_partner.invoices.ubl import document_of, read_ubl
 from collateral_partner.main import app
 from collateral_partner.outbox import Outbox
 from tests.support.invoicing import LedgerClient
@@ -28,12 +29,14 @@ UBL = (
     'xmlns:cac="urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2" '
     'xmlns:cbc="urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2">'
     "<cbc:ID>{number}</cbc:ID><cbc:IssueDate>2021-12-02</cbc:IssueDate>{more}"
+    "<cac:AccountingSupplierParty><cac:Party>{supplier}</cac:Party></cac:AccountingSupplierParty>"
     "<cac:AccountingCustomerParty><cac:Party>{party}</cac:Party></cac:AccountingCustomerParty>"
     '<cac:LegalMonetaryTotal><cbc:PayableAmount currencyID="EUR">{amount}</cbc:PayableAmount></cac:LegalMonetaryTotal>'
     "</{root}>"
 )
 VAT = "<cac:PartyTaxScheme><cbc:CompanyID>DE123456789</cbc:CompanyID></cac:PartyTaxScheme>"
 LEI = '<cbc:EndpointID schemeID="0199">529900T8BM49AURSDO55</cbc:EndpointID>'
+OWNER = "<cac:PartyTaxScheme><cbc:CompanyID>FR 83.404.833.048</cbc:CompanyID></cac:PartyTaxScheme>"
 ABOUT_A_1 = (
     "<cac:BillingReference><cac:InvoiceDocumentReference><cbc:ID>A-1</cbc:ID></cac:InvoiceDocumentReference>"
     "</cac:BillingReference>"
@@ -53,8 +56,20 @@ def file_of(text, name="ledger.csv"):
     return path
 
 
-def ubl(number="A-1", root="Invoice", more="", party=VAT, amount="12.50"):
-    return UBL.format(root=root, number=number, more=more, party=party, amount=amount).encode()
+def named(name):
+    return f"<cac:PartyName><cbc:Name>{name}</cbc:Name></cac:PartyName>"
+
+
+def delivery(day=""):
+    return f"<cac:Delivery>{f'<cbc:ActualDeliveryDate>{day}</cbc:ActualDeliveryDate>' if day else ''}</cac:Delivery>"
+
+
+def ubl(number="A-1", root="Invoice", more="", party=VAT, amount="12.50", supplier=OWNER):
+    return UBL.format(root=root, number=number, more=more, party=party, amount=amount, supplier=supplier).encode()
+
+
+def entry_of(document, pool):
+    return document_of(document, pool).entry
 
 
 def test_a_pushed_ledger_is_booked_once_and_its_rejected_entries_stay_listed(client, server):
@@ -194,6 +209,8 @@ def test_a_document_about_an_invoice_becomes_an_entry_of_that_invoice(document, 
         (ubl(amount="1.005"), "amount: got 1.005"),
         (ubl(number=""), "ID: got nothing"),
         (ubl(party=""), "AccountingCustomerParty: got no identifier"),
+        (ubl(supplier=""), "AccountingSupplierParty: got no identifier"),
+        (ubl().replace(b"AccountingSupplierParty", b"SellerSupplierParty"), "AccountingSupplierParty: got nothing"),
         (b"a" * (10 * 1024 * 1024 + 1), "file: got 10485761 bytes"),
     ],
 )
@@ -212,6 +229,49 @@ def test_a_folder_is_read_with_invoices_before_what_refers_to_them(folder):
 
     assert [one.kind for one in found.entries] == ["INVOICE", "CREDIT_NOTE"]
     assert [name for name, _ in found.refused] == ["c.xml", "d.xml"]
+
+
+@pytest.mark.parametrize(
+    ("deliveries", "day"),
+    [
+        ([delivery("2021-11-30"), delivery("2021-12-01"), delivery("2021-11-29")], date(2021, 12, 1)),
+        ([delivery("2021-11-30"), delivery()], None),
+        ([delivery("2021-11-30"), f"<cac:InvoiceLine>{delivery('2021-12-09')}</cac:InvoiceLine>"], date(2021, 12, 9)),
+        ([delivery("2021-11-30"), f"<cac:InvoiceLine>{delivery()}</cac:InvoiceLine>"], None),
+        ([f"<cac:InvoiceLine>{delivery('2021-12-09')}</cac:InvoiceLine>"], None),
+    ],
+)
+def test_an_invoice_is_delivered_once_the_last_of_its_deliveries_is_and_not_if_one_has_no_day(deliveries, day):
+    assert entry_of(ubl(more="".join(deliveries)), "acme").delivered == day
+
+
+@pytest.mark.parametrize(
+    ("supplier", "wanted", "is_read"),
+    [
+        (OWNER, "vat:FR83404833048", True),
+        (OWNER, "fr83404833048", True),
+        (OWNER, "FR83404833049", False),
+        (OWNER + LEI, "lei:529900T8BM49AURSDO55", True),
+        (OWNER + LEI, "lei:5493001KJTIIGC8Y1R12", False),
+        (OWNER + named("Acme"), "acme", True),
+        (named("Acme"), "FR83404833048", False),
+    ],
+)
+def test_a_document_of_another_supplier_than_the_wanted_one_is_refused(folder, supplier, wanted, is_read):
+    (folder / "a.xml").write_bytes(ubl(supplier=supplier))
+    found = read_ubl(folder, "acme", WantedSupplier((wanted,)))
+
+    assert len(found.entries) == is_read
+    assert [reason.partition(": got")[0] for _, reason in found.refused] == ["AccountingSupplierParty"] * (not is_read)
+
+
+def test_documents_of_several_suppliers_are_refused_together_unless_one_of_them_is_wanted(folder):
+    (folder / "a.xml").write_bytes(ubl())
+    (folder / "b.xml").write_bytes(ubl("B-1", supplier=named("Globex")))
+
+    with pytest.raises(ValueError, match=re.escape("got no name (FR83404833048) and Globex (no identifier), want one")):
+        read_ubl(folder, "acme")
+    assert [one.number for one in read_ubl(folder, "acme", WantedSupplier(("Globex",))).entries] == ["B-1"]
 
 
 def test_the_decimals_of_every_currency_are_those_of_iso_4217():

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from collateral_partner.options import DEFAULT_ADDRESS, MappingFile, Server, TimeZone
-from collateral_registry.cli.common.options import AsOf, Form, Format, Layout, Limit, Output, Wide, in_session
+from collateral_registry.cli.common.options import AsOf, Form, Format, Layout, Limit, Output, Supplier, Wide, in_session
 
 
 class Concentration(StrEnum):
@@ -113,6 +113,7 @@ def pool_quote(
     invoices: Annotated[int, typer.Option(min=0, max=1_000, help="number of invoices to show")] = 0,
     columns: MappingFile = None,
     time_zone: TimeZone = "",
+    supplier: Supplier = "",
     as_json: Annotated[bool, typer.Option("--json", help="print the whole answer as JSON")] = False,
     form: Form = Format.TABLE,
     output: Output = None,
@@ -128,7 +129,7 @@ def pool_quote(
     from collateral_registry.cli.pools.quotes import QuoteOptions, quote_pool
 
     options = QuoteOptions(
-        EntryFileOptions(pool, currency, columns, time_zone),
+        EntryFileOptions(pool, currency, columns, time_zone, supplier),
         asset_class,
         owner_debtor,
         concentration,

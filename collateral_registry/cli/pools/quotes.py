@@ -10,7 +10,7 @@ import grpc
 
 from collateral_partner.invoices.entries import Entry
 from collateral_partner.terminal import print_problems
-from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, print_message
+from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, print_line, print_message
 from collateral_registry.cli.common.formatting import date_message, format_date, resource_name
 from collateral_registry.cli.common.options import Layout
 from collateral_registry.cli.common.table_files import Section, show_table
@@ -62,8 +62,9 @@ def quote_pool(channel: grpc.Channel, path: Path, options: QuoteOptions, layout:
     Raises ValueError if the file is refused as a whole.
     """
     pool = options.file.pool
-    is_document = path.is_dir() or path.suffix.lower() == ".xml"
-    found = read_entries(path, options.file if pool or not is_document else _with_pool(options.file))
+    found = read_entries(channel, path, options.file, pool or DRAFT_POOL, options.owner_debtor)
+    for one in found.suppliers:
+        print_line(f"supplier, not compared with the owner of the pool: {one}", to_stderr=True)
     if not found.entries:
         print_problems(found.problems)
         raise ValueError(f"{path.name}: got no entries that can be read, want at least one")
@@ -82,10 +83,6 @@ def quote_pool(channel: grpc.Channel, path: Path, options: QuoteOptions, layout:
     problems = [*found.problems, *map(found.rejected, answer.rejected_items)]
     print_problems(problems)
     return EXIT_SOME_REFUSED if problems else 0
-
-
-def _with_pool(options: EntryFileOptions) -> EntryFileOptions:
-    return EntryFileOptions(DRAFT_POOL, options.currency, options.columns, options.time_zone)
 
 
 def _columns(entries: Sequence[Entry]) -> invoice_feed_pb2.InvoiceBatch:

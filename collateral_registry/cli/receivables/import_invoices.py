@@ -36,7 +36,7 @@ def import_invoices(channel: grpc.Channel, path: Path, options: ImportOptions) -
     Entries that the book has are recognised by their ids, so an import can be repeated. Raises ValueError if the file
     is refused as a whole, and grpc.RpcError if the server fails.
     """
-    found = read_entries(path, options)
+    found = read_entries(channel, path, options, options.pool)
     refused, booked, known, rejected = len(found.problems), 0, 0, 0
     stub = invoice_feed_pb2_grpc.InvoiceFeedServiceStub(channel)
     console = Console(stderr=True)
@@ -52,6 +52,8 @@ def import_invoices(channel: grpc.Channel, path: Path, options: ImportOptions) -
                 progress.advance(task, len(batch))
     finally:
         print_line(f"invoices: {booked} booked, {known} already known, {rejected} rejected, {refused} refused")
+        for one in found.suppliers:
+            print_line(f"supplier, not compared with the owner of the pool: {one}")
         print_problems(found.problems)
     return EXIT_SOME_REFUSED if found.problems else 0
 

@@ -1,16 +1,18 @@
 """``collateral import invoices``: entries of tables and UBL documents, and what the server rejects of them."""
 
 import pytest
+from google.protobuf.json_format import ParseDict
 
 from collateral_registry.cli.receivables.import_invoices import ImportOptions, import_invoices
-from tests.partner.test_invoices import ABOUT_A_1, LEDGER, ubl
+from collateral_registry.v1 import asset_pb2, debtor_pb2, debtor_pb2_grpc
+from tests.partner.test_invoices import ABOUT_A_1, LEDGER, named, ubl
 from tests.support.invoicing import LedgerClient
 
 pytestmark = pytest.mark.slow
 
 
-def options(feed, pool=""):
-    return ImportOptions(pool, "", None, "", feed)
+def options(feed, pool="", supplier=""):
+    return ImportOptions(pool, "", None, "", supplier, feed)
 
 
 def test_a_table_is_imported_once_and_its_rejected_rows_are_named(client, tmp_path, capsys):
@@ -30,8 +32,32 @@ def test_a_folder_of_ubl_documents_becomes_invoices_and_credit_notes_of_a_pool(c
     (tmp_path / "invoice.xml").write_bytes(ubl())
 
     assert import_invoices(client.channel, tmp_path, options("ubl", "ubl-pool")) == 0
-    assert capsys.readouterr().out == "invoices: 2 booked, 0 already known, 0 rejected, 0 refused\n"
+    assert capsys.readouterr().out.splitlines() == [
+        "invoices: 2 booked, 0 already known, 0 rejected, 0 refused",
+        "supplier, not compared with the owner of the pool: no name (FR83404833048)",
+    ]
     booked = LedgerClient(client).entries("pool = ubl-pool")
     assert [(one.entry.invoice_number, one.change.units) for one in booked] == [("A-1", 2), ("A-1", 12)]
     with pytest.raises(ValueError, match="want --pool"):
         import_invoices(client.channel, tmp_path, options("ubl"))
+
+
+def test_a_document_that_another_firm_than_the_owner_of_the_pool_issued_is_refused(client, tmp_path, capsys):
+    owner = ParseDict(
+        {"identifiers": [{"scheme": "IDENTIFIER_SCHEME_VAT", "value": "FR83404833048"}], "display_name": "Owner"},
+        debtor_pb2.Debtor(),
+    )
+    request = debtor_pb2.CreateDebtorRequest(debtor=owner, debtor_id="supplying")
+    debtor_pb2_grpc.DebtorServiceStub(client.channel).CreateDebtor(request)
+    pool = asset_pb2.ReceivablePool(owner_debtor="debtors/supplying")
+    asset = asset_pb2.Asset(owner="Acme", asset_class="receivable.trade", currency_code="EUR", receivable_pool=pool)
+    client.assets.CreateAsset(asset_pb2.CreateAssetRequest(asset=asset, asset_id="supplied"))
+    (tmp_path / "other.xml").write_bytes(ubl("B-1", supplier=named("Globex")))
+    (tmp_path / "own.xml").write_bytes(ubl())
+
+    assert import_invoices(client.channel, tmp_path, options("supplied", "supplied")) == 1
+    printed = capsys.readouterr()
+    assert printed.out == "invoices: 1 booked, 0 already known, 0 rejected, 1 refused\n"
+    assert printed.err.startswith("other.xml: AccountingSupplierParty: got Globex (no identifier), want")
+    assert import_invoices(client.channel, tmp_path, options("supplied", "supplied", "Globex")) == 1
+    assert capsys.readouterr().out == "invoices: 1 booked, 0 already known, 0 rejected, 1 refused\n"

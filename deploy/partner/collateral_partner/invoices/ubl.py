@@ -17,6 +17,7 @@ from xml.parsers import expat
 from collateral_partner.feeds.item_rows import SHOWN_LETTERS
 from collateral_partner.invoices.entries import OTHER_PAYEE, Entry
 from collateral_partner.invoices.entry_files import debtor_of
+from collateral_partner.invoices.suppliers import Supplier, WantedSupplier, different, normal_identifier
 
 FILE_LIMIT_BYTES = 10 * 1024 * 1024
 DEPTH_LIMIT = 64
@@ -33,7 +34,11 @@ LEI_SCHEMES = frozenset({"0199", "LEI"})
 CREDIT_CODES = frozenset({81, 83, 261, 262, 296, 308, 381, 420, 458, 532})
 """Codes of UNTDID 1001 for credit notes, which some systems write as an Invoice."""
 
+NUMBERS = ("cbc:EndpointID", "cac:PartyIdentification/cbc:ID", "cac:PartyLegalEntity/cbc:CompanyID")
+"""Identifiers of a party, besides that for taxes."""
+
 CODE_DIGITS = 4
+SHOWN_SUPPLIERS = 5
 
 DEBIT_NOTE_CODES = frozenset({383})
 CORRECTED_CODES = frozenset({384})
@@ -41,40 +46,63 @@ ORDER = {"INVOICE": 0, "CORRECTION": 1}
 """Invoices precede what refers to them."""
 
 
+@dataclass(frozen=True)
+class UblDocument:
+    """The entry of a document, and who issued it."""
+
+    entry: Entry
+    supplier: Supplier
+
+
 @dataclass
 class UblEntries:
-    """The entries of files with the name of the file of each by its id, and the refused files with their reasons."""
+    """The entries of files with the name of the file of each by its id, and the refused files with their reasons.
+
+    ``suppliers`` are those of the entries.
+    """
 
     entries: list[Entry] = field(default_factory=list)
     file_of: dict[str, str] = field(default_factory=dict)
     refused: list[tuple[str, str]] = field(default_factory=list)
+    suppliers: list[Supplier] = field(default_factory=list)
 
 
-def read_ubl(path: Path, pool: str) -> UblEntries:
+def read_ubl(path: Path, pool: str, wanted: WantedSupplier | None = None) -> UblEntries:
     """Reads a file, or every file with the suffix .xml in a folder, as entries of a pool.
 
-    An invoice that was read precedes what refers to it. A file that cannot be read is refused and stops no other.
+    An invoice that was read precedes what refers to it. A file that cannot be read, or whose supplier is not the wanted
+    one, is refused and stops no other. Raises ValueError for files of several suppliers if none is wanted.
     """
     found = UblEntries()
     paths = sorted(one for one in path.iterdir() if one.suffix.lower() == SUFFIX) if path.is_dir() else [path]
     for one in paths:
         try:
-            entry = entry_of(_bytes_of(one), pool)
+            document = document_of(_bytes_of(one), pool)
+            if wanted is not None:
+                wanted.check(document.supplier)
         except ValueError as error:
             found.refused.append((one.name, str(error)))
             continue
+        entry = document.entry
         if entry.entry_id in found.file_of:
             reason = f"ID: got {entry.number!r} as in {found.file_of[entry.entry_id]}, want each document once"
             found.refused.append((one.name, reason))
             continue
         found.entries.append(entry)
         found.file_of[entry.entry_id] = one.name
+        found.suppliers.append(document.supplier)
+    found.suppliers = different(found.suppliers)
+    if wanted is None and len(found.suppliers) > 1:
+        got = " and ".join(one.label for one in found.suppliers[:SHOWN_SUPPLIERS])
+        raise ValueError(
+            f"AccountingSupplierParty: got {got}, want one supplier, or --supplier with the one that counts"
+        )
     found.entries.sort(key=lambda one: (ORDER.get(one.kind, 2), one.happened or datetime.min.replace(tzinfo=UTC)))
     return found
 
 
-def entry_of(content: bytes, pool: str) -> Entry:
-    """Returns the entry of a document; raises ValueError naming the element that is missing or invalid."""
+def document_of(content: bytes, pool: str) -> UblDocument:
+    """Returns entry and supplier of a document; raises ValueError naming the element that is missing or invalid."""
     root = _parsed(content)
     if root.tag not in {INVOICE, CREDIT_NOTE}:
         raise ValueError(f"root: got {root.tag[:SHOWN_LETTERS]!r}, want Invoice or CreditNote of UBL 2.1")
@@ -88,7 +116,7 @@ def entry_of(content: bytes, pool: str) -> Entry:
     debtor = _debtor(root)
     amount, currency = _amount(root)
     opens = kind == "INVOICE"
-    return Entry(
+    entry = Entry(
         entry_id=_entry_id("credit note" if is_credit else "invoice", debtor, number),
         kind=kind,
         happened=datetime.combine(issued, time(), UTC),
@@ -100,11 +128,12 @@ def entry_of(content: bytes, pool: str) -> Entry:
         type_code=code if opens else 0,
         issued=issued if opens else None,
         due=_day(root, "cbc:DueDate", "cac:PaymentMeans/cbc:PaymentDueDate") if opens else None,
-        delivered=_day(root, "cac:Delivery/cbc:ActualDeliveryDate") if opens else None,
+        delivered=_delivered(root) if opens else None,
         flags=OTHER_PAYEE if kind == "INVOICE" and root.find("cac:PayeeParty", NAMES) is not None else 0,
         corrects=_entry_id("invoice", debtor, about) if kind == "CORRECTION" else "",
         document=f"sha256:{hashlib.sha256(content).hexdigest()}",
     )
+    return UblDocument(entry, _supplier(root))
 
 
 def _kind(code: int, about: str, *, is_credit: bool) -> str:
@@ -199,6 +228,16 @@ def _day(root: Element, *paths: str) -> date | None:
         raise ValueError(f"{label}: got {text[:SHOWN_LETTERS]!r}, want a date such as 2024-05-02") from None
 
 
+def _delivered(root: Element) -> date | None:
+    """Returns the last day of delivery, of the document and of its lines; None if one of them has none."""
+    own = root.findall("cac:Delivery", NAMES)
+    days = [
+        _day(one, "cbc:ActualDeliveryDate") for one in (*own, *root.iterfind("cac:InvoiceLine/cac:Delivery", NAMES))
+    ]
+    known = [day for day in days if day is not None]
+    return max(known) if own and len(known) == len(days) else None
+
+
 def _code(root: Element, path: str) -> int:
     text = _text(root, path)
     if text and not (text.isascii() and text.isdigit() and len(text) <= CODE_DIGITS):
@@ -225,10 +264,9 @@ def _debtor(root: Element) -> str:
     party = _found(root, "cac:AccountingCustomerParty/cac:Party")
     if party is None:
         raise ValueError("AccountingCustomerParty: got nothing, want the customer")
-    numbers = ("cbc:EndpointID", "cac:PartyIdentification/cbc:ID", "cac:PartyLegalEntity/cbc:CompanyID")
-    for one in (element for path in numbers for element in party.iterfind(path, NAMES)):
-        if one.get("schemeID", "").upper() in LEI_SCHEMES and one.text:
-            return f"lei:{one.text.strip()}"
+    lei = _lei(party)
+    if lei:
+        return f"lei:{lei}"
     vat = _text(party, "cac:PartyTaxScheme/cbc:CompanyID")
     if vat:
         return f"vat:{vat}"
@@ -237,3 +275,24 @@ def _debtor(root: Element) -> str:
     if not name:
         raise ValueError("AccountingCustomerParty: got no identifier and no name, want one of them")
     return debtor_of(name)
+
+
+def _lei(party: Element) -> str:
+    """Returns the LEI of a party; empty if it states none."""
+    elements = (element for path in NUMBERS for element in party.iterfind(path, NAMES))
+    found = (one.text.strip() for one in elements if one.get("schemeID", "").upper() in LEI_SCHEMES and one.text)
+    return next(found, "")
+
+
+def _supplier(root: Element) -> Supplier:
+    """Returns who issued a document; raises ValueError if it states neither an identifier nor a name."""
+    party = _found(root, "cac:AccountingSupplierParty/cac:Party")
+    if party is None:
+        raise ValueError("AccountingSupplierParty: got nothing, want the supplier")
+    paths = (*NUMBERS, "cac:PartyTaxScheme/cbc:CompanyID")
+    texts = [one.text or "" for path in paths for one in party.iterfind(path, NAMES)]
+    name = _text(party, "cac:PartyLegalEntity/cbc:RegistrationName", "cac:PartyName/cbc:Name")
+    found = Supplier(normal_identifier(_lei(party)), frozenset(map(normal_identifier, texts)) - {""}, name)
+    if not found.identifiers and not name:
+        raise ValueError("AccountingSupplierParty: got no identifier and no name, want one of them")
+    return found
