@@ -56,8 +56,12 @@ def line_claim(asset_key: int, pool: PoolFacts, debtor_key: int, numbers: Receiv
     """Returns what a pool claims of the line of a debtor.
 
     The amount is what the rules before the line leave of the debtor's invoices, and the unknown ones: they use the line
-    although they count nothing where they lie.
+    although they count nothing where they lie. A pool whose sum is no amount claims all of the line before all others:
+    what its invoices claim is not known.
     """
+    if pool.terms.is_too_large:
+        row = lined_debtors(pool.debtors)[debtor_key]
+        return LineClaim(0, asset_key, int(pool.debtors.line_minor[row]))
     resolved = pool.resolved
     of_debtor = pool.debtors.debtor_key[resolved.row] == debtor_key
     mine = _restricted(pool, of_debtor[resolved.of_invoice], of_debtor[resolved.of_balance])

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from collateral_registry.domain.shared.days import NO_DAY
 from valuation._typing import Int, Texts
 from valuation.money import AMOUNT_LIMIT_MINOR
 
@@ -110,7 +111,17 @@ def is_too_large(ledger: PoolLedger) -> bool:
 
 
 def emptied(ledger: PoolLedger) -> PoolLedger:
-    """Returns a ledger without its invoices and balances."""
+    """Returns a ledger without its invoices and amounts; a balance of 0 names each of its debtors."""
     columns: dict[str, Any] = {one.name: getattr(ledger, one.name) for one in fields(PoolLedger)}
     arrays: dict[str, Any] = {name: value[:0] for name, value in columns.items() if isinstance(value, np.ndarray)}
-    return replace(ledger, **arrays)
+    named = np.concatenate([ledger.debtor, ledger.balance_debtor])
+    debtors, first = np.unique(named, return_index=True)
+    none = np.zeros(len(debtors), dtype=np.int64)
+    balances = {
+        "balance_debtor": debtors,
+        "unapplied_minor": none,
+        "contra_minor": none,
+        "contra_day": np.full(len(debtors), NO_DAY, dtype=np.int64),
+        "balance_currency": np.concatenate([ledger.currency, ledger.balance_currency])[first],
+    }
+    return replace(ledger, **{**arrays, **balances})

@@ -93,6 +93,17 @@ def test_unknown_invoices_use_the_line_although_they_count_nothing(book):
     assert eligible(book)[:2] == [0, 1_000_000]
 
 
+def test_a_pool_whose_sum_is_no_amount_leaves_nothing_of_the_lines_of_its_debtors(book):
+    report(book, first=5_000_000, second=2_500_000)
+
+    book.report(*(invoice(f"huge-{number}", 10**14) | {"pool": "third"} for number in range(91)))
+
+    assert eligible(book)[:2] == [0, 0]
+    assert stored(book, "third").statement.open_minor == 0
+    book.report(*(entry(f"p-{at}", "PAYMENT", 10**14, f"huge-{at}", pool="third", day=DAY) for at in range(91)))
+    assert eligible(book) == [5_000_000, 2_500_000, 0]
+
+
 @pytest.mark.parametrize(
     "line",
     [{"amount": 0}, {"amount": 9_000_000, "expire": FIRST - timedelta(days=1)}, {"amount": 9, "currency": "EUR"}],
