@@ -338,7 +338,7 @@ def import_invoices(
     """Import ledger entries of invoices, or a list of open invoices.
 
     Each refused row is reported with its line; the other rows are imported. Entries that the book has are recognised by
-    their ids.
+    their ids. The columns certificate, bill and other_payee of a table state yes or no of an invoice.
     """
     from collateral_registry.cli.receivables.import_invoices import ImportOptions, import_invoices as import_path
 

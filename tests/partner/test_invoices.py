@@ -9,7 +9,7 @@ import iso4217
 import pytest
 from typer.testing import CliRunner
 
-from collateral_partner.invoices.entries import DIGITS, INVOICES, OTHER_PAYEE, Entry
+from collateral_partner.invoices.entries import BILL, CERTIFICATE, DIGITS, INVOICES, OTHER_PAYEE, Entry
 from collateral_partner.invoices.entry_files import read_entry_file, read_entry_mapping
 from collateral_partner.invoices.suppliers import WantedSupplier
 from collateral_partner.invoices.ubl import document_of, read_ubl
@@ -142,6 +142,25 @@ def test_a_local_time_of_an_entry_is_one_of_the_stated_zone():
     rows = read_entry_file(file, read_entry_mapping(None, "Asia/Shanghai"))
 
     assert [one.happened for one in rows.items] == [datetime(2021, 12, 21, 1, tzinfo=UTC)]
+
+
+def test_a_row_states_a_certificate_a_bill_and_another_payee_of_an_invoice():
+    file = file_of(
+        "number,debtor,amount,currency,issued,certificate,bill,other_payee\n"
+        "A-1,delta,1,USD,2021-12-20,yes,no,\nA-2,delta,1,USD,2021-12-20,,TRUE,Yes\nA-3,delta,1,USD,2021-12-20,,,x\n"
+    )
+    rows = read_entry_file(file)
+
+    assert [one.flags for one in rows.items] == [CERTIFICATE, BILL | OTHER_PAYEE]
+    assert rows.refused == [(4, "other_payee: got 'x', want yes or no")]
+
+
+def test_a_payment_states_no_fact_of_an_invoice():
+    rows = read_entry_file(
+        file_of(HEADER.strip() + ",bill\np-1,PAYMENT,2021-12-21T08:00:00Z,acme,delta,A-1,100,USD,yes\n")
+    )
+
+    assert rows.refused == [(2, "bill: got 'yes' in a PAYMENT, want it in an INVOICE only")]
 
 
 def test_rows_that_state_too_little_are_refused_by_the_name_of_their_column():

@@ -42,7 +42,8 @@ def push(
 ) -> None:
     """Push ledger entries from a file.
 
-    Entries still pending from earlier pushes are sent first. Rejected entries are reported.
+    Entries still pending from earlier pushes are sent first. Rejected entries are reported. The columns certificate,
+    bill and other_payee state yes or no of an invoice.
     """
     from collateral_partner.invoices.entries import INVOICES
     from collateral_partner.invoices.entry_files import read_entry_file, read_entry_mapping

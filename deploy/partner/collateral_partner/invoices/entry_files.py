@@ -11,13 +11,18 @@ from pathlib import Path
 
 from collateral_partner.feed_mapping import STANDARD, FeedMapping, MappedColumns, read_mapping
 from collateral_partner.feeds.item_rows import SHOWN_LETTERS, ItemRows, repeated_row, times_of
-from collateral_partner.invoices.entries import KINDS, NO_AMOUNT, Entry
+from collateral_partner.invoices.entries import BILL, CERTIFICATE, KINDS, NO_AMOUNT, OTHER_PAYEE, Entry
 from collateral_partner.tables.reader import read_file
 from collateral_partner.tables.schema import CellKind, Schema
 
 TEXT = CellKind.TEXT
 DAYS = ("issued", "due", "delivered")
-TEXTS = ("entry", "kind", "time", "pool", "number", "currency", "type", "to_pool", "corrects", "document", "source")
+FLAGS = {"certificate": CERTIFICATE, "bill": BILL, "other_payee": OTHER_PAYEE}
+"""Facts of an invoice by their columns."""
+
+TEXTS = (
+    "entry", "kind", "time", "pool", "number", "currency", "type", "to_pool", "corrects", "document", "source", *FLAGS,
+)  # fmt: skip
 ENTRIES = Schema(
     {"debtor": TEXT, "amount": CellKind.NUMBER},
     {**dict.fromkeys(TEXTS, TEXT), **dict.fromkeys(DAYS, CellKind.DATE)},
@@ -25,14 +30,17 @@ ENTRIES = Schema(
 ENTRY_COLUMNS = MappedColumns(
     columns=("debtor", "amount", *TEXTS, *DAYS),
     single="amount",
-    fixed=("kind", "pool", "debtor", "currency", "type", "source"),
-    values=("kind", "pool", "debtor", "currency", "type", "to_pool", "source"),
+    fixed=("kind", "pool", "debtor", "currency", "type", "source", *FLAGS),
+    values=("kind", "pool", "debtor", "currency", "type", "to_pool", "source", *FLAGS),
     kinds=KINDS,
 )
 """What a mapping of a file of entries may name."""
 
 OPEN_INVOICE = "INVOICE"
 """Kind of a row that states none, in a list of open invoices."""
+
+YES_OR_NO = {"": False, "no": False, "false": False, "yes": True, "true": True}
+"""Whether a cell states a fact, by its text in small letters."""
 
 WITHOUT_TIME = "CORRECTION"
 ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -116,6 +124,7 @@ def _entry(cells: Mapping[str, str], happened: datetime | None, mapping: FeedMap
             issued=days["issued"],
             due=days["due"],
             delivered=days["delivered"],
+            flags=_flags(kind, row),
         )
     except ValueError as error:
         name, _, rest = str(error).partition(": ")
@@ -140,3 +149,17 @@ def _type_code(text: str) -> int:
     if text and not (text.isascii() and text.isdigit() and len(text) <= len("9999")):
         raise ValueError(f"type_code: got {text[:SHOWN_LETTERS]!r}, want a code of UNTDID 1001 such as 380")
     return int(text or "0")
+
+
+def _flags(kind: str, row: Mapping[str, str]) -> int:
+    """Returns the facts that a row states; raises ValueError for another text than yes or no, and for other kinds."""
+    flags = 0
+    for name, flag in FLAGS.items():
+        text = row.get(name, "")
+        is_true = YES_OR_NO.get(text.lower())
+        if is_true is None:
+            raise ValueError(f"{name}: got {text[:SHOWN_LETTERS]!r}, want yes or no")
+        if is_true and kind != OPEN_INVOICE:
+            raise ValueError(f"{name}: got {text[:SHOWN_LETTERS]!r} in a {kind}, want it in an INVOICE only")
+        flags |= flag * is_true
+    return flags
