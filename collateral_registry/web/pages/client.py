@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 import grpc
@@ -103,10 +103,14 @@ class Services:
 
 @dataclass(frozen=True)
 class Book:
-    """The services with the credentials of one reader."""
+    """The services with the credentials of one reader.
+
+    ``cut`` holds the names of the lists that have more rows than were read.
+    """
 
     services: Services
     metadata: tuple[tuple[str, str], ...]
+    cut: set[str] = field(default_factory=set, compare=False)
 
     @property
     def states_credentials(self) -> bool:
@@ -120,7 +124,7 @@ class Book:
     async def rows(self, method: Callable[..., Awaitable[M]], request: Listing, name: str) -> list[Any]:
         """Returns the rows of a list, at most ROWS_READ; ``name`` is their field in a response.
 
-        Sets the page of the request. Raises grpc.aio.AioRpcError.
+        Sets the page of the request, and adds the name to ``cut`` if there are more. Raises grpc.aio.AioRpcError.
         """
         found: list[Any] = []
         request.page_size = PAGE_ROWS
@@ -130,7 +134,13 @@ class Book:
             request.page_token = page.next_page_token
             if not request.page_token:
                 break
+        self.note_cut(name, request.page_token)
         return found
+
+    def note_cut(self, name: str, page_token: str) -> None:
+        """Notes that a list has more rows than were read, if the token of its next page is not empty."""
+        if page_token:
+            self.cut.add(name)
 
     def stream(self, method: Callable[..., Stream[M]], request: Message, seconds: float) -> Stream[M]:
         """Returns the responses of a call that lasts at most a time."""

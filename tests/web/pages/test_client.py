@@ -5,7 +5,11 @@ import asyncio
 import pytest
 
 from collateral_registry.v1 import debtor_pb2 as pb
+from collateral_registry.web.pages.app import NO_HEAD
 from collateral_registry.web.pages.client import PAGE_ROWS, ROWS_READ, Book
+from collateral_registry.web.pages.rendering import render
+from collateral_registry.web.pages.texts import texts_of
+from collateral_registry.web.pages.visit import Visit
 
 
 @pytest.mark.parametrize(
@@ -25,7 +29,17 @@ def test_a_list_is_read_page_by_page_up_to_a_limit(pages, read):
         rows = [pb.Debtor(name=f"debtors/{at}-{row}") for row in range(PAGE_ROWS)]
         return pb.ListDebtorsResponse(debtors=rows, next_page_token=str(at) if at <= pages else "")
 
-    found = asyncio.run(Book(None, ()).rows(listed, pb.ListDebtorsRequest(), "debtors"))
+    book = Book(None, ())
+    found = asyncio.run(book.rows(listed, pb.ListDebtorsRequest(), "debtors"))
 
     assert len({one.name for one in found}) == read * PAGE_ROWS
     assert asked == [(PAGE_ROWS, str(at) if at else "") for at in range(read)]
+    assert book.cut == ({"debtors"} if read <= pages else set())
+
+
+@pytest.mark.parametrize("cut", [set(), {"debtors"}])
+def test_a_page_says_that_a_list_was_not_read_as_a_whole(cut):
+    visit = Visit(Book(None, (), cut), texts_of("en"), "/debtors", {}, {})
+    shown = render("en", "empty.html", {**NO_HEAD, "visit": visit, "section": "", "token": str})
+
+    assert ("has more rows than were read" in shown) is bool(cut)

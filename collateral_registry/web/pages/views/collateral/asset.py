@@ -36,6 +36,7 @@ async def asset(visit: Visit) -> Page:
             ),
         ),
     )
+    visit.book.note_cut("pledges", pledges.next_page_token)
     valuation = valued.valuations[0]
     recorded, curve = await asyncio.gather(_recorded(visit, found), _curve(visit, found, valuation))
     values = {

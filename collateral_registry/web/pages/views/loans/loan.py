@@ -57,6 +57,7 @@ async def loan(visit: Visit) -> Page:
             disposal_pb2.ListDisposalsRequest(parent=name, filter="state != CLOSED", page_size=1),
         ),
     )
+    visit.book.note_cut("breaches", breaches.next_page_token)
     pool, breach, limits, tested, history = await asyncio.gather(
         _pool(visit, pledges.pledges, found.currency_code),
         _newest_breach(visit, breaches.breaches),
