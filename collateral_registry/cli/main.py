@@ -21,6 +21,7 @@ from collateral_registry.cli.borrowing_base.commands import base_app, certificat
 from collateral_registry.cli.breaches.commands import breach_app
 from collateral_registry.cli.common.options import (
     AsOf,
+    CompleteList,
     File,
     Form,
     Format,
@@ -333,6 +334,7 @@ def import_invoices(
     columns: MappingFile = None,
     time_zone: TimeZone = "",
     supplier: Supplier = "",
+    complete: CompleteList = False,
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
     """Import ledger entries of invoices, or a list of open invoices.
@@ -342,7 +344,7 @@ def import_invoices(
     """
     from collateral_registry.cli.receivables.import_invoices import ImportOptions, import_invoices as import_path
 
-    in_session(server, import_path, path, ImportOptions(pool, currency, columns, time_zone, supplier, feed))
+    in_session(server, import_path, path, ImportOptions(pool, currency, columns, time_zone, supplier, feed, complete))
 
 
 @import_app.command("policy")
@@ -372,10 +374,7 @@ def sample_replay(
     until: Annotated[str, typer.Option(help="last date to replay")] = "2022-12-30",
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
-    """Replay the sample from the business date.
-
-    An interrupted replay continues where it stopped.
-    """
+    """Replay the sample from the business date; an interrupted replay continues where it stopped."""
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.server.replay import replay
 

@@ -47,6 +47,9 @@ Output = Annotated[Path | None, typer.Option("--output", dir_okay=False, help="f
 Limit = Annotated[int, typer.Option(min=0, max=10**9, help="maximum number of rows; 0 for all")]
 AsOf = Annotated[str, typer.Option(help="commit number, time (2022-07-01T12:00:00Z) or business date (2022-07-01)")]
 Wide = Annotated[bool, typer.Option("--wide", help="show all columns, also if they do not fit the terminal")]
+CompleteList = Annotated[
+    bool, typer.Option("--complete", help="cancel the open invoices of --pool that the list lacks, and print them")
+]
 Supplier = Annotated[
     str, typer.Option("--supplier", help="one supplier of XML files: an identifier or the name; default: the owner")
 ]

@@ -16,8 +16,9 @@ from rich.progress import Progress
 from collateral_partner.invoices.entries import BILL, CERTIFICATE, OTHER_PAYEE, Entry
 from collateral_partner.terminal import print_problems
 from collateral_registry.cli.common.client import EXIT_SOME_REFUSED, print_line
-from collateral_registry.cli.importing.entry_files import EntryFileOptions, read_entries
+from collateral_registry.cli.importing.entry_files import EntryFileOptions, FileEntries, read_entries
 from collateral_registry.cli.importing.messages import money
+from collateral_registry.cli.receivables.complete_lists import cancelled, check_complete
 from collateral_registry.v1 import invoice_feed_pb2 as pb, invoice_feed_pb2_grpc
 
 BATCH_ENTRIES = 2_000
@@ -25,18 +26,39 @@ BATCH_ENTRIES = 2_000
 
 @dataclass(frozen=True)
 class ImportOptions(EntryFileOptions):
-    """How a file is read, and the feed to which its entries belong."""
+    """How a file is read, and the feed to which its entries belong.
+
+    ``is_complete`` states that the file lists all open invoices of the pool.
+    """
 
     feed: str
+    is_complete: bool = False
 
 
 def import_invoices(channel: grpc.Channel, path: Path, options: ImportOptions) -> int:
     """Imports a table, an XML file or a folder of XML files; prints a summary and returns the exit code.
 
-    Entries that the book has are recognised by their ids, so an import can be repeated. Raises ValueError if the file
-    is refused as a whole, and grpc.RpcError if the server fails.
+    Entries that the book has are recognised by their ids, so an import can be repeated. After a complete list in which
+    no row was refused or rejected, the open invoices that it lacks are cancelled and printed. Raises ValueError if the
+    file is refused as a whole, and grpc.RpcError if the server fails.
     """
     found = read_entries(channel, path, options, options.pool)
+    if not options.is_complete:
+        return _book(channel, found, options.feed)
+    check_complete(found.entries, options.pool)
+    listed = found.entries
+    if _book(channel, found, options.feed):
+        print_line("--complete: no invoice is cancelled before every row is booked", to_stderr=True)
+        return EXIT_SOME_REFUSED
+    corrections = cancelled(channel, options.feed, options.pool, listed, path.name)
+    print_line(f"complete list: {len(corrections)} open invoices are not in it and are cancelled")
+    for one in corrections:
+        print_line(f"cancelled: {one.corrects}")
+    return _book(channel, FileEntries(corrections, {}), options.feed) if corrections else 0
+
+
+def _book(channel: grpc.Channel, found: FileEntries, feed: str) -> int:
+    """Books the entries of a file; prints a summary and returns the exit code."""
     refused, booked, known, rejected = len(found.problems), 0, 0, 0
     stub = invoice_feed_pb2_grpc.InvoiceFeedServiceStub(channel)
     console = Console(stderr=True)
@@ -45,7 +67,7 @@ def import_invoices(channel: grpc.Channel, path: Path, options: ImportOptions) -
             task = progress.add_task("invoices", total=len(found.entries))
             for start in range(0, len(found.entries), BATCH_ENTRIES):
                 batch = found.entries[start : start + BATCH_ENTRIES]
-                answer = stub.RecordInvoiceEntries(_request(options.feed, batch))
+                answer = stub.RecordInvoiceEntries(_request(feed, batch))
                 booked, known = booked + answer.booked_count, known + answer.known_count
                 rejected += len(answer.rejected_items)
                 found.problems += map(found.rejected, answer.rejected_items)
