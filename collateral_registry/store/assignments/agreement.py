@@ -13,6 +13,7 @@ from collateral_registry.domain.filters.expressions import Expression
 from collateral_registry.domain.filters.fields import Amount, Day, Id, Text, Time
 from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource
 from collateral_registry.domain.receivables.ledgers.ledger_state import DAY_US, Effect
+from collateral_registry.domain.receivables.ledgers.payments import PAYMENT_KINDS
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.store.engine.bulk import Source, read_columns
 from collateral_registry.store.engine.database import Write
@@ -20,6 +21,7 @@ from collateral_registry.store.engine.filters import FilterField, FilterTable
 from collateral_registry.store.engine.json_documents import from_document, to_document
 from collateral_registry.store.engine.key_sets import KEYS, is_one_of
 from collateral_registry.store.engine.rows import columns_of, existing, insert_row
+from collateral_registry.store.receivables.payments import IS_CASH
 from collateral_registry.store.schema.assets import AssetRow
 from collateral_registry.store.schema.assignments import PeriodClosingRow
 from collateral_registry.store.schema.book import CommitRow
@@ -98,7 +100,6 @@ def payments_of(source: Source, pool_key: int) -> list[RecordedPayment]:
     ]
 
 
-_PAYING = (int(EntryKind.PAYMENT), int(EntryKind.UNAPPLIED))
 _PAYMENTS = (
     select(
         *columns_of(InvoiceEntryRow, "number", "kind", "source", "source_key", "entry_id", "effective_us", "debtor"),
@@ -107,8 +108,8 @@ _PAYMENTS = (
     .where(
         InvoiceEntryRow.pool_key == bindparam("pool"),
         InvoiceEntryRow.leg == 0,
-        InvoiceEntryRow.effect.in_(_PAYING),
-        InvoiceEntryRow.kind.in_((*_PAYING, int(EntryKind.CORRECTION))),
+        InvoiceEntryRow.effect.in_(PAYMENT_KINDS),
+        IS_CASH | (InvoiceEntryRow.kind == int(EntryKind.CORRECTION)),
     )
     .order_by(InvoiceEntryRow.number)
 )

@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, Row, Text, exists, select
 
 from collateral_registry.domain.receivables.ledger import EntryKind
-from collateral_registry.domain.receivables.ledgers.ledger_state import LedgerState
-from collateral_registry.domain.receivables.ledgers.payments import Payment, PaymentBook, join
+from collateral_registry.domain.receivables.ledgers.entries import CREDIT_CODES
+from collateral_registry.domain.receivables.ledgers.ledger_state import DAY_US, LedgerState
+from collateral_registry.domain.receivables.ledgers.payments import PAYMENT_KINDS, Payment, PaymentBook, join
 from collateral_registry.store.engine.key_sets import RecordSet
 from collateral_registry.store.receivables.booking import ENTRIES_OF_AMOUNT, AmountName, of_stored
 from collateral_registry.store.schema.receivables import InvoiceEntryRow
@@ -18,9 +19,12 @@ _ENTRY = InvoiceEntryRow.__table__
 _MATCH, _CORRECTION = _ENTRY.alias("matching"), _ENTRY.alias("correction")
 _FIELDS = (
     "pool_key", "number", "source_key", "entry_id", "kind", "effect", "source", "debtor", "invoice_number", "currency",
-    "amount_minor", "document", "matches",
+    "amount_minor", "document", "matches", "effective_us",
 )  # fmt: skip
-PAYMENT_KINDS = (int(EntryKind.PAYMENT), int(EntryKind.UNAPPLIED))
+IS_CASH = _ENTRY.c.kind.in_(PAYMENT_KINDS) & (
+    (_ENTRY.c.kind != int(EntryKind.UNAPPLIED)) | _ENTRY.c.type_code.not_in(CREDIT_CODES)
+)
+"""The condition of entries that report cash, as ``is_cash`` states it."""
 
 
 def read_payments(
@@ -48,7 +52,7 @@ _UNMATCHED = (
     select(*(_ENTRY.c[name] for name in _FIELDS))
     .select_from(ENTRIES_OF_AMOUNT)
     .where(
-        _ENTRY.c.kind.in_(PAYMENT_KINDS),
+        IS_CASH,
         _ENTRY.c.matches == 0,
         ~exists().where(
             _MATCH.c.pool_key == _ENTRY.c.pool_key, _MATCH.c.matches == _ENTRY.c.number, _MATCH.c.matches != 0
@@ -62,7 +66,7 @@ _UNMATCHED = (
 )
 
 _NUMBERS = RecordSet({"pool": BigInteger, "number": BigInteger}).rows
-_OF_NUMBERS = (_ENTRY.c.pool_key == _NUMBERS.c.pool) & (_ENTRY.c.leg == 0) & _ENTRY.c.kind.in_(PAYMENT_KINDS)
+_OF_NUMBERS = (_ENTRY.c.pool_key == _NUMBERS.c.pool) & (_ENTRY.c.leg == 0) & IS_CASH
 _BY_NUMBER = select(*(_ENTRY.c[name] for name in _FIELDS)).join_from(
     _NUMBERS, _ENTRY, _OF_NUMBERS & (_ENTRY.c.number == _NUMBERS.c.number)
 )
@@ -113,5 +117,8 @@ _CORRECTED = (
 
 def _add(book: PaymentBook, by_key: Mapping[int, str], row: Row[Any]) -> Payment:
     stated = "" if row.kind == EntryKind.UNAPPLIED else row.invoice_number
-    payment = Payment(row.number, row.source, stated, row.document, row.effect, row.invoice_number, row.amount_minor)
+    payment = Payment(
+        row.number, row.effective_us // DAY_US, row.source, stated, row.document, row.effect, row.invoice_number,
+        row.amount_minor,
+    )  # fmt: skip
     return book.add((by_key[row.pool_key], row.debtor, row.currency, row.amount_minor), payment)

@@ -142,6 +142,7 @@ def test_a_payment_that_one_record_lacks_after_three_business_days_is_a_finding_
         entry("both-2", "PAYMENT", 20_00, "C", day=DAY - 19),
         from_account("account", 30_00, "A", day=DAY - 3),
         entry("ledger", "PAYMENT", 40_00, "B", day=DAY - 3),
+        entry("credit", "UNAPPLIED", 50_00, type_code=381, day=DAY - 3),
     )
     assert checked(book) == [[], []]
     do(book, lambda write: advance(write, DAY + 3))

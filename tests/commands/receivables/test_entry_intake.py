@@ -265,6 +265,29 @@ def test_payments_of_different_invoices_or_documents_are_not_the_same(feed):
     assert open_amounts(feed.ledger()) == {"A": 70_00, "B": 30_00}
 
 
+def test_cash_on_the_account_is_no_older_payment_of_the_ledger(feed):
+    account = LedgerFeed(feed.database, "bank")
+    feed.report(*(invoice(str(at), 10_000_00) for at in range(20)))
+    feed.report(*(entry(f"p-{at}", "PAYMENT", 10_000_00, str(at), day=TODAY - 400 + 30 * at) for at in range(6)))
+    account.report(*(from_account(f"a-{at}", 10_000_00, day=TODAY - 150 + 30 * at) for at in range(6)))
+
+    assert (sum(open_amounts(feed.ledger()).values()), unapplied(feed.ledger())) == (140_000_00, {"delta": 60_000_00})
+    feed.report(entry("p-6", "PAYMENT", 10_000_00, "6", day=TODAY - 200))
+    account.report(from_account("later", 10_000_00, day=TODAY - 189), from_account("late", 10_000_00, day=TODAY - 190))
+    assert (sum(open_amounts(feed.ledger()).values()), unapplied(feed.ledger())) == (130_000_00, {"delta": 70_000_00})
+
+
+def test_cash_on_the_account_is_no_credit_of_the_debtor(feed):
+    account = LedgerFeed(feed.database, "bank")
+    feed.report(invoice("A", 100_00), entry("u", "UNAPPLIED", 50_00, type_code=381))
+    account.report(from_account("a", 50_00, "A"))
+    assert (open_amounts(feed.ledger()), unapplied(feed.ledger())) == ({"A": 50_00}, {"delta": 50_00})
+
+    feed.report(entry("x", "CORRECTION", 30_00, corrects="u"), entry("v", "UNAPPLIED", 20_00))
+    account.report(from_account("b", 20_00))
+    assert (open_amounts(feed.ledger()), unapplied(feed.ledger())) == ({"A": 50_00}, {"delta": 50_00})
+
+
 def test_a_payment_of_both_records_counts_by_the_larger_of_their_corrected_amounts(feed):
     account = LedgerFeed(feed.database, "bank")
     feed.report(invoice("A", 100_00), entry("p", "PAYMENT", 30_00, "A"))

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from collateral_registry.domain.feeds.items import ItemProblem, Problems
 from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource
+from collateral_registry.domain.receivables.ledgers.arrivals import arrivals
 from collateral_registry.domain.receivables.ledgers.entries import (
     ENTRY_AMOUNT_LIMIT_MINOR,
     Entries,
@@ -20,7 +21,7 @@ from collateral_registry.domain.receivables.ledgers.entries import (
     shown_amount,
 )
 from collateral_registry.domain.receivables.ledgers.ledger_state import ADDING, Effect, Invoice, LedgerState
-from collateral_registry.domain.receivables.ledgers.payments import Payment, PaymentBook
+from collateral_registry.domain.receivables.ledgers.payments import Payment, PaymentBook, is_cash
 from collateral_registry.domain.shared.days import NO_DAY
 
 # Numbers, because naming a member of an enumeration costs more than all else that a check does.
@@ -216,7 +217,8 @@ class _Booking:
         if effect.effect == _UNAPPLIED:
             balance = pool.balances.get((effect.debtor, effect.currency))
             _check_sum((balance.unapplied_minor if balance else 0) + effect.change_minor, effect.currency)
-        if not self.payments.is_matched(pool.pool_id) and self.batch.entry_id[row] not in self.wanted:
+        may_match = self.payments.is_matched(pool.pool_id) or self.batch.entry_id[row] in self.wanted
+        if not may_match or not is_cash(effect.kind, effect.type_code):
             self._append(row, pool, effect)
             return
         document = self.batch.document[row]
@@ -263,8 +265,8 @@ class _Booking:
             text = f"to_pool: got assets/{other.pool_id}, want a pool without invoice {found.invoice_number} of "
             raise _NotBookable(EntryRejectionReason.INVOICE_EXISTS, f"{text}{found.debtor!r}")
         self._append(row, pool, effect)
-        for leg, (kind, amount) in enumerate(_sums_of(found), start=1):
-            self._append(row, other, _arrival(found, effect, other.entry_number + 1, leg, kind, amount))
+        for one in arrivals(found, effect, other.entry_number + 1):
+            self._append(row, other, one)
 
     def _correct(self, row: int, stated: _Stated) -> None:
         """Books the difference between the corrected and the current amount on what the restated entry changed."""
@@ -352,27 +354,6 @@ def _placed(pool: LedgerState, effect: Effect) -> Effect:
         return effect._replace(effect=EntryKind.UNAPPLIED)
     _check_sums(found, effect)
     return effect
-
-
-def _sums_of(invoice: Invoice) -> list[tuple[EntryKind, int]]:
-    """Returns the kinds and amounts of entries that state an invoice as it is; the invoice itself is the first."""
-    sums = (
-        (EntryKind.PAYMENT, invoice.paid_minor),
-        (EntryKind.CREDIT_NOTE, invoice.credited_minor),
-        (EntryKind.WRITE_OFF, invoice.written_off_minor),
-        (EntryKind.RETENTION, invoice.retention_minor),
-    )
-    disputed = [(EntryKind.DISPUTE, max(0, invoice.disputed_minor))] if invoice.disputed_minor else []
-    return [(EntryKind.INVOICE, invoice.face_minor), *((kind, amount) for kind, amount in sums if amount), *disputed]
-
-
-def _arrival(invoice: Invoice, move: Effect, number: int, leg: int, kind: EntryKind, amount: int) -> Effect:
-    """Returns an effect of a MOVE on the pool that the invoice enters."""
-    due_day = invoice.retention_day if kind == EntryKind.RETENTION else invoice.due_day
-    return Effect(
-        number, leg, move.kind, kind, move.effective_us, invoice.debtor, invoice.invoice_number, invoice.type_code,
-        0, amount, invoice.currency, invoice.issue_day, due_day, invoice.delivery_day, invoice.flags, move.source, 0,
-    )  # fmt: skip
 
 
 def _check_sums(invoice: Invoice, effect: Effect) -> None:

@@ -1,19 +1,31 @@
 """Payments of the two records, the borrower's ledger and the collection account, and which of them are the same.
 
-A payment of one record is the same as one of the other if debtor, currency and amount are equal, and the invoice number
-and the document are equal where both state them. Each is matched once: first with one of the same invoice, then with
-the oldest. A corrected payment is not matched any more.
+A payment of one record is the same as one of the other if debtor, currency and amount are equal, the invoice number and
+the document are equal where both state them, and the account received it at most MATCHED_DAYS after the day that the
+ledger states. Each is matched once: first with one of the same invoice, then with the oldest. A corrected payment is
+not matched any more.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from heapq import heappop, heappush
 from itertools import product
 
 from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource
+from collateral_registry.domain.receivables.ledgers.entries import CREDIT_CODES, LAST_DAY
 from collateral_registry.domain.receivables.ledgers.ledger_state import Effect
+
+MATCHED_DAYS = 10
+"""Days after the day of a payment in the ledger within which the account receives it, with cheques and weekends.
+
+Cash that comes later is another payment, such as the next one of a debtor that pays the same amount every month. The
+ledger may report a payment of the account however late.
+"""
+
+PAYMENT_KINDS = (int(EntryKind.PAYMENT), int(EntryKind.UNAPPLIED))
+"""Kinds of the entries that may report cash."""
 
 PaymentKey = tuple[str, str, str, int]
 """Pool, debtor, currency and amount of a payment."""
@@ -24,16 +36,20 @@ _ANY = None
 _References = tuple[PaymentKey, int, str | None, str | None]
 """Key, source, invoice number and document of payments."""
 
+_Dated = tuple[int, int, "Payment"]
+"""A payment with its day and its number, by which payments are in order."""
+
 
 @dataclass(slots=True)
 class Payment:
-    """A payment as one record reports it: its number in the ledger, its references, and what it was booked on.
+    """A payment as one record reports it: its number in the ledger, its day, its references, and what it is booked on.
 
     ``stated_number`` is the invoice that the entry names. ``effect`` is PAYMENT on the invoice ``invoice_number``, or
     UNAPPLIED. ``same`` is the payment of the other record.
     """
 
     number: int
+    day: int
     source: int
     stated_number: str
     document: str
@@ -65,16 +81,16 @@ class PaymentBook:
         self._of_account = of_account
         self._by_number: dict[tuple[str, int], tuple[PaymentKey, Payment]] = {}
         # Each payment is found by its references and without each of them, so that many payments of one amount cost no
-        # search. A payment that is not free any more is dropped when it is the oldest.
-        self._free: dict[_References, list[tuple[int, Payment]]] = {}
+        # search. A payment that is not free any more is dropped when it is found.
+        self._free: dict[_References, list[_Dated]] = {}
 
     def add(self, key: PaymentKey, payment: Payment) -> Payment:
         """Adds a payment that was booked earlier, unless it is there; returns the one that is there."""
         _, found = self._by_number.setdefault((key[0], payment.number), (key, payment))
         if found is payment:
             for number, document in product((payment.stated_number, _ANY), (payment.document, _ANY)):
-                heap = self._free.setdefault((key, payment.source, number, document), [])
-                heappush(heap, (payment.number, payment))
+                dated = self._free.setdefault((key, payment.source, number, document), [])
+                insort(dated, (payment.day, payment.number, payment))
         return found
 
     def is_matched(self, pool: str) -> bool:
@@ -95,27 +111,37 @@ class PaymentBook:
     def match(self, pool: str, effect: Effect, document: str) -> Payment | None:
         """Returns the payment of the other record that an entry reports again; None if there is none."""
         key = (pool, effect.debtor, effect.currency, effect.amount_minor)
-        source = EntrySource.ACCOUNT if effect.source == EntrySource.LEDGER else EntrySource.LEDGER
         number = _stated_number(effect)
-        same = self._oldest(key, source, number, document)
-        return same or self._oldest(key, source, "" if number else _ANY, document)
+        same = self._oldest(key, effect, number, document)
+        return same or self._oldest(key, effect, "" if number else _ANY, document)
 
-    def _oldest(self, key: PaymentKey, source: int, number: str | None, document: str) -> Payment | None:
-        """Returns the oldest free payment with an invoice number whose document agrees."""
-        heaps = (
-            self._free.get((key, source, number, stated), []) for stated in ((document, "") if document else (_ANY,))
-        )
-        return min((one for heap in heaps if (one := _first(heap))), key=lambda one: one.number, default=None)
+    def _oldest(self, key: PaymentKey, effect: Effect, number: str | None, document: str) -> Payment | None:
+        """Returns the oldest free payment with an invoice number that an entry may report again."""
+        of_ledger = effect.source == EntrySource.LEDGER
+        source = EntrySource.ACCOUNT if of_ledger else EntrySource.LEDGER
+        first_day, last_day = (0, effect.day + MATCHED_DAYS) if of_ledger else (effect.day - MATCHED_DAYS, LAST_DAY)
+        found = [
+            one
+            for stated in ((document, "") if document else (_ANY,))
+            if (one := _first(self._free.get((key, source, number, stated), []), first_day)) and one.day <= last_day
+        ]
+        return min(found, key=lambda one: (one.day, one.number), default=None)
 
     def note(self, pool: str, effect: Effect, document: str, same: Payment | None) -> None:
         """Adds a payment that was booked now, and notes that it is the same as one of the other record."""
         number = _stated_number(effect)
         payment = Payment(
-            effect.number, effect.source, number, document, effect.effect, effect.invoice_number, effect.amount_minor
-        )
+            effect.number, effect.day, effect.source, number, document, effect.effect, effect.invoice_number,
+            effect.amount_minor,
+        )  # fmt: skip
         self.add((pool, effect.debtor, effect.currency, effect.amount_minor), payment)
         if same is not None:
             join(payment, same)
+
+
+def is_cash(kind: int, type_code: int) -> bool:
+    """Returns whether an entry of PAYMENT_KINDS reports cash: an UNAPPLIED credit note has the type of one."""
+    return kind != EntryKind.UNAPPLIED or type_code not in CREDIT_CODES
 
 
 def join(one: Payment, other: Payment) -> None:
@@ -134,8 +160,9 @@ def _is_free(payment: Payment) -> bool:
     return payment.same is None and not payment.is_corrected
 
 
-def _first(heap: list[tuple[int, Payment]]) -> Payment | None:
-    """Returns the oldest payment that is free, after dropping those before it."""
-    while heap and not _is_free(heap[0][1]):
-        heappop(heap)
-    return heap[0][1] if heap else None
+def _first(dated: list[_Dated], day: int) -> Payment | None:
+    """Returns the oldest free payment from a day on, after dropping those before it that are not free."""
+    at = bisect_left(dated, (day,))
+    while at < len(dated) and not _is_free(dated[at][2]):
+        del dated[at]
+    return dated[at][2] if at < len(dated) else None

@@ -37,6 +37,7 @@ CREDIT_CODES = frozenset({81, 83, 261, 262, 296, 308, 381, 420, 458, 532})
 NUMBERS = ("cbc:EndpointID", "cac:PartyIdentification/cbc:ID", "cac:PartyLegalEntity/cbc:CompanyID")
 """Identifiers of a party, besides that for taxes."""
 
+CREDIT_NOTE_CODE = 381
 CODE_DIGITS = 4
 SHOWN_SUPPLIERS = 5
 
@@ -125,7 +126,7 @@ def document_of(content: bytes, pool: str) -> UblDocument:
         number={"INVOICE": number, "UNAPPLIED": "", "CORRECTION": ""}.get(kind, about),
         amount=amount,
         currency=currency,
-        type_code=code if opens else 0,
+        type_code=_type_code(kind, code),
         issued=issued if opens else None,
         due=_day(root, "cbc:DueDate", "cac:PaymentMeans/cbc:PaymentDueDate") if opens else None,
         delivered=_delivered(root) if opens else None,
@@ -143,6 +144,13 @@ def _kind(code: int, about: str, *, is_credit: bool) -> str:
     if about and code in CORRECTED_CODES:
         return "CORRECTION"
     return "DEBIT_NOTE" if about and code in DEBIT_NOTE_CODES else "INVOICE"
+
+
+def _type_code(kind: str, code: int) -> int:
+    """Returns the code that an entry states; that of a credit of the debtor tells it from cash."""
+    if kind == "UNAPPLIED":
+        return code if code in CREDIT_CODES else CREDIT_NOTE_CODE
+    return code if kind == "INVOICE" else 0
 
 
 def _entry_id(document: str, debtor: str, number: str) -> str:
