@@ -139,6 +139,8 @@ class PlainLedger:
                 return False
             self.amounts[item["corrects"]]["amount"] = item["amount_minor"]
             self.amounts[item["corrects"]]["corrected"] = True
+            if not item["amount_minor"]:
+                self._end_match(self.amounts[item["corrects"]])
             return True
         number = item["invoice_number"]
         exists = any(one["kind"] == EntryKind.INVOICE and one["number"] == number for one in self.amounts.values())
@@ -149,7 +151,7 @@ class PlainLedger:
             return False
         self.amounts[name] = found = {
             "kind": kind, "number": number, "amount": item["amount_minor"], "source": item["source"],
-            "corrected": False, "stated": item["amount_minor"], "on": number if exists else "",
+            "corrected": False, "stated": item["amount_minor"], "on": number if exists else "", "at": len(self.amounts),
         }  # fmt: skip
         if kind in {EntryKind.PAYMENT, EntryKind.UNAPPLIED}:
             self._pay(found)
@@ -168,8 +170,7 @@ class PlainLedger:
         if not free:
             self.groups.append([found])
             return
-        exact = [group for group in free if group[0]["number"] == found["number"]]
-        group = (exact or free)[0]
+        group = min(free, key=lambda group: (group[0]["number"] != found["number"], group[0]["at"]))
         before = group[0]
         of_ledger = found if found["source"] == EntrySource.LEDGER else before
         if of_ledger["kind"] == EntryKind.PAYMENT:
@@ -177,6 +178,13 @@ class PlainLedger:
         elif of_ledger is before:
             before["on"] = ""
         group.append(found)
+
+    def _end_match(self, found):
+        for group in [group for group in self.groups if len(group) == 2 and any(one is found for one in group)]:
+            self.groups.remove(group)
+            self.groups += [[one] for one in group]
+            for one in group:
+                one["on"] = group[0]["on"]
 
     def open_amounts(self):
         """Returns the open amount of each invoice, and the unapplied amount of the debtor."""

@@ -42,7 +42,7 @@ class InvoiceRejectionRow(RejectionColumns, table=True):
 class InvoicePoolRow(SQLModel, table=True):
     """A pool for which entries arrived: the id of its asset, which need not be registered, and its newest entry.
 
-    ``entry_day`` is the newest day of an entry of the borrower's ledger. ``account_entries`` is the number of entries
+    ``entry_day`` is the newest day of an entry of the borrower's ledger. ``account_entries`` is the number of rows
     of the collection account.
     """
 

@@ -288,6 +288,23 @@ def test_cash_on_the_account_is_no_credit_of_the_debtor(feed):
     assert (open_amounts(feed.ledger()), unapplied(feed.ledger())) == ({"A": 50_00}, {"delta": 50_00})
 
 
+def test_cash_that_the_ledger_applies_later_settles_once(feed):
+    account = LedgerFeed(feed.database, "bank")
+    feed.report(invoice("A", 100_00), invoice("B", 100_00))
+    account.report(from_account("a", 100_00))
+    feed.report(entry("u", "UNAPPLIED", 100_00))
+    feed.report(entry("x", "CORRECTION", 0, corrects="u"))
+    assert (open_amounts(feed.ledger()), unapplied(feed.ledger())) == ({"A": 100_00, "B": 100_00}, {"delta": 100_00})
+
+    feed.report(entry("p", "PAYMENT", 100_00, "A"))
+    assert (open_amounts(feed.ledger()), unapplied(feed.ledger())) == ({"A": 0, "B": 100_00}, {})
+    feed.report(entry("y", "CORRECTION", 0, corrects="p"))
+    assert flags_of(feed.ledger(), "A") == InvoiceFlag.CASH_AHEAD_OF_LEDGER
+    feed.report(entry("q", "PAYMENT", 100_00, "B"))
+    assert (open_amounts(feed.ledger()), unapplied(feed.ledger())) == ({"A": 100_00, "B": 0}, {})
+    assert flags_of(feed.ledger(), "A") == InvoiceFlag.NONE
+
+
 def test_a_payment_of_both_records_counts_by_the_larger_of_their_corrected_amounts(feed):
     account = LedgerFeed(feed.database, "bank")
     feed.report(invoice("A", 100_00), entry("p", "PAYMENT", 30_00, "A"))
@@ -316,6 +333,7 @@ def test_entries_that_cannot_be_booked_are_rejected_with_their_reasons(feed):
         entry("8", "CORRECTION", 1_00, corrects="p", debtor="other"),
         entry("9", "CREDIT_NOTE", 1_00, "A", source=2),
         entry("10", "INVOICE", 1_00, "C", type_code=381),
+        entry("11", "CONTRA", 0),
     ) == [
         "1: invoice_number: got 'B' of 'delta', want an invoice that is in assets/acme",
         "2: invoice_number: got 'A', want a number that no other invoice of the debtor in the pool has; to change one, "
@@ -331,6 +349,7 @@ def test_entries_that_cannot_be_booked_are_rejected_with_their_reasons(feed):
         "9: source: got 2, want LEDGER; or ACCOUNT, for PAYMENT and CORRECTION only",
         "10: type_code: got 381, want a code of UNTDID 1001 such as 380, or 0; a credit note is a CREDIT_NOTE "
         "or UNAPPLIED",
+        "11: currency_code: got nothing, want a code of ISO 4217, with every amount, and with a CONTRA of 0",
     ]
     assert open_amounts(feed.ledger()) == {"A": 70_00}
 

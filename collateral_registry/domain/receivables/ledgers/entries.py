@@ -116,7 +116,7 @@ WANTED = {
     "type_code": "a code of UNTDID 1001 such as 380, or 0; a credit note is a CREDIT_NOTE or UNAPPLIED",
     "amount": "more than 0 and at most 10^14 minor units; 0 or more for DISPUTE, RETENTION, CONTRA and CORRECTION; "
     "none for DISPUTE_END, DUE_DATE, DELIVERY and MOVE",
-    "currency_code": "a code of ISO 4217, with every amount",
+    "currency_code": "a code of ISO 4217, with every amount, and with a CONTRA of 0",
     "issue_date": "a date from 1970-01-01",
     "due_date": "a date from 1970-01-01; DUE_DATE and RETENTION need one",
     "delivery_date": "a date from 1970-01-01",
@@ -226,7 +226,7 @@ def _wrong_numbers(batch: Entries, kind: Int) -> list[tuple[str, list[int]]]:
     is_claim = np.isin(kind, (EntryKind.INVOICE, EntryKind.CORRECTION))
     wrong = {
         "amount": is_wrong,
-        "currency_code": (amount != 0) & ~is_given(batch.currency),
+        "currency_code": ((amount != 0) | (kind == EntryKind.CONTRA)) & ~is_given(batch.currency),
         "type_code": (code < 0) | (code > TYPE_CODE_LIMIT) | (is_claim & np.isin(code, CREDIT_CODES)),
         "flags": ((flags & ~int(STATED_FLAGS)) != 0) | ((flags != 0) & (kind != EntryKind.INVOICE)),
     }

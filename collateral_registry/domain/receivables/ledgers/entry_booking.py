@@ -20,7 +20,7 @@ from collateral_registry.domain.receivables.ledgers.entries import (
     EntryRejectionReason,
     shown_amount,
 )
-from collateral_registry.domain.receivables.ledgers.ledger_state import ADDING, Effect, Invoice, LedgerState
+from collateral_registry.domain.receivables.ledgers.ledger_state import ADDING, DAY_US, Effect, Invoice, LedgerState
 from collateral_registry.domain.receivables.ledgers.payments import Payment, PaymentBook, is_cash
 from collateral_registry.domain.shared.days import NO_DAY
 
@@ -287,10 +287,25 @@ class _Booking:
         )  # fmt: skip
         if effect.effect != EntryKind.UNAPPLIED:
             _check_sums(self._invoice(pool, effect), effect)
-        self._append(row, pool, effect)
+        other = paid.same if paid is not None and not amount and paid.source == _LEDGER else None
+        if other is None:
+            self._append(row, pool, effect)
+        else:
+            self._book_again(row, pool, effect, other)
         self.restated[name] = amount
         if paid is not None:
             paid.amount_minor, paid.is_corrected = amount, True
+            if not amount:
+                self.payments.end_match(pool.pool_id, paid)
+
+    def _book_again(self, row: int, pool: LedgerState, cancelled: Effect, other: Payment) -> None:
+        """Cancels a payment of the ledger, and books what the account has reported of it as of the account alone."""
+        self._append(row, pool, cancelled._replace(change_minor=cancelled.change_minor - other.amount_minor))
+        again = cancelled._replace(
+            number=pool.entry_number + 1, leg=1, effective_us=other.day * DAY_US, change_minor=other.amount_minor,
+            source=EntrySource.ACCOUNT, matches=0,
+        )  # fmt: skip
+        self._append(row, pool, again)
 
     def _check_correction(self, row: int, before: Known) -> None:
         """Raises _NotBookable if a correction does not fit the entry that it restates."""

@@ -3,12 +3,12 @@
 A payment of one record is the same as one of the other if debtor, currency and amount are equal, the invoice number and
 the document are equal where both state them, and the account received it at most MATCHED_DAYS after the day that the
 ledger states. Each is matched once: first with one of the same invoice, then with the oldest. A corrected payment is
-not matched any more.
+not matched any more. One that is corrected to 0 ends its match, so that the other one can be matched again.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -64,6 +64,11 @@ class Payment:
         """The number of the payment of the other record, or 0."""
         return self.same.number if self.same else 0
 
+    def stay_at(self, source: int, effect: int, invoice_number: str) -> None:
+        """Takes the place that a payment of the ledger had which it was matched with."""
+        if source == EntrySource.LEDGER:
+            self.effect, self.invoice_number = effect, invoice_number
+
     def change_to(self, amount_minor: int) -> int:
         """Returns the change if the amount is corrected; what both records report counts once, the larger amount."""
         other = self.same.amount_minor if self.same else 0
@@ -88,10 +93,23 @@ class PaymentBook:
         """Adds a payment that was booked earlier, unless it is there; returns the one that is there."""
         _, found = self._by_number.setdefault((key[0], payment.number), (key, payment))
         if found is payment:
-            for number, document in product((payment.stated_number, _ANY), (payment.document, _ANY)):
-                dated = self._free.setdefault((key, payment.source, number, document), [])
-                insort(dated, (payment.day, payment.number, payment))
+            self._offer(key, payment)
         return found
+
+    def _offer(self, key: PaymentKey, payment: Payment) -> None:
+        """Makes a payment findable; one that was found before may still be in its place."""
+        one = (payment.day, payment.number, payment)
+        for number, document in product((payment.stated_number, _ANY), (payment.document, _ANY)):
+            dated = self._free.setdefault((key, payment.source, number, document), [])
+            at = bisect_left(dated, one[:2])
+            if at == len(dated) or dated[at][2] is not payment:
+                dated.insert(at, one)
+
+    def end_match(self, pool: str, payment: Payment) -> None:
+        """Ends the match of a payment that was corrected to 0; the other one can be matched again."""
+        if (other := payment.same) is not None:
+            payment.same = other.same = None
+            self._offer(self._by_number[pool, other.number][0], other)
 
     def is_matched(self, pool: str) -> bool:
         """Returns whether the payments of a pool may have a match in the other record."""
