@@ -24,7 +24,7 @@ from collateral_registry.domain.shared.money import Money
 from collateral_registry.store.assets.repository import StoredAsset
 from collateral_registry.store.assignments.agreement import (
     StoredClosing,
-    effects_of,
+    entries_of,
     insert_closing,
     newest_closing,
     payments_of,
@@ -61,7 +61,7 @@ def record_closing(write: Write, asset_id: str, day: date, amount: Money, actor:
         raise InvalidInput("closing_amount.currency_code", amount.currency, f"{asset.asset.currency}, that of the pool")
     before = newest_closing(write.connection, asset.key, day_of(day))
     after = None if before is None else before.closing.day
-    now = computed_closing(write.connection, asset, write.market_day, day, after, amount.minor)
+    now = computed_closing(write.connection, asset, write.market_day, day, after, amount)
     stored = insert_closing(write, asset.key, now, actor)
     report_gap(write, asset, newest_closing(write.connection, asset.key) or stored)
     write.touched.add(assets=[asset.key])
@@ -79,7 +79,7 @@ def check_ledger(write: Write, asset_id: str, actor: str) -> Agreement:
     closing = newest_closing(write.connection, asset.key)
     if closing is not None:
         stated = closing.closing
-        now = computed_closing(write.connection, asset, write.market_day, stated.day, stated.after, stated.sums.stated)
+        now = computed_closing(write.connection, asset, write.market_day, stated.day, stated.after, stated.amount)
         if now != stated:
             closing = insert_closing(write, asset.key, now, actor)
             write.touched.add(assets=[asset.key])
@@ -89,15 +89,15 @@ def check_ledger(write: Write, asset_id: str, actor: str) -> Agreement:
 
 
 def computed_closing(
-    connection: Connection, asset: StoredAsset, today: int, day: date, after: date | None, stated_minor: int
+    connection: Connection, asset: StoredAsset, today: int, day: date, after: date | None, stated: Money
 ) -> Closing:
     """Returns the closing amount of a day as it follows from the entries, by the policy of today."""
-    effects = effects_of(connection, _pool_key(connection, asset))
+    entries = entries_of(connection, _pool_key(connection, asset))
     after_day = NO_DAY if after is None else day_of(after)
-    sums = roll_forward(effects, asset.asset.currency, after_day, day_of(day), stated_minor)
+    sums = roll_forward(entries, stated.currency, after_day, day_of(day), stated.minor)
     policy = policy_in_force(connection, today).policy
     tolerance = policy.receivable_numbers(asset.asset.asset_class).ppm("roll_forward_tolerance")
-    return Closing(day, after, asset.asset.currency, sums, tolerance)
+    return Closing(day, after, stated.currency, sums, tolerance)
 
 
 def _pool_key(connection: Connection, asset: StoredAsset) -> int:
@@ -116,7 +116,7 @@ def report_gap(
     The unreconciled amount is deducted from the bases of the loans that the pool secures.
     """
     closing = stored.closing
-    reserve_unreconciled(write, asset, closing.unreconciled_minor)
+    reserve_unreconciled(write, asset, Money(closing.unreconciled_minor, closing.currency))
     fingerprint = f"roll-forward {asset.key}"
     if not closing.unreconciled_minor:
         keys = list(open_fingerprints(write.connection, [fingerprint]).values())

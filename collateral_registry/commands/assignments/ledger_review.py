@@ -74,7 +74,7 @@ def _grown_gap(connection: Connection, asset: StoredAsset, day: int) -> Closing 
     if stored is None:
         return None
     stated = stored.closing
-    now = computed_closing(connection, asset, day, stated.day, stated.after, stated.sums.stated)
+    now = computed_closing(connection, asset, day, stated.day, stated.after, stated.amount)
     return now if now.unreconciled_minor > stated.unreconciled_minor else None
 
 

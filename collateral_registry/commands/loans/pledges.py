@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import numpy as np
 
+from collateral_registry.commands.assignments.unreconciled import end_unsecured_reserve
 from collateral_registry.commands.findings.double_pledge import check_notice
 from collateral_registry.commands.ip.ip_life_check import check_ip_life, report_ip_life
 from collateral_registry.commands.loans.base_release import base_release
@@ -147,12 +148,17 @@ def pledge_release(write: Write, stored: StoredPledge, request: ReleaseRequest) 
         left = stored.pledge.share_ppm - -(-stored.pledge.share_ppm * share // PPM)
         return replace(stored.pledge, share_ppm=left) if left else replace(stored.pledge, state=PledgeState.RELEASED)
 
+    def update() -> StoredPledge:
+        updated = update_pledge(write, stored, rest())
+        end_unsecured_reserve(write, stored.asset_key, stored.pledge.asset_id, stored.pledge.loan_id)
+        return updated
+
     return Disposition(
         asset_key=stored.asset_key,
         loan_keys=[stored.loan_key],
         removes=[stored.loan_key],
         check=lambda _: _check_redeemed(write, stored, rest()),
-        apply=lambda: update_pledge(write, stored, rest()),
+        apply=update,
         explain=_explain_release(write, stored),
     )
 

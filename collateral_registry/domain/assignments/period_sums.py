@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from collateral_registry.domain.assignments.roll_forward import RollForward
 from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource
 from collateral_registry.domain.receivables.ledgers.ledger_state import Effect
+from collateral_registry.domain.shared.money import Money
 
 _BUCKETS = {
     EntryKind.INVOICE: ("sales", 1),
@@ -22,6 +23,17 @@ _BUCKETS = {
 """The sum to which the effect of an entry belongs, and its sign in the closing amount."""
 
 _PAID = (EntryKind.PAYMENT, EntryKind.UNAPPLIED)
+
+
+@dataclass(frozen=True)
+class PoolEntries:
+    """The effects of all entries of a pool, in the order of their numbers.
+
+    ``corrected`` holds the number of the entry that each correction restates, by the number of the correction.
+    """
+
+    effects: Sequence[Effect]
+    corrected: Mapping[int, int]
 
 
 @dataclass(frozen=True)
@@ -38,28 +50,33 @@ class Closing:
     tolerance_ppm: int
 
     @property
+    def amount(self) -> Money:
+        """The stated amount."""
+        return Money(self.sums.stated, self.currency)
+
+    @property
     def unreconciled_minor(self) -> int:
         """The amount that does not count while the gap lasts."""
         return self.sums.unreconciled(self.tolerance_ppm)
 
 
-def roll_forward(effects: Sequence[Effect], currency: str, after_day: int, day: int, stated_minor: int) -> RollForward:
+def roll_forward(entries: PoolEntries, currency: str, after_day: int, day: int, stated_minor: int) -> RollForward:
     """Returns the sums of the entries after a day up to another one, in one currency.
 
     The opening amount follows from all entries up to the day before, so that a gap of an earlier period does not vanish
-    with the next. A payment that only the collection account reports is not in the borrower's ledger and does not
-    count; one that both report counts on the day of the ledger. Moves to and from other pools are corrections.
+    with the next. Entries of the collection account are not in the borrower's ledger and do not count; a payment of the
+    ledger counts by the amount that the ledger states, whatever the account reports. Moves to and from other pools are
+    corrections.
     """
-    own = [one for one in effects if one.currency == currency or one.effect == EntryKind.MOVE]
-    ledger_day = _ledger_days(own)
+    ledger = _BorrowerLedger(entries.corrected)
     opening, sums = 0, Counter[str]()
-    open_of: defaultdict[tuple[str, str], int] = defaultdict(int)
-    for one in own:
-        name, change = _change(one, open_of)
-        when = ledger_day.get(one.number) if one.source == EntrySource.ACCOUNT and one.effect in _PAID else one.day
-        if not name or when is None or when > day:
+    for one in entries.effects:
+        if one.source == EntrySource.ACCOUNT or not (one.currency == currency or one.effect == EntryKind.MOVE):
             continue
-        if when <= after_day:
+        name, change = ledger.change(one)
+        if not name or one.day > day:
+            continue
+        if one.day <= after_day:
             opening += change
         else:
             sums[name] += change if name == "corrections" else _unsigned(name, change)
@@ -72,29 +89,37 @@ def _unsigned(name: str, change: int) -> int:
     return change if name in {"sales", "debit_notes"} else -change
 
 
-def _change(one: Effect, open_of: defaultdict[tuple[str, str], int]) -> tuple[str, int]:
-    """Returns the sum to which an effect belongs, and its change of the closing amount; no name if it changes nothing.
+class _BorrowerLedger:
+    """The ledger as the borrower has it.
 
-    ``open_of`` holds what each invoice adds to it, which leaves with the invoice.
+    ``open_of`` is what each invoice adds to the closing amount, which leaves with the invoice, and ``stated`` the
+    present amount of each payment by its number.
     """
-    if one.effect == EntryKind.MOVE:
-        return "corrections", -open_of.pop((one.debtor, one.invoice_number), 0)
-    if one.effect not in _BUCKETS:
-        return "", 0
-    name, sign = _BUCKETS[EntryKind(one.effect)]
-    change = sign * one.change_minor
-    if one.effect != EntryKind.UNAPPLIED:
-        open_of[one.debtor, one.invoice_number] += change
-    return "corrections" if one.kind in {EntryKind.CORRECTION, EntryKind.MOVE} else name, change
 
+    def __init__(self, corrected: Mapping[int, int]) -> None:
+        self.corrected = corrected
+        self.open_of: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self.stated: dict[int, int] = {}
 
-def _ledger_days(effects: Sequence[Effect]) -> dict[int, int]:
-    """Returns the day on which the borrower's ledger reports a payment, by the number of the account's entry."""
-    # A correction states when it was made, and not when the payment was.
-    effects = [one for one in effects if one.kind != EntryKind.CORRECTION]
-    day = {one.number: one.day for one in effects if one.source == EntrySource.LEDGER}
-    days = {one.number: day[one.matches] for one in effects if one.source == EntrySource.ACCOUNT and one.matches in day}
-    for one in effects:
-        if one.source == EntrySource.LEDGER and one.matches:
-            days[one.matches] = one.day
-    return days
+    def change(self, one: Effect) -> tuple[str, int]:
+        """Returns the sum to which an effect belongs, and its change of the closing amount; no name if it has none."""
+        if one.effect == EntryKind.MOVE:
+            return "corrections", -self.open_of.pop((one.debtor, one.invoice_number), 0)
+        if one.effect not in _BUCKETS:
+            return "", 0
+        name, sign = _BUCKETS[EntryKind(one.effect)]
+        change = sign * (self._paid(one) if one.effect in _PAID else one.change_minor)
+        if one.effect != EntryKind.UNAPPLIED:
+            self.open_of[one.debtor, one.invoice_number] += change
+        return "corrections" if one.kind in {EntryKind.CORRECTION, EntryKind.MOVE} else name, change
+
+    def _paid(self, one: Effect) -> int:
+        """Returns what a payment adds by its stated amount: what is booked depends on the account too."""
+        if one.kind == EntryKind.MOVE:
+            return one.change_minor
+        if one.leg:
+            return 0
+        number = self.corrected.get(one.number, one.number)
+        before = self.stated.get(number, 0)
+        self.stated[number] = one.amount_minor
+        return one.amount_minor - before

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, bindparam, select
+from sqlalchemy.orm import aliased
 
 from collateral_registry.domain.assignments.payment_records import RecordedPayment
-from collateral_registry.domain.assignments.period_sums import Closing
+from collateral_registry.domain.assignments.period_sums import Closing, PoolEntries
 from collateral_registry.domain.filters.expressions import Expression
 from collateral_registry.domain.filters.fields import Amount, Day, Id, Text, Time
 from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource
@@ -59,16 +60,31 @@ class StoredClosing:
         return f"assets/{self.asset_id}/closings/{self.key}"
 
 
-def effects_of(source: Source, pool_key: int) -> list[Effect]:
-    """Returns the effects of every entry of a pool, in the order of their numbers."""
+def entries_of(source: Source, pool_key: int) -> PoolEntries:
+    """Returns the effects of every entry of a pool, and which entries its corrections restate."""
     columns = read_columns(source, _EFFECTS, {"pool": pool_key})
-    return list(map(Effect._make, zip(*(columns[name].tolist() for name in Effect._fields), strict=True)))
+    effects = list(map(Effect._make, zip(*(columns[name].tolist() for name in Effect._fields), strict=True)))
+    found = read_columns(source, _CORRECTED, {"pool": pool_key})
+    return PoolEntries(effects, dict(zip(found["number"].tolist(), found["corrected"].tolist(), strict=True)))
 
 
 _EFFECTS = (
     select(*columns_of(InvoiceEntryRow, *Effect._fields))
     .where(InvoiceEntryRow.pool_key == bindparam("pool"))
     .order_by(InvoiceEntryRow.number)
+)
+
+
+_ORIGINAL = aliased(InvoiceEntryRow)
+_CORRECTED = (
+    select(InvoiceEntryRow.number, _ORIGINAL.number.label("corrected"))
+    .join(
+        _ORIGINAL,
+        (_ORIGINAL.source_key == InvoiceEntryRow.source_key)
+        & (_ORIGINAL.entry_id == InvoiceEntryRow.corrects)
+        & (_ORIGINAL.leg == 0),
+    )
+    .where(InvoiceEntryRow.pool_key == bindparam("pool"), InvoiceEntryRow.leg == 0, InvoiceEntryRow.corrects != "")
 )
 
 
@@ -82,7 +98,13 @@ def payments_of(source: Source, pool_key: int) -> list[RecordedPayment]:
         dict(zip(columns, row, strict=True)) for row in zip(*(one.tolist() for one in columns.values()), strict=True)
     ]
     corrected = {(row["source_key"], row["corrects"]): row["amount_minor"] for row in rows if row["corrects"]}
-    matched = {row["matches"] for row in rows}
+    # A payment that was corrected to nothing is not the same as any other any more.
+    ended = {(row["source_key"], row["corrects"]) for row in rows if row["corrects"] and not row["amount_minor"]}
+    lasting = [row for row in rows if row["kind"] != EntryKind.CORRECTION]
+    numbers = {row["number"] for row in lasting if (row["source_key"], row["entry_id"]) not in ended}
+    matched = {row["number"] for row in lasting if row["matches"] in numbers}
+    matched |= {row["matches"] for row in lasting if row["number"] in numbers}
+    matched &= numbers
     return [
         RecordedPayment(
             number=row["number"],
@@ -93,10 +115,9 @@ def payments_of(source: Source, pool_key: int) -> list[RecordedPayment]:
             amount_minor=corrected.get((row["source_key"], row["entry_id"]), row["amount_minor"]),
             currency=row["currency"],
             document=row["document"],
-            is_matched=bool(row["matches"]) or row["number"] in matched,
+            is_matched=row["number"] in matched,
         )
-        for row in rows
-        if row["kind"] != EntryKind.CORRECTION
+        for row in lasting
     ]
 
 
@@ -157,7 +178,10 @@ _UNRECONCILED = (
 
 @dataclass(frozen=True)
 class OpenGap:
-    """The amount of a pool that does not count because its newest closing amount has a gap, in the pool's currency."""
+    """The amount of a pool that does not count because its newest closing amount has a gap, in its currency.
+
+    This is the currency of the pool when the closing amount was recorded.
+    """
 
     asset_id: str
     currency: str
@@ -167,16 +191,20 @@ class OpenGap:
 def unreconciled_amounts(source: Source, asset_keys: Int) -> dict[int, OpenGap]:
     """Returns the gaps of pools that have one, by key of the asset."""
     columns = read_columns(source, _AMOUNTS, {"keys": asset_keys})
-    rows = zip(*(columns[name].tolist() for name in ("asset_key", "asset_id", "currency", "amount_minor")), strict=True)
-    newest = {key: OpenGap(*rest) for key, *rest in rows}
-    return {key: gap for key, gap in newest.items() if gap.amount_minor}
+    rows = zip(*(columns[name].tolist() for name in ("asset_key", "asset_id", "document", "amount_minor")), strict=True)
+    newest = {key: rest for key, *rest in rows}
+    return {
+        key: OpenGap(asset_id, from_document(Closing, document).currency, amount_minor)
+        for key, (asset_id, document, amount_minor) in newest.items()
+        if amount_minor
+    }
 
 
 _AMOUNTS = (
     select(
         PeriodClosingRow.asset_key,
         AssetRow.asset_id,
-        AssetRow.currency,
+        PeriodClosingRow.document,
         PeriodClosingRow.unreconciled_minor.label("amount_minor"),
     )
     .join(AssetRow, AssetRow.asset_key == PeriodClosingRow.asset_key)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, or_, select, update
 
 from collateral_registry.domain.borrowing_base.base import Reserve, ReserveKind
 from collateral_registry.domain.filters.expressions import Expression
@@ -109,6 +109,11 @@ def reserves_of(source: Source, loan_keys: Int) -> dict[int, list[Reserve]]:
     return _by_loan(read_columns(source, _OPEN, {"keys": loan_keys}))
 
 
+def loans_with_open_reserve(source: Source, owner: str) -> list[int]:
+    """Returns the loans with a reserve of an owner that was not ended."""
+    return sorted({*read_columns(source, _OPEN_OF_OWNER, {"owner": owner})["loan_key"].tolist()})
+
+
 def reserves_at(connection: Connection, loan_key: int, seq: int) -> list[Reserve]:
     """Returns the reserves of a loan that were not ended as of a commit, whatever their days."""
     not_ended = or_(ReserveRow.ended_seq == NOT_ENDED, ReserveRow.ended_seq > seq)
@@ -122,6 +127,11 @@ _COLUMNS = select(
 ).order_by(ReserveRow.loan_key, ReserveRow.reserve_key)
 
 _OPEN = _COLUMNS.where(ReserveRow.ended_seq == NOT_ENDED, is_one_of(ReserveRow.loan_key, KEYS))
+
+
+_OPEN_OF_OWNER = select(ReserveRow.loan_key).where(
+    ReserveRow.ended_seq == NOT_ENDED, ReserveRow.owner == bindparam("owner")
+)
 
 
 def _by_loan(columns: dict[str, Any]) -> dict[int, list[Reserve]]:

@@ -9,13 +9,14 @@ from collateral_registry.commands.assets.register import register
 from collateral_registry.commands.assignments.agreement import check_ledger, record_closing
 from collateral_registry.commands.book.business_date import advance
 from collateral_registry.commands.loans.lending import create_loan
-from collateral_registry.commands.loans.pledges import pledge_asset
+from collateral_registry.commands.loans.pledges import ReleaseRequest, pledge_asset, release_pledge
 from collateral_registry.domain.assets.claims import ReceivablePool
 from collateral_registry.domain.assets.kinds import Asset
 from collateral_registry.domain.borrowing_base.base import ReserveKind
 from collateral_registry.domain.borrowing_base.terms import BorrowingBaseTerms
 from collateral_registry.domain.findings.kinds import FindingKind
 from collateral_registry.domain.loans.agreements import Balance, Loan, Pledge
+from collateral_registry.domain.receivables.ledger import InvoiceFlag
 from collateral_registry.domain.shared.days import day_of
 from collateral_registry.domain.shared.money import Money
 from collateral_registry.store.assets.repository import get_asset
@@ -23,7 +24,7 @@ from collateral_registry.store.assignments.agreement import unreconciled_of
 from collateral_registry.store.borrowing_base.reserves import reserves_of
 from collateral_registry.store.loans.repository import get_loan
 from tests.support.books import FIRST, do, open_empty_book, registered
-from tests.support.ledgers import LedgerFeed, entry, from_account
+from tests.support.ledgers import LedgerFeed, entry, from_account, open_amounts
 from valuation.errors import InvalidInput
 
 DAY = day_of(FIRST)
@@ -131,6 +132,10 @@ def test_an_unreconciled_amount_is_a_reserve_of_the_loan_while_it_lasts(book):
     report(book, entry("i-B", "INVOICE", 300_00, "B", day=DAY - 6))
     checked(book)
     assert reserves() == []
+    closing(book, 1_600_00)
+    assert reserves() == [(ReserveKind.UNRECONCILED, 300_00)]
+    do(book, lambda write: release_pledge(write, "bank", "p", "", ReleaseRequest()))
+    assert reserves() == []
 
 
 def test_a_payment_that_one_record_lacks_after_three_business_days_is_a_finding_until_it_has_it(book):
@@ -179,6 +184,51 @@ def test_a_correction_of_a_matched_payment_leaves_it_in_its_period(book):
 
     assert checked(book) == [[], []]
     assert closing(book, 30_00, DAY - 5).sums.gap == 0
+
+
+def test_a_payment_that_both_records_correct_leads_to_the_closing_amount_of_the_ledger(book):
+    report(
+        book,
+        entry("i-A", "INVOICE", 1_000_00, "A", day=DAY - 20),
+        entry("p-1", "PAYMENT", 100_00, "A", day=DAY - 10),
+        from_account("a-1", 100_00, "A", day=DAY - 10),
+        entry("y", "CORRECTION", 150_00, corrects="a-1", source=2),
+    )
+    assert closing(book, 900_00, DAY - 5).sums.gap == 0
+
+    report(book, entry("x", "CORRECTION", 150_00, corrects="p-1", effective_us=(DAY - 1) * 86_400_000_000))
+    sums = closing(book, 850_00).sums
+    assert (sums.opening, sums.corrections, sums.gap) == (900_00, -50_00, 0)
+
+
+def test_an_invoice_that_moves_takes_what_the_ledger_has_of_it_and_leaves_no_gap(book):
+    report(
+        book,
+        entry("i-A", "INVOICE", 100_00, "A", day=DAY - 20),
+        entry("i-B", "INVOICE", 100_00, "B", day=DAY - 20),
+        entry("p-A", "PAYMENT", 5_00, "A", day=DAY - 15),
+        from_account("a-1", 40_00, "A", day=DAY - 10),
+        entry("m", "MOVE", 0, "A", to_pool="other", day=DAY - 5),
+    )
+    do(book, lambda write: register(write, Asset("other", "Acme", "receivable", "USD", ReceivablePool())))
+    ledger = LedgerFeed(book).ledger("other")
+    other = do(book, lambda write: record_closing(write, "other", FIRST, Money(95_00, "USD"), "Ana")).closing
+
+    assert (closing(book, 100_00).sums.gap, other.sums.gap) == (0, 0)
+    assert (open_amounts(ledger), ledger.flags.tolist()) == ({"A": 55_00}, [InvoiceFlag.CASH_AHEAD_OF_LEDGER])
+
+
+def test_a_payment_that_the_account_takes_back_is_one_of_the_ledger_alone(book):
+    report(
+        book,
+        entry("i-A", "INVOICE", 500_00, "A", day=DAY - 60),
+        entry("p-1", "PAYMENT", 100_00, "A", day=DAY - 20),
+        from_account("a-1", 100_00, "A", day=DAY - 20),
+    )
+    assert checked(book) == [[], []]
+    report(book, entry("y", "CORRECTION", 0, corrects="a-1", source=2))
+
+    assert checked(book) == [["DIVERTED_PAYMENT"], []]
 
 
 def test_a_closing_amount_has_the_currency_of_the_pool_and_no_later_day(book):

@@ -6,6 +6,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from collateral_registry.commands.assets.register import change
 from collateral_registry.commands.assignments.agreement import computed_closing, record_closing
 from collateral_registry.commands.book.business_date import advance
 from collateral_registry.commands.borrowing_base.reserves import create_reserve
@@ -152,6 +153,14 @@ def test_a_person_records_no_reserve_in_the_name_of_a_ledger(book):
 
     with pytest.raises(InvalidInput, match="owner: got ledger of assets/first"):
         book.do(lambda write: create_reserve(write, "loan", stated))
+
+
+def test_a_gap_keeps_the_currency_in_which_the_closing_amount_was_stated(book):
+    gap_of(book, "first")
+    book.do(lambda write: change(write, "first", "", lambda asset: replace(asset, currency="EUR")))
+    lend(book, "loan", "first", currency="EUR")
+
+    assert judged(book, "loan", "unknown") & UnknownReason.ROLL_FORWARD_GAP
 
 
 def test_a_gap_makes_the_cover_of_a_loan_in_another_currency_unknown(book):
