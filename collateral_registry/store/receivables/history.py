@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import bindparam, func, select
+from sqlalchemy.orm import aliased
 
 from collateral_registry.domain.receivables.estimates.history import (
     CHANGE_COLUMNS,
@@ -10,7 +11,7 @@ from collateral_registry.domain.receivables.estimates.history import (
     LedgerHistory,
     changes_of,
 )
-from collateral_registry.domain.receivables.ledger import EntryKind
+from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource
 from collateral_registry.domain.receivables.ledgers.ledger_state import DAY_US
 from collateral_registry.store.engine.bulk import Columns, Source, read_columns
 from collateral_registry.store.engine.rows import columns_of
@@ -48,10 +49,28 @@ _ENTRIES = (
     .where(_OF_POOL[0], _OF_POOL[1] | _MOVED | (InvoiceEntryRow.effect == int(EntryKind.DUE_DATE)))
     .order_by(InvoiceEntryRow.number)
 )
+_RECEIVED = aliased(InvoiceEntryRow)
+_OF_ACCOUNT = (
+    _RECEIVED.pool_key == InvoiceEntryRow.pool_key,
+    _RECEIVED.source == int(EntrySource.ACCOUNT),
+    _RECEIVED.kind != int(EntryKind.CORRECTION),
+    _RECEIVED.leg == 0,
+)
+_RECEIVED_US = func.coalesce(
+    select(_RECEIVED.effective_us)
+    .where(*_OF_ACCOUNT, _RECEIVED.number == InvoiceEntryRow.matches, InvoiceEntryRow.leg == 0)
+    .where(InvoiceEntryRow.kind != int(EntryKind.CORRECTION))
+    .scalar_subquery(),
+    select(func.max(_RECEIVED.effective_us))
+    .where(*_OF_ACCOUNT, _RECEIVED.matches == InvoiceEntryRow.number, _RECEIVED.matches != 0)
+    .scalar_subquery(),
+    InvoiceEntryRow.effective_us,
+)
+"""When the account received a payment that both records report; else when the one record says that it was paid."""
 _LAST_PAYMENTS = (
     select(
         *columns_of(InvoiceEntryRow, "debtor", "invoice_number"),
-        func.max(InvoiceEntryRow.effective_us).label("last_us"),
+        func.max(_RECEIVED_US).label("last_us"),
     )
     .where(*_OF_POOL, InvoiceEntryRow.effect == int(EntryKind.PAYMENT), InvoiceEntryRow.change_minor > 0)
     .where(InvoiceEntryRow.kind != int(EntryKind.MOVE))

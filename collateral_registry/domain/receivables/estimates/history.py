@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from collateral_registry.domain.receivables.claims.repeated import first_of_claims, rows_with_equal_keys
-from collateral_registry.domain.receivables.ledger import EntryKind, PoolLedger
+from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource, PoolLedger
 from collateral_registry.domain.receivables.ledgers.ledger_columns import number_keys
 from collateral_registry.domain.receivables.ledgers.ledger_state import DAY_US, Effect
 from collateral_registry.domain.shared.days import NO_DAY
@@ -46,7 +46,10 @@ class Changes:
 
 @dataclass(frozen=True)
 class LedgerHistory:
-    """The changes of invoices, and the day of the last payment of each invoice that has one, by debtor and number."""
+    """The changes of invoices, and the day of the last payment of each invoice that has one, by debtor and number.
+
+    A payment that both records report has the day on which the account received it.
+    """
 
     changes: Changes
     last_payment_day: Mapping[tuple[str, str], int]
@@ -136,12 +139,21 @@ def history_of_effects(effects: Iterable[Effect], currency: str) -> LedgerHistor
         name: np.array([getattr(one, name) for one in changing], dtype=object if name in NAME_COLUMNS else np.int64)
         for name in CHANGE_COLUMNS
     }
+    received = _days_received(own)
     paid: dict[tuple[str, str], int] = {}
     for one in own:
         if one.effect == EntryKind.PAYMENT and one.kind != EntryKind.MOVE and one.change_minor > 0:
-            name = (one.debtor, one.invoice_number)
-            paid[name] = max(paid.get(name, one.day), one.day)
+            name, day = (one.debtor, one.invoice_number), received.get(one.number, one.day)
+            paid[name] = max(paid.get(name, day), day)
     return LedgerHistory(changes_of(columns), paid)
+
+
+def _days_received(effects: Sequence[Effect]) -> dict[int, int]:
+    """Returns the days on which the account received payments of the ledger, by the number of the ledger's entry."""
+    stated = [one for one in effects if one.leg == 0 and one.kind != EntryKind.CORRECTION]
+    day_of = {one.number: one.day for one in stated if one.source == EntrySource.ACCOUNT}
+    found = {one.number: day_of[one.matches] for one in stated if one.matches in day_of}
+    return found | {one.matches: one.day for one in stated if one.matches and one.source == EntrySource.ACCOUNT}
 
 
 @dataclass(frozen=True)
