@@ -20,7 +20,7 @@ from collateral_registry.store.loans.pledges import loans_by_asset
 from collateral_registry.store.loans.repository import StoredLoan, get_loan, read_loan_names
 
 ID_CHARACTERS = 30
-"""Characters of the pool's id in that of a reserve."""
+"""Characters of the pool's id in that of a reserve; several pools may begin with the same."""
 
 
 def reserve_unreconciled(write: Write, asset: StoredAsset, amount: Money) -> None:
@@ -35,21 +35,21 @@ def reserve_unreconciled(write: Write, asset: StoredAsset, amount: Money) -> Non
     names = read_loan_names(write.connection, np.array(sorted(keys), dtype=np.int64))["loan_id"].tolist()
     for loan in (get_loan(write.connection, name) for name in names):
         deducts = loan.key in pledged and loan.loan.base_terms is not None and loan.loan.currency == amount.currency
-        _replace(write, loan, asset_id, amount.minor if deducts else 0)
+        _replace(write, loan, asset_id, asset.key, amount.minor if deducts else 0)
 
 
 def end_unsecured_reserve(write: Write, asset_key: int, asset_id: str, loan_id: str) -> None:
     """Ends the reserve of a loan for the unreconciled amount of a pool, unless the pool still secures the loan."""
     loan = get_loan(write.connection, loan_id)
     if loan.key not in _secured_loans(write, asset_key):
-        _replace(write, loan, asset_id, 0)
+        _replace(write, loan, asset_id, asset_key, 0)
 
 
 def _secured_loans(write: Write, asset_key: int) -> set[int]:
     return {*loans_by_asset(write.connection, np.array([asset_key], dtype=np.int64)).get(asset_key, [])}
 
 
-def _replace(write: Write, loan: StoredLoan, asset_id: str, amount_minor: int) -> None:
+def _replace(write: Write, loan: StoredLoan, asset_id: str, asset_key: int, amount_minor: int) -> None:
     owner = ledger_owner(asset_id)
     open_reserves = reserves_of(write.connection, np.array([loan.key], dtype=np.int64)).get(loan.key, [])
     own = [one for one in open_reserves if one.kind == ReserveKind.UNRECONCILED and one.owner == owner]
@@ -65,7 +65,7 @@ def _replace(write: Write, loan: StoredLoan, asset_id: str, amount_minor: int) -
             reason="the entries do not lead to the stated closing amount",
             first_day=date_at(write.market_day),
             amount_minor=amount_minor,
-            reserve_id=f"unreconciled-{asset_id[:ID_CHARACTERS]}-{write.seq}",
+            reserve_id=f"unreconciled-{asset_id[:ID_CHARACTERS]}-{asset_key}-{write.seq}",
         )
         insert_reserve(write, loan.loan.loan_id, loan.key, new)
     write.touched.add(loans=[loan.key])
