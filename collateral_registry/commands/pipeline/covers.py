@@ -15,7 +15,7 @@ from collateral_registry.domain.borrowing_base.base import reserved_for_ledger
 from collateral_registry.domain.borrowing_base.columns import BaseInputs, Bases, LoanBase, bases_of
 from collateral_registry.domain.borrowing_base.dilution_reserves import reserved_minor
 from collateral_registry.domain.borrowing_base.gaps import GapDeduction, Gaps
-from collateral_registry.domain.loans.cover import PledgeColumns, TargetColumns, claim_values, pool_sums
+from collateral_registry.domain.loans.cover import PledgeColumns, TargetColumns, claim_values, marks_before, pool_sums
 from collateral_registry.domain.loans.levels import LtvBasis
 from collateral_registry.domain.shared.days import date_at
 from collateral_registry.store.assignments.agreement import unreconciled_amounts
@@ -209,7 +209,6 @@ def cover_of(inputs: CoverInputs, day: int) -> Covered:
     """Returns the collateral of loans on a day, computed from what was read or is assumed."""
     loans, pledges, targets = inputs.loans, inputs.pledges, inputs.targets
     valued, registrations = inputs.values, inputs.registrations
-    unknown = registrations.unknown | inputs.bases.unknown | inputs.gaps.unknown
     columns = PledgeColumns(
         target=_rows_in(targets["target_key"], pledges["target_key"]),
         loan=_rows_in(loans["loan_key"], pledges["loan_key"]),
@@ -219,6 +218,9 @@ def cover_of(inputs: CoverInputs, day: int) -> Covered:
     )
     asset = np.unique(targets["asset_key"], return_inverse=True)[1].astype(np.int64)
     own = TargetColumns(asset, targets["prior_claims_minor"])
+    # A claim behind one in another currency is unknown like that target, of which it takes a proportion.
+    unknown = registrations.unknown | inputs.bases.unknown | inputs.gaps.unknown
+    unknown |= marks_before(columns, own, valued["unknown"])
     # Claims on the market value are claims on the adjusted one (rules.md section 1).
     market = adjusted_value(valued["market_minor"], valued["price_adjustment"])
     good_market = adjusted_value(valued["good_market_minor"], valued["good_price_adjustment"])
@@ -236,7 +238,8 @@ def cover_of(inputs: CoverInputs, day: int) -> Covered:
     claims = taken.from_all(claims)
     decision = _decision_claims(by_value, own, worth, taken, claims)
     mine = np.isin(pledges["loan_key"], loans["loan_key"])
-    pools = _pools(columns, claims, decision, valued, unknown, mine, len(loans["loan_key"]), day)
+    never_valued = _never_valued(columns, own, valued)
+    pools = _pools(columns, claims, decision, valued, unknown, never_valued, mine, len(loans["loan_key"]), day)
     keys = {"pledge_key": pledges["pledge_key"][mine]}
     bases = bases_of(
         inputs.bases.of(mine),
@@ -265,6 +268,13 @@ class _Deductions:
             share = self.good_dilution_ppm if name.startswith("good_") else self.dilution_ppm
             left[name] = claim - reserved_minor(claim, share)
         return left
+
+
+def _never_valued(pledges: PledgeColumns, targets: TargetColumns, valued: Columns) -> NDArray[np.bool_]:
+    """Returns whether the claim of each pledge [p] depends on a target that is unknown and has no last good value."""
+    never = (valued["unknown"] != 0) & (valued["good_seq"] == 0)
+    found: NDArray[np.bool_] = never[pledges.target] | (marks_before(pledges, targets, never.astype(np.int64)) != 0)
+    return found
 
 
 def _decision_claims(
@@ -317,6 +327,7 @@ def _pools(
     decision: Columns,
     valued: Columns,
     unknown_pledges: Int,
+    never_valued: NDArray[np.bool_],
     mine: NDArray[np.bool_],
     count: int,
     day: int,
@@ -326,7 +337,7 @@ def _pools(
         *(getattr(pledges, name)[mine] for name in ("target", "loan", "rank", "share_ppm", "limit_minor"))
     )
     unknown = valued["unknown"][own.target] | unknown_pledges[mine]
-    never = (valued["unknown"][own.target] != 0) & (valued["good_seq"][own.target] == 0)
+    never = never_valued[mine]
     bits = {"unknown": np.zeros(count, dtype=np.int64), "quality": np.zeros(count, dtype=np.int64)}
     np.bitwise_or.at(bits["unknown"], own.loan, unknown | valued["unknown_part"][own.target])
     np.bitwise_or.at(bits["quality"], own.loan, valued["quality"][own.target])

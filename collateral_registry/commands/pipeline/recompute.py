@@ -44,7 +44,7 @@ class Recomputed:
     events: int
 
 
-UNVERSIONED_RULES = ("cover/1", "price-adjustment/1")
+UNVERSIONED_RULES = ("cover/2", "price-adjustment/1")
 """Rules of values and claims that are no models of their own. Their versions rise when their results change."""
 
 

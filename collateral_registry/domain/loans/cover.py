@@ -46,10 +46,13 @@ def claim_values(pledges: PledgeColumns, targets: TargetColumns, value_minor: In
     Pledges are served in the order of their ranks. A claim is share x max(0, value - prior claims - limits of senior
     ranks), but at most the pledge's own limit. If a senior limit is in another currency, it is converted in proportion
     to the values of the two targets and rounded up. If the shares within a rank sum to at most 1, the claims on an
-    asset never exceed its value.
+    asset never exceed its value. A senior limit or prior claim on a target without value takes all of the asset's other
+    targets, because it has no known proportion to them.
     """
     siblings = _siblings(targets.asset)
-    taken = _with_siblings(np.minimum(targets.prior_claims_minor, value_minor), value_minor, siblings)
+    # A target without value counts as one minor unit, so that any claim on it takes all of the asset.
+    whole = np.maximum(value_minor, 1)
+    taken = _with_siblings(np.minimum(targets.prior_claims_minor, whole), value_minor, siblings)
     claims = np.zeros(len(pledges.target), dtype=np.int64)
     for rank in np.unique(pledges.rank):
         rows = np.flatnonzero(pledges.rank == rank)
@@ -59,11 +62,32 @@ def claim_values(pledges: PledgeColumns, targets: TargetColumns, value_minor: In
         limit = pledges.limit_minor[rows]
         claims[rows] = np.where(limit == NO_LIMIT, available, np.minimum(available, limit))
         # The whole limit of a senior rank is subtracted, not only the part that it claims now.
-        amount = np.where(limit == NO_LIMIT, value_minor[target], np.minimum(limit, value_minor[target]))
+        amount = np.where(limit == NO_LIMIT, whole[target], np.minimum(limit, whole[target]))
         at_rank = np.zeros(len(value_minor), dtype=np.int64)
         np.add.at(at_rank, target, amount)
         taken = taken + _with_siblings(at_rank, value_minor, siblings)
     return claims
+
+
+def marks_before(pledges: PledgeColumns, targets: TargetColumns, marks: Int) -> Int:
+    """Returns the bits of ``marks`` [t] on which the claim of each pledge [p] depends through another currency.
+
+    They are those of the asset's other targets on which a prior claim or a pledge of an earlier rank comes first.
+    """
+    source, other = _siblings(targets.asset)
+    marked = marks[source] != 0
+    source, other = source[marked], other[marked]
+    found = np.zeros(len(pledges.target), dtype=np.int64)
+    if not len(source):
+        return found
+    is_claimed = targets.prior_claims_minor > 0
+    for rank in np.unique(pledges.rank):
+        before = np.zeros(len(marks), dtype=np.int64)
+        np.bitwise_or.at(before, other, np.where(is_claimed[source], marks[source], 0))
+        rows = np.flatnonzero(pledges.rank == rank)
+        found[rows] = before[pledges.target[rows]]
+        is_claimed[pledges.target[rows[pledges.limit_minor[rows] != 0]]] = True
+    return found
 
 
 def _siblings(asset: Int) -> tuple[Int, Int]:
@@ -87,7 +111,7 @@ def _with_siblings(taken: Int, value: Int, siblings: tuple[Int, Int]) -> Int:
     The siblings' amounts are converted in proportion to the values of the two targets.
     """
     source, other = siblings
-    ratio = np.where(value[source] > 0, value[other] / np.maximum(value[source], 1), 0.0)
+    ratio = value[other] / np.maximum(value[source], 1)
     total = taken.copy()
     np.add.at(total, other, np.ceil(taken[source] * ratio).astype(np.int64))
     return total

@@ -25,6 +25,7 @@ from collateral_registry.store.revaluation.runs import newest_models
 from collateral_registry.store.schema.prices import HaircutCurveRow
 from collateral_registry.store.schema.valuations import ValuationRow
 from tests.support.books import FIRST, do, downgrade
+from tests.support.small_book import goods, move_to
 
 TODAY = FIRST + timedelta(days=28)
 
@@ -74,10 +75,20 @@ def test_a_run_that_an_older_release_left_unfinished_is_not_completed_by_newer_m
         finish_run(filled_book)
 
 
-def test_a_migrated_book_whose_curves_are_of_this_release_needs_no_acceptance(filled_book):
+def test_a_migrated_book_of_one_currency_whose_curves_are_of_this_release_needs_no_acceptance(book):
+    goods(book)
+    move_to(book, TODAY)
+    downgrade(book, "0024")
+    migrate(book)
+    do(book, lambda write: advance(write, day_of(TODAY) + 1))
+
+
+def test_a_migrated_book_with_claims_in_two_currencies_is_valued_by_the_new_rule_once_it_is_accepted(filled_book):
     downgrade(filled_book, "0024")
     migrate(filled_book)
-    do(filled_book, lambda write: advance(write, day_of(TODAY) + 1))
+    with pytest.raises(Refused, match=r"cover/1, cover/2") as refused:
+        do(filled_book, lambda write: advance(write, day_of(TODAY) + 1))
+    assert refused.value.reason == "MODELS_CHANGED"
 
 
 def test_an_upgrade_keeps_past_reports_shows_its_effect_and_then_applies_it(filled_book):

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from collateral_registry.domain.loans.cover import NO_LIMIT, PledgeColumns, TargetColumns, claim_values, pool_sums
+from collateral_registry.domain.loans.cover import (
+    NO_LIMIT,
+    PledgeColumns,
+    TargetColumns,
+    claim_values,
+    marks_before,
+    pool_sums,
+)
 from collateral_registry.domain.loans.cure import (
     cash_cure,
     collateral_cure,
@@ -61,6 +68,46 @@ def test_a_senior_limit_in_another_currency_counts_in_proportion():
     targets = TargetColumns(ints(0, 0), ints(0, 0))
 
     assert claim_values(pledges, targets, ints(100, 50)).tolist() == [60, 20]
+
+
+@pytest.mark.parametrize(("limit", "prior"), [(60, 0), (NO_LIMIT, 0), (0, 30)])
+def test_a_senior_claim_on_a_target_without_value_takes_all_of_the_asset(limit, prior):
+    pledges = PledgeColumns(ints(0, 1), ints(0, 1), ints(1, 2), ints(PPM, PPM), ints(limit, NO_LIMIT))
+    targets = TargetColumns(ints(0, 0), ints(prior, 0))
+
+    assert claim_values(pledges, targets, ints(0, 50)).tolist() == [0, 0]
+
+
+def test_a_limit_of_zero_on_a_target_without_value_takes_nothing():
+    pledges = PledgeColumns(ints(0, 1), ints(0, 1), ints(1, 2), ints(PPM, PPM), ints(0, NO_LIMIT))
+
+    assert claim_values(pledges, TargetColumns(ints(0, 0), ints(0, 0)), ints(0, 50)).tolist() == [0, 50]
+
+
+def test_a_claim_bears_the_marks_of_the_targets_before_it_in_other_currencies():
+    """Targets 0 to 2 are of one asset, target 3 of another; marks of later and equal ranks do not count."""
+    pledges = PledgeColumns(
+        ints(0, 1, 2, 2, 3), ints(0, 1, 2, 3, 4), ints(1, 2, 2, 3, 4), np.full(5, PPM), ints(0, 5, 5, 5, NO_LIMIT)
+    )
+    assets = ints(0, 0, 0, 1)
+
+    without = marks_before(pledges, TargetColumns(assets, ints(0, 0, 0, 0)), ints(1, 2, 4, 8))
+    prior = marks_before(pledges, TargetColumns(assets, ints(9, 0, 0, 0)), ints(1, 2, 4, 8))
+
+    assert without.tolist() == [0, 0, 0, 2, 0]
+    assert prior.tolist() == [0, 1, 1, 3, 0]
+
+
+@given(st.integers(0, 10**9), st.integers(0, 10**9), st.integers(0, 10**9), st.integers(0, 10**9), st.data())
+def test_a_lower_value_in_one_currency_enlarges_no_claim(first, second, limit, prior, data):
+    """Claims by conservative values therefore never exceed those by last good values."""
+    pledges = PledgeColumns(
+        ints(0, 1, 0), ints(0, 1, 2), ints(1, 2, 3), ints(PPM, PPM, PPM), ints(limit, limit, NO_LIMIT)
+    )
+    targets = TargetColumns(ints(0, 0), ints(prior, 0))
+    lower = ints(data.draw(st.integers(0, first)), data.draw(st.integers(0, second)))
+
+    assert (claim_values(pledges, targets, lower) <= claim_values(pledges, targets, ints(first, second))).all()
 
 
 pledge_rows = st.lists(
