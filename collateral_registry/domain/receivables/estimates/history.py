@@ -68,8 +68,9 @@ def changes_of(effects: Columns) -> Changes:
 
     An invoice is a sale of the day of its issue, because a ledger may be reported long after. A correction that lowers
     the amount of an invoice is a reduction, as a credit note is: an entry does not state whether the sale was an error.
+    A reduction that is dated before the sale of its invoice is one of the day of the sale.
     An invoice that returns to the pool changes what it changed while it was away. One that has left is no sale unless
-    it was reduced before, because what reduces it later is not in this ledger.
+    it was reduced before, because what reduces it later is not in this ledger; nor is one that came from another pool.
     """
     change = _changed_here(effects)
     kept = change != 0
@@ -85,15 +86,31 @@ def changes_of(effects: Columns) -> Changes:
     lowered = is_sale & (effects["kind"] == EntryKind.CORRECTION) & (amount < 0)
     issued = states_invoice & (issue != NO_DAY) & ~lowered
     day[issued] = issue[issued]
+    is_sale &= ~lowered
+    _set_no_earlier_than_sales(day, effects, states_invoice & is_sale, ~is_sale)
     return Changes(
         debtor=effects["debtor"],
         invoice_number=effects["invoice_number"],
         day=day,
         amount_minor=np.where(lowered, -amount, amount),
-        is_sale=is_sale & ~lowered,
+        is_sale=is_sale,
         states_invoice=states_invoice,
         is_write_off=effect == EntryKind.WRITE_OFF,
     )
+
+
+def _set_no_earlier_than_sales(day: Int, effects: Columns, is_sale: Bool, is_reduction: Bool) -> None:
+    """Sets the days of reductions to that of the first sale of their invoice if they are dated before it."""
+    sold: dict[tuple[str, str], int] = {}
+    for name, sale_day in zip(_names(effects, is_sale), day[is_sale].tolist(), strict=True):
+        sold.setdefault(name, sale_day)
+    earliest = [sold.get(name, NO_DAY) for name in _names(effects, is_reduction)]
+    day[is_reduction] = np.maximum(day[is_reduction], np.array(earliest, dtype=np.int64))
+
+
+def _names(effects: Columns, rows: Bool) -> list[tuple[str, str]]:
+    """Returns the debtors and numbers of some of the effects."""
+    return [*zip(effects["debtor"][rows].tolist(), effects["invoice_number"][rows].tolist(), strict=True)]
 
 
 def _changed_here(effects: Columns) -> Int:
@@ -127,8 +144,22 @@ def _count_moves(rows: Sequence[int], effects: Columns, change: Int) -> None:
             change[row] = max(0, change[row] - counted[side])
         counted[side] += change[row]
     was_reduced = counted[EntryKind.CREDIT_NOTE] or counted[EntryKind.WRITE_OFF] or (change[rows] < 0).any()
-    if not is_here and not was_reduced:
+    if is_here:
+        return
+    if effects["kind"][rows[0]] == EntryKind.MOVE:
+        _count_reductions_here(rows, effects, change)
+    elif not was_reduced:
         change[rows] = 0
+
+
+def _count_reductions_here(rows: Sequence[int], effects: Columns, change: Int) -> None:
+    """Counts of an invoice that came from another pool and has left only what reduced it meanwhile.
+
+    Otherwise, invoices that pass through the pool would be sales by which its reductions are divided.
+    """
+    own = np.array(rows)
+    is_sale = np.isin(effects["effect"][own], [EntryKind.INVOICE, EntryKind.DEBIT_NOTE]) & (change[own] > 0)
+    change[own[is_sale | (effects["kind"][own] == EntryKind.MOVE)]] = 0
 
 
 def history_of_effects(effects: Iterable[Effect], currency: str) -> LedgerHistory:

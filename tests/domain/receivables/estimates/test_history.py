@@ -69,6 +69,22 @@ def test_an_invoice_that_has_left_is_no_sale_unless_it_was_reduced_before():
     assert sums(*others, sale("A"), before, leaves("A")) == (45, 150)
 
 
+def test_an_invoice_of_another_pool_that_has_left_again_is_no_sale_and_keeps_what_reduced_it_here():
+    others = sale("B", 50), entry("c-B", "CREDIT_NOTE", 5, "B")
+    visitor = sale("A", 300, pool="other"), entry("c-A", "CREDIT_NOTE", 1, "A", pool="other"), returns("A")
+    here = entry("d-A", "CREDIT_NOTE", 2, "A"), entry("e-A", "DEBIT_NOTE", 9, "A")
+
+    assert sums(*others, *visitor) == (6, 350)
+    assert sums(*others, *visitor, leaves("A")) == (5, 50)
+    assert sums(*others, *visitor, *here, leaves("A")) == (7, 50)
+
+
+@pytest.mark.parametrize("kind", ["CREDIT_NOTE", "WRITE_OFF"])
+@pytest.mark.parametrize("days", [0, 100, 450])
+def test_a_reduction_dated_before_its_invoice_counts_in_the_month_of_the_sale(kind, days):
+    assert sums(sale("A"), entry("c", kind, 20, "A", day=TODAY - days)) == (20, 100)
+
+
 def test_what_reduced_an_invoice_while_it_was_away_counts_once_it_returns():
     away = entry("c", "CREDIT_NOTE", 60, "A", pool="other"), entry("w", "WRITE_OFF", 10, "A", pool="other")
     raised = entry("d", "DEBIT_NOTE", 20, "A", pool="other")
