@@ -20,7 +20,7 @@ from collateral_registry.store.assignments.verifications import (
     get_verification,
     insert_answers,
     insert_plan,
-    newest_verification,
+    verification_of,
 )
 from collateral_registry.store.book.policies import policy_in_force
 from collateral_registry.store.engine.database import Connection, Write
@@ -44,12 +44,10 @@ def plan_verification(
     """Samples the open invoices of a pool and stores the plan, with up to ``targets`` invoices chosen by suspicion.
 
     Without a tolerable amount it is the policy's share of the open amount, and without a seed one is derived. The
-    sample is twice as large if a debtor denied a debt in the newest verification.
+    sample is twice as large if a debtor denied a debt in the newest complete verification or since.
     """
     asset = owed_by_debtors(write.connection, asset_id)
     ledger = ledger_of(write.connection, asset_id)
-    newest = newest_verification(write.connection, asset.key)
-    was_denied = newest is not None and any(one.is_denial for one in newest.answers.values())
     plan = planned(
         ledger,
         verification_id,
@@ -58,7 +56,7 @@ def plan_verification(
         confidence_ppm,
         seed or _seed(write.seq, asset_id, verification_id),
         targets,
-        is_doubled=was_denied,
+        is_doubled=verification_of(write.connection, asset.key).was_denied,
     )
     return insert_plan(write, asset.key, asset_id, plan, actor)
 

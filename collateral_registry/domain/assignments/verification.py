@@ -191,7 +191,7 @@ def planned(
 
 
 Answers = Mapping[tuple[str, str], Answer]
-"""The newest answer of each sampled invoice, by its debtor and number."""
+"""The answer in force to each sampled invoice, by its debtor and number."""
 
 
 def denied_invoices(answers: Iterable[Answer]) -> list[tuple[str, str]]:
@@ -209,9 +209,17 @@ def denied_invoices(answers: Iterable[Answer]) -> list[tuple[str, str]]:
     return [*denied]
 
 
-def newest_answers(answers: Sequence[Answer]) -> Answers:
-    """Returns the newest answer of each invoice."""
-    return {(answer.debtor, answer.invoice_number): answer for answer in answers}
+def answers_in_force(answers: Iterable[Answer]) -> Answers:
+    """Returns the newest answer to each invoice of a verification, in the order of ``answers``.
+
+    A missing answer does not replace a denial, which its debtor alone withdraws.
+    """
+    found: dict[tuple[str, str], Answer] = {}
+    for answer in answers:
+        name = (answer.debtor, answer.invoice_number)
+        if answer.outcome != Outcome.NO_ANSWER or name not in found or not found[name].is_denial:
+            found[name] = answer
+    return found
 
 
 def misstated_share(plan: Plan, answers: Answers) -> float | None:

@@ -14,10 +14,10 @@ from collateral_registry.domain.assignments.verification import (
     Answer,
     Answers,
     Plan,
+    answers_in_force,
     denied_invoices,
     least_misstated_share,
     misstated_share,
-    newest_answers,
 )
 from collateral_registry.domain.filters.expressions import Expression
 from collateral_registry.domain.filters.fields import Day, Id, Text, Time
@@ -94,11 +94,6 @@ def list_verifications(
     return _verifications(connection, where, limit)
 
 
-def newest_verification(connection: Connection, asset_key: int) -> StoredVerification | None:
-    """Returns the newest verification of a pool; None if there is none."""
-    return next(iter(_verifications(connection, [VerificationRow.asset_key == asset_key], 1)), None)
-
-
 def answered_verifications(connection: Connection, asset_key: int) -> list[StoredVerification]:
     """Returns all verifications of a pool that have answers, newest first."""
     rows = _verifications(connection, [VerificationRow.asset_key == asset_key], None)
@@ -126,7 +121,7 @@ def _verifications(
             from_document(Plan, row.document),
             row.actor,
             row.known_us,
-            newest_answers([answer for _, answer in answers[row.record_key]]),
+            answers_in_force(answer for _, answer in answers[row.record_key]),
         )
         for row in rows
     ]
@@ -161,13 +156,15 @@ class Verified:
 
     ``misstated_share`` is the bound of the newest complete one and ``day`` its day; NaN and NO_DAY if there is none.
     ``least_share`` is the largest bound that the bad answers to newer ones already support, NaN without any.
-    ``denied`` are the invoices that their debtors denied and have not confirmed since.
+    ``denied`` are the invoices that their debtors denied and have not confirmed since, and ``was_denied`` holds if one
+    of these denials is not older than the first answer to the newest complete verification.
     """
 
     misstated_share: float = nan
     day: int = NO_DAY
     least_share: float = nan
     denied: Sequence[InvoiceScope] = ()
+    was_denied: bool = False
 
 
 def verification_of(source: Source, asset_key: int, seq: int | None = None) -> Verified:
@@ -193,13 +190,14 @@ def _verified(plans: Sequence[tuple[int, str]], answers: Mapping[int, Sequence[R
     denied = [InvoiceScope(debtor, (number,)) for debtor, number in denied_invoices(one for _, one in recorded)]
     least: list[float] = []
     for key, document in reversed(plans):
-        plan, newest = from_document(Plan, document), newest_answers([one for _, one in answers[key]])
-        share = misstated_share(plan, newest)
+        plan, in_force = from_document(Plan, document), answers_in_force(one for _, one in answers[key])
+        share = misstated_share(plan, in_force)
         if share is not None:
-            return Verified(share, day_of(plan.day), max(least, default=nan), denied)
-        if (bound := least_misstated_share(plan, newest)) is not None:
+            was_denied = bool(denied_invoices(one for at, one in recorded if at >= answers[key][0][0]))
+            return Verified(share, day_of(plan.day), max(least, default=nan), denied, was_denied)
+        if (bound := least_misstated_share(plan, in_force)) is not None:
             least.append(bound)
-    return Verified(least_share=max(least, default=nan), denied=denied)
+    return Verified(least_share=max(least, default=nan), denied=denied, was_denied=bool(denied))
 
 
 _PLANS = (

@@ -168,6 +168,47 @@ def test_an_invoice_of_which_nothing_is_confirmed_doubles_the_next_sample_too(bo
     assert plan(book, "v-2").plan.sample == 2 * stored.plan.sample
 
 
+def test_no_missing_answer_lowers_the_bound_that_a_denial_raised(book):
+    stored = plan(book)
+    answer(book, stored, Outcome.DENIED, "A")
+    answer(book, stored, Outcome.CONFIRMED, "BCDEFGHIJK")
+    bound = verified(book).misstated_share
+    assert bound == pytest.approx(upper_misstatement_share(100, [1.0] * 50, 0.95))
+
+    answer(book, stored, Outcome.NO_ANSWER, "A", has_proof=True)
+    assert (denied(book), verified(book).misstated_share) == ([("A",)], bound)
+
+    answer(book, stored, Outcome.CONFIRMED, "A")
+    answer(book, stored, Outcome.NO_ANSWER, "A", has_proof=True)
+    assert denied(book) == []
+    assert verified(book).misstated_share == pytest.approx(2.9957 / 100, abs=1e-6)
+
+
+def test_a_denial_doubles_each_sample_until_a_verification_without_one_is_complete(book):
+    first = plan(book)
+    answer(book, first, Outcome.DENIED, "B")
+    assert plan(book, "v-2").plan.sample == 2 * first.plan.sample
+    third = plan(book, "v-3")
+    assert third.plan.sample == 2 * first.plan.sample
+
+    answer(book, third, Outcome.CONFIRMED)
+    assert plan(book, "v-4").plan.sample == first.plan.sample
+    answer(book, first, Outcome.DENIED, "C")
+    assert plan(book, "v-5").plan.sample == 2 * first.plan.sample
+
+
+def test_a_denial_in_a_complete_verification_doubles_until_the_next_one_is_complete(book):
+    first = plan(book)
+    answer(book, first, Outcome.CONFIRMED, "ACDEFGHIJK")
+    answer(book, first, Outcome.DENIED, "B")
+    second = plan(book, "v-2")
+    assert [second.plan.sample, plan(book, "v-3").plan.sample] == [2 * first.plan.sample] * 2
+
+    answer(book, second, Outcome.CONFIRMED, "ACDEFGHIJK")
+    answer(book, second, Outcome.NO_ANSWER, "B", has_proof=True)
+    assert plan(book, "v-4").plan.sample == first.plan.sample
+
+
 def denied(book):
     return [scope.invoice_numbers for scope in verified(book).denied]
 
