@@ -132,7 +132,8 @@ def _show(found: pb.Verification, layout: Layout) -> None:
     show_table(SAMPLE, ListedRows([*map(_target_row, found.targets), *map(_row, found.invoices)]), layout)
     if layout.form is Format.TABLE:
         interval = f"{format_amount(found.interval)} {found.interval.currency_code}"
-        print_line(f"{found.sample_size} units, one of every {interval}, seed {found.seed}", to_stderr=True)
+        seed = f"{'random ' if found.random_seed else ''}seed {found.seed}"
+        print_line(f"{found.sample_size} units, one of every {interval}, {seed}", to_stderr=True)
         print_line(_bound(found), to_stderr=True)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Container, Sequence
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 
@@ -43,7 +45,7 @@ def plan_verification(
 ) -> StoredVerification:
     """Samples the open invoices of a pool and stores the plan, with up to ``targets`` invoices chosen by suspicion.
 
-    Without a tolerable amount it is the policy's share of the open amount, and without a seed one is derived. The
+    Without a tolerable amount it is the policy's share of the open amount, and seed 0 stands for a random one. The
     sample is twice as large if a debtor denied a debt in the newest complete verification or since.
     """
     asset = owed_by_debtors(write.connection, asset_id)
@@ -54,11 +56,11 @@ def plan_verification(
         date_at(write.market_day),
         tolerable or _tolerable(write, asset, ledger),
         confidence_ppm,
-        seed or _seed(write.seq, asset_id, verification_id),
+        seed or secrets.randbelow(SEED_LIMIT - 1) + 1,
         targets,
         is_doubled=verification_of(write.connection, asset.key).was_denied,
     )
-    return insert_plan(write, asset.key, asset_id, plan, actor)
+    return insert_plan(write, asset.key, asset_id, replace(plan, random_seed=not seed), actor)
 
 
 def record_answers(
@@ -94,12 +96,6 @@ def _tolerable(write: Write, asset: StoredAsset, ledger: PoolLedger) -> Money:
     share = policy.receivable_numbers(asset.asset.asset_class).ppm("verification_tolerable_share")
     book = int(ledger.open_minor[ledger.currency == asset.asset.currency].sum())
     return Money(max(1, book * share // PPM), asset.asset.currency)
-
-
-def _seed(seq: int, *names: str) -> int:
-    """Returns a seed that is the same for a validation and the request that follows it."""
-    digest = sha256(" ".join([str(seq), *names]).encode()).digest()
-    return int.from_bytes(digest[:8], "big") % (SEED_LIMIT - 1) + 1
 
 
 def _check_answer(at: int, answer: Answer, stored: StoredVerification, verified: Container[tuple[str, str]]) -> None:

@@ -60,7 +60,8 @@ class Plan:
     """A sample of a pool's ledger at one of its entries, which follows from the seed.
 
     ``interval_minor`` is the distance of the sampled units and ``first_minor`` the place of the first one. ``targets``
-    are verified in addition, by suspicion.
+    are verified in addition, by suspicion. ``random_seed`` holds if the server drew the seed when it stored the plan:
+    of a stated one, and of one that follows from the id, the sample can be known before.
     """
 
     verification_id: str
@@ -76,6 +77,7 @@ class Plan:
     first_minor: int
     invoices: Sequence[SampledInvoice]
     targets: Sequence[TargetedInvoice] = ()
+    random_seed: bool = False
 
     @property
     def open_minor(self) -> dict[tuple[str, str], int]:

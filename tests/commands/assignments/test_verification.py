@@ -90,6 +90,25 @@ def test_the_same_seed_gives_the_same_sample_of_the_same_ledger(book):
         plan(book)
 
 
+class Undone(Exception):
+    """Ends a write without a commit, as a validation does."""
+
+
+def test_no_validation_shows_the_sample_of_a_plan_without_a_seed_and_a_stated_seed_is_visible(book):
+    tried = []
+
+    def attempt(write):
+        tried.append(plan_verification(write, "acme", "v-1", TOLERABLE, 950_000, 0, 0, "Ana").plan.seed)
+        raise Undone
+
+    with pytest.raises(Undone):
+        do(book, attempt)
+    drawn, stated = plan(book, seed=0).plan, plan(book, "v-2", seed=7).plan
+
+    assert drawn.seed != tried[0]
+    assert (drawn.random_seed, stated.random_seed) == (True, False)
+
+
 def test_the_bound_counts_each_answer_by_its_units_once_all_have_one(book):
     stored = plan(book)
     answer(book, stored, Outcome.CONFIRMED)
