@@ -18,6 +18,10 @@ CLOCK_TOLERANCE_US = 5 * 60 * MILLION
 """Five minutes, by which a partner's clock may be ahead."""
 
 
+NOT_STATED = -(2**63)
+"""Marks the amount or quantity of a correction that states none. It is out of the range of both, so it is rejected."""
+
+
 class RejectionState(IntEnum):
     """State of a rejected item; the numeric values are stored and sent."""
 

@@ -25,7 +25,7 @@ from collateral_registry.domain.feeds.column_checks import (
     shown_text,
     shown_time,
 )
-from collateral_registry.domain.feeds.items import CLOCK_TOLERANCE_US, ItemProblem, Items, Problems, item_of
+from collateral_registry.domain.feeds.items import CLOCK_TOLERANCE_US, NOT_STATED, ItemProblem, Items, Problems, item_of
 from collateral_registry.domain.shared.names import checked_id
 from collateral_registry.domain.shared.quantities import MILLION, plain
 from collateral_registry.domain.shared.units import NO_SPELLINGS, UnitsBySpelling, has_meaning, is_known, unit_of
@@ -133,7 +133,8 @@ WANTED = {
     "to_lot": "another lot for a split or merge, a lot or none for a transfer, none for other kinds; not in "
     "scientific notation",
     "corrects": "the id of another movement for a correction, none for other kinds",
-    "quantity": "more than 0 and at most 10^12; for an adjustment not 0, for a quality change 0",
+    "quantity": "more than 0 and at most 10^12; for an adjustment not 0, for a quality change 0, for a correction "
+    "the correct quantity",
 }
 """The valid content of each field, as stated in messages."""
 
@@ -147,7 +148,7 @@ def _add(
 def _shown(name: str, value: object) -> str:
     """Returns the value of a field as the partner states it: a quantity in its unit, a time in UTC."""
     if isinstance(value, int) and name == "quantity":
-        return f"{plain(Decimal(value) / MILLION):f}"
+        return "nothing" if value == NOT_STATED else f"{plain(Decimal(value) / MILLION):f}"
     if isinstance(value, int) and name == "effective_time":
         return shown_time(value)
     return shown_text(value)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from google.protobuf.message import Message
 
+from collateral_registry.domain.feeds.items import NOT_STATED
 from collateral_registry.domain.shared.names import TEXT_LIMIT_CHARACTERS
 
 BATCH_ITEMS_LIMIT = 2_000
@@ -29,6 +30,14 @@ def kept_texts(column: Sequence[str]) -> list[str]:
     if max(map(len, texts), default=0) <= TEXT_LIMIT_CHARACTERS:
         return texts
     return [text[:KEPT_TEXT_LIMIT_CHARACTERS] for text in texts]
+
+
+def stated_numbers(column: Sequence[int], kinds: Sequence[int], correction: int) -> list[int]:
+    """Returns the amounts or quantities of a batch. If the column is absent they are 0.
+
+    A correction states none then, because a 0 that was not stated would cancel the item that it corrects.
+    """
+    return list(column) or [NOT_STATED if kind == correction else 0 for kind in kinds]
 
 
 def digest(message: Message) -> str:

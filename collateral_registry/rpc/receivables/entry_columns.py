@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from collateral_registry.domain.receivables.ledger import EntrySource, InvoiceFlag
+from collateral_registry.domain.feeds.items import NOT_STATED
+from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource, InvoiceFlag
 from collateral_registry.domain.receivables.ledgers.entries import Entries, is_currency
 from collateral_registry.domain.shared.days import NO_DAY, day_of
 from collateral_registry.domain.shared.names import id_of, is_id
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.checks import check_count
-from collateral_registry.rpc.feeds.columns import BATCH_ITEMS_LIMIT, TIME_LIMIT_US, kept_texts
+from collateral_registry.rpc.feeds.columns import BATCH_ITEMS_LIMIT, TIME_LIMIT_US, kept_texts, stated_numbers
 from collateral_registry.store.feeds.rejections import printable
 from collateral_registry.v1 import invoice_feed_pb2 as pb
 from valuation.errors import InvalidInput
@@ -47,16 +48,17 @@ def read_columns(field: str, message: pb.InvoiceBatch, limit: int) -> Entries:
     def days(column: Sequence[int]) -> list[int]:
         return [day if day > 0 else NO_DAY for day in column] or [NO_DAY] * count
 
+    kinds = numbers(message.kinds)
     try:
         return Entries(
             entry_id=kept_texts(message.entry_ids),
-            kind=numbers(message.kinds),
+            kind=kinds,
             effective_us=numbers(message.effective_times_us),
             pool=texts(message.pools, POOLS),
             debtor=texts(message.debtors, DEBTORS),
             invoice_number=texts(message.invoice_numbers),
             type_code=numbers(message.type_codes),
-            amount_minor=numbers(message.amounts_minor),
+            amount_minor=stated_numbers(message.amounts_minor, kinds, EntryKind.CORRECTION),
             currency=texts(message.currency_codes),
             issue_day=days(message.issue_days),
             due_day=days(message.due_days),
@@ -119,7 +121,7 @@ def entry_message(entries: Entries) -> pb.InvoiceEntry:
     for column, name in DAY_FIELDS.items():
         if item[column] != NO_DAY:
             getattr(message, name).CopyFrom(convert.day(item[column]))
-    if is_currency(item["currency"]):
+    if is_currency(item["currency"]) and item["amount_minor"] != NOT_STATED:
         message.amount.CopyFrom(convert.money(item["amount_minor"], item["currency"]))
     if 0 < item["effective_us"] <= TIME_LIMIT_US:
         message.effective_time.FromMicroseconds(item["effective_us"])

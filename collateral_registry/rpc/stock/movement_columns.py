@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from collateral_registry.domain.stock.movements import QUANTITY_LIMIT_MILLIONTHS, Movements
+from collateral_registry.domain.feeds.items import NOT_STATED
+from collateral_registry.domain.stock.movements import QUANTITY_LIMIT_MILLIONTHS, MovementKind, Movements
 from collateral_registry.rpc.common import convert
 from collateral_registry.rpc.common.checks import check_count
-from collateral_registry.rpc.feeds.columns import BATCH_ITEMS_LIMIT, TIME_LIMIT_US, kept_texts
+from collateral_registry.rpc.feeds.columns import BATCH_ITEMS_LIMIT, TIME_LIMIT_US, kept_texts, stated_numbers
 from collateral_registry.store.feeds.rejections import printable
 from collateral_registry.v1 import stock_pb2 as pb
 from valuation.errors import InvalidInput
@@ -44,16 +45,17 @@ def read_batch(message: pb.StockBatch) -> Movements:
     def numbers(column: Sequence[Any]) -> list[int]:
         return list(column) or [0] * count
 
+    kinds = numbers(message.kinds)
     return Movements(
         movement_id=kept_texts(message.movement_ids),
-        kind=numbers(message.kinds),
+        kind=kinds,
         effective_us=numbers(message.effective_times_us),
         warehouse=texts(message.warehouses),
         good=texts(message.goods),
         lot=texts(message.lots),
         bin=texts(message.bins),
         unit=texts(message.units),
-        quantity=numbers(message.quantities_millionths),
+        quantity=stated_numbers(message.quantities_millionths, kinds, MovementKind.CORRECTION),
         to_warehouse=texts(message.to_warehouses),
         to_lot=texts(message.to_lots),
         to_bin=texts(message.to_bins),
@@ -84,7 +86,7 @@ def movement_message(movement: Movements) -> pb.StockMovement:
     message = pb.StockMovement(
         movement_id=printable(movement.movement_id[0]),
         kind=kind if kind in pb.MovementKind.values() else pb.MOVEMENT_KIND_UNSPECIFIED,
-        quantity=convert.of_millionths(quantity),
+        quantity=None if quantity == NOT_STATED else convert.of_millionths(quantity),
         **{name: printable(getattr(movement, name)[0]) for name in TEXT_FIELDS},
     )
     if 0 < time <= TIME_LIMIT_US:

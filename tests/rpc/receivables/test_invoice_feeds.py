@@ -133,6 +133,21 @@ def test_a_rejected_entry_is_booked_as_corrected_or_dismissed_and_stays_settled(
     assert [one.entry.entry_id for one in calls.entries()] == ["p-1", "i-1"]
 
 
+def test_a_correction_in_a_stream_without_amounts_is_rejected_and_corrects_nothing(client):
+    calls, push = LedgerClient(client), InvoicePush(client)
+    calls.record(invoice_entry("i-1", "INVOICE", 100, "A"), invoice_entry("p-1", "PAYMENT", 90, "A"))
+    push.hear()
+    correction = {"entry_ids": ["x-1"], "kinds": [pb.INVOICE_ENTRY_KIND_CORRECTION], "corrects": ["p-1"]}
+    push.send(pb.InvoiceBatch(sequence=1, **correction, documents=["R-2"], currency_codes=["USD"]))
+    push.send(pb.InvoiceBatch(sequence=2, **correction | {"entry_ids": ["x-2"]}, amounts_minor=[0]))
+    without, cancelled = push.hear().acknowledged, push.hear().acknowledged
+
+    assert [one.reason for one in without.rejected_items] == [pb.ENTRY_REJECTION_REASON_INVALID_FIELD]
+    assert without.rejected_items[0].description.startswith("amount: got nothing, want ")
+    assert not calls.rejected()[0].entry.HasField("amount")
+    assert (cancelled.booked_count, calls.entries()[0].change.units) == (1, -90)
+
+
 def test_fields_that_cannot_be_read_are_named_from_the_root_of_the_request(client):
     calls = LedgerClient(client)
 

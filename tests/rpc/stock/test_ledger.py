@@ -127,6 +127,20 @@ def test_a_correction_without_a_quantity_is_refused(client):
     assert lots(client) == {("W-1", "L-1"): "100"}
 
 
+def test_a_correction_in_a_stream_without_quantities_is_rejected_and_corrects_nothing(client):
+    record(client, stock_movement("in-1", "RECEIPT", "100"))
+    push = Push(client)
+    push.opened()
+    correction = {"kinds": [pb.MOVEMENT_KIND_CORRECTION], "corrects": ["in-1"]}
+    push.send(pb.StockBatch(sequence=1, movement_ids=["fix-1"], **correction, documents=["D-2"]))
+
+    (refused,) = push.hear().acknowledged.rejected_items
+    assert refused.reason == pb.REJECTION_REASON_INVALID_FIELD
+    assert refused.description.startswith("quantity: got nothing, want ")
+    assert not rejected(client)[0].movement.HasField("quantity")
+    assert lots(client) == {("W-1", "L-1"): "100"}
+
+
 def test_a_request_id_with_other_movements_and_an_empty_call_are_refused(client):
     record(client, stock_movement("in-1", "RECEIPT", "1"), request_id="r-1")
 

@@ -23,7 +23,7 @@ from collateral_registry.domain.feeds.column_checks import (
     shown_text,
     shown_time,
 )
-from collateral_registry.domain.feeds.items import CLOCK_TOLERANCE_US, ItemProblem, Items, Problems
+from collateral_registry.domain.feeds.items import CLOCK_TOLERANCE_US, NOT_STATED, ItemProblem, Items, Problems
 from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource, InvoiceFlag
 from collateral_registry.domain.shared.days import NO_DAY
 from collateral_registry.domain.shared.money import digits_of
@@ -167,7 +167,7 @@ def _shown(batch: Entries, name: str, value: object, row: int) -> str:
         if name.endswith("_date"):
             return "nothing" if value == NO_DAY else f"{np.datetime64(value, 'D')}"
         if name == "amount":
-            return shown_amount(value, batch.currency[row])
+            return "nothing" if value == NOT_STATED else shown_amount(value, batch.currency[row])
     return shown_text(value)
 
 
