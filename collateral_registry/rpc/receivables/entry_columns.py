@@ -7,7 +7,7 @@ from typing import Any
 
 from collateral_registry.domain.feeds.items import NOT_STATED
 from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource, InvoiceFlag
-from collateral_registry.domain.receivables.ledgers.entries import Entries, is_currency
+from collateral_registry.domain.receivables.ledgers.entries import LAST_DAY, Entries, is_currency
 from collateral_registry.domain.shared.days import NO_DAY, day_of
 from collateral_registry.domain.shared.names import id_of, is_id
 from collateral_registry.rpc.common import convert
@@ -104,7 +104,7 @@ def read_entries(field: str, messages: Sequence[pb.InvoiceEntry]) -> Entries:
 
 
 def entry_message(entries: Entries) -> pb.InvoiceEntry:
-    """Returns the only entry in the columns as a message."""
+    """Returns the only entry in the columns as a message, without the values that it cannot represent."""
     item: dict[str, Any] = entries.item(0)
     flags = item["flags"]
     message = pb.InvoiceEntry(
@@ -119,7 +119,7 @@ def entry_message(entries: Entries) -> pb.InvoiceEntry:
         **{name: bool(flags & flag) for name, flag in FLAGS.items()},
     )
     for column, name in DAY_FIELDS.items():
-        if item[column] != NO_DAY:
+        if NO_DAY < item[column] <= LAST_DAY:
             getattr(message, name).CopyFrom(convert.day(item[column]))
     if is_currency(item["currency"]) and item["amount_minor"] != NOT_STATED:
         message.amount.CopyFrom(convert.money(item["amount_minor"], item["currency"]))

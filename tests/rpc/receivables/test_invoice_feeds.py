@@ -148,6 +148,20 @@ def test_a_correction_in_a_stream_without_amounts_is_rejected_and_corrects_nothi
     assert (cancelled.booked_count, calls.entries()[0].change.units) == (1, -90)
 
 
+@pytest.mark.parametrize("column", ["issue_days", "due_days", "delivery_days"])
+def test_a_day_after_the_year_9999_is_rejected_and_listed_without_it(client, column):
+    calls, push = LedgerClient(client), InvoicePush(client)
+    push.hear()
+    batch = invoice_batch(1, ("A", 100))
+    getattr(batch, column).append(2_932_897)
+    push.send(batch)
+
+    assert push.hear().acknowledged.rejected_items[0].reason == pb.ENTRY_REJECTION_REASON_INVALID_FIELD
+    (kept,) = calls.rejected()
+    assert kept.description.startswith(f"{column.removesuffix('_days')}_date: got 10000-01-01, want ")
+    assert resolve(client, kept.name, ledger.REJECTION_STATE_DISMISSED).state == ledger.REJECTION_STATE_DISMISSED
+
+
 def test_fields_that_cannot_be_read_are_named_from_the_root_of_the_request(client):
     calls = LedgerClient(client)
 
