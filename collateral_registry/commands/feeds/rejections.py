@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from collateral_registry.commands.feeds.intake import CALL, Batch, DurableBatch, Group, locked_group, source_shard
-from collateral_registry.domain.feeds.items import ItemsT, RejectionState
+from collateral_registry.domain.feeds.items import Items, ItemsT, RejectionState
 from collateral_registry.domain.shared.errors import Refused
 from collateral_registry.store.engine.database import Database, Intake
 from collateral_registry.store.feeds.rejections import RejectionStore, StoredRejection
+from valuation.errors import InvalidInput
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,15 @@ class Resolution:
 
 @dataclass(frozen=True)
 class RejectionWords:
-    """The names of a kind of rejected items in errors: the reason, the list method, and the name of the fact."""
+    """The names of a kind of rejected items in errors.
+
+    These are the reason, the list method, the name of the fact, and the field of the request with the replacement.
+    """
 
     reason: str
     list_method: str
     fact: str
+    field: str
 
 
 def book_rejection(
@@ -41,12 +46,15 @@ def book_rejection(
 ) -> StoredRejection[ItemsT]:
     """Books the rejected item, or its replacement, and settles the rejection in the same transaction.
 
-    Raises NotFound. Raises Refused if the rejection was settled in another way or if the item is rejected again.
+    Raises NotFound. Raises InvalidInput for a replacement with another id. Raises Refused if the rejection was settled
+    in another way, or if the item is rejected again or booked already.
     """
     settling = _Settling(kind.rejections, words, resolution)
     found = settling.unsettled(database, source_id, key, RejectionState.BOOKED)
     if found.state != RejectionState.OPEN:
         return found
+    if replacement is not None:
+        settling.check_id(found, replacement)
     batch = Batch(source_id, CALL, CALL, "", replacement or found.item)
     with locked_group(database, kind, [batch]) as group:
         # Booking closes the open rejections of its items, so this one is settled before, with its own note.
@@ -103,12 +111,30 @@ class _Settling:
         return settled
 
     def check_booked(self, outcome: object) -> None:
-        """Raises Refused if the item was rejected again."""
+        """Raises Refused if the item was rejected again, or is known because it was booked before."""
         if not isinstance(outcome, DurableBatch):
             message = f"outcome: got {outcome!r}, want a durable batch: a call has no sequence and no request id"
             raise TypeError(message)
         for row in outcome.rejected:
             raise Refused(self.words.reason, f"{self.store.reasons(row.reason).name}: {row.description}")
+        if not outcome.booked:
+            text = f"{self._id_field}: got an id that is booked already with this content, want one that is not booked"
+            raise Refused(self.words.reason, f"{text}; or dismiss the rejection")
+
+    def check_id(self, found: StoredRejection[Any], replacement: Items) -> None:
+        """Raises InvalidInput if a replacement has another id, although the rejected id may still be booked.
+
+        The feed may report the rejected item again, which would then be booked besides its replacement. An id that is
+        empty, or that the rejection is about, is never booked with the rejected content.
+        """
+        (rejected,), (stated,) = found.item.ids, replacement.ids
+        is_bookable = rejected and not found.description.startswith(f"{self.store.tables.item_id}: ")
+        if is_bookable and stated != rejected:
+            raise InvalidInput(self._id_field, repr(stated), f"{rejected!r}, the id of the rejected item")
+
+    @property
+    def _id_field(self) -> str:
+        return f"{self.words.field}.{self.store.tables.item_id}"
 
     def _already_settled(self, found: StoredRejection[Any]) -> Refused:
         name = self.store.name_of(found.source_id, found.key)

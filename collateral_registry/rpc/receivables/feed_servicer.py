@@ -34,7 +34,7 @@ from collateral_registry.store.receivables.entries import list_entries
 from collateral_registry.store.receivables.feeds import INVOICE_FEEDS, REJECTED_ENTRIES
 from collateral_registry.v1 import invoice_feed_pb2 as pb, invoice_feed_pb2_grpc, stock_ledger_pb2
 
-WORDS = RejectionWords("ENTRY_REJECTED", "ListRejectedEntries", "rejected_entry")
+WORDS = RejectionWords("ENTRY_REJECTED", "ListRejectedEntries", "rejected_entry", "entry")
 """Names of rejected entries in errors."""
 
 

@@ -27,7 +27,7 @@ from collateral_registry.store.stock.feeds import REJECTED_MOVEMENTS, STOCK_FEED
 from collateral_registry.store.stock.ledger import list_lots, list_movements
 from collateral_registry.v1 import stock_ledger_pb2 as pb, stock_ledger_pb2_grpc
 
-WORDS = RejectionWords("MOVEMENT_REJECTED", "ListRejectedMovements", "rejected_movement")
+WORDS = RejectionWords("MOVEMENT_REJECTED", "ListRejectedMovements", "rejected_movement", "movement")
 """Names of rejected movements in errors."""
 
 MASKED_FIELDS = ("unit_spellings",)

@@ -133,6 +133,25 @@ def test_a_rejected_entry_is_booked_as_corrected_or_dismissed_and_stays_settled(
     assert [one.entry.entry_id for one in calls.entries()] == ["p-1", "i-1"]
 
 
+def test_a_rejected_entry_is_resolved_under_its_own_id_and_by_an_entry_that_is_not_booked(client):
+    calls, booked = LedgerClient(client), ledger.REJECTION_STATE_BOOKED
+    calls.record(invoice_entry("d-9", "DEBIT_NOTE", 20, "A"), invoice_entry("i-1", "INVOICE", 100, "A"))
+    (open_one,) = calls.rejected()
+
+    with pytest.raises(grpc.RpcError) as error:
+        resolve(client, open_one.name, booked, entry=invoice_entry("d-9-fixed", "DEBIT_NOTE", 20, "A"))
+    assert "entry.entry_id: got 'd-9-fixed', want 'd-9', the id of the rejected item" in error.value.details()
+    resolve(client, open_one.name, booked, entry=invoice_entry("d-9", "DEBIT_NOTE", 20, "A"))
+    assert calls.record(invoice_entry("d-9", "DEBIT_NOTE", 20, "A")).known_count == 1
+
+    calls.record(invoice_entry("i-1", "DEBIT_NOTE", 7, "A"))
+    (reused,) = calls.rejected("state = OPEN")
+    known = invoice_entry("i-1", "INVOICE", 100, "A")
+    assert reason_of(resolve, client, reused.name, booked, entry=known) == "ENTRY_REJECTED"
+    resolve(client, reused.name, booked, entry=invoice_entry("d-10", "DEBIT_NOTE", 7, "A"))
+    assert [one.entry.entry_id for one in calls.entries()] == ["d-10", "d-9", "i-1"]
+
+
 def test_a_correction_in_a_stream_without_amounts_is_rejected_and_corrects_nothing(client):
     calls, push = LedgerClient(client), InvoicePush(client)
     calls.record(invoice_entry("i-1", "INVOICE", 100, "A"), invoice_entry("p-1", "PAYMENT", 90, "A"))
