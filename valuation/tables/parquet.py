@@ -22,7 +22,7 @@ def read_parquet(source: Source, schema: Schema) -> Grid:
     try:
         file = ParquetFile(io.BytesIO(source.content))
         _check_size(source.name, file, schema)
-        table = file.read()
+        table = _decoded(source.name, file, schema)
         columns = [_texts(column) for column in table.columns]
     except (pa.ArrowException, OSError) as error:
         raise InvalidInput(source.name, f"a damaged parquet file ({error})", "a complete one") from None
@@ -38,7 +38,26 @@ def _check_size(name: str, file: ParquetFile, schema: Schema) -> None:
     if file.metadata.num_rows > schema.max_rows:
         raise InvalidInput(name, f"{file.metadata.num_rows} rows", f"at most {schema.max_rows}; divide the file")
     if sum(sizes) > schema.max_bytes:
-        raise InvalidInput(name, f"more than {schema.max_bytes} bytes", "a smaller file; divide it")
+        raise _too_large(name, schema)
+
+
+BATCH_ROWS = 1_000
+"""Rows that are decoded at once. Decoded values can be larger than the file by any factor, if they are repeated."""
+
+
+def _decoded(name: str, file: ParquetFile, schema: Schema) -> pa.Table:
+    """Returns all columns; raises InvalidInput as soon as their decoded values are too large."""
+    batches, size = [], 0
+    for batch in file.iter_batches(BATCH_ROWS):
+        size += batch.nbytes
+        if size > schema.max_bytes:
+            raise _too_large(name, schema)
+        batches.append(batch)
+    return pa.Table.from_batches(batches, file.schema_arrow)
+
+
+def _too_large(name: str, schema: Schema) -> InvalidInput:
+    return InvalidInput(name, f"more than {schema.max_bytes} bytes", "a smaller file; divide it")
 
 
 def _texts(column: pa.ChunkedArray) -> list[str]:
