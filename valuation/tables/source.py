@@ -89,7 +89,7 @@ def _workbook(name: str, content: bytes, limit: int) -> Format:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             parts = archive.infolist()
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, RuntimeError, ValueError, OSError) as error:
         raise InvalidInput(name, str(error), "a complete workbook or a table as text") from None
     if WORKBOOK_PART not in {part.filename for part in parts}:
         raise InvalidInput(name, "a ZIP archive", SAVE_AS_CSV)

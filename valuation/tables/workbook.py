@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterable
 from datetime import date, datetime, time
 from xml.etree.ElementTree import ParseError
@@ -21,6 +22,13 @@ from valuation.tables.source import Source
 
 MIDNIGHT = time()
 
+LINES_LIMIT, COLUMNS_LIMIT = 1_048_576, 1_024
+"""The lines that a sheet of Excel has, and the columns that a table may have."""
+
+DAMAGED = (InvalidFileException, zipfile.BadZipFile, zlib.error, ParseError, LookupError, ValueError, TypeError,
+           AttributeError, ArithmeticError, EOFError, OSError, RuntimeError)  # fmt: skip
+"""Errors that openpyxl raises for damaged parts; RuntimeError for those with a password or an unknown compression."""
+
 
 def read_workbook(source: Source, schema: Schema) -> Grid:
     """Returns the one sheet whose first row has the required columns; lines are the row numbers of the sheet.
@@ -34,7 +42,7 @@ def read_workbook(source: Source, schema: Schema) -> Grid:
             grids = [_grid(source.name, sheet.title, _rows(sheet), schema) for sheet in book]
     except InvalidInput:
         raise
-    except (InvalidFileException, zipfile.BadZipFile, ParseError, KeyError, ValueError, OSError) as error:
+    except DAMAGED as error:
         want = 'a complete workbook, or the table saved as "CSV UTF-8"'
         raise InvalidInput(source.name, f"a damaged workbook ({error})", want) from None
     filled = [grid for grid in grids if grid.header]
@@ -55,7 +63,8 @@ def _rows(sheet: ReadOnlyWorksheet) -> Iterable[tuple[object, ...]]:
 def _grid(name: str, title: str, rows: Iterable[tuple[object, ...]], schema: Schema) -> Grid:
     grid = Grid(f"{name} {title}", [])
     for line, values in enumerate(rows, start=1):
-        cells = [_text(value) for value in values]
+        _check_place(name, line, values)
+        cells = [_text(value) for value in values[:COLUMNS_LIMIT]]
         if not any(cells):
             continue
         if not grid.header:
@@ -67,6 +76,15 @@ def _grid(name: str, title: str, rows: Iterable[tuple[object, ...]], schema: Sch
         if len(grid.rows) > schema.max_rows:
             raise InvalidInput(name, f"more than {schema.max_rows} rows", "a shorter file; divide it")
     return grid
+
+
+def _check_place(name: str, line: int, values: tuple[object, ...]) -> None:
+    """Raises InvalidInput for a line or a cell that is too far out: all before it would have to be filled."""
+    if line > LINES_LIMIT:
+        raise InvalidInput(name, f"a line after {LINES_LIMIT}", "a sheet of a workbook; save the table again")
+    if any(value is not None for value in values[COLUMNS_LIMIT:]):
+        want = f"at most {COLUMNS_LIMIT} columns; delete the cells to the right of the table"
+        raise InvalidInput(name, f"a cell in column {len(values)} of line {line}", want)
 
 
 def _text(value: object) -> str:

@@ -6,6 +6,7 @@ import gzip
 import io
 import re
 import zipfile
+from dataclasses import replace
 from datetime import date, datetime, time
 from pathlib import Path
 
@@ -258,6 +259,54 @@ def test_a_workbook_with_two_such_sheets_or_none_or_damaged_is_refused(tmp_path)
         archive.writestr("prices.csv", TEXT)
     with pytest.raises(InvalidInput, match="a ZIP archive"):
         read(tmp_path, stream.getvalue())
+
+
+SHEET_PART = "xl/worksheets/sheet1.xml"
+
+
+def rezipped(old: str, new: str) -> bytes:
+    """Returns a workbook in whose sheet a text is replaced."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(workbook(SHEET))) as before, zipfile.ZipFile(stream, "w") as archive:
+        for part in before.namelist():
+            text = before.read(part).decode()
+            assert part != SHEET_PART or old in text
+            archive.writestr(part, text.replace(old, new) if part == SHEET_PART else text)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('<row r="3">', '<row r="9999999999">', "a line after 1048576"),
+        ('r="C3"', 'r="ZZZ3"', "a cell in column 18278 of line 3"),
+        ('<row r="3">', '<row r="1e400">', "a damaged workbook"),
+    ],
+)
+def test_a_workbook_with_a_cell_far_outside_of_the_table_is_refused_at_once(tmp_path, old, new, message):
+    with pytest.raises(InvalidInput, match=message):
+        read(tmp_path, rezipped(old, new))
+
+
+def test_a_workbook_with_a_password_or_a_damaged_part_is_refused(tmp_path):
+    content = bytearray(workbook(SHEET))
+    start = content.index(SHEET_PART.encode()) + len(SHEET_PART)
+    content[start : start + 20] = b"\xff" * 20
+    with pytest.raises(InvalidInput, match="a damaged workbook"):
+        read(tmp_path, bytes(content))
+    locked = bytearray(workbook(SHEET))
+    at = -1
+    while (at := locked.find(b"PK\x01\x02", at + 1)) >= 0:
+        locked[at + 8] |= 1
+    with pytest.raises(InvalidInput, match="a damaged workbook"):
+        read(tmp_path, bytes(locked))
+
+
+def test_parquet_that_decodes_to_more_than_the_limit_is_refused(tmp_path):
+    stream = io.BytesIO()
+    pq.write_table(pa.table({"date": ["2021-01-04"] * 20_000, "price": ["5" * 1_000] * 20_000}), stream)
+    with pytest.raises(InvalidInput, match="more than 1000000 bytes"):
+        read(tmp_path, stream.getvalue(), replace(PRICES, max_bytes=1_000_000))
 
 
 @pytest.mark.parametrize(
