@@ -177,6 +177,14 @@ def test_rows_that_state_too_little_are_refused_by_the_name_of_their_column():
     assert [reason.partition(":")[0] for _, reason in rows.refused] == ["entry", "time", "kind", "amount"]
 
 
+def test_a_contra_of_nothing_keeps_its_currency_and_an_amount_of_any_exponent_is_refused_or_read():
+    rows = read_entry_file(file_of(HEADER + "c-1,CONTRA,2021-12-20T08:00:00Z,acme,delta,,0,USD\n"))
+
+    assert [(one.amount, one.currency) for one in rows.items] == [(0, "USD")]
+    with pytest.raises(ValueError, match="amount: got 9E"):
+        Entry("e", "CONTRA", datetime.now(UTC), "acme", "delta", amount=Decimal("9E999998"), currency="USD")
+
+
 def test_an_invoice_of_ubl_opens_an_invoice_with_its_facts():
     more = (
         "<cbc:DueDate>2022-01-01</cbc:DueDate><cbc:InvoiceTypeCode>380</cbc:InvoiceTypeCode><cac:PayeeParty/>"
@@ -225,7 +233,12 @@ def test_a_document_about_an_invoice_becomes_an_entry_of_that_invoice(document, 
         (ubl(more="<cbc:InvoiceTypeCode>99999999999</cbc:InvoiceTypeCode>"), "InvoiceTypeCode: got '99999999999'"),
         (b"<a>" * 70 + b"</a>" * 70, "elements: got more than 64"),
         (b"<a/>", "root: got 'a'"),
-        (ubl(amount="NaN"), "PayableAmount: got NaN"),
+        (ubl(amount="NaN"), "PayableAmount: got 'NaN'"),
+        (ubl(amount="9E999998"), "PayableAmount: got '9E999998'"),
+        (ubl(amount="1_000.50"), "PayableAmount: got '1_000.50'"),
+        (ubl(amount="9" * 1_000), "amount: got 999"),
+        (ubl(more="<cbc:DueDate>2024-W18-4</cbc:DueDate>"), "DueDate: got '2024-W18-4'"),
+        (ubl(more="<cbc:DueDate>1900-01-01</cbc:DueDate>"), "due: got 1900-01-01, want a date after 1970-01-01"),
         (ubl(amount="1.005"), "amount: got 1.005"),
         (ubl(number=""), "ID: got nothing"),
         (ubl(party=""), "AccountingCustomerParty: got no identifier"),
@@ -244,11 +257,12 @@ def test_a_folder_is_read_with_invoices_before_what_refers_to_them(folder):
     (folder / "b.XML").write_bytes(ubl())
     (folder / "c.xml").write_bytes(ubl())
     (folder / "d.xml").write_bytes(b"<a/>")
+    (folder / "e.xml").mkdir()
     (folder / "notes.txt").write_text("not an invoice")
     found = read_ubl(folder, "acme")
 
     assert [one.kind for one in found.entries] == ["INVOICE", "CREDIT_NOTE"]
-    assert [name for name, _ in found.refused] == ["c.xml", "d.xml"]
+    assert [name for name, _ in found.refused] == ["c.xml", "d.xml", "e.xml"]
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,10 @@ CERTIFICATE, BILL, OTHER_PAYEE = 1, 2, 4
 """Facts of an invoice, as the bits of ``flags``."""
 
 
+DAY_NAMES = ("issued", "due", "delivered")
+"""Fields with a day, which batches state in days since 1970-01-01; 0 or less states none."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """An entry of an invoice ledger.
@@ -93,6 +97,10 @@ class Entry:
         if self.happened is not None and self.happened.tzinfo is None:
             raise ValueError(f"time: got {self.happened.isoformat()} without a time zone, want a time with its zone")
         _minor(self.amount, self.currency)
+        for name in DAY_NAMES:
+            day: date | None = getattr(self, name)
+            if day is not None and day <= EPOCH.date():
+                raise ValueError(f"{name}: got {day}, want a date after {EPOCH.date()}")
 
     @property
     def item_id(self) -> str:
@@ -138,14 +146,10 @@ def _day(value: date | None) -> int:
 def _minor(amount: Decimal, currency: str) -> int:
     """Converts an amount to minor units exactly; raises ValueError for a fraction of one or a negative amount."""
     digits = DIGITS.get(currency, 2)
-    scaled = amount.scaleb(digits)
-    if (
-        amount.is_finite()
-        and amount >= 0
-        and scaled.adjusted() < MINOR_DIGITS_LIMIT
-        and scaled == scaled.to_integral_value()
-    ):
-        return int(scaled)
+    if amount.is_finite() and amount >= 0 and amount.adjusted() < MINOR_DIGITS_LIMIT:
+        scaled = amount.scaleb(digits)
+        if scaled.adjusted() < MINOR_DIGITS_LIMIT and scaled == scaled.to_integral_value():
+            return int(scaled)
     raise ValueError(f"amount: got {str(amount)[:40]}, want 0 or more, with at most {digits} decimals in {currency}")
 
 

@@ -42,6 +42,9 @@ OPEN_INVOICE = "INVOICE"
 YES_OR_NO = {"": False, "no": False, "false": False, "yes": True, "true": True}
 """Whether a cell states a fact, by its text in small letters."""
 
+OF_ONE_CURRENCY = "CONTRA"
+"""Kind that states what is owed in one currency, also if nothing is owed any more."""
+
 WITHOUT_TIME = "CORRECTION"
 ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 FIELDS = {"entry_id": "entry", "type_code": "type"}
@@ -115,7 +118,7 @@ def _entry(cells: Mapping[str, str], happened: datetime | None, mapping: FeedMap
             debtor=debtor_of(row["debtor"]),
             number=row.get("number", ""),
             amount=amount,
-            currency=row.get("currency", "").upper() if amount else "",
+            currency=row.get("currency", "").upper() if amount or kind == OF_ONE_CURRENCY else "",
             type_code=_type_code(row.get("type", "")),
             to_pool=row.get("to_pool", "").removeprefix("assets/"),
             source=row.get("source", "").upper() or "LEDGER",

@@ -6,9 +6,10 @@ A document type declaration is refused, so that no entity is expanded and nothin
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import NoReturn
 from xml.etree.ElementTree import Element, TreeBuilder  # the builder of a tree; the parser below reads the file
@@ -40,6 +41,10 @@ NUMBERS = ("cbc:EndpointID", "cac:PartyIdentification/cbc:ID", "cac:PartyLegalEn
 CREDIT_NOTE_CODE = 381
 CODE_DIGITS = 4
 SHOWN_SUPPLIERS = 5
+
+DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)")
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+"""An amount and a day as the types of XML Schema write them; Python reads many other forms."""
 
 DEBIT_NOTE_CODES = frozenset({383})
 CORRECTED_CODES = frozenset({384})
@@ -81,7 +86,7 @@ def read_ubl(path: Path, pool: str, wanted: WantedSupplier | None = None) -> Ubl
             document = document_of(_bytes_of(one), pool)
             if wanted is not None:
                 wanted.check(document.supplier)
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             found.refused.append((one.name, str(error)))
             continue
         entry = document.entry
@@ -228,12 +233,16 @@ def _label(path: str) -> str:
 
 def _day(root: Element, *paths: str) -> date | None:
     text = _text(root, *paths)
+    if not text:
+        return None
+    want = f"{_label(paths[0])}: got {text[:SHOWN_LETTERS]!r}, want a date such as 2024-05-02"
+    # The date may have a time zone, such as 2024-05-02Z or 2024-05-02+02:00.
+    if not (found := DAY.match(text)):
+        raise ValueError(want)
     try:
-        # The date may have a time zone, such as 2024-05-02Z or 2024-05-02+02:00.
-        return date.fromisoformat(text[:10]) if text else None
+        return date.fromisoformat(found[0])
     except ValueError:
-        label = _label(paths[0])
-        raise ValueError(f"{label}: got {text[:SHOWN_LETTERS]!r}, want a date such as 2024-05-02") from None
+        raise ValueError(want) from None
 
 
 def _delivered(root: Element) -> date | None:
@@ -257,11 +266,10 @@ def _amount(root: Element) -> tuple[Decimal, str]:
     """Returns the payable amount and its currency."""
     found = _found(root, "cac:LegalMonetaryTotal/cbc:PayableAmount")
     text = "" if found is None else (found.text or "").strip()
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        raise ValueError(f"PayableAmount: got {text[:SHOWN_LETTERS]!r}, want an amount such as 1234.50") from None
-    if not amount.is_finite() or amount <= 0:
+    if not DECIMAL.fullmatch(text):
+        raise ValueError(f"PayableAmount: got {text[:SHOWN_LETTERS]!r}, want an amount such as 1234.50")
+    amount = Decimal(text)
+    if amount <= 0:
         raise ValueError(f"PayableAmount: got {text[:SHOWN_LETTERS]}, want more than 0")
     currency = (found.get("currencyID", "") if found is not None else "") or _text(root, "cbc:DocumentCurrencyCode")
     return amount, currency
