@@ -18,13 +18,9 @@ from collateral_registry.store.stock.booking import (
     store_lateness,
     store_lots,
     store_movements,
+    warehouse_shard,
 )
 from collateral_registry.store.stock.feeds import REJECTED_MOVEMENTS, STOCK_FEEDS
-
-
-def warehouse_shard(warehouse: str) -> str:
-    """Returns the name of a warehouse's shard, which serialises feeds of the same warehouse."""
-    return f"warehouse {warehouse}"
 
 
 class StockGroup(Group[Movements]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from sqlalchemy import BigInteger, Connection, Text, bindparam, insert, select, text as sql, update
@@ -20,6 +21,14 @@ from collateral_registry.store.schema.stock import (
     StockLotRow,
     StockMovementRow,
 )
+
+WAREHOUSE_SHARDS = 64
+"""Locks that all warehouses share. One lock for each could exceed the locks that PostgreSQL has for a transaction."""
+
+
+def warehouse_shard(warehouse: str) -> str:
+    """Returns the name of a warehouse's shard, which serialises feeds and counts of the same warehouse."""
+    return f"warehouses {crc32(warehouse.encode(errors='replace')) % WAREHOUSE_SHARDS}"
 
 
 def read_lots(connection: Connection, places: Collection[Place]) -> Lots:

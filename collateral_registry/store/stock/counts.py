@@ -35,6 +35,7 @@ from collateral_registry.store.engine.key_sets import KEYS, RecordSet, is_one_of
 from collateral_registry.store.engine.locks import hold_lock
 from collateral_registry.store.engine.rows import columns_of, values_of
 from collateral_registry.store.schema.stock import StockCountRow, StockLotRow, StockMovementRow, WarehouseCountRow
+from collateral_registry.store.stock.booking import warehouse_shard
 from valuation._typing import Int
 from valuation.money import PPM
 
@@ -98,7 +99,7 @@ def balances_as_of(connection: Connection, warehouse: str, lots: Sequence[str] |
 
 def lock_warehouse(write: Write, warehouse: str) -> None:
     """Locks the lots of a warehouse until the commit, so that no feed opens the same lot at the same time."""
-    hold_lock(write.connection, f"warehouse {warehouse}")
+    hold_lock(write.connection, warehouse_shard(warehouse))
 
 
 def open_counted_lots(write: Write, warehouse: str, lines: Sequence[CountLine]) -> None:

@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from collateral_registry.commands.feeds.intake import CALL, Batch
-from collateral_registry.commands.stock.stock_intake import book_batches, open_feed
+from collateral_registry.commands.stock.stock_intake import StockGroup, book_batches, open_feed
+from collateral_registry.domain.feeds.items import joined
 from collateral_registry.domain.shared.errors import StoreUnavailable
 from collateral_registry.domain.stock.movements import MovementKind, RejectionReason, movement_of
 from collateral_registry.store.engine.database import Database, Intake
@@ -61,6 +62,15 @@ def quantities(database):
         held = connection.execute(select(StockLotRow.quantity).order_by(StockLotRow.lot_key)).scalars().all()
         moved = connection.execute(select(StockMovementRow.change)).scalars().all()
     return list(held), sum(moved)
+
+
+def test_a_batch_that_names_any_number_of_warehouses_takes_few_locks():
+    items = []
+    for row in range(2_000):
+        item = {**FIELDS, "movement_id": f"{row}", "kind": 1, "lot": "L", "quantity": 1, "warehouse": f"W-{row}"}
+        items.append(movement_of(item))
+
+    assert len(StockGroup.shards_of(joined(items))) <= 64
 
 
 def test_a_lot_that_another_process_has_changed_keeps_both_changes(partners):
