@@ -30,6 +30,20 @@ def test_a_table_is_imported_once_and_its_rejected_rows_are_named(client, tmp_pa
     assert capsys.readouterr().out == "invoices: 0 booked, 2 already known, 1 rejected, 1 refused\n"
 
 
+def test_a_row_with_an_amount_of_0_cancels_the_entry_that_it_corrects(client, tmp_path, capsys):
+    path = tmp_path / "cancel.csv"
+    header = "entry,kind,time,pool,debtor,number,amount,currency,issued,corrects\n"
+    path.write_text(
+        header
+        + "i-1,INVOICE,2021-12-20T08:00:00Z,cancelled,delta,A-1,10,USD,2021-12-20,\n"
+        + "x-1,CORRECTION,,cancelled,delta,A-1,0,USD,,i-1\n"
+    )
+
+    assert import_invoices(client.channel, path, options("cancel")) == 0
+    assert capsys.readouterr().out == "invoices: 2 booked, 0 already known, 0 rejected, 0 refused\n"
+    assert [one.change.units for one in LedgerClient(client).entries("pool = cancelled")] == [-10, 10]
+
+
 def test_a_folder_of_ubl_documents_becomes_invoices_and_credit_notes_of_a_pool(client, tmp_path, capsys):
     (tmp_path / "credit.xml").write_bytes(ubl("C-1", "CreditNote", ABOUT_A_1, amount="2"))
     (tmp_path / "invoice.xml").write_bytes(ubl())

@@ -42,8 +42,8 @@ OPEN_INVOICE = "INVOICE"
 YES_OR_NO = {"": False, "no": False, "false": False, "yes": True, "true": True}
 """Whether a cell states a fact, by its text in small letters."""
 
-OF_ONE_CURRENCY = "CONTRA"
-"""Kind that states what is owed in one currency, also if nothing is owed any more."""
+STATES_ZERO = frozenset({"CONTRA", "CORRECTION"})
+"""Kinds that state an amount of a currency also if it is 0: nothing is owed any more, or the entry is cancelled."""
 
 WITHOUT_TIME = "CORRECTION"
 ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -118,7 +118,7 @@ def _entry(cells: Mapping[str, str], happened: datetime | None, mapping: FeedMap
             debtor=debtor_of(row["debtor"]),
             number=row.get("number", ""),
             amount=amount,
-            currency=row.get("currency", "").upper() if amount or kind == OF_ONE_CURRENCY else "",
+            currency=row.get("currency", "").upper() if amount or kind in STATES_ZERO else "",
             type_code=_type_code(row.get("type", "")),
             to_pool=row.get("to_pool", "").removeprefix("assets/"),
             source=row.get("source", "").upper() or "LEDGER",
