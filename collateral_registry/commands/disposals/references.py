@@ -44,7 +44,7 @@ def _numbers(policy: Policy, asset_class: str) -> tuple[Any, Any]:
 
 
 def _working_days_before(day: date, count: int, policy: Policy) -> date:
-    return date_at(policy.judgement_rules.working_days_after(day_of(day), -count)) if count else day
+    return date_at(policy.judgement_rules.working_days_before(day_of(day), count)) if count else day
 
 
 def _reference(before: int, day: date, row: Mapping[str, Any] | None) -> ReferenceValue:

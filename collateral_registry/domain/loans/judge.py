@@ -108,9 +108,16 @@ class JudgementRules:
 
     def working_days_after(self, day: int, count: int) -> int:
         """Returns the day that is ``count`` working days after a day; 0 after a day is the day, of work or not."""
+        return max(day, self._shifted(day, count))
+
+    def working_days_before(self, day: int, count: int) -> int:
+        """Returns the day that is ``count`` working days before a day, or before the last working day by then."""
+        return self._shifted(day, -count)
+
+    def _shifted(self, day: int, count: int) -> int:
         start = np.datetime64(day, "D")
         end = np.busday_offset(start, count, roll="backward", weekmask=self.weekmask, holidays=self.holidays)
-        return max(day, int(end.astype(np.int64)))
+        return int(end.astype(np.int64))
 
 
 @dataclass(frozen=True)
