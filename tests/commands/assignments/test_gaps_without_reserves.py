@@ -139,9 +139,7 @@ def close_without_reserve(book):
 
     def work(write):
         asset = get_asset(write.connection, "first")
-        insert_closing(
-            write, asset.key, computed_closing(write.connection, asset, DAY, FIRST, None, CLOSING.minor), "Ana"
-        )
+        insert_closing(write, asset.key, computed_closing(write.connection, asset, DAY, FIRST, None, CLOSING), "Ana")
         write.touched.add(assets=[asset.key])
 
     book.do(work)
