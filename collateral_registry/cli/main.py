@@ -362,7 +362,7 @@ def import_policy(
 
 @sample_app.command("load")
 def sample_load(server: Server = DEFAULT_ADDRESS) -> None:
-    """Load the sample book as of the end of 2021, into a book that is empty or has a part of it already."""
+    """Load the sample book of the end of 2021, or its missing part."""
     from collateral_registry.cli.server.sample import load
 
     in_session(server, load)
@@ -374,7 +374,7 @@ def sample_replay(
     until: Annotated[str, typer.Option(help="last date to replay")] = "2022-12-30",
     server: Server = DEFAULT_ADDRESS,
 ) -> None:
-    """Replay the sample from the business date; an interrupted replay continues where it stopped."""
+    """Replay the sample from the business date; continue one that stopped."""
     from collateral_registry.cli.common.client import session
     from collateral_registry.cli.server.replay import replay
 
