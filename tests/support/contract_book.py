@@ -120,7 +120,7 @@ def statement(certificate_id: str) -> str:
     return f'{name} actor: "Bo" statement {{classes {{{stated}}} reserves {one}}}'
 
 
-PLAN = 'parent: "assets/pool-1" verification_id: "v-1" actor: "Ana"'
+PLAN = 'parent: "assets/pool-1" verification_id: "v-1" actor: "Ana" verification {seed: 7}'
 ANSWER = 'answers {debtor: "core-1" invoice_number: "A-1" outcome: VERIFICATION_OUTCOME_DENIED}'
 CLOSING = (
     f'parent: "assets/pool-1" actor: "Ana" closing {{date {DAY} closing_amount {{currency_code: "USD" units: 950}}}}'
@@ -241,7 +241,7 @@ EXAMPLES = {
     "ExcludeInvoices": EXCLUSION,
     "RecordDebtorLimit": LIMIT,
     "EndDebtorLimit": f'name: "assets/claim-1/debtorLimits/1" {ACTOR}',
-    "PlanVerification": PLAN.replace("v-1", "v-9") + " verification {seed: 7}",
+    "PlanVerification": PLAN.replace("v-1", "v-9"),
     "RecordVerification": f'name: "assets/pool-1/verifications/v-1" actor: "Ana" {ANSWER}',
     "RecordClosing": CLOSING,
     "CheckLedger": 'name: "assets/pool-1" actor: "Ana"',
