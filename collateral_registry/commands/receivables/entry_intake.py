@@ -132,7 +132,8 @@ def _named(run: Run[Entries], past: dict[str, Known]) -> Iterable[Named]:
     here = {name: (pool, debtor, number) for name, (_, pool, debtor, _, number) in zip(items.ids, stated, strict=True)}
     here |= {name: (known.pool, known.debtor, known.invoice_number) for name, known in past.items()}
     rows = (one for row, one in enumerate(zip(stated, items.corrects, strict=True)) if row not in run.problems)
-    found = (_of_corrected(one, here.get(corrects)) for one, corrects in rows)
+    # An entry without an id is none that an entry without a correction corrects.
+    found = (_of_corrected(one, here.get(corrects) if corrects else None) for one, corrects in rows)
     return [one for one in found if one[1]]
 
 

@@ -64,6 +64,15 @@ def test_an_invoice_is_open_by_what_neither_payments_nor_credits_nor_write_offs_
     assert (ledger.entry_number, ledger.entry_day) == (5, TODAY)
 
 
+def test_an_entry_without_an_id_hides_no_stored_invoice_from_the_others(feed):
+    feed.report(invoice("A", 100))
+    nameless = entry("", "INVOICE", 0, "", pool="", debtor="")
+    rejected = feed.report(entry("i-2", "INVOICE", 50, "A"), entry("p", "PAYMENT", 30, "A"), nameless)
+
+    assert [one.partition(":")[0] for one in rejected] == ["i-2", ""]
+    assert open_amounts(feed.ledger()) == {"A": 70}
+
+
 def test_what_settles_more_than_an_invoice_is_unapplied_of_its_debtor(feed):
     feed.report(invoice("A", 100_00), entry("p", "PAYMENT", 130_00, "A"), entry("u", "UNAPPLIED", 7_00))
     ledger = feed.ledger()
