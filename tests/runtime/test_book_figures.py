@@ -83,6 +83,7 @@ def test_a_scrape_neither_fails_nor_waits_long_if_the_book_cannot_be_read(filled
     def lost(_connection) -> tuple[int, int]:
         raise StoreUnavailable("gone")
 
+    scrape(filled_book)
     before = value("collateral_book_read_timestamp_seconds")
     monkeypatch.setattr(book_figures, "newest_commit", lost)
     scrape(filled_book, times=2)
