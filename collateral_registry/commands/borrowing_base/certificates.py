@@ -54,8 +54,7 @@ def submit_certificate(write: Write, loan_id: str, certificate_id: str, statemen
     """Records the borrower's statement and recomputes the base of the period.
 
     The certificate stays submitted before the end of the period, and on that day until the loan is judged for it. A
-    difference above the
-    policy's tolerance opens a finding. Raises Refused in a state that takes no statement.
+    difference above the policy's tolerance opens a finding. Raises Refused in a state that takes no statement.
     """
     stored = get_certificate(write.connection, loan_id, certificate_id)
     certificate = stored.certificate.submit(statement, write.author, write.known_us)

@@ -45,9 +45,8 @@ def largest_draw(exposure: int, pool: int, target_ppm: int) -> int:
 def largest_owed_below(pool: int, limit_ppm: int) -> int:
     """Returns the largest amount owed whose LTV is below a limit, by the division with which loans are judged."""
     owed = max(-(-pool * limit_ppm // PPM) - 1, 0)
-    while (
-        owed and float(owed) / float(pool) >= limit_ppm / PPM
-    ):  # the quotients of two close fractions may be one float
+    # The quotients of two close fractions may be one float.
+    while owed and float(owed) / float(pool) >= limit_ppm / PPM:
         owed -= 1
     return owed
 

@@ -92,8 +92,8 @@ class PoolFacts:
         """Whether each invoice repeats one that the pool has under another text of its debtor, or of its number.
 
         Of invoices of a debtor with one number in the pool's currency that are not cancelled, the one with the smallest
-        open amount counts, of equal ones the first; the others repeat it. If their days differ, no one knows
-        which are right, and all of them repeat each other.
+        open amount counts, of equal ones the first; the others repeat it. If their days differ, no one knows which are
+        right, and all of them repeat each other.
         """
         return repeated_claims(self.ledger, self.resolved.of_invoice, self.is_own_currency)
 

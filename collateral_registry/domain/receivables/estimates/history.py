@@ -69,18 +69,15 @@ def changes_of(effects: Columns) -> Changes:
     An invoice is a sale of the day of its issue, because a ledger may be reported long after. A correction that lowers
     the amount of an invoice is a reduction, as a credit note is: an entry does not state whether the sale was an error.
     A reduction that is dated before the sale of its invoice is one of the day of the sale.
+
     An invoice that returns to the pool changes what it changed while it was away. One that has left is no sale unless
     it was reduced before, because what reduces it later is not in this ledger; nor is one that came from another pool.
     """
     change = _changed_here(effects)
     kept = change != 0
     effects = {name: column[kept] for name, column in effects.items()}
-    day, issue, amount, effect = (
-        effects["effective_us"] // DAY_US,
-        effects["issue_day"],
-        change[kept],
-        effects["effect"],
-    )
+    day, issue, effect = effects["effective_us"] // DAY_US, effects["issue_day"], effects["effect"]
+    amount = change[kept]
     states_invoice = effect == EntryKind.INVOICE
     is_sale = states_invoice | (effect == EntryKind.DEBIT_NOTE)
     lowered = is_sale & (effects["kind"] == EntryKind.CORRECTION) & (amount < 0)
