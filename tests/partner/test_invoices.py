@@ -12,9 +12,10 @@ from typer.testing import CliRunner
 from collateral_partner.invoices.entries import BILL, CERTIFICATE, DIGITS, INVOICES, OTHER_PAYEE, Entry
 from collateral_partner.invoices.entry_files import read_entry_file, read_entry_mapping
 from collateral_partner.invoices.suppliers import WantedSupplier
-from collateral_partner.invoices.ubl import document_of, read_ubl
+from collateral_partner.invoices.ubl import CREDIT_CODES, document_of, read_ubl
 from collateral_partner.main import app
 from collateral_partner.outbox import Outbox
+from collateral_registry.domain.receivables.ledgers import entries
 from tests.support.invoicing import LedgerClient
 
 RUNNER = CliRunner()
@@ -312,3 +313,7 @@ def test_the_decimals_of_every_currency_are_those_of_iso_4217():
     listed = {one.code: one.exponent for one in iso4217.Currency if one.exponent is not None}
 
     assert {code: digits for code, digits in listed.items() if digits != 2} == DIGITS
+
+
+def test_the_program_knows_the_same_codes_of_credit_notes_as_the_service():
+    assert frozenset(entries.CREDIT_CODES) == CREDIT_CODES
