@@ -16,6 +16,7 @@ from collateral_registry.store.engine.database import Database
 from collateral_registry.store.engine.migrate import migrate
 from tests.support.books import open_empty_book, open_filled_book
 from tests.support.launch import forked, run
+from tests.support.ledgers import MOMENT, LedgerFeed
 from tests.support.memory import keep_files_in_memory
 from tests.support.postgres import Cluster, SharedCluster
 from tests.support.server import Client, Server, connected
@@ -132,6 +133,14 @@ def postgres_url(cluster: Cluster, prepared_database: str) -> Iterator[str]:
 def database_url(request: pytest.FixtureRequest) -> str:
     """An empty database on each engine."""
     return str(request.getfixturevalue({"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param]))
+
+
+@pytest.fixture
+def feed(database_url: str) -> Iterator[LedgerFeed]:
+    """A feed of ledger entries on an empty database of each engine."""
+    database = Database(database_url, lambda: MOMENT)
+    yield LedgerFeed(database)
+    database.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from collateral_registry.commands.feeds.intake import CALL, Batch
 from collateral_registry.commands.receivables.entry_intake import book_entries
 from collateral_registry.domain.feeds.items import item_of, joined
-from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource
+from collateral_registry.domain.receivables.ledger import EntryKind, EntrySource, InvoiceFlag
 from collateral_registry.domain.receivables.ledgers.entries import Entries
 from collateral_registry.domain.shared.days import NO_DAY, day_of
 from collateral_registry.store.engine.database import Database
@@ -88,6 +88,11 @@ def as_dict(ledger) -> dict[str, object]:
     """Returns a ledger with lists in place of arrays."""
     values = vars(ledger)
     return {name: one.tolist() if hasattr(one, "tolist") else one for name, one in values.items()}
+
+
+def flags_of(ledger, number: str) -> InvoiceFlag:
+    """Returns the flags of an invoice."""
+    return InvoiceFlag(int(ledger.flags[ledger.invoice_number.tolist().index(number)]))
 
 
 def open_amounts(ledger) -> dict[str, int]:

@@ -1,20 +1,10 @@
 """A payment that both records report was made when the account received it, whichever record came first."""
 
-import pytest
-
 from collateral_registry.domain.receivables.estimates.history import history_of_effects
 from collateral_registry.store.assignments.agreement import entries_of
-from collateral_registry.store.engine.database import Database
 from collateral_registry.store.receivables.history import history_of
 from collateral_registry.store.receivables.ledger import pool_keys_of
-from tests.support.ledgers import MOMENT, TODAY, LedgerFeed, entry, from_account
-
-
-@pytest.fixture
-def feed(database_url):
-    database = Database(database_url, lambda: MOMENT)
-    yield LedgerFeed(database)
-    database.close()
+from tests.support.ledgers import TODAY, LedgerFeed, entry, from_account
 
 
 def last_payments(feed):

@@ -3,22 +3,13 @@
 from importlib import import_module
 
 import numpy as np
-import pytest
 from sqlalchemy import text
 
-from collateral_registry.store.engine.database import Database
 from collateral_registry.store.receivables.ledger import ledger_at, ledgers_of, pool_keys_of
 from tests.store.receivables.test_kept_ledgers import POOLS, drawn_entry
-from tests.support.ledgers import MOMENT, LedgerFeed, as_dict
+from tests.support.ledgers import as_dict
 
 MIGRATION = import_module("collateral_registry.store.migrations.versions.0044_withdrawn_invoices")
-
-
-@pytest.fixture
-def feed(database_url):
-    database = Database(database_url, lambda: MOMENT)
-    yield LedgerFeed(database)
-    database.close()
 
 
 def test_the_migration_fills_in_what_a_replay_computes(feed):
